@@ -1,0 +1,3 @@
+"""ComputeHive's marketplace: protocol, order book, clearing, services, HTTP API and the `hive` command."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The nouns of the market and their rules: pure, no I/O, time is an argument."""

@@ -1,0 +1,130 @@
+"""What the services need from the world, as protocols. `bootstrap.py` decides who fulfils them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from marketplace.domain.chain import (
+    Balance,
+    BlockRef,
+    ChainEvent,
+    LeaseView,
+    ReputationRecord,
+    StakeState,
+)
+from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.messages import Ask, Bid, Cancel, Receipt, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A bid and an ask, both signed, at a price: what `Escrow.open` takes."""
+
+    bid: Bid
+    bid_signature: str
+    ask: Ask
+    ask_signature: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction as it was signed: enough to find it again after a crash and to send it once more."""
+
+    tx_hash: str
+    nonce: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class TxResult:
+    """A mined transaction."""
+
+    tx_hash: str
+    block_number: int
+    succeeded: bool
+    gas_used: int
+
+
+class Chain(Protocol):
+    """The contracts and the chain under them. Reads raise ChainUnavailable when the node does not answer."""
+
+    @property
+    def domain(self) -> Domain: ...
+    @property
+    def deployed_at_block(self) -> int: ...
+    def head(self) -> BlockRef: ...
+    def block(self, number: int) -> BlockRef | None: ...
+    def events(self, first: int, last: int) -> list[ChainEvent]:
+        """All events of the contracts in blocks first..last inclusive, in chain order."""
+        ...
+
+    def fee_bps(self) -> int: ...
+    def fees(self) -> int: ...
+    def oracles(self) -> tuple[tuple[str, ...], int]:
+        """The committee's members (EIP-55) and its threshold."""
+        ...
+
+    def balance(self, account: str) -> Balance: ...
+    def token_balance(self, account: str) -> int: ...
+    def stake(self, provider: str) -> StakeState: ...
+    def reputation(self, provider: str) -> ReputationRecord: ...
+    def lease(self, lease_id: str) -> LeaseView: ...
+    def filled(self, bid_hash: str) -> int: ...
+    def open_units(self, ask_hash: str) -> int: ...
+    def is_cancelled(self, signer: str, salt: int) -> bool: ...
+    def is_valid_signature(self, account: str, digest: str, signature: str) -> bool:
+        """EOA (ECDSA, low s) or ERC-1271, as the contract's SignatureChecker decides."""
+        ...
+
+    def simulate_open(self, matches: Sequence[Match], round_digest: str, sender: str) -> None:
+        """eth_call of `open`. Raises Reverted with the contract's error, ChainUnavailable."""
+        ...
+
+
+class Sender(Protocol):
+    """Signs and sends transactions of one account, nonces in order. Does not wait.
+
+    `prepare_*` signs without sending, so that the outbox can commit the raw transaction before it leaves.
+    All raise Reverted (from gas estimation) or ChainUnavailable.
+    """
+
+    @property
+    def address(self) -> str: ...
+    def prepare_open(self, matches: Sequence[Match], round_digest: str) -> Sent: ...
+    def prepare_settle(self, verdicts: Sequence[Verdict], signatures: Sequence[str]) -> Sent: ...
+    def prepare_accept(self, receipt: Receipt, signature: str) -> Sent: ...
+    def prepare_refund(self, lease_ids: Sequence[str]) -> Sent: ...
+    def prepare_cancel_for(self, cancel: Cancel, signature: str) -> Sent: ...
+    def broadcast(self, sent: Sent) -> None:
+        """Send, or send again; a transaction the node knows already is not an error."""
+        ...
+
+    def result(self, tx_hash: str) -> TxResult | None:
+        """The receipt, or None while it is not mined."""
+        ...
+
+    def is_nonce_used(self, nonce: int) -> bool:
+        """Whether some transaction with this nonce was mined."""
+        ...
+
+
+class Blobs(Protocol):
+    """Content-addressed bytes. A blob is there whole or not at all."""
+
+    def put(self, digest: str, data: bytes) -> bool:
+        """Store; True if it was new. Raises DigestMismatch, TooLarge."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """Raises NotFound."""
+        ...
+
+    def has(self, digest: str) -> bool: ...
+    def size(self, digest: str) -> int: ...
+
+
+class Clock(Protocol):
+    """Unix time in whole seconds."""
+
+    def now(self) -> int: ...

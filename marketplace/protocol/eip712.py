@@ -1,0 +1,244 @@
+"""EIP-712 typed data, derived from one declaration per message.
+
+A message is a frozen pydantic model whose fields carry their Solidity type; from that one declaration follow the
+JSON form (camelCase, `uint64` and wider as decimal strings because JavaScript numbers end at 2^53), the EIP-712
+type string, the struct hash, the digest and the tuple for a contract call. Source: EIP-712, EIP-191, EIP-2 (low s).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
+
+from eth_abi import encode as abi_encode
+from eth_account import Account
+from eth_account.messages import SignableMessage
+from eth_utils import is_checksum_address, is_hex_address, keccak, to_checksum_address
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic.alias_generators import to_camel
+
+from marketplace.errors import InvalidSignature, MalformedMessage
+
+DOMAIN_NAME = "ComputeHive"
+DOMAIN_VERSION = "1"
+_DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+_DOMAIN_FIELDS = [
+    {"name": "name", "type": "string"},
+    {"name": "version", "type": "string"},
+    {"name": "chainId", "type": "uint256"},
+    {"name": "verifyingContract", "type": "address"},
+]
+_SECP256K1_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+SIGNATURE_BYTES = 65
+
+
+@dataclass(frozen=True, slots=True)
+class SolType:
+    """The Solidity type of a field, as metadata on its annotation."""
+
+    name: str
+
+
+def _parse_integer(value: Any) -> Any:
+    if isinstance(value, bool) or isinstance(value, float):
+        raise ValueError("expected an integer or a decimal string")
+    if isinstance(value, str):
+        if not (value.isascii() and value.removeprefix("-").isdigit()):
+            raise ValueError("expected an integer or a decimal string")
+        return int(value)
+    return value
+
+
+def _parse_address(value: Any) -> Any:
+    if not isinstance(value, str) or not is_hex_address(value) or not value.startswith("0x"):
+        raise ValueError("expected an address: 0x and 40 hex digits")
+    checksummed = to_checksum_address(value)
+    if value[2:] not in (value[2:].lower(), value[2:].upper()) and not is_checksum_address(value):
+        raise ValueError(f"the EIP-55 checksum does not hold; expected {checksummed}")
+    return checksummed
+
+
+def _parse_bytes32(value: Any) -> Any:
+    if isinstance(value, bytes) and len(value) == 32:
+        return "0x" + value.hex()
+    if not isinstance(value, str) or len(value) != 66 or not value.startswith("0x"):
+        raise ValueError("expected 32 bytes: 0x and 64 hex digits")
+    if not all(digit in "0123456789abcdefABCDEF" for digit in value[2:]):
+        raise ValueError("expected 32 bytes: 0x and 64 hex digits")
+    return value.lower()
+
+
+_as_string = PlainSerializer(str, return_type=str, when_used="json")
+
+
+def _integer(bits: int, *, signed: bool = False) -> Any:
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    return (BeforeValidator(_parse_integer), Field(ge=low, le=high), SolType(f"{'int' if signed else 'uint'}{bits}"))
+
+
+Address = Annotated[str, BeforeValidator(_parse_address), SolType("address")]
+Bytes32 = Annotated[str, BeforeValidator(_parse_bytes32), SolType("bytes32")]
+Bool = Annotated[bool, SolType("bool")]
+Uint8 = Annotated[int, *_integer(8)]
+Uint16 = Annotated[int, *_integer(16)]
+Uint32 = Annotated[int, *_integer(32)]
+Int32 = Annotated[int, *_integer(32, signed=True)]
+Uint64 = Annotated[int, *_integer(64), _as_string]
+Uint256 = Annotated[int, *_integer(256), _as_string]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Which chain and which contract a signature is for."""
+
+    chain_id: int
+    escrow: str
+
+    def separator(self) -> bytes:
+        """The 32-byte EIP-712 domain separator."""
+        values = [keccak(_DOMAIN_TYPE), keccak(text=DOMAIN_NAME), keccak(text=DOMAIN_VERSION), self.chain_id, self.escrow]
+        return keccak(abi_encode(["bytes32", "bytes32", "bytes32", "uint256", "address"], values))
+
+    def as_json(self) -> dict[str, Any]:
+        """The domain as wallets expect it in `eth_signTypedData_v4`."""
+        return {
+            "name": DOMAIN_NAME,
+            "version": DOMAIN_VERSION,
+            "chainId": self.chain_id,
+            "verifyingContract": self.escrow,
+        }
+
+
+class TypedMessage(BaseModel):
+    """Base of everything that is signed: immutable, no unknown fields, hashed field by field in declared order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    signer_field: ClassVar[str | None] = None
+    """The field that names who must sign; None where another record says so."""
+
+    @classmethod
+    def parse(cls, document: Any) -> Self:
+        """The message in a JSON document. Raises MalformedMessage naming the first offending field."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or cls.__name__
+            raise MalformedMessage(f"{cls.__name__}.{field}", first["msg"]) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form: camelCase, wide integers as decimal strings."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @classmethod
+    def solidity_fields(cls) -> list[tuple[str, str]]:
+        """(name, Solidity type) of every field, in signing order."""
+        return [(info.alias or name, _solidity_type(cls, name)) for name, info in cls.model_fields.items()]
+
+    @classmethod
+    def type_string(cls) -> str:
+        """`encodeType` of EIP-712: this struct, then the structs it refers to, alphabetically."""
+        own = f"{cls.__name__}({','.join(f'{kind} {name}' for name, kind in cls.solidity_fields())})"
+        nested = {item.__name__: item for item in map(_array_item, _annotations(cls)) if item is not None}
+        return own + "".join(nested[name].type_string() for name in sorted(nested))
+
+    @classmethod
+    def typed_data_types(cls) -> dict[str, list[dict[str, str]]]:
+        """The `types` object of `eth_signTypedData_v4`, without EIP712Domain."""
+        types = {cls.__name__: [{"name": name, "type": kind} for name, kind in cls.solidity_fields()]}
+        for item in filter(None, map(_array_item, _annotations(cls))):
+            types |= item.typed_data_types()
+        return types
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """The values in order, as an ABI-encoded call to the contract takes them."""
+        return tuple(_abi_value(getattr(self, name)) for name in type(self).model_fields)
+
+    def struct_hash(self) -> str:
+        """`hashStruct` of EIP-712, 0x-hex. For a Bid or an Ask this is its identity."""
+        kinds, values = ["bytes32"], [keccak(text=self.type_string())]
+        for (_, kind), name in zip(self.solidity_fields(), type(self).model_fields, strict=True):
+            value = getattr(self, name)
+            if kind.endswith("[]"):
+                kinds.append("bytes32")
+                values.append(keccak(b"".join(bytes.fromhex(item.struct_hash()[2:]) for item in value)))
+            else:
+                kinds.append(kind)
+                values.append(_abi_value(value))
+        return "0x" + keccak(abi_encode(kinds, values)).hex()
+
+    def typed_data(self, domain: Domain) -> dict[str, Any]:
+        """The whole document that a wallet signs with `eth_signTypedData_v4`."""
+        return {
+            "types": {"EIP712Domain": _DOMAIN_FIELDS, **self.typed_data_types()},
+            "primaryType": type(self).__name__,
+            "domain": domain.as_json(),
+            "message": self.to_json(),
+        }
+
+    def signable(self, domain: Domain) -> SignableMessage:
+        """The EIP-191 version-1 message to sign or recover from."""
+        return SignableMessage(b"\x01", domain.separator(), bytes.fromhex(self.struct_hash()[2:]))
+
+    def digest(self, domain: Domain) -> str:
+        """The 32 bytes that are signed, 0x-hex."""
+        return "0x" + keccak(b"\x19" + b"".join(self.signable(domain))).hex()
+
+    def sign(self, domain: Domain, private_key: Any) -> str:
+        """A 65-byte signature, 0x-hex."""
+        signed = Account.sign_message(self.signable(domain), private_key)
+        return "0x" + bytes(signed.signature).hex()
+
+    def recover(self, domain: Domain, signature: str) -> str:
+        """The address whose key made `signature` over this message.
+
+        Raises InvalidSignature for a signature that is not 65 bytes, not low-s (EIP-2) or recovers nothing.
+        """
+        raw = _signature_bytes(signature)
+        try:
+            return Account.recover_message(self.signable(domain), signature=raw)
+        except Exception as error:  # eth-keys raises several unrelated classes for a point off the curve
+            raise InvalidSignature("The signature recovers no account.", signature=signature) from error
+
+
+def _signature_bytes(signature: str) -> bytes:
+    try:
+        raw = bytes.fromhex(signature.removeprefix("0x"))
+    except ValueError as error:
+        raise InvalidSignature("The signature is not hexadecimal.", signature=signature) from error
+    if len(raw) != SIGNATURE_BYTES:
+        raise InvalidSignature(
+            f"The signature has {len(raw)} bytes; expected {SIGNATURE_BYTES} (r, s, v).", signature=signature
+        )
+    if int.from_bytes(raw[32:64]) > _SECP256K1_HALF_ORDER or raw[64] not in (27, 28):
+        raise InvalidSignature(
+            "The signature is not in canonical form (low s, v 27 or 28; EIP-2).", signature=signature
+        )
+    return raw
+
+
+def _annotations(cls: type[BaseModel]) -> list[Any]:
+    return [info.annotation for info in cls.model_fields.values()]
+
+
+def _array_item(annotation: Any) -> type[TypedMessage] | None:
+    if get_origin(annotation) is not tuple:
+        return None
+    return get_args(annotation)[0]
+
+
+def _solidity_type(cls: type[BaseModel], name: str) -> str:
+    info = cls.model_fields[name]
+    for meta in info.metadata:
+        if isinstance(meta, SolType):
+            return meta.name
+    item = _array_item(info.annotation)
+    if item is None:
+        raise TypeError(f"{cls.__name__}.{name} declares no Solidity type")
+    return f"{item.__name__}[]"
+
+
+def _abi_value(value: Any) -> Any:
+    if isinstance(value, str) and len(value) == 66:
+        return bytes.fromhex(value[2:])
+    if isinstance(value, tuple):
+        return [item.as_tuple() for item in value]
+    return value

@@ -1,0 +1,53 @@
+"""Numbers that travel inside signed messages. They never change meaning; new ones are appended."""
+
+from enum import IntEnum
+
+
+class Verification(IntEnum):
+    """How a bid wants its result checked (a `uint8` of `Bid`)."""
+
+    REEXECUTE = 0
+    """Oracles run the job again and compare digests and fuel; for deterministic sandboxes."""
+    REPLICATE = 1
+    """Replicas on distinct providers vote on the result digest."""
+    ACCEPT = 2
+    """The renter's own receipt settles; after the deadline anyone refunds."""
+    ATTESTED = 3
+    """Oracles check evidence of a trusted execution environment."""
+
+
+class Outcome(IntEnum):
+    """What the oracles decided about a lease (a `uint8` of `Verdict`)."""
+
+    NONE = 0
+    PAID = 1
+    """The program ran to its end and the result was reproduced: the provider is paid for the metered usage."""
+    FAILED = 2
+    """No result came to be (fuel, memory, trap, time): nobody is paid, nobody is blamed."""
+    FRAUD = 3
+    """The attested result is not what the job produces: refund, and the lease's penalty is slashed."""
+
+
+class ExitKind(IntEnum):
+    """How a sandboxed program ended (a `uint8` of `Attestation`)."""
+
+    EXITED = 0
+    OUT_OF_FUEL = 1
+    MEMORY_LIMIT = 2
+    TIMEOUT = 3
+    TRAP = 4
+    OUTPUT_LIMIT = 5
+    SANDBOX_ERROR = 6
+
+    @property
+    def is_reproducible(self) -> bool:
+        """Whether another machine must see the same end (wall-clock and host trouble need not repeat)."""
+        return self not in (ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR)
+
+
+class LeaseState(IntEnum):
+    """Where a lease is on chain (`LeaseState` in `IEscrow.sol`)."""
+
+    NONE = 0
+    OPEN = 1
+    CLOSED = 2

@@ -1,0 +1,136 @@
+"""The job specification: what to run, on what, with which needs. Named by the SHA-256 of its canonical JSON.
+
+`jobspec.schema.json` beside this file is the published JSON Schema; a test holds it equal to this model.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from marketplace.errors import InvalidJobSpec
+from marketplace.protocol.canonical import json_digest
+from marketplace.protocol.eip712 import Bytes32
+
+MAX_INPUTS = 1_000
+MAX_INPUT_BYTES = 1_000_000_000
+DEFAULT_CLOCK = 1_577_836_800
+"""2020-01-01T00:00:00Z: the time a deterministic job sees at its start unless its specification says otherwise."""
+ZERO_SEED = "0x" + "00" * 32
+
+
+def _relative_path(path: str) -> str:
+    parts = path.split("/")
+    if path.startswith("/") or "\\" in path or "\x00" in path or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("expected a relative path without '.', '..', backslash or empty parts")
+    return path
+
+
+RelativePath = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_relative_path)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class RuntimeProgram(_Document):
+    """A script for a ready-made runtime that providers carry."""
+
+    kind: Literal["runtime"] = "runtime"
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    digest: Bytes32
+    """Content digest of the runtime's wasm module."""
+    script: RelativePath
+    """Which input is the script."""
+
+
+class ModuleProgram(_Document):
+    """A WebAssembly module of the renter's own, WASI preview 1."""
+
+    kind: Literal["module"] = "module"
+    digest: Bytes32
+    size: Annotated[int, Field(gt=0, le=MAX_INPUT_BYTES)]
+
+
+class InputFile(_Document):
+    """A file that the job finds, read-only, under `/in`."""
+
+    path: RelativePath
+    digest: Bytes32
+    size: Annotated[int, Field(ge=0, le=MAX_INPUT_BYTES)]
+
+
+class Requirements(_Document):
+    """Hard constraints on the node. Empty lists and None ask for nothing."""
+
+    regions: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
+    architectures: tuple[Annotated[str, Field(min_length=1, max_length=32)], ...] = ()
+    cpu_features: tuple[Annotated[str, Field(min_length=1, max_length=32)], ...] = ()
+    gpu_models: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = ()
+    min_gpu_memory_mb: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    min_disk_mb: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    min_settled_leases: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """On-chain reputation: leases the provider must have been paid for."""
+    max_carbon_grams_per_kwh: Annotated[int, Field(ge=0, lt=2**16)] | None = None
+
+
+class Determinism(_Document):
+    """What a deterministic sandbox supplies instead of the machine's clock and entropy."""
+
+    clock: Annotated[int, Field(ge=0, lt=2**40)] = DEFAULT_CLOCK
+    seed: Bytes32 = ZERO_SEED
+
+
+class JobSpec(_Document):
+    """A job. Resources, price and deadline are the bid's; this says what runs."""
+
+    version: Literal[1] = 1
+    name: Annotated[str, Field(max_length=120)] = ""
+    sandbox: Literal["wasm"] = "wasm"
+    program: Annotated[RuntimeProgram | ModuleProgram, Field(discriminator="kind")]
+    args: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=256)] = ()
+    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")], Annotated[str, Field(max_length=4096)]] = {}
+    inputs: Annotated[tuple[InputFile, ...], Field(max_length=MAX_INPUTS)] = ()
+    requirements: Requirements = Requirements()
+    determinism: Determinism = Determinism()
+
+    @model_validator(mode="after")
+    def _inputs_are_consistent(self) -> "JobSpec":
+        paths = [entry.path for entry in self.inputs]
+        if len(set(paths)) != len(paths):
+            raise ValueError("two inputs share a path")
+        nested = [path for path in paths if any(other.startswith(path + "/") for other in paths)]
+        if nested:
+            raise ValueError(f"input {nested[0]!r} is both a file and a directory")
+        if isinstance(self.program, RuntimeProgram) and self.program.script not in paths:
+            raise ValueError(f"the script {self.program.script!r} is not among the inputs")
+        return self
+
+    @classmethod
+    def parse(cls, document: Any) -> "JobSpec":
+        """The job specification in a JSON document. Raises InvalidJobSpec naming the first offending field."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or "document"
+            raise InvalidJobSpec(f"JobSpec.{field}: {first['msg']}", field=field) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form, every field present, so that equal jobs have equal digests."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def digest(self) -> str:
+        """`Bid.jobDigest`."""
+        return json_digest(self.to_json())
+
+    def blob_digests(self) -> tuple[str, ...]:
+        """Content digests that a provider must fetch before it can run the job."""
+        own = (self.program.digest,) if isinstance(self.program, ModuleProgram) else ()
+        return own + tuple(entry.digest for entry in self.inputs)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a job specification."""
+    schema = JobSpec.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:computehive:jobspec:1", **schema}
