@@ -1,0 +1,104 @@
+"""Deploys the contracts with Brownie and writes one address book per network.
+
+    brownie run scripts/deploy.py main --network hive
+
+Parameters come as JSON in the environment variable HIVE_DEPLOYMENT:
+
+    {"network": "local", "oracles": ["0x…", …], "threshold": 2, "treasury": "0x…", "governor": "0x…",
+     "timelockDelay": 172800, "unbondingDelay": 604800, "token": "0x…" | null, "mint": {"0x…": 1000000}}
+
+Without a `token` a USDC stand-in is deployed and `mint` (micro-USDC by account) filled. The deployer is the chain's
+first unlocked account; it keeps no power: the contracts belong to the timelock from the first block.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from brownie import accounts, network, project
+
+ROOT = Path(__file__).resolve().parent.parent
+_REQUIRED = ("network", "oracles", "threshold", "treasury", "governor", "timelockDelay", "unbondingDelay")
+
+
+class DeploymentError(ValueError):
+    """The deployment parameters are incomplete or contradict themselves."""
+
+
+def read_parameters(text: str | None) -> dict:
+    """The deployment parameters in a JSON text. Raises DeploymentError saying which one is wrong."""
+    if not text:
+        raise DeploymentError("HIVE_DEPLOYMENT is not set: see the head of scripts/deploy.py for what it must hold.")
+    try:
+        given = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DeploymentError(f"HIVE_DEPLOYMENT is not JSON: {error}") from error
+    missing = [name for name in _REQUIRED if name not in given]
+    if missing:
+        raise DeploymentError(f"HIVE_DEPLOYMENT lacks {', '.join(missing)}.")
+    if not 0 < given["threshold"] <= len(set(given["oracles"])):
+        raise DeploymentError(
+            f"threshold: {given['threshold']} of {len(set(given['oracles']))} distinct oracles cannot be met."
+        )
+    return given
+
+
+def deploy(contracts, deployer, parameters: dict) -> dict:
+    """Deploys everything from `deployer` and returns the contracts by name."""
+    sender = {"from": deployer}
+    token = contracts.FiatToken.at(parameters["token"]) if parameters.get("token") else None
+    if token is None:
+        token = deployer.deploy(contracts.FiatToken)
+        for account, amount in parameters.get("mint", {}).items():
+            token.mint(account, int(amount), sender)
+    timelock = deployer.deploy(contracts.Timelock, parameters["timelockDelay"], [parameters["governor"]])
+    members = sorted(set(parameters["oracles"]), key=lambda address: int(address, 16))
+    committee = deployer.deploy(contracts.OracleCommittee, members, parameters["threshold"], timelock)
+    # Stake and reputation obey the escrow alone, so they must know its address before it exists.
+    expected = deployer.get_deployment_address(deployer.nonce + 2)
+    stake = deployer.deploy(contracts.ProviderStake, token, expected, parameters["unbondingDelay"])
+    reputation = deployer.deploy(contracts.Reputation, expected)
+    escrow = deployer.deploy(
+        contracts.Escrow, token, stake, reputation, committee, parameters["treasury"], timelock
+    )
+    if escrow.address != expected:
+        raise DeploymentError(f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between.")
+    return {
+        "USDC": token,
+        "Timelock": timelock,
+        "OracleCommittee": committee,
+        "ProviderStake": stake,
+        "Reputation": reputation,
+        "Escrow": escrow,
+    }
+
+
+def address_book(name: str, chain_id: int, block: int, deployed: dict) -> dict:
+    """What clients need to find the contracts."""
+    return {
+        "network": name,
+        "chainId": chain_id,
+        "deployedAtBlock": block,
+        "contracts": {key: contract.address for key, contract in sorted(deployed.items())},
+    }
+
+
+def write_address_book(book: dict, folder: Path) -> Path:
+    """Write `<folder>/<network>.json`, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{book['network']}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(book, indent=2) + "\n")
+    partial.replace(path)
+    return path
+
+
+def main() -> None:
+    """Deploy to the connected network as HIVE_DEPLOYMENT says."""
+    parameters = read_parameters(os.environ.get("HIVE_DEPLOYMENT"))
+    network.gas_price(os.environ.get("HIVE_GAS_PRICE", "20 gwei"))
+    first_block = network.chain.height + 1
+    deployed = deploy(project.get_loaded_projects()[0], accounts[0], parameters)
+    book = address_book(parameters["network"], network.chain.id, first_block, deployed)
+    folder = Path(os.environ.get("HIVE_DEPLOYMENTS_FOLDER", ROOT / "build" / "deployments"))
+    print(f"Address book: {write_address_book(book, folder)}")
