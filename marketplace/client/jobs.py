@@ -1,0 +1,230 @@
+"""From a program and its files to a signed bid: what a renter does before the market knows of it.
+
+`prepare_job` reads and hashes, `upload_job` sends the bytes, `build_bid` says what the renter will pay at most. Nothing
+here signs before the caller has seen the price.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from marketplace.client.http import Document, MarketClient
+from marketplace.errors import InputError
+from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.enums import Verification
+from marketplace.protocol.jobspec import (
+    InputFile,
+    JobSpec,
+    ModuleProgram,
+    Requirements,
+    RuntimeProgram,
+)
+from marketplace.protocol.messages import Bid, Cancel
+from marketplace.protocol.metering import Resources
+
+RUNTIME_OF_SUFFIX = {".py": "python", ".js": "javascript", ".mjs": "javascript"}
+MODULE_SUFFIX = ".wasm"
+WASM_MAGIC = b"\0asm"
+DEFAULT_RESOURCES = Resources(
+    gpus=0, vcpus=1, memory_mb=512, seconds=300, fuel=50_000_000_000, egress_mb=10
+)
+"""Room for a script that thinks for some seconds; unused fuel, time and egress are not paid for."""
+BID_VALID_SECONDS = 600
+"""How long a bid waits for a match before it lapses by itself."""
+DEADLINE_SLACK_SECONDS = 900
+"""Time beyond waiting and running for verification and settlement; afterwards anyone may refund."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedJob:
+    """A job specification and the bytes it names."""
+
+    spec: JobSpec
+    blobs: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def upload_bytes(self) -> int:
+        """Size of everything that the market must hold."""
+        return sum(map(len, self.blobs.values()))
+
+
+def runtime_name(program: Path) -> str | None:
+    """Which ready-made runtime runs a file, by its suffix; None for a wasm module. Raises InputError for others."""
+    suffix = program.suffix.lower()
+    if suffix == MODULE_SUFFIX:
+        return None
+    if suffix not in RUNTIME_OF_SUFFIX:
+        known = ", ".join([*RUNTIME_OF_SUFFIX, MODULE_SUFFIX])
+        raise InputError(
+            f"{program.name} is not a program that ComputeHive runs.",
+            hint=f"Expected one of {known}.",
+        )
+    return RUNTIME_OF_SUFFIX[suffix]
+
+
+def prepare_job(
+    program: Path,
+    inputs: Iterable[Path] = (),
+    *,
+    runtimes: Mapping[str, str],
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    name: str = "",
+    requirements: Requirements | None = None,
+) -> PreparedJob:
+    """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
+
+    `runtimes` maps a runtime's name to its digest, as the market publishes them. Raises InputError for a file that is
+    not there, is of no known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
+    """
+    runtime = runtime_name(program)
+    blobs: dict[str, bytes] = {}
+    files: dict[str, InputFile] = {}
+
+    def add(path: str, data: bytes) -> None:
+        if path in files:
+            raise InputError(
+                f"Two inputs are called {path!r}.",
+                hint="Rename one, or put them into one folder.",
+            )
+        files[path] = InputFile(path=path, digest=sha256_digest(data), size=len(data))
+        blobs[files[path].digest] = data
+
+    code = _read(program)
+    if runtime is None:
+        chosen: RuntimeProgram | ModuleProgram = _module(program, code)
+        blobs[chosen.digest] = code
+    else:
+        if runtime not in runtimes:
+            raise InputError(
+                f"No provider of this market carries the {runtime} runtime.",
+                hint=f"It has: {', '.join(sorted(runtimes)) or 'none'}.",
+            )
+        add(program.name, code)
+        chosen = RuntimeProgram(
+            name=runtime, digest=runtimes[runtime], script=program.name
+        )
+    for given in inputs:
+        for path, data in _walk(given):
+            add(path, data)
+    spec = JobSpec.parse(
+        {
+            "name": (name or program.name)[:120],
+            "program": chosen.model_dump(mode="json", by_alias=True),
+            "args": list(args),
+            "env": dict(env or {}),
+            "inputs": [
+                entry.model_dump(mode="json", by_alias=True) for entry in files.values()
+            ],
+            "requirements": (requirements or Requirements()).model_dump(
+                mode="json", by_alias=True
+            ),
+        }
+    )
+    return PreparedJob(spec=spec, blobs=blobs)
+
+
+def upload_job(client: MarketClient, job: PreparedJob) -> int:
+    """Send what the market does not hold yet; the number of bytes sent."""
+    sent = 0
+    for digest, data in job.blobs.items():
+        if not client.has_blob(digest):
+            client.put_blob(data, digest)
+            sent += len(data)
+    return sent
+
+
+def build_bid(
+    job: PreparedJob,
+    *,
+    renter: str,
+    market: str,
+    resources: Resources,
+    max_price: int,
+    replicas: int = 1,
+    verification: Verification = Verification.REEXECUTE,
+    now: int | None = None,
+    valid_seconds: int = BID_VALID_SECONDS,
+    deadline: int | None = None,
+) -> Bid:
+    """The bid for `job`: at most `max_price` micro-USDC for each of `replicas`, with a salt that counts upwards."""
+    now = int(time.time()) if now is None else now
+    return Bid(
+        renter=renter,
+        market=market,
+        job_digest=job.spec.digest(),
+        gpus=resources.gpus,
+        vcpus=resources.vcpus,
+        memory_mb=resources.memory_mb,
+        duration_seconds=resources.seconds,
+        fuel=resources.fuel,
+        egress_mb=resources.egress_mb,
+        max_price=max_price,
+        replicas=replicas,
+        verification=int(verification),
+        deadline=deadline
+        or now + valid_seconds + resources.seconds + DEADLINE_SLACK_SECONDS,
+        valid_until=now + valid_seconds,
+        salt=fresh_salt(),
+    )
+
+
+def build_cancel(bid: Bid) -> Cancel:
+    """Withdraws exactly this bid."""
+    return Cancel(signer=bid.renter, salt=bid.salt, all_before=False)
+
+
+def fresh_salt() -> int:
+    """Unique, and larger than every earlier one of this machine: nanoseconds and 32 random bits."""
+    return time.time_ns() << 32 | secrets.randbits(32)
+
+
+def runtimes_of(config: Document) -> dict[str, str]:
+    """Name and digest of each ready-made runtime, from the market's configuration."""
+    found = config.get("runtimes", {})
+    if isinstance(found, dict):
+        return {
+            name: entry["digest"] if isinstance(entry, dict) else entry
+            for name, entry in found.items()
+        }
+    return {entry["name"]: entry["digest"] for entry in found}
+
+
+def _module(program: Path, code: bytes) -> ModuleProgram:
+    if not code.startswith(WASM_MAGIC):
+        raise InputError(
+            f"{program.name} is not a WebAssembly module: it does not begin with \\0asm.",
+            hint="Compile it for wasm32-wasi.",
+        )
+    return ModuleProgram(digest=sha256_digest(code), size=len(code))
+
+
+def _walk(given: Path) -> list[tuple[str, bytes]]:
+    if not given.is_dir():
+        return [(given.name, _read(given))]
+    root = given.resolve()
+    found: list[tuple[str, bytes]] = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders.sort()
+        for name in sorted(names):
+            path = Path(folder) / name
+            found.append(
+                (f"{root.name}/{path.relative_to(root).as_posix()}", _read(path))
+            )
+    if not found:
+        raise InputError(f"The input folder {given} has no files.")
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}).",
+            hint="Check the path.",
+            path=str(path),
+        ) from error
