@@ -1,0 +1,107 @@
+"""`ports.Sender` over web3: one key, nonces in order, transactions signed before they leave."""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from eth_account import Account
+from web3.contract.contract import ContractFunction
+from web3.exceptions import TransactionNotFound, Web3RPCError
+
+from marketplace.adapters.chain.contracts import Contracts
+from marketplace.adapters.chain.errors import translated
+from marketplace.adapters.chain.reader import match_tuple
+from marketplace.errors import ChainUnavailable
+from marketplace.ports import Match, Sent, TxResult
+from marketplace.protocol.messages import Cancel, Receipt, Verdict
+
+GAS_MARGIN = 1.25
+"""Gas limit over the estimate: state may move between estimation and inclusion."""
+_KNOWN_ALREADY = ("already known", "nonce too low", "known transaction", "correct nonce", "already imported")
+
+
+class ChainSender:
+    """Transactions of one account. One instance an account and process: it hands out nonces."""
+
+    def __init__(self, contracts: Contracts, private_key: Any) -> None:
+        self._contracts = contracts
+        self._web3 = contracts.web3
+        self._account = Account.from_key(private_key)
+        self._lock = Lock()
+
+    @property
+    def address(self) -> str:
+        return self._account.address
+
+    def prepare_open(self, matches: Sequence[Match], round_digest: str) -> Sent:
+        return self.prepare(self._contracts.escrow.functions.open([match_tuple(one) for one in matches], round_digest))
+
+    def prepare_settle(self, verdicts: Sequence[Verdict], signatures: Sequence[str]) -> Sent:
+        raw = [bytes.fromhex(signature[2:]) for signature in signatures]
+        return self.prepare(self._contracts.escrow.functions.settle([one.as_tuple() for one in verdicts], raw))
+
+    def prepare_accept(self, receipt: Receipt, signature: str) -> Sent:
+        return self.prepare(self._contracts.escrow.functions.accept(receipt.as_tuple(), signature))
+
+    def prepare_refund(self, lease_ids: Sequence[str]) -> Sent:
+        return self.prepare(self._contracts.escrow.functions.refund(list(lease_ids)))
+
+    def prepare_cancel_for(self, cancel: Cancel, signature: str) -> Sent:
+        return self.prepare(self._contracts.escrow.functions.cancelFor(cancel.as_tuple(), signature))
+
+    def prepare(self, function: ContractFunction) -> Sent:
+        """Estimate, price and sign a call. Raises Reverted (the call would fail) or ChainUnavailable."""
+        with self._lock, translated():
+            nonce = self._web3.eth.get_transaction_count(self.address, "pending")
+            estimate = function.estimate_gas({"from": self.address})
+            transaction = function.build_transaction(
+                {
+                    "from": self.address,
+                    "nonce": nonce,
+                    "gas": int(estimate * GAS_MARGIN),
+                    "chainId": self._contracts.book.chain_id,
+                    **self._fees(),
+                }
+            )
+        signed = self._account.sign_transaction(transaction)
+        return Sent(tx_hash="0x" + signed.hash.hex(), nonce=nonce, raw="0x" + signed.raw_transaction.hex())
+
+    def _fees(self) -> dict[str, int]:
+        """EIP-1559 fees with room for six full blocks of rising base fee; legacy where a chain has none."""
+        base = self._web3.eth.get_block("latest").get("baseFeePerGas")
+        if base is None:
+            return {"gasPrice": self._web3.eth.gas_price}
+        tip = self._web3.eth.max_priority_fee
+        return {"maxPriorityFeePerGas": tip, "maxFeePerGas": base * 2 + tip}
+
+    def broadcast(self, sent: Sent) -> None:
+        with translated():
+            try:
+                self._web3.eth.send_raw_transaction(sent.raw)
+            except Web3RPCError as error:
+                if not any(text in str(error).lower() for text in _KNOWN_ALREADY):
+                    raise
+
+    def result(self, tx_hash: str) -> TxResult | None:
+        with translated():
+            try:
+                receipt = self._web3.eth.get_transaction_receipt(tx_hash)
+            except TransactionNotFound:
+                return None
+        if receipt is None:
+            return None
+        return TxResult(tx_hash, receipt["blockNumber"], receipt["status"] == 1, receipt["gasUsed"])
+
+    def is_nonce_used(self, nonce: int) -> bool:
+        with translated():
+            return self._web3.eth.get_transaction_count(self.address, "latest") > nonce
+
+    def send_and_wait(self, function: ContractFunction, timeout: float = 60) -> TxResult:
+        """Send one call and wait for its receipt. Raises Reverted, ChainUnavailable (also when time runs out)."""
+        sent = self.prepare(function)
+        self.broadcast(sent)
+        with translated():
+            receipt = self._web3.eth.wait_for_transaction_receipt(sent.tx_hash, timeout=timeout, poll_latency=0.05)
+        if receipt["status"] != 1:
+            raise ChainUnavailable(f"Transaction {sent.tx_hash} was mined and failed.", hint="Try again.")
+        return TxResult(sent.tx_hash, receipt["blockNumber"], True, receipt["gasUsed"])
