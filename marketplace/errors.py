@@ -16,6 +16,7 @@
     ├── ChainError            the chain refused or is away                     HTTP 502/503 exit 8
     │   ├── Reverted          └── ChainUnavailable
     ├── ServiceUnavailable    the market cannot be reached                     HTTP 503   exit 9
+    │   └── WaitTimeout       what was waited for has not happened yet
     ├── ClearingError         a round is not what it claims                    HTTP 500   exit 10
     │   ├── CertificateRejected └── TranscriptMismatch
     ├── AgentError            this machine cannot do it                        HTTP 500   exit 11
@@ -246,6 +247,12 @@ class ServiceUnavailable(MarketError):
     code = "service_unavailable"
     status = 503
     exit_code = 9
+
+
+class WaitTimeout(ServiceUnavailable):
+    """What was waited for has not happened in the time given; it may still happen."""
+
+    code = "wait_timeout"
 
 
 class ClearingError(MarketError):

@@ -5,18 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from marketplace.client.http import Document, MarketClient
-from marketplace.errors import ServiceUnavailable
+from marketplace.errors import ServiceUnavailable, WaitTimeout
 
 END_STATES = frozenset({"paid", "failed", "fraud", "refunded", "cancelled", "expired"})
 """States that no job leaves."""
 FIRST_PAUSE = 0.15
 LONGEST_PAUSE = 2.0
-
-
-class WaitTimeout(ServiceUnavailable):
-    """The job did not end in the time the caller gave it; it goes on."""
-
-    code = "wait_timeout"
 
 
 def is_over(job: Document) -> bool:
