@@ -1,0 +1,51 @@
+"""What goes into a sandbox and what comes out."""
+
+from dataclasses import dataclass, field
+
+from marketplace.protocol.enums import ExitKind
+
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A program's whole world: nothing else is visible to it.
+
+    `inputs` maps relative paths to bytes; they appear read-only under `/in` and, to be worked on, in the working
+    directory, which is also `/out`. The clock starts at `clock` (unix seconds); randomness follows from `seed`.
+    """
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, bytes] = field(default_factory=dict)
+    clock: int = 0
+    seed: bytes = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a program may use at most. Bytes are bytes, `wall_seconds` is the machine's own time."""
+
+    fuel: int
+    memory_bytes: int
+    wall_seconds: float
+    egress_bytes: int
+    """Outputs and logs together."""
+    log_bytes: int = 1_000_000
+    """Standard output and standard error, each."""
+    output_files: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a program ended and what it left. `outputs` is empty unless it exited by itself."""
+
+    exit_kind: ExitKind
+    exit_code: int
+    fuel_used: int
+    wall_seconds: float
+    outputs: dict[str, bytes]
+    stdout: bytes
+    stderr: bytes
+    detail: str = ""
+    """For a person: which limit, which trap, where."""

@@ -1,0 +1,129 @@
+"""A file system in memory: the only one a job ever sees.
+
+Nothing of the host's is reachable because nothing of the host's is here; directory order, inode numbers and times
+follow from names alone, so they are the same on every machine. What a job writes is charged to a quota before it is
+stored. There are no links, hard or symbolic.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+class OutputLimitReached(Exception):
+    """The job wrote more than it may; the message says what."""
+
+
+@dataclass(slots=True)
+class Quota:
+    """Bytes and files a job may still write."""
+
+    bytes_limit: int
+    files_limit: int
+    bytes_used: int = 0
+    files_used: int = 0
+
+    def charge(self, count: int) -> None:
+        """Count `count` more bytes (fewer, if negative). Raises OutputLimitReached."""
+        if self.bytes_used + count > self.bytes_limit:
+            raise OutputLimitReached(
+                f"outputs and logs would exceed the {self.bytes_limit} bytes that the bid reserved as egress"
+            )
+        self.bytes_used += count
+
+    def charge_file(self) -> None:
+        """Count one more file or directory. Raises OutputLimitReached."""
+        if self.files_used >= self.files_limit:
+            raise OutputLimitReached(f"more than {self.files_limit} files and directories")
+        self.files_used += 1
+
+
+@dataclass(slots=True)
+class File:
+    """A regular file. `bytes` content is an untouched input; a written file has a `bytearray` of its own."""
+
+    content: bytes | bytearray
+    is_read_only: bool = False
+
+    @property
+    def is_pristine(self) -> bool:
+        """Whether this is an input that the job has not changed."""
+        return isinstance(self.content, bytes)
+
+    def read(self, offset: int, count: int) -> bytes:
+        """At most `count` bytes from `offset`."""
+        return bytes(self.content[offset : offset + count])
+
+    def write(self, offset: int, data: bytes, quota: Quota) -> None:
+        """Store `data` at `offset`, filling a gap with zeros."""
+        content = self._own(quota)
+        end = offset + len(data)
+        if end > len(content):
+            self.resize(end, quota)
+        content[offset:end] = data
+
+    def resize(self, size: int, quota: Quota) -> None:
+        """Cut or extend with zeros."""
+        content = self._own(quota)
+        quota.charge(size - len(content))
+        if size < len(content):
+            del content[size:]
+        else:
+            content.extend(bytes(size - len(content)))
+
+    def _own(self, quota: Quota) -> bytearray:
+        if isinstance(self.content, bytes):
+            quota.charge(len(self.content))
+            self.content = bytearray(self.content)
+        return self.content
+
+    def discard(self, quota: Quota) -> None:
+        """Give back what the file was charged."""
+        if not self.is_pristine:
+            quota.charge(-len(self.content))
+
+
+@dataclass(slots=True)
+class Directory:
+    """Names and what they name."""
+
+    is_read_only: bool = False
+    entries: dict[str, "File | Directory"] = field(default_factory=dict)
+
+    def sorted_entries(self) -> list[tuple[str, "File | Directory"]]:
+        """Entries in the byte order of their names, whatever order they were made in."""
+        return sorted(self.entries.items(), key=lambda item: item[0].encode("utf-8", "surrogateescape"))
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, File]]:
+        """Every file below, with its relative path."""
+        waiting = [(prefix, self)]
+        while waiting:
+            at, directory = waiting.pop()
+            for name, node in directory.sorted_entries():
+                if isinstance(node, Directory):
+                    waiting.append((f"{at}{name}/", node))
+                else:
+                    yield at + name, node
+
+
+Node = File | Directory
+
+
+def build_tree(files: dict[str, bytes], *, read_only: bool) -> Directory:
+    """A directory tree that holds `files` (relative path to content)."""
+    root = Directory(is_read_only=read_only)
+    for path, content in files.items():
+        directory = root
+        *parents, name = path.split("/")
+        for parent in parents:
+            node = directory.entries.setdefault(parent, Directory(is_read_only=read_only))
+            if not isinstance(node, Directory):
+                raise ValueError(f"{path!r} lies under a file")
+            directory = node
+        directory.entries[name] = File(content, is_read_only=read_only)
+    return root
+
+
+def inode_of(path: str) -> int:
+    """A stable inode number for a guest path: distinct files must differ, or copying one looks like copying onto itself."""
+    return int.from_bytes(hashlib.sha256(path.encode("utf-8", "surrogateescape")).digest()[:8]) | 1

@@ -1,0 +1,189 @@
+"""The wasm sandbox: compile once, run deterministically, report exactly how it ended.
+
+The same module on the same task gives the same outputs, the same logs and the same fuel, on any machine with the same
+wasmtime and the same configuration: both are in `sandbox_descriptor`, whose digest every attestation carries.
+"""
+
+import platform
+import threading
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import wasmtime
+
+from agent.sandbox.types import Limits, RunResult, Task
+from agent.sandbox.vfs import OutputLimitReached
+from agent.sandbox.wasi import MODULE, OFFERED, ProcessExit, WasiHost, define_wasi
+from marketplace.errors import InvalidModule, TooLarge
+from marketplace.protocol.canonical import json_digest, sha256_digest
+from marketplace.protocol.enums import ExitKind
+
+PROFILE_VERSION = 1
+"""Raised whenever a change here could change a result or its fuel."""
+MAX_MODULE_BYTES = 64_000_000
+MAX_TABLE_ELEMENTS = 1_000_000
+TICK_SECONDS = 0.05
+"""How exactly the wall-clock bound is kept."""
+MEMORY_HEADROOM = 1_048_576
+"""A trap with less than this (or an eighth of the ceiling) left to grow is reported as the memory limit."""
+_FEATURES = {
+    "wasm_simd": True,
+    "wasm_bulk_memory": True,
+    "wasm_reference_types": True,
+    "wasm_multi_value": True,
+    "wasm_tail_call": False,
+    "wasm_threads": False,
+    "wasm_relaxed_simd": False,
+    "wasm_memory64": False,
+    "wasm_multi_memory": False,
+    "cranelift_nan_canonicalization": True,
+    "max_wasm_stack": 1_048_576,
+}
+_MAGIC, _CORE_VERSION = b"\x00asm", b"\x01\x00\x00\x00"
+
+
+def sandbox_descriptor() -> dict[str, object]:
+    """What a result depends on besides module and task."""
+    return {
+        "sandbox": "wasm",
+        "profile": PROFILE_VERSION,
+        "wasmtime": version("wasmtime"),
+        "architecture": platform.machine(),
+        "features": _FEATURES,
+    }
+
+
+def sandbox_digest() -> str:
+    """`Attestation.sandboxDigest`: oracles re-run only what ran in a sandbox like theirs."""
+    return json_digest(sandbox_descriptor())
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModule:
+    """Machine code of a validated module, for this sandbox's engine."""
+
+    digest: str
+    module: wasmtime.Module
+
+
+class Sandbox:
+    """One engine. Compiled modules are its own; runs may go on in several threads at once."""
+
+    def __init__(self) -> None:
+        config = wasmtime.Config()
+        config.consume_fuel = True
+        config.epoch_interruption = True
+        for name, value in _FEATURES.items():
+            setattr(config, name, value)
+        self.engine = wasmtime.Engine(config)
+        self._ticker = threading.Thread(target=self._tick, name="sandbox-clock", daemon=True)
+        self._ticker.start()
+
+    def _tick(self) -> None:
+        while True:
+            time.sleep(TICK_SECONDS)
+            self.engine.increment_epoch()
+
+    def compile(self, wasm: bytes) -> CompiledModule:
+        """Validate and compile. Raises InvalidModule saying what is wrong, TooLarge."""
+        validate_header(wasm)
+        try:
+            module = wasmtime.Module(self.engine, wasm)
+        except wasmtime.WasmtimeError as error:
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise InvalidModule(f"The module does not validate: {reason}") from error
+        return self.admit(CompiledModule(sha256_digest(wasm), module))
+
+    def admit(self, compiled: CompiledModule) -> CompiledModule:
+        """Check what a module asks for and offers. Raises InvalidModule."""
+        wanted = [(item.module, item.name) for item in compiled.module.imports]
+        missing = sorted(f"{module}.{name}" for module, name in wanted if module != MODULE or name not in OFFERED)
+        if missing:
+            raise InvalidModule(
+                f"The module imports what is not offered: {', '.join(missing)}.",
+                hint="Build for WASI preview 1 (wasm32-wasi) without sockets, threads or host functions.",
+                missing=missing,
+            )
+        exports = {item.name for item in compiled.module.exports}
+        lacking = sorted({"_start", "memory"} - exports)
+        if lacking:
+            raise InvalidModule(
+                f"The module does not export {' and '.join(lacking)}.", hint="Build a command, not a library."
+            )
+        return compiled
+
+    def run(self, compiled: CompiledModule, task: Task, limits: Limits) -> RunResult:
+        """Run to the end or to a limit. Never raises for what the program does."""
+        host = WasiHost(task, limits)
+        linker = wasmtime.Linker(self.engine)
+        define_wasi(linker, host)
+        store = wasmtime.Store(self.engine)
+        store.set_fuel(limits.fuel)
+        store.set_limits(
+            memory_size=limits.memory_bytes, table_elements=MAX_TABLE_ELEMENTS, instances=1, tables=16, memories=1
+        )
+        store.set_epoch_deadline(int(limits.wall_seconds / TICK_SECONDS) + 1)
+        started = time.monotonic()
+        kind, code, detail = _execute(store, linker, compiled.module, limits)
+        exited = kind is ExitKind.EXITED
+        return RunResult(
+            exit_kind=kind,
+            exit_code=code,
+            fuel_used=limits.fuel - store.get_fuel(),
+            wall_seconds=time.monotonic() - started,
+            outputs=host.outputs() if exited else {},
+            stdout=bytes(host.stdout.data),
+            stderr=bytes(host.stderr.data),
+            detail=detail,
+        )
+
+
+def validate_header(wasm: bytes) -> None:
+    """Raises InvalidModule for bytes that are not a core module, TooLarge."""
+    if len(wasm) > MAX_MODULE_BYTES:
+        raise TooLarge("The module", len(wasm), MAX_MODULE_BYTES)
+    if wasm[:4] != _MAGIC:
+        raise InvalidModule(f"Not WebAssembly: the bytes begin with {wasm[:4]!r}, not with {_MAGIC!r}.")
+    if wasm[4:8] != _CORE_VERSION:
+        raise InvalidModule(
+            "A WebAssembly component, or a version this sandbox does not know.",
+            hint="Build a core module for WASI preview 1.",
+        )
+
+
+def _execute(
+    store: wasmtime.Store, linker: wasmtime.Linker, module: wasmtime.Module, limits: Limits
+) -> tuple[ExitKind, int, str]:
+    instance: wasmtime.Instance | None = None
+    try:
+        instance = linker.instantiate(store, module)
+        instance.exports(store)["_start"](store)
+    except ProcessExit as exit_:
+        return ExitKind.EXITED, exit_.code & 0x7FFFFFFF, ""
+    except OutputLimitReached as error:
+        return ExitKind.OUTPUT_LIMIT, 0, str(error)
+    except wasmtime.Trap as trap:
+        return _describe_trap(trap, store, instance, limits)
+    except wasmtime.WasmtimeError as error:
+        text = str(error).strip()
+        if "memory" in text and ("limit" in text or "minimum" in text):
+            return ExitKind.MEMORY_LIMIT, 0, f"the module asks for more than {limits.memory_bytes} bytes of memory"
+        return ExitKind.TRAP, 0, text
+    return ExitKind.EXITED, 0, ""
+
+
+def _describe_trap(
+    trap: wasmtime.Trap, store: wasmtime.Store, instance: wasmtime.Instance | None, limits: Limits
+) -> tuple[ExitKind, int, str]:
+    code = trap.trap_code
+    if code is wasmtime.TrapCode.OUT_OF_FUEL:
+        return ExitKind.OUT_OF_FUEL, 0, f"all {limits.fuel} units of fuel were used"
+    if code is wasmtime.TrapCode.INTERRUPT:
+        return ExitKind.TIMEOUT, 0, f"still running after {limits.wall_seconds:g} s"
+    frames = ", ".join(frame.func_name or f"function {frame.func_index}" for frame in trap.frames[:8])
+    detail = f"{code.name.lower() if code else 'trap'} in {frames or 'the module'}"
+    size = instance.exports(store)["memory"].data_len(store) if instance else 0
+    if limits.memory_bytes - size < max(MEMORY_HEADROOM, limits.memory_bytes // 8):
+        return ExitKind.MEMORY_LIMIT, 0, f"the {limits.memory_bytes} bytes of memory were used up; {detail}"
+    return ExitKind.TRAP, 0, detail
