@@ -13,22 +13,12 @@ import httpx
 from marketplace.client.transport import DEFAULT_TIMEOUT, Transport
 from marketplace.errors import DigestMismatch, NotFound
 
-if (
-    TYPE_CHECKING
-):  # eth-account behind these costs a second of every command that signs nothing
+if TYPE_CHECKING:  # eth-account behind these costs a second of every command that signs nothing
     from marketplace.client.terms import LeaseTerms
     from marketplace.protocol.eip712 import Domain
     from marketplace.protocol.jobspec import JobSpec
     from marketplace.protocol.manifest import Manifest
-    from marketplace.protocol.messages import (
-        Ask,
-        Attestation,
-        Bid,
-        Cancel,
-        Heartbeat,
-        Receipt,
-        Verdict,
-    )
+    from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Receipt, Verdict
     from marketplace.protocol.metering import Resources
 
 API = "/api/v1"
@@ -39,11 +29,7 @@ class MarketClient:
     """A connection to one market. A context manager; safe to share between threads."""
 
     def __init__(
-        self,
-        base_url: str,
-        timeout: float = DEFAULT_TIMEOUT,
-        *,
-        transport: httpx.BaseTransport | None = None,
+        self, base_url: str, timeout: float = DEFAULT_TIMEOUT, *, transport: httpx.BaseTransport | None = None
     ) -> None:
         """`timeout` in seconds bounds each attempt; `transport` is for tests."""
         self._transport = Transport(base_url, timeout=timeout, transport=transport)
@@ -57,10 +43,7 @@ class MarketClient:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -89,9 +72,7 @@ class MarketClient:
         from marketplace.protocol.eip712 import Domain
 
         config = self.config()
-        return Domain(
-            chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"]
-        )
+        return Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
 
     def cluster_status(self) -> Document:
         """The market at a glance: nodes, jobs and leases by state."""
@@ -149,19 +130,12 @@ class MarketClient:
         """Place a signed bid; `{jobId, …}`. Its inputs must have been uploaded."""
         return self._post(
             f"{API}/jobs/submit",
-            {
-                "bid": bid.to_json(),
-                "signature": signature,
-                "jobSpec": job_spec.to_json(),
-            },
+            {"bid": bid.to_json(), "signature": signature, "jobSpec": job_spec.to_json()},
         )
 
     def post_ask(self, ask: "Ask", signature: str, profile: Document) -> Document:
         """Place a signed ask with its node profile; `{askHash}`."""
-        return self._post(
-            f"{API}/asks",
-            {"ask": ask.to_json(), "signature": signature, "profile": profile},
-        )
+        return self._post(f"{API}/asks", {"ask": ask.to_json(), "signature": signature, "profile": profile})
 
     def asks(self, **filters: Any) -> list[Document]:
         """Live asks."""
@@ -169,16 +143,12 @@ class MarketClient:
 
     def cancel(self, cancel: "Cancel", signature: str) -> Document:
         """Withdraw an order."""
-        return self._post(
-            f"{API}/cancellations", {"cancel": cancel.to_json(), "signature": signature}
-        )
+        return self._post(f"{API}/cancellations", {"cancel": cancel.to_json(), "signature": signature})
 
     def heartbeat(self, heartbeat: "Heartbeat", signature: str) -> Document:
         """Say that an agent is alive."""
         body = {"heartbeat": heartbeat.to_json(), "signature": signature}
-        return self._post(
-            f"{API}/nodes/{heartbeat.agent}/heartbeat", body, repeatable=True
-        )
+        return self._post(f"{API}/nodes/{heartbeat.agent}/heartbeat", body, repeatable=True)
 
     # --- jobs --------------------------------------------------------------------------------------------------
 
@@ -191,9 +161,7 @@ class MarketClient:
         limit: int | None = None,
     ) -> Document:
         """A page of jobs, newest first: `{jobs, nextCursor}`."""
-        return self._get(
-            f"{API}/jobs", renter=renter, state=state, cursor=cursor, limit=limit
-        )
+        return self._get(f"{API}/jobs", renter=renter, state=state, cursor=cursor, limit=limit)
 
     def job(self, job_id: str) -> Document:
         """State, leases and timeline."""
@@ -234,9 +202,7 @@ class MarketClient:
         cursor: str | None = None,
     ) -> list[Document]:
         """Leases, newest first."""
-        found = self._get(
-            f"{API}/leases", provider=provider, agent=agent, state=state, cursor=cursor
-        )
+        found = self._get(f"{API}/leases", provider=provider, agent=agent, state=state, cursor=cursor)
         return _items(found, "leases")
 
     def lease(self, lease_id: str) -> Document:
@@ -250,18 +216,10 @@ class MarketClient:
         return LeaseTerms.parse(self._get(f"{API}/leases/{lease_id}/terms"))
 
     def post_attestation(
-        self,
-        lease_id: str,
-        attestation: "Attestation",
-        signature: str,
-        manifest: "Manifest",
+        self, lease_id: str, attestation: "Attestation", signature: str, manifest: "Manifest"
     ) -> Document:
         """Evidence of a run. The manifest's blobs must have been uploaded."""
-        body = {
-            "attestation": attestation.to_json(),
-            "signature": signature,
-            "manifest": manifest.to_json(),
-        }
+        body = {"attestation": attestation.to_json(), "signature": signature, "manifest": manifest.to_json()}
         return self._post(f"{API}/leases/{lease_id}/attestation", body)
 
     def attestation(self, lease_id: str) -> Document:
@@ -291,8 +249,7 @@ class MarketClient:
     def sign_batch(self, digest: str, oracle: str, signature: str) -> Document:
         """Give an oracle's signature over a batch."""
         return self._post(
-            f"{API}/oracle/batches/{digest}/signature",
-            {"oracle": oracle, "signature": signature},
+            f"{API}/oracle/batches/{digest}/signature", {"oracle": oracle, "signature": signature}
         )
 
     # --- rounds and accounts -----------------------------------------------------------------------------------

@@ -15,22 +15,14 @@ from marketplace.client.http import Document, MarketClient
 from marketplace.errors import InputError
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
-from marketplace.protocol.jobspec import (
-    InputFile,
-    JobSpec,
-    ModuleProgram,
-    Requirements,
-    RuntimeProgram,
-)
+from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram, Requirements, RuntimeProgram
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
 
 RUNTIME_OF_SUFFIX = {".py": "python", ".js": "javascript", ".mjs": "javascript"}
 MODULE_SUFFIX = ".wasm"
 WASM_MAGIC = b"\0asm"
-DEFAULT_RESOURCES = Resources(
-    gpus=0, vcpus=1, memory_mb=512, seconds=300, fuel=50_000_000_000, egress_mb=10
-)
+DEFAULT_RESOURCES = Resources(gpus=0, vcpus=1, memory_mb=512, seconds=300, fuel=50_000_000_000, egress_mb=10)
 """Room for a script that thinks for some seconds; unused fuel, time and egress are not paid for."""
 BID_VALID_SECONDS = 600
 """How long a bid waits for a match before it lapses by itself."""
@@ -59,8 +51,7 @@ def runtime_name(program: Path) -> str | None:
     if suffix not in RUNTIME_OF_SUFFIX:
         known = ", ".join([*RUNTIME_OF_SUFFIX, MODULE_SUFFIX])
         raise InputError(
-            f"{program.name} is not a program that ComputeHive runs.",
-            hint=f"Expected one of {known}.",
+            f"{program.name} is not a program that ComputeHive runs.", hint=f"Expected one of {known}."
         )
     return RUNTIME_OF_SUFFIX[suffix]
 
@@ -87,8 +78,7 @@ def prepare_job(
     def add(path: str, data: bytes) -> None:
         if path in files:
             raise InputError(
-                f"Two inputs are called {path!r}.",
-                hint="Rename one, or put them into one folder.",
+                f"Two inputs are called {path!r}.", hint="Rename one, or put them into one folder."
             )
         files[path] = InputFile(path=path, digest=sha256_digest(data), size=len(data))
         blobs[files[path].digest] = data
@@ -104,9 +94,7 @@ def prepare_job(
                 hint=f"It has: {', '.join(sorted(runtimes)) or 'none'}.",
             )
         add(program.name, code)
-        chosen = RuntimeProgram(
-            name=runtime, digest=runtimes[runtime], script=program.name
-        )
+        chosen = RuntimeProgram(name=runtime, digest=runtimes[runtime], script=program.name)
     for given in inputs:
         for path, data in _walk(given):
             add(path, data)
@@ -116,12 +104,8 @@ def prepare_job(
             "program": chosen.model_dump(mode="json", by_alias=True),
             "args": list(args),
             "env": dict(env or {}),
-            "inputs": [
-                entry.model_dump(mode="json", by_alias=True) for entry in files.values()
-            ],
-            "requirements": (requirements or Requirements()).model_dump(
-                mode="json", by_alias=True
-            ),
+            "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
+            "requirements": (requirements or Requirements()).model_dump(mode="json", by_alias=True),
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)
@@ -165,8 +149,7 @@ def build_bid(
         max_price=max_price,
         replicas=replicas,
         verification=int(verification),
-        deadline=deadline
-        or now + valid_seconds + resources.seconds + DEADLINE_SLACK_SECONDS,
+        deadline=deadline or now + valid_seconds + resources.seconds + DEADLINE_SLACK_SECONDS,
         valid_until=now + valid_seconds,
         salt=fresh_salt(),
     )
@@ -186,10 +169,7 @@ def runtimes_of(config: Document) -> dict[str, str]:
     """Name and digest of each ready-made runtime, from the market's configuration."""
     found = config.get("runtimes", {})
     if isinstance(found, dict):
-        return {
-            name: entry["digest"] if isinstance(entry, dict) else entry
-            for name, entry in found.items()
-        }
+        return {name: entry["digest"] if isinstance(entry, dict) else entry for name, entry in found.items()}
     return {entry["name"]: entry["digest"] for entry in found}
 
 
@@ -211,9 +191,7 @@ def _walk(given: Path) -> list[tuple[str, bytes]]:
         subfolders.sort()
         for name in sorted(names):
             path = Path(folder) / name
-            found.append(
-                (f"{root.name}/{path.relative_to(root).as_posix()}", _read(path))
-            )
+            found.append((f"{root.name}/{path.relative_to(root).as_posix()}", _read(path)))
     if not found:
         raise InputError(f"The input folder {given} has no files.")
     return found
@@ -224,7 +202,5 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror}).",
-            hint="Check the path.",
-            path=str(path),
+            f"{path} cannot be read ({error.strerror}).", hint="Check the path.", path=str(path)
         ) from error

@@ -44,19 +44,14 @@ class Keystore:
     def load(cls, path: Path) -> "Keystore":
         """Raises KeystoreError where there is no keystore at `path`."""
         return cls(
-            path=path,
-            address=to_checksum_address(
-                "0x" + str(_read(path)["address"]).removeprefix("0x")
-            ),
+            path=path, address=to_checksum_address("0x" + str(_read(path)["address"]).removeprefix("0x"))
         )
 
     def unlock(self, password: str) -> LocalAccount:
         """The key, ready to sign. Raises KeystoreError for a wrong password or a damaged file."""
         document = _read(self.path)
         try:
-            account: LocalAccount = Account.from_key(
-                Account.decrypt(document, password)
-            )
+            account: LocalAccount = Account.from_key(Account.decrypt(document, password))
         except (ValueError, KeyError, TypeError) as error:
             raise KeystoreError(
                 f"The password does not open the keystore {self.path}.",
@@ -71,11 +66,7 @@ class Keystore:
 
 
 def create_keystore(
-    path: Path,
-    password: str,
-    *,
-    key: str | bytes | None = None,
-    scrypt_n: int = STANDARD_SCRYPT_N,
+    path: Path, password: str, *, key: str | bytes | None = None, scrypt_n: int = STANDARD_SCRYPT_N
 ) -> Keystore:
     """Write a new keystore: of a fresh key, or of `key` (32 bytes).
 
@@ -83,17 +74,13 @@ def create_keystore(
     """
     if not password:
         raise KeystoreError(
-            "An empty password protects nothing.",
-            hint="Choose one of at least eight characters.",
+            "An empty password protects nothing.", hint="Choose one of at least eight characters."
         )
     try:
         account = Account.from_key(key if key is not None else secrets.token_bytes(32))
-    except (
-        Exception
-    ) as error:  # eth-keys raises several unrelated classes for what is not a key
+    except Exception as error:  # eth-keys raises several unrelated classes for what is not a key
         raise KeystoreError(
-            "That is not a private key.",
-            hint="Expected 32 bytes, 0x and 64 hex digits.",
+            "That is not a private key.", hint="Expected 32 bytes, 0x and 64 hex digits."
         ) from error
     document = Account.encrypt(account.key, password, kdf="scrypt", iterations=scrypt_n)
     _write_private(path, json.dumps(document, indent=1))
@@ -110,8 +97,7 @@ class KeystoreFolder:
         """Where the keystore `name` is. Raises KeystoreError for a name that is not a plain file name."""
         if not _NAME.match(name):
             raise KeystoreError(
-                f"{name!r} is not a wallet name.",
-                hint="Use letters, digits, dot, dash and underscore.",
+                f"{name!r} is not a wallet name.", hint="Use letters, digits, dot, dash and underscore."
             )
         return self.folder / f"{name}.json"
 
@@ -131,12 +117,7 @@ class KeystoreFolder:
         return Keystore.load(path)
 
     def create(
-        self,
-        name: str,
-        password: str,
-        *,
-        key: str | bytes | None = None,
-        scrypt_n: int = STANDARD_SCRYPT_N,
+        self, name: str, password: str, *, key: str | bytes | None = None, scrypt_n: int = STANDARD_SCRYPT_N
     ) -> Keystore:
         """A new keystore under `name`. Raises KeystoreError where the name is taken."""
         return create_keystore(self.path(name), password, key=key, scrypt_n=scrypt_n)
@@ -161,9 +142,7 @@ def find_password(
         try:
             return file.read_text().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise KeystoreError(
-                f"The password file {file} cannot be read ({error})."
-            ) from error
+            raise KeystoreError(f"The password file {file} cannot be read ({error}).") from error
     if prompt is None:
         raise KeystoreError(
             "This needs a password, and there is no terminal to ask at.",
@@ -180,18 +159,10 @@ def _read(path: Path) -> dict[str, Any]:
             f"The keystore {path} cannot be read ({error.strerror}).", path=str(path)
         ) from error
     except ValueError as error:
+        raise KeystoreError(f"{path} is not a keystore: it is not JSON.", path=str(path)) from error
+    if not isinstance(document, dict) or "address" not in document or document.get("version") != 3:
         raise KeystoreError(
-            f"{path} is not a keystore: it is not JSON.", path=str(path)
-        ) from error
-    if (
-        not isinstance(document, dict)
-        or "address" not in document
-        or document.get("version") != 3
-    ):
-        raise KeystoreError(
-            f"{path} is not a keystore.",
-            hint="Expected Web3 Secret Storage, version 3.",
-            path=str(path),
+            f"{path} is not a keystore.", hint="Expected Web3 Secret Storage, version 3.", path=str(path)
         )
     return document
 
@@ -203,9 +174,7 @@ def _write_private(path: Path, text: str) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise KeystoreError(
-            f"{path} exists already; nothing was changed.",
-            hint="Choose another name.",
-            path=str(path),
+            f"{path} exists already; nothing was changed.", hint="Choose another name.", path=str(path)
         ) from error
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

@@ -35,9 +35,7 @@ class LeaseTerms:
                 job_spec=JobSpec.parse(document["jobSpec"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise MalformedMessage(
-                "LeaseTerms", f"a field is missing or malformed: {error}"
-            ) from error
+            raise MalformedMessage("LeaseTerms", f"a field is missing or malformed: {error}") from error
 
     def to_json(self) -> dict[str, Any]:
         """The form in which the market serves it."""

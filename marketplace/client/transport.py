@@ -60,18 +60,12 @@ class Transport:
         `repeatable` says that sending twice does no harm; by default that holds for GET, HEAD and PUT.
         Raises the MarketError that the service raised, or ServiceUnavailable where it did not answer as itself.
         """
-        may_repeat = (
-            method in ("GET", "HEAD", "PUT") if repeatable is None else repeatable
-        )
+        may_repeat = method in ("GET", "HEAD", "PUT") if repeatable is None else repeatable
         attempts = ATTEMPTS if may_repeat else 1
-        wanted = {
-            key: value for key, value in (params or {}).items() if value is not None
-        }
+        wanted = {key: value for key, value in (params or {}).items() if value is not None}
         for attempt in range(1, attempts + 1):
             try:
-                response = self._http.request(
-                    method, path, json=json, content=content, params=wanted
-                )
+                response = self._http.request(method, path, json=json, content=content, params=wanted)
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 trouble: MarketError = self._unreachable(error)
             else:
@@ -128,10 +122,6 @@ def _problem_document(response: httpx.Response) -> dict[str, Any] | None:
         document = response.json()
     except ValueError:
         return None
-    if (
-        not isinstance(document, dict)
-        or not ({"code", "type"} & document.keys())
-        or "detail" not in document
-    ):
+    if not isinstance(document, dict) or not ({"code", "type"} & document.keys()) or "detail" not in document:
         return None
     return document

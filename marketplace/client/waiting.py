@@ -49,9 +49,7 @@ def follow_job(
         pause = min(pause * 1.3, LONGEST_PAUSE)
 
 
-def wait_for_job(
-    client: MarketClient, job_id: str, *, timeout: float, **options: Any
-) -> Document:
+def wait_for_job(client: MarketClient, job_id: str, *, timeout: float, **options: Any) -> Document:
     """The job at its end. Raises WaitTimeout, NotFound."""
     last: Document = {}
     for last in follow_job(client, job_id, timeout=timeout, **options):

@@ -1,0 +1,144 @@
+"""From files to a job specification and a bid."""
+
+import pytest
+
+from marketplace.client.jobs import (
+    DEFAULT_RESOURCES,
+    build_bid,
+    build_cancel,
+    fresh_salt,
+    prepare_job,
+    runtimes_of,
+    upload_job,
+)
+from marketplace.errors import InputError, InvalidJobSpec
+from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.jobspec import ModuleProgram, RuntimeProgram
+
+RUNTIMES = {"python": "0x" + "aa" * 32, "javascript": "0x" + "bb" * 32}
+ALICE = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(name: str, data: bytes = b"data"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    return make
+
+
+def paths(job):
+    return [entry.path for entry in job.spec.inputs]
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime"), [("a.py", "python"), ("a.js", "javascript"), ("A.PY", "python")]
+)
+def test_the_suffix_chooses_the_runtime_and_the_script_is_an_input(write, name, runtime):
+    job = prepare_job(write(name, b"1"), runtimes=RUNTIMES)
+    assert job.spec.program == RuntimeProgram(name=runtime, digest=RUNTIMES[runtime], script=name)
+    assert paths(job) == [name]
+
+
+def test_a_module_is_a_blob_of_its_own(write):
+    code = b"\0asm\x01\0\0\0"
+    job = prepare_job(write("a.wasm", code), [write("x.bin")], runtimes={})
+    assert job.spec.program == ModuleProgram(digest=sha256_digest(code), size=8)
+    assert set(job.blobs) == set(job.spec.blob_digests())
+
+
+def test_folders_go_in_whole_under_their_name_in_a_stable_order(write):
+    folder = write("set/b/two.csv").parent.parent
+    write("set/a.csv")
+    job = prepare_job(write("s.py"), [folder], runtimes=RUNTIMES)
+    assert paths(job) == ["s.py", "set/a.csv", "set/b/two.csv"]
+
+
+def test_the_same_files_make_the_same_job(write):
+    script, data = write("s.py"), write("d.csv")
+    first, second = (prepare_job(script, [data], runtimes=RUNTIMES, args=["-x"]) for _ in range(2))
+    assert first.spec.digest() == second.spec.digest()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda w: (w("notes.txt"), []), "not a program"),
+        (lambda w: (w("a.wasm", b"ELF"), []), "not a WebAssembly module"),
+        (lambda w: (w("a.py"), [w("x/d.csv"), w("y/d.csv")]), "Two inputs are called 'd.csv'"),
+        (lambda w: (w("a.py"), [w("x/d.csv").parent / "none.csv"]), "cannot be read"),
+        (lambda w: (w("a.py").parent / "gone.py", []), "cannot be read"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_sent(write, make, message):
+    program, inputs = make(write)
+    with pytest.raises(InputError, match=message):
+        prepare_job(program, inputs, runtimes=RUNTIMES)
+
+
+def test_an_empty_folder_is_refused(write, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="has no files"):
+        prepare_job(write("a.py"), [tmp_path / "empty"], runtimes=RUNTIMES)
+
+
+def test_a_runtime_that_the_market_lacks_is_named(write):
+    with pytest.raises(InputError, match="javascript runtime"):
+        prepare_job(write("a.js"), runtimes={"python": RUNTIMES["python"]})
+
+
+def test_a_specification_that_the_protocol_refuses_is_said_so(write):
+    with pytest.raises(InvalidJobSpec, match="env"):
+        prepare_job(write("a.py"), runtimes=RUNTIMES, env={"1X": "y"})
+
+
+def test_only_what_the_market_lacks_is_uploaded(write):
+    job = prepare_job(write("a.py", b"code"), [write("d.csv", b"rows")], runtimes=RUNTIMES)
+
+    class Market:
+        stored = {sha256_digest(b"rows"): b"rows"}
+
+        def has_blob(self, digest):
+            return digest in self.stored
+
+        def put_blob(self, data, digest):
+            self.stored[digest] = data
+
+    assert upload_job(Market(), job) == len(b"code")
+    assert Market.stored == dict(job.blobs)
+
+
+def test_a_bid_caps_each_replica_and_leaves_time_to_verify(write):
+    job = prepare_job(write("a.py"), runtimes=RUNTIMES)
+    bid = build_bid(
+        job,
+        renter=ALICE,
+        market=ALICE,
+        resources=DEFAULT_RESOURCES,
+        max_price=77,
+        replicas=3,
+        now=1_000,
+        valid_seconds=60,
+    )
+    assert (bid.max_price, bid.replicas, bid.valid_until) == (77, 3, 1_060)
+    assert bid.deadline >= bid.valid_until + DEFAULT_RESOURCES.seconds + 600
+    assert bid.job_digest == job.spec.digest()
+    assert bid.resources == DEFAULT_RESOURCES
+    cancel = build_cancel(bid)
+    assert (cancel.signer, cancel.salt, cancel.all_before) == (ALICE, bid.salt, False)
+
+
+def test_salts_rise_and_fit_into_256_bits():
+    salts = [fresh_salt() for _ in range(50)]
+    assert salts == sorted(set(salts)) and salts[-1] < 2**256
+
+
+def test_runtimes_are_read_from_the_configuration_in_each_of_its_forms():
+    digest = RUNTIMES["python"]
+    assert runtimes_of({"runtimes": {"python": digest}}) == {"python": digest}
+    assert runtimes_of({"runtimes": {"python": {"digest": digest}}}) == {"python": digest}
+    assert runtimes_of({"runtimes": [{"name": "python", "digest": digest}]}) == {"python": digest}
+    assert runtimes_of({}) == {}
