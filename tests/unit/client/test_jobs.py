@@ -99,7 +99,8 @@ def test_only_what_the_market_lacks_is_uploaded(write):
     job = prepare_job(write("a.py", b"code"), [write("d.csv", b"rows")], runtimes=RUNTIMES)
 
     class Market:
-        stored = {sha256_digest(b"rows"): b"rows"}
+        def __init__(self):
+            self.stored = {sha256_digest(b"rows"): b"rows"}
 
         def has_blob(self, digest):
             return digest in self.stored
@@ -107,8 +108,9 @@ def test_only_what_the_market_lacks_is_uploaded(write):
         def put_blob(self, data, digest):
             self.stored[digest] = data
 
-    assert upload_job(Market(), job) == len(b"code")
-    assert Market.stored == dict(job.blobs)
+    market = Market()
+    assert upload_job(market, job) == len(b"code")
+    assert market.stored == dict(job.blobs)
 
 
 def test_a_bid_caps_each_replica_and_leaves_time_to_verify(write):
