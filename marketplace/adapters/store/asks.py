@@ -1,0 +1,130 @@
+"""Asks and the nodes behind them, as rows."""
+
+from sqlmodel import Session, col, select
+
+from marketplace.adapters.store.paging import load_page
+from marketplace.adapters.store.tables import AskRow, NodeRow
+from marketplace.domain.orders import AskRecord, OrderState
+from marketplace.domain.paging import Page
+from marketplace.protocol.messages import Ask
+
+
+class Asks:
+    """Every ask that was ever accepted, newest last."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, record: AskRecord) -> None:
+        self._session.add(
+            AskRow(
+                ask_hash=record.ask_hash,
+                provider=record.ask.provider,
+                agent=record.ask.agent,
+                salt=str(record.ask.salt),
+                ask=record.ask.to_json(),
+                signature=record.signature,
+                profile=record.profile,
+                placed_at=record.placed_at,
+                state=record.state.value,
+                reason=record.reason,
+            )
+        )
+        self._session.flush()
+
+    def get(self, ask_hash: str) -> AskRecord | None:
+        row = self._row(ask_hash)
+        return self._record(row) if row else None
+
+    def live(self) -> list[AskRecord]:
+        """Asks that can still be matched, in the order in which they came."""
+        query = (
+            select(AskRow)
+            .where(AskRow.state == OrderState.LIVE.value)
+            .order_by(col(AskRow.id))
+        )
+        return [self._record(row) for row in self._session.exec(query).all()]
+
+    def live_of_node(self, provider: str, agent: str) -> list[AskRecord]:
+        query = select(AskRow).where(
+            AskRow.state == OrderState.LIVE.value,
+            AskRow.provider == provider,
+            AskRow.agent == agent,
+        )
+        return [self._record(row) for row in self._session.exec(query).all()]
+
+    def by_salt(self, provider: str, salt: int, *, all_before: bool) -> list[AskRecord]:
+        """The provider's asks that a cancel of `salt` voids."""
+        query = select(AskRow).where(AskRow.provider == provider)
+        if not all_before:
+            query = query.where(AskRow.salt == str(salt))
+        found = [self._record(row) for row in self._session.exec(query).all()]
+        return [record for record in found if not all_before or record.ask.salt < salt]
+
+    def page(
+        self, *, provider: str | None, live_only: bool, cursor: str | None, limit: int
+    ) -> Page[AskRecord]:
+        query = select(AskRow)
+        if live_only:
+            query = query.where(AskRow.state == OrderState.LIVE.value)
+        if provider is not None:
+            query = query.where(AskRow.provider == provider)
+        return load_page(self._session, query, AskRow.id, self._record, cursor, limit)
+
+    def latest_of_agent(self, agent: str) -> AskRecord | None:
+        query = (
+            select(AskRow).where(AskRow.agent == agent).order_by(col(AskRow.id).desc())
+        )
+        row = self._session.exec(query).first()
+        return self._record(row) if row else None
+
+    def set_state(
+        self,
+        ask_hash: str,
+        state: OrderState,
+        reason: str = "",
+        cancelled_block: int | None = None,
+    ) -> None:
+        row = self._row(ask_hash)
+        row.state, row.reason, row.cancelled_block = (
+            state.value,
+            reason,
+            cancelled_block,
+        )
+        self._session.add(row)
+        self._session.flush()
+
+    def uncancel_after(self, block: int) -> None:
+        """Asks that an event in a block above `block` had cancelled are live again."""
+        for row in self._session.exec(
+            select(AskRow).where(col(AskRow.cancelled_block) > block)
+        ).all():
+            self.set_state(row.ask_hash, OrderState.LIVE)
+
+    def seen(self, agent: str, at: int) -> None:
+        """Note a sign of life; an older one never overwrites a newer."""
+        row = self._session.get(NodeRow, agent) or NodeRow(agent=agent, last_seen=0)
+        row.last_seen = max(row.last_seen, at)
+        self._session.add(row)
+        self._session.flush()
+
+    def last_seen(self, agent: str) -> int:
+        row = self._session.get(NodeRow, agent)
+        return row.last_seen if row else 0
+
+    def _row(self, ask_hash: str) -> AskRow | None:
+        return self._session.exec(
+            select(AskRow).where(AskRow.ask_hash == ask_hash)
+        ).first()
+
+    def _record(self, row: AskRow) -> AskRecord:
+        return AskRecord(
+            ask_hash=row.ask_hash,
+            ask=Ask.parse(row.ask),
+            signature=row.signature,
+            profile=row.profile,
+            placed_at=row.placed_at,
+            state=OrderState(row.state),
+            reason=row.reason,
+            last_seen=max(row.placed_at, self.last_seen(row.agent)),
+        )

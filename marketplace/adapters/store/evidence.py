@@ -1,0 +1,166 @@
+"""Attestations, verdicts, receipts and batches as rows."""
+
+from sqlmodel import Session, col, select
+
+from marketplace.adapters.store.tables import (
+    AttestationRow,
+    BatchLeaseRow,
+    BatchRow,
+    BatchSignatureRow,
+    ReceiptRow,
+    VerdictRow,
+)
+from marketplace.domain.evidence import (
+    AttestationRecord,
+    BatchRecord,
+    BatchState,
+    ReceiptRecord,
+    VerdictRecord,
+)
+from marketplace.protocol.manifest import Manifest
+from marketplace.protocol.messages import Attestation, Receipt, Verdict
+
+
+class Evidence:
+    """What was signed about leases. Nothing is ever overwritten."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add_attestation(self, record: AttestationRecord) -> None:
+        row = AttestationRow(
+            lease_id=record.attestation.lease_id,
+            attestation=record.attestation.to_json(),
+            signature=record.signature,
+            manifest=record.manifest.to_json(),
+            received_at=record.received_at,
+        )
+        self._session.add(row)
+        self._session.flush()
+
+    def attestation(self, lease_id: str) -> AttestationRecord | None:
+        row = self._session.get(AttestationRow, lease_id)
+        if row is None:
+            return None
+        return AttestationRecord(
+            Attestation.parse(row.attestation),
+            row.signature,
+            Manifest.parse(row.manifest),
+            row.received_at,
+        )
+
+    def add_verdict(self, record: VerdictRecord) -> None:
+        row = VerdictRow(
+            lease_id=record.verdict.lease_id,
+            oracle=record.oracle,
+            verdict=record.verdict.to_json(),
+            signature=record.signature,
+            received_at=record.received_at,
+        )
+        self._session.add(row)
+        self._session.flush()
+
+    def verdicts(self, lease_id: str) -> list[VerdictRecord]:
+        query = (
+            select(VerdictRow)
+            .where(VerdictRow.lease_id == lease_id)
+            .order_by(col(VerdictRow.oracle))
+        )
+        return [
+            VerdictRecord(
+                Verdict.parse(row.verdict), row.oracle, row.signature, row.received_at
+            )
+            for row in self._session.exec(query)
+        ]
+
+    def add_receipt(self, record: ReceiptRecord) -> None:
+        row = ReceiptRow(
+            lease_id=record.receipt.lease_id,
+            receipt=record.receipt.to_json(),
+            signature=record.signature,
+            received_at=record.received_at,
+        )
+        self._session.add(row)
+        self._session.flush()
+
+    def receipt(self, lease_id: str) -> ReceiptRecord | None:
+        row = self._session.get(ReceiptRow, lease_id)
+        return (
+            ReceiptRecord(Receipt.parse(row.receipt), row.signature, row.received_at)
+            if row
+            else None
+        )
+
+
+class Batches:
+    """Batches of verdicts that oracles are asked to sign."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, record: BatchRecord) -> None:
+        """Propose; proposing the same verdicts again after a failure starts over."""
+        row = self._session.get(BatchRow, record.digest) or BatchRow(
+            digest=record.digest,
+            verdicts=[verdict.to_json() for verdict in record.verdicts],
+            state="",
+            reason="",
+            proposed_at=0,
+        )
+        row.state, row.reason, row.proposed_at = (
+            record.state.value,
+            record.reason,
+            record.proposed_at,
+        )
+        self._session.add(row)
+        self._session.flush()
+        for verdict in record.verdicts:
+            self._session.merge(
+                BatchLeaseRow(lease_id=verdict.lease_id, digest=record.digest)
+            )
+        self._session.flush()
+
+    def get(self, digest: str) -> BatchRecord | None:
+        row = self._session.get(BatchRow, digest)
+        return self._record(row) if row else None
+
+    def in_state(self, state: BatchState) -> list[BatchRecord]:
+        query = (
+            select(BatchRow)
+            .where(BatchRow.state == state.value)
+            .order_by(col(BatchRow.proposed_at))
+        )
+        return [self._record(row) for row in self._session.exec(query).all()]
+
+    def of_lease(self, lease_id: str) -> list[BatchRecord]:
+        query = (
+            select(BatchRow)
+            .join(BatchLeaseRow)
+            .where(BatchLeaseRow.lease_id == lease_id)
+        )
+        return [self._record(row) for row in self._session.exec(query).all()]
+
+    def sign(self, digest: str, oracle: str, signature: str) -> None:
+        self._session.merge(
+            BatchSignatureRow(digest=digest, oracle=oracle, signature=signature)
+        )
+        self._session.flush()
+
+    def set_state(self, digest: str, state: BatchState, reason: str = "") -> None:
+        row = self._session.get(BatchRow, digest)
+        row.state, row.reason = state.value, reason
+        self._session.add(row)
+        self._session.flush()
+
+    def _record(self, row: BatchRow) -> BatchRecord:
+        query = select(BatchSignatureRow).where(BatchSignatureRow.digest == row.digest)
+        return BatchRecord(
+            digest=row.digest,
+            verdicts=tuple(map(Verdict.parse, row.verdicts)),
+            state=BatchState(row.state),
+            proposed_at=row.proposed_at,
+            signatures={
+                entry.oracle: entry.signature for entry in self._session.exec(query)
+            },
+            reason=row.reason,
+        )

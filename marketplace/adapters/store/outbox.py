@@ -1,0 +1,71 @@
+"""The outbox as rows."""
+
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from marketplace.adapters.store.tables import OutboxRow
+from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
+
+_UNFINISHED = (
+    OutboxState.SIGNED.value,
+    OutboxState.SENT.value,
+    OutboxState.INTENT.value,
+)
+
+
+class Outbox:
+    """Transactions owed to the chain, oldest first."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, kind: OutboxKind, payload: dict[str, Any], now: int) -> int:
+        row = OutboxRow(
+            kind=kind.value,
+            payload=payload,
+            state=OutboxState.INTENT.value,
+            created_at=now,
+        )
+        self._session.add(row)
+        self._session.flush()
+        return row.id
+
+    def get(self, item_id: int) -> OutboxItem | None:
+        row = self._session.get(OutboxRow, item_id)
+        return _item(row) if row else None
+
+    def unfinished(self) -> list[OutboxItem]:
+        """What is signed or sent comes first: its nonce is the lowest that is not mined."""
+        query = (
+            select(OutboxRow)
+            .where(col(OutboxRow.state).in_(_UNFINISHED))
+            .order_by(col(OutboxRow.id))
+        )
+        rank = {OutboxState.SENT: 0, OutboxState.SIGNED: 0, OutboxState.INTENT: 1}
+        return sorted(
+            map(_item, self._session.exec(query)),
+            key=lambda item: (rank[item.state], item.id),
+        )
+
+    def update(self, item_id: int, **changes: Any) -> None:
+        """Set some fields of an item."""
+        row = self._session.get(OutboxRow, item_id)
+        for name, value in changes.items():
+            setattr(row, name, value.value if isinstance(value, OutboxState) else value)
+        self._session.add(row)
+        self._session.flush()
+
+    def done_after(self, block: int) -> list[OutboxItem]:
+        """Items whose transaction was mined above `block`."""
+        query = select(OutboxRow).where(
+            OutboxRow.state == OutboxState.DONE.value, col(OutboxRow.block) > block
+        )
+        return list(map(_item, self._session.exec(query)))
+
+
+def _item(row: OutboxRow) -> OutboxItem:
+    plain = {name: getattr(row, name) for name in OutboxItem.__dataclass_fields__}
+    return OutboxItem(
+        **plain | {"kind": OutboxKind(row.kind), "state": OutboxState(row.state)}
+    )

@@ -1,0 +1,201 @@
+"""The tables, as SQLModel sees them. `migrations/` makes them; a test holds both equal."""
+
+from typing import Any
+
+from sqlalchemy import JSON, Column
+from sqlmodel import Field, SQLModel
+
+
+def _json() -> Any:
+    return Field(sa_column=Column(JSON, nullable=False))
+
+
+class BidRow(SQLModel, table=True):
+    __tablename__ = "bids"
+    id: int | None = Field(default=None, primary_key=True)
+    bid_hash: str
+    renter: str
+    salt: str
+    bid: dict[str, Any] = _json()
+    signature: str
+    job_spec: dict[str, Any] = _json()
+    placed_at: int
+    state: str
+    reason: str
+    job_state: str
+    held_until: int
+    cancelled_block: int | None = None
+
+
+class AskRow(SQLModel, table=True):
+    __tablename__ = "asks"
+    id: int | None = Field(default=None, primary_key=True)
+    ask_hash: str
+    provider: str
+    agent: str
+    salt: str
+    ask: dict[str, Any] = _json()
+    signature: str
+    profile: dict[str, Any] = _json()
+    placed_at: int
+    state: str
+    reason: str
+    cancelled_block: int | None = None
+
+
+class NodeRow(SQLModel, table=True):
+    __tablename__ = "nodes"
+    agent: str = Field(primary_key=True)
+    last_seen: int
+
+
+class CancellationRow(SQLModel, table=True):
+    __tablename__ = "cancellations"
+    id: int | None = Field(default=None, primary_key=True)
+    signer: str
+    salt: str
+    all_before: bool
+    block: int | None = None
+
+
+class RoundRow(SQLModel, table=True):
+    __tablename__ = "rounds"
+    number: int = Field(primary_key=True)
+    digest: str
+    cleared_at: int
+    summary: dict[str, Any] = _json()
+
+
+class TranscriptRow(SQLModel, table=True):
+    __tablename__ = "transcripts"
+    number: int = Field(primary_key=True, foreign_key="rounds.number")
+    transcript: dict[str, Any] = _json()
+
+
+class RoundBidRow(SQLModel, table=True):
+    __tablename__ = "round_bids"
+    bid_hash: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, foreign_key="rounds.number")
+
+
+class OutboxRow(SQLModel, table=True):
+    __tablename__ = "outbox"
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    payload: dict[str, Any] = _json()
+    state: str
+    created_at: int
+    tx_hash: str = ""
+    nonce: int = -1
+    raw: str = ""
+    attempts: int = 0
+    next_try_at: float = 0.0
+    sent_at: float = 0.0
+    block: int = 0
+    error: str = ""
+
+
+class MatchRow(SQLModel, table=True):
+    __tablename__ = "matches"
+    id: int | None = Field(default=None, primary_key=True)
+    round_number: int = Field(foreign_key="rounds.number")
+    outbox_id: int = Field(foreign_key="outbox.id")
+    lease_id: str
+    bid_hash: str = Field(foreign_key="bids.bid_hash")
+    ask_hash: str = Field(foreign_key="asks.ask_hash")
+    price: int
+    state: str
+    reason: str
+
+
+class LeaseRow(SQLModel, table=True):
+    __tablename__ = "leases"
+    id: int | None = Field(default=None, primary_key=True)
+    lease_id: str
+    bid_hash: str
+    ask_hash: str
+    renter: str
+    provider: str
+    agent: str
+    job_digest: str
+    price: int
+    penalty: int
+    fee_bps: int
+    deadline: int
+    round_digest: str
+    opened_block: int
+    opened_tx: str
+    stage: str
+    outcome: int | None = None
+    paid: int | None = None
+    fee: int | None = None
+    refund: int | None = None
+    result_digest: str | None = None
+    close_reason: int | None = None
+    closed_block: int | None = None
+    closed_tx: str | None = None
+
+
+class AttestationRow(SQLModel, table=True):
+    __tablename__ = "attestations"
+    lease_id: str = Field(primary_key=True)
+    attestation: dict[str, Any] = _json()
+    signature: str
+    manifest: dict[str, Any] = _json()
+    received_at: int
+
+
+class VerdictRow(SQLModel, table=True):
+    __tablename__ = "verdicts"
+    lease_id: str = Field(primary_key=True)
+    oracle: str = Field(primary_key=True)
+    verdict: dict[str, Any] = _json()
+    signature: str
+    received_at: int
+
+
+class ReceiptRow(SQLModel, table=True):
+    __tablename__ = "receipts"
+    lease_id: str = Field(primary_key=True)
+    receipt: dict[str, Any] = _json()
+    signature: str
+    received_at: int
+
+
+class BatchRow(SQLModel, table=True):
+    __tablename__ = "batches"
+    digest: str = Field(primary_key=True)
+    verdicts: list[dict[str, Any]] = _json()
+    state: str
+    reason: str
+    proposed_at: int
+
+
+class BatchLeaseRow(SQLModel, table=True):
+    __tablename__ = "batch_leases"
+    lease_id: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True, foreign_key="batches.digest")
+
+
+class BatchSignatureRow(SQLModel, table=True):
+    __tablename__ = "batch_signatures"
+    digest: str = Field(primary_key=True, foreign_key="batches.digest")
+    oracle: str = Field(primary_key=True)
+    signature: str
+
+
+class BlockRow(SQLModel, table=True):
+    __tablename__ = "followed_blocks"
+    number: int = Field(primary_key=True)
+    hash: str
+    timestamp: int
+
+
+class TimelineRow(SQLModel, table=True):
+    __tablename__ = "timeline"
+    id: int | None = Field(default=None, primary_key=True)
+    bid_hash: str
+    lease_id: str
+    at: int
+    kind: str
+    detail: dict[str, Any] = _json()

@@ -1,0 +1,27 @@
+"""One open transaction: everything that the services load and save, by subject."""
+
+from sqlmodel import Session
+
+from marketplace.adapters.store.asks import Asks
+from marketplace.adapters.store.bids import Bids
+from marketplace.adapters.store.blocks import Blocks
+from marketplace.adapters.store.evidence import Batches, Evidence
+from marketplace.adapters.store.leases import Leases, Matches
+from marketplace.adapters.store.outbox import Outbox
+from marketplace.adapters.store.rounds import Rounds, Timeline
+
+
+class Transaction:
+    """`services.storage.Transaction` on SQLite."""
+
+    def __init__(self, session: Session) -> None:
+        self.bids = Bids(session)
+        self.asks = Asks(session)
+        self.leases = Leases(session)
+        self.matches = Matches(session)
+        self.rounds = Rounds(session)
+        self.timeline = Timeline(session)
+        self.outbox = Outbox(session)
+        self.evidence = Evidence(session)
+        self.batches = Batches(session)
+        self.blocks = Blocks(session)

@@ -1,0 +1,110 @@
+"""What providers, oracles and renters have signed about leases, as the market keeps it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from marketplace.protocol.manifest import Manifest
+from marketplace.protocol.messages import Attestation, Receipt, Verdict, VerdictBatch
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationRecord:
+    """A provider's evidence with the manifest that it commits to."""
+
+    attestation: Attestation
+    signature: str
+    manifest: Manifest
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """One oracle's signed verdict."""
+
+    verdict: Verdict
+    oracle: str
+    signature: str
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRecord:
+    """A renter's signed receipt."""
+
+    receipt: Receipt
+    signature: str
+    received_at: int
+
+
+class BatchState(StrEnum):
+    """Where a proposed batch of verdicts stands."""
+
+    PROPOSED = "proposed"
+    """Oracles are asked for their signatures."""
+    SETTLING = "settling"
+    """Enough signatures; the transaction is in the outbox."""
+    SETTLED = "settled"
+    FAILED = "failed"
+    """The contract refused the batch, or its leases ended otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """Verdicts that oracles sign together; `signatures` by oracle address."""
+
+    digest: str
+    verdicts: tuple[Verdict, ...]
+    state: BatchState
+    proposed_at: int
+    signatures: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def message(self) -> VerdictBatch:
+        """What is signed."""
+        return VerdictBatch(verdicts=self.verdicts)
+
+
+def agreed_verdict(
+    records: Iterable[VerdictRecord], threshold: int
+) -> tuple[Verdict, frozenset[str]] | None:
+    """The verdict that at least `threshold` oracles share, with those oracles; None while there is none.
+
+    Two verdicts cannot both qualify while the threshold is a majority; with a smaller one the most shared wins, ties by
+    struct hash, so that every run decides alike.
+    """
+    by_hash: dict[str, list[VerdictRecord]] = {}
+    for record in records:
+        by_hash.setdefault(record.verdict.struct_hash(), []).append(record)
+    if not by_hash:
+        return None
+    _, best = min(by_hash.items(), key=lambda item: (-len(item[1]), item[0]))
+    if len(best) < threshold:
+        return None
+    return best[0].verdict, frozenset(record.oracle for record in best)
+
+
+def group_batches(
+    ready: Sequence[tuple[Verdict, frozenset[str]]],
+    *,
+    alone: frozenset[str],
+    limit: int,
+) -> list[tuple[Verdict, ...]]:
+    """Verdicts that the same oracles share, batched at most `limit` together; leases in `alone` each by itself.
+
+    An oracle signs a batch only where it agrees with all of it, so a batch never mixes different sets of oracles.
+    """
+    groups: dict[frozenset[str], list[Verdict]] = {}
+    batches: list[tuple[Verdict, ...]] = []
+    for verdict, oracles in sorted(ready, key=lambda item: item[0].lease_id):
+        if verdict.lease_id in alone:
+            batches.append((verdict,))
+        else:
+            groups.setdefault(oracles, []).append(verdict)
+    for verdicts in groups.values():
+        batches += [
+            tuple(verdicts[start : start + limit])
+            for start in range(0, len(verdicts), limit)
+        ]
+    return batches
