@@ -1,0 +1,71 @@
+"""An explanation of the auction's decision about one bid, for a person."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from marketplace.cli.output import short, table, usdc
+
+CONSTRAINTS = {
+    "cpuFeatures": "CPU features",
+    "vcpus": "vCPUs",
+    "memoryMb": "MB of memory",
+    "diskMb": "MB of disk",
+    "gpus": "GPUs",
+    "carbon": "g CO2 per kWh at most",
+    "reputation": "settled leases",
+    "deadline": "as the end of the run (unix time)",
+    "distinctProvider": "distinct provider",
+    "stake": "micro-USDC of free stake",
+}
+"""Constraint names of the clearing as a person says them."""
+
+
+def obstacle_text(obstacle: dict[str, Any]) -> str:
+    """What stands in one node's way: `needs 4 GPUs, has 0`."""
+    return "; ".join(_constraint_text(each) for each in obstacle["constraints"])
+
+
+def print_explanation(found: dict[str, Any], console: Console) -> None:
+    """Why matched or not, at which price, who else could have, who could not, what would help."""
+    console.print(escape(str(found["reason"])), style="bold")
+    numbers = ("compute", "fuel", "data", "rent", "price")
+    offers = [*found.get("chosen", ()), *found.get("runners_up", ())]
+    if offers:
+        shown = table("provider", *numbers, "", right=numbers)
+        for each in offers:
+            amounts = (
+                int(each["gpu"]) + int(each["vcpu"]) + int(each["memory"]),
+                each["fuel"],
+                each["egress"],
+                each["rent"],
+                each["price"],
+            )
+            mark = (
+                "← chosen"
+                if each in found["chosen"]
+                else ("" if each["within_max_price"] else "above your cap")
+            )
+            shown.add_row(short(each["provider"]), *map(usdc, amounts), mark)
+        console.print()
+        console.print(shown)
+    if found.get("obstacles"):
+        shown = table("provider", "what stands in the way")
+        for each in found["obstacles"]:
+            shown.add_row(short(each["provider"]), escape(obstacle_text(each)))
+        console.print()
+        console.print(shown)
+    for suggestion in found.get("suggestions", ()):
+        console.print(f"→ {escape(suggestion)}", style="cyan")
+
+
+def _constraint_text(constraint: dict[str, Any]) -> str:
+    name = CONSTRAINTS.get(constraint["name"], constraint["name"])
+    return f"needs {_plain(constraint['needed'])} {name}, has {_plain(constraint['offered'])}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "/".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

@@ -1,0 +1,142 @@
+"""Attending a job: its timeline as it happens, then the checked result on disk, its output, its bill."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marketplace.cli.output import print_json, short, size, talk
+from marketplace.cli.settled import job_bills, job_end_error, print_bills
+
+if TYPE_CHECKING:
+    from marketplace.client import MarketClient
+    from marketplace.client.results import VerifiedResult
+    from marketplace.protocol.eip712 import Domain
+
+DEFAULT_FOLDER = "hive-results"
+WAITING_FOR = {
+    "queued": "in the order book, waiting for the next round of the auction",
+    "matched": "matched; the lease is on its way to the chain",
+    "opening": "the lease is being opened on chain",
+    "running": "the provider runs it",
+    "attested": "the provider has delivered; oracles take the claim",
+    "verifying": "oracles run it again and compare",
+    "settling": "the verdict is on its way to the chain",
+}
+
+
+def attend(
+    client: "MarketClient",
+    job_id: str,
+    domain: "Domain",
+    *,
+    output: Path | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Follow a job to its end, fetch its result, show its bill.
+
+    Raises WaitTimeout while it goes on, JobFailed for an end without a paid result, and the errors of verification.
+    """
+    talk().print(
+        f"\nJob [b]{short(job_id)}[/b] placed (Ctrl-C leaves it running; `hive status {short(job_id)}` returns to it)."
+    )
+    job: dict[str, Any] = {}
+    for job in _narrate(client, job_id, timeout):
+        pass
+    bills = job_bills(client, job)
+    if job["state"] != "paid":
+        talk().print()
+        print_bills(bills, talk())
+        raise job_end_error(job)
+    results = fetch_results(client, job, domain)
+    files = save_results(client, job, results, output)
+    deliver(client, job, results, files, bills, as_json=as_json)
+
+
+def fetch_results(client: "MarketClient", job: dict[str, Any], domain: "Domain") -> list["VerifiedResult"]:
+    """The verified result of each lease that has one."""
+    from marketplace.client.results import fetch_result
+    from marketplace.errors import NotFound
+
+    found = []
+    for lease in job["leases"]:
+        try:
+            found.append(fetch_result(client, lease["leaseId"], client.lease_terms(lease["leaseId"]), domain))
+        except NotFound:
+            continue
+    if not found:
+        raise NotFound("result yet of job", job["jobId"])
+    return found
+
+
+def save_results(
+    client: "MarketClient", job: dict[str, Any], results: list["VerifiedResult"], output: Path | None
+) -> list[tuple[Path, int]]:
+    """Every file of a result on disk; replicas into a folder each, named by lease, unless they agree."""
+    from marketplace.client.results import download_result
+
+    folder = output or Path(DEFAULT_FOLDER) / short(job["jobId"])
+    distinct = {result.attestation.result_digest: result for result in results}
+    files: list[tuple[Path, int]] = []
+    for result in distinct.values():
+        target = folder if len(distinct) == 1 else folder / short(result.lease_id)
+        files.extend(download_result(client, result, target))
+    return files
+
+
+def deliver(
+    client: "MarketClient",
+    job: dict[str, Any],
+    results: list["VerifiedResult"],
+    files: list[tuple[Path, int]],
+    bills: list[Any],
+    *,
+    as_json: bool,
+) -> None:
+    """The program's own output on stdout, everything else beside it."""
+    from marketplace.client.results import read_log
+
+    printed = read_log(client, results[0])
+    if as_json:
+        print_json(
+            {
+                "jobId": job["jobId"],
+                "state": job["state"],
+                "resultDigest": results[0].attestation.result_digest,
+                "exitCode": results[0].attestation.exit_code,
+                "files": [{"path": str(path), "size": count} for path, count in files],
+                "stdout": printed.decode(errors="replace"),
+                "bills": [bill.to_json() for bill in bills],
+            }
+        )
+        return
+    talk().print()
+    sys.stdout.buffer.write(printed)
+    sys.stdout.buffer.flush()
+    talk().print("\n[b]Result[/b]  every file checked against the digest that the provider signed")
+    for path, count in files:
+        if count:
+            talk().print(f"  {path}  [dim]{size(count)}[/dim]")
+    if results[0].attestation.exit_code:
+        talk().print(
+            f"  [yellow]The program ended with exit code {results[0].attestation.exit_code}.[/yellow]"
+        )
+    talk().print()
+    print_bills(bills, talk())
+
+
+def _narrate(client: "MarketClient", job_id: str, timeout: float) -> Iterator[dict[str, Any]]:
+    """The job each time it changes; its new events are told, and what it waits for."""
+    from marketplace.client.waiting import follow_job
+
+    console, told, started = talk(), 0, time.monotonic()
+    with console.status("placing the order") as status:
+        for job in follow_job(client, job_id, timeout=timeout):
+            for event in job["timeline"][told:]:
+                detail = f"  [dim]{event['detail']}[/dim]" if event.get("detail") else ""
+                console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {event['event']}{detail}")
+            told = len(job["timeline"])
+            status.update(WAITING_FOR.get(job["state"], job["state"]))
+            yield job

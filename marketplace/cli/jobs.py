@@ -1,0 +1,251 @@
+"""`hive quote` and `hive run`: the price and the cap first, then the signature, then the result and the bill."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from marketplace.cli.context import (
+    JsonOption,
+    PasswordFileOption,
+    UrlOption,
+    WalletOption,
+    YesOption,
+    find_keystore,
+    find_market,
+    require_consent,
+    unlock,
+)
+from marketplace.cli.known import remember_job
+from marketplace.cli.offers import feasible, price_now, print_offers, reasons_against
+from marketplace.cli.output import out, print_json, short, size, talk, usdc
+from marketplace.errors import ConflictError, InputError, InsufficientFunds
+from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
+
+if TYPE_CHECKING:
+    from marketplace.client import MarketClient
+    from marketplace.client.jobs import PreparedJob
+    from marketplace.protocol.metering import Resources
+
+PANEL = "Jobs"
+ProgramArgument = Annotated[
+    Path, typer.Argument(help="A .py or .js script, or a .wasm module (WASI preview 1).")
+]
+InputOption = Annotated[
+    list[Path] | None, typer.Option("--input", "-i", help="File or folder the program finds under /in.")
+]
+ArgOption = Annotated[
+    list[str] | None, typer.Option("--arg", "-a", help="An argument of the program; may be repeated.")
+]
+EnvOption = Annotated[
+    list[str] | None, typer.Option("--env", "-e", help="NAME=value for the program; may be repeated.")
+]
+MaxPriceOption = Annotated[
+    str | None,
+    typer.Option("--max-price", help="The hard cap in USDC, for each replica; else twice the price now."),
+]
+MemoryOption = Annotated[int, typer.Option("--memory", min=1, help="MB of memory.")]
+FuelOption = Annotated[
+    float, typer.Option("--fuel", min=0.001, help="Gfuel (billion wasm instructions) at most.")
+]
+SecondsOption = Annotated[int, typer.Option("--seconds", min=1, help="Wall-clock bound.")]
+VcpusOption = Annotated[int, typer.Option("--vcpus", min=1, help="vCPUs.")]
+GpusOption = Annotated[int, typer.Option("--gpus", min=0, help="GPUs.")]
+EgressOption = Annotated[int, typer.Option("--egress", min=1, help="MB of outputs and logs at most.")]
+ReplicasOption = Annotated[
+    int, typer.Option("--replicas", min=1, max=255, help="Runs on as many distinct providers.")
+]
+RegionOption = Annotated[
+    list[str] | None, typer.Option("--region", help="Only nodes of this region; may be repeated.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `hive`."""
+    app.command("quote", rich_help_panel=PANEL)(quote)
+    app.command("run", rich_help_panel=PANEL)(run)
+
+
+def quote(
+    program: ProgramArgument,
+    inputs: InputOption = None,
+    args: ArgOption = None,
+    env: EnvOption = None,
+    max_price: MaxPriceOption = None,
+    memory: MemoryOption = 512,
+    fuel: FuelOption = 50.0,
+    seconds: SecondsOption = 300,
+    vcpus: VcpusOption = 1,
+    gpus: GpusOption = 0,
+    egress: EgressOption = 10,
+    replicas: ReplicasOption = 1,
+    region: RegionOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
+    resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
+    with find_market(url).client() as client:
+        job = _prepare(client.config(), program, inputs, args, env, region)
+        found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
+    if as_json:
+        print_json(found)
+        return
+    print_offers(found, out())
+
+
+def run(
+    program: ProgramArgument,
+    inputs: InputOption = None,
+    args: ArgOption = None,
+    env: EnvOption = None,
+    max_price: MaxPriceOption = None,
+    memory: MemoryOption = 512,
+    fuel: FuelOption = 50.0,
+    seconds: SecondsOption = 300,
+    vcpus: VcpusOption = 1,
+    gpus: GpusOption = 0,
+    egress: EgressOption = 10,
+    replicas: ReplicasOption = 1,
+    region: RegionOption = None,
+    name: Annotated[str, typer.Option("--name", help="What you call it.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the result; else hive-results/<id>.")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and go.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Place the bid even if nobody can serve it now.")
+    ] = False,
+    timeout: Annotated[
+        int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
+    ] = 3600,
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    password_file: PasswordFileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
+    from marketplace.cli.follow import attend
+    from marketplace.client.jobs import build_bid, upload_job
+    from marketplace.protocol.eip712 import Domain
+
+    market = find_market(url)
+    resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
+    with market.client() as client:
+        config = client.config()
+        job = _prepare(config, program, inputs, args, env, region, name)
+        offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
+        print_offers(offers, talk())
+        _require_offer(offers, replicas, anyway=anyway)
+        cap = _cap(max_price) or 2 * (price_now(offers) or 0)
+        keystore = find_keystore(wallet, market)
+        _require_funds(client, keystore.address, cap * replicas)
+        _print_commitment(job, cap, replicas, int(config["feeBps"]))
+        require_consent("Sign this bid?", yes=yes)
+        account = unlock(keystore, market, password_file)
+        upload_job(client, job)
+        bid = build_bid(
+            job,
+            renter=account.address,
+            market=config["market"],
+            resources=resources,
+            max_price=cap,
+            replicas=replicas,
+        )
+        domain = Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
+        job_id = client.submit_job(bid, bid.sign(domain, account.key), job.spec)["jobId"]
+        remember_job(job_id, bid.to_json(), market.url)
+        if detach:
+            _print_detached(job_id, cap, as_json=as_json)
+            return
+        attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
+
+
+def _resources(gpus: int, vcpus: int, memory: int, seconds: int, fuel: float, egress: int) -> "Resources":
+    from marketplace.protocol.metering import Resources
+
+    return Resources(gpus, vcpus, memory, seconds, int(fuel * FUEL_PER_GFUEL), egress)
+
+
+def _prepare(
+    config: dict[str, Any],
+    program: Path,
+    inputs: list[Path] | None,
+    args: list[str] | None,
+    env: list[str] | None,
+    regions: list[str] | None,
+    name: str = "",
+) -> "PreparedJob":
+    from marketplace.client.jobs import prepare_job, runtimes_of
+    from marketplace.protocol.jobspec import Requirements
+
+    pairs = [entry.partition("=") for entry in env or []]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise InputError(f"--env {key!r} is not NAME=value.")
+    return prepare_job(
+        program,
+        inputs or (),
+        runtimes=runtimes_of(config),
+        args=args or (),
+        env={key: value for key, _, value in pairs},
+        name=name,
+        requirements=Requirements(regions=tuple(regions or ())),
+    )
+
+
+def _cap(max_price: str | None) -> int | None:
+    if max_price is None:
+        return None
+    micro = parse_usdc(max_price)
+    if micro == 0:
+        raise InputError("--max-price 0 buys nothing.", hint="Leave it out for twice the price now.")
+    return micro
+
+
+def _require_offer(offers: dict[str, Any], replicas: int, *, anyway: bool) -> None:
+    """Raises ConflictError where fewer nodes can serve the job now than it wants; says why."""
+    able = len(feasible(offers))
+    if able >= replicas or (anyway and price_now(offers)):
+        return
+    reasons = "; ".join(reasons_against(offers)) or "there is no offer at all"
+    raise ConflictError(
+        f"{able} of {replicas} needed providers can run this now: {reasons}.",
+        hint="Ask for less (--memory, --seconds, --gpus, --region) or raise --max-price.",
+        able=able,
+        needed=replicas,
+    )
+
+
+def _require_funds(client: "MarketClient", address: str, needed: int) -> None:
+    """Raises InsufficientFunds before anything is signed."""
+    free = int(client.account(address)["free"])
+    if free < needed:
+        raise InsufficientFunds(
+            f"This could lock {usdc(needed)}; {address} has {usdc(free)} free in the escrow.",
+            hint=f"Deposit the rest: `hive deposit {format_usdc(needed - free)}`; or lower --max-price.",
+            free=free,
+            needed=needed,
+        )
+
+
+def _print_commitment(job: "PreparedJob", cap: int, replicas: int, fee_bps: int) -> None:
+    """What signing means, in words and before it happens."""
+    each = f" for each of {replicas} replicas ({usdc(cap * replicas)} together)" if replicas > 1 else ""
+    talk().print()
+    talk().print(f"You sign a bid that can cost [b]at most {usdc(cap)}[/b]{each}, whatever happens.")
+    talk().print(
+        f"You pay for what the job uses, at the auction's price; the rest comes back in the same transaction "
+        f"(protocol fee of {fee_bps / 100:g}% included). {size(job.upload_bytes)} will be uploaded."
+    )
+
+
+def _print_detached(job_id: str, cap: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"jobId": job_id, "maxPrice": str(cap)})
+        return
+    out().print(job_id)
+    talk().print(
+        f"Follow it with `hive status {short(job_id)}`, fetch it with `hive result {short(job_id)}`."
+    )

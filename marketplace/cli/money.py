@@ -1,0 +1,171 @@
+"""`hive deposit|withdraw|balance`: the renter's own money, moved by the contracts and nobody else."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from marketplace.cli.context import (
+    JsonOption,
+    PasswordFileOption,
+    UrlOption,
+    WalletOption,
+    YesOption,
+    find_keystore,
+    find_market,
+    require_consent,
+    unlock,
+)
+from marketplace.cli.output import clock_time, facts, out, print_json, short, talk, usdc
+from marketplace.errors import InsufficientFunds, InvalidAmount
+from marketplace.protocol.units import parse_usdc
+
+AmountArgument = Annotated[str, typer.Argument(help="USDC, for example 5 or 0.25.")]
+BookOption = Annotated[
+    Path | None, typer.Option("--address-book", help="Contract addresses you trust (JSON).")
+]
+RpcOption = Annotated[str | None, typer.Option("--rpc-url", help="The chain's JSON-RPC node.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `hive`."""
+    app.command("deposit", rich_help_panel="Money")(deposit)
+    app.command("withdraw", rich_help_panel="Money")(withdraw)
+    app.command("balance", rich_help_panel="Money")(balance)
+
+
+def deposit(
+    amount: AmountArgument,
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    password_file: PasswordFileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move USDC from the wallet into the escrow. What no lease has locked can always be withdrawn."""
+    _move("deposit", amount, wallet, url, address_book, rpc_url, password_file, yes, as_json)
+
+
+def withdraw(
+    amount: Annotated[str, typer.Argument(help="USDC, for example 5 or 0.25; or `all`.")],
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    password_file: PasswordFileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Move free balance from the escrow back to the wallet. Nobody can stop this."""
+    _move("withdraw", amount, wallet, url, address_book, rpc_url, password_file, yes, as_json)
+
+
+def balance(
+    address: Annotated[str | None, typer.Argument(help="An account; else that of the wallet.")] = None,
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What an account has: in the wallet, free in the escrow, staked. Read from the contracts."""
+    from marketplace.cli.wiring import open_reader
+
+    market = find_market(url)
+    account = address or find_keystore(wallet, market).address
+    found = read_balance(open_reader(market, address_book=address_book, rpc_url=rpc_url), account)
+    if as_json:
+        print_json(found)
+        return
+    rows: list[tuple[str, Any]] = [
+        ("account", account),
+        ("in the wallet", usdc(found["wallet"])),
+        ("free in the escrow", f"{usdc(found['free'])}  (withdraw at any time)"),
+    ]
+    if int(found["stake"]["active"]) or int(found["stake"]["unbonding"]):
+        stake = found["stake"]
+        rows.append(
+            ("staked", f"{usdc(stake['active'])}, of which {usdc(stake['locked'])} cover open leases")
+        )
+        if int(stake["unbonding"]):
+            rows.append(
+                (
+                    "unbonding",
+                    f"{usdc(stake['unbonding'])}, withdrawable at {clock_time(stake['withdrawableAt'])}",
+                )
+            )
+    out().print(facts(rows))
+
+
+def read_balance(reader: Any, account: str) -> dict[str, Any]:
+    """An account as the contracts report it; amounts are micro-USDC in decimal strings."""
+    from eth_utils import is_hex_address, to_checksum_address
+
+    if not is_hex_address(account):
+        raise InvalidAmount(account, "an address: 0x and 40 hex digits")
+    account = to_checksum_address(account)
+    stake = reader.stake(account)
+    return {
+        "account": account,
+        "unit": "micro-USDC",
+        "wallet": str(reader.token_balance(account)),
+        "free": str(reader.balance(account).free),
+        "stake": {
+            "active": str(stake.active),
+            "locked": str(stake.locked),
+            "unbonding": str(stake.unbonding),
+            "withdrawableAt": stake.withdrawable_at,
+        },
+    }
+
+
+def _move(
+    verb: str,
+    amount: str,
+    wallet: str | None,
+    url: str | None,
+    address_book: Path | None,
+    rpc_url: str | None,
+    password_file: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    from marketplace.cli.wiring import open_account, open_reader
+
+    market = find_market(url)
+    keystore = find_keystore(wallet, market)
+    where = {"address_book": address_book, "rpc_url": rpc_url}
+    if verb == "withdraw":
+        free = open_reader(market, **where).balance(keystore.address).free
+        micro = free if amount == "all" else _positive(amount)
+        if micro > free or micro == 0:
+            raise InsufficientFunds(
+                f"{keystore.address} has {usdc(free)} free in the escrow; {usdc(micro)} were asked for.",
+                hint="Locked money comes back when its leases close: `hive jobs` lists them.",
+                free=free,
+                needed=micro,
+            )
+    else:
+        micro = _positive(amount)
+    account, source = open_account(market, unlock(keystore, market, password_file), **where)
+    escrow = account.reader.domain.escrow
+    direction = f"from {keystore.address} into" if verb == "deposit" else f"to {keystore.address} out of"
+    talk().print(f"{verb} {usdc(micro)} {direction} the escrow {escrow} (named by {source}).")
+    require_consent(f"{verb} {usdc(micro)}?", yes=yes)
+    sent = account.deposit(micro) if verb == "deposit" else account.withdraw(micro)
+    found = read_balance(account.reader, keystore.address)
+    if as_json:
+        print_json({"transaction": sent.tx_hash, verb: str(micro), **found})
+        return
+    out().print(
+        f"Done in transaction {short(sent.tx_hash)}… — free in the escrow: {usdc(found['free'])}, in the wallet: {usdc(found['wallet'])}."
+    )
+
+
+def _positive(amount: str) -> int:
+    micro = parse_usdc(amount)
+    if micro == 0:
+        raise InvalidAmount(amount, "more than zero USDC")
+    return micro

@@ -1,0 +1,161 @@
+"""`hive cancel|accept|refund`: what a renter can still say about a job that is placed."""
+
+from typing import Annotated, Any
+
+import typer
+
+from marketplace.cli.context import (
+    JsonOption,
+    PasswordFileOption,
+    UrlOption,
+    WalletOption,
+    YesOption,
+    find_keystore,
+    find_market,
+    require_consent,
+    unlock,
+)
+from marketplace.cli.job_views import PANEL, JobArgument
+from marketplace.cli.known import recall_bid, resolve_job
+from marketplace.cli.output import out, print_json, short, talk, usdc
+from marketplace.errors import ConflictError, WrongSigner
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `hive`."""
+    for command in (cancel, accept, refund):
+        app.command(command.__name__, rich_help_panel=PANEL)(command)
+
+
+def cancel(
+    job: JobArgument,
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    password_file: PasswordFileOption = None,
+    on_chain: Annotated[
+        bool,
+        typer.Option("--on-chain", help="Void the bid in the contract yourself; costs gas, needs no market."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Withdraw a bid. A lease that is open already goes on."""
+    from marketplace.client.jobs import build_cancel
+    from marketplace.protocol.messages import Bid
+
+    market = find_market(url)
+    with market.client() as client:
+        job_id = resolve_job(client, job)
+        bid = Bid.parse(recall_bid(job_id) or client.job(job_id)["bid"])
+        keystore = find_keystore(wallet, market)
+        _require_renter(bid.renter, keystore.address)
+        account = unlock(keystore, market, password_file)
+        if on_chain:
+            from marketplace.cli.wiring import open_account
+
+            said: dict[str, Any] = {"transaction": open_account(market, account)[0].cancel(bid.salt).tx_hash}
+        else:
+            order = build_cancel(bid)
+            said = client.cancel(order, order.sign(client.domain(), account.key))
+    if as_json:
+        print_json({"jobId": job_id, **said})
+        return
+    out().print(f"The bid of job {short(job_id)} is withdrawn; nothing more of it can be matched.")
+
+
+def accept(
+    job: JobArgument,
+    pay: Annotated[
+        str | None, typer.Option("--pay", help="Gross USDC; else what the metered usage costs.")
+    ] = None,
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    password_file: PasswordFileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept a delivered result yourself: settles at once, no oracle needed."""
+    from marketplace.client.bills import compute_bill
+    from marketplace.client.results import fetch_result
+    from marketplace.protocol.enums import Outcome
+    from marketplace.protocol.messages import Receipt
+    from marketplace.protocol.units import parse_usdc
+
+    market = find_market(url)
+    with market.client() as client:
+        domain = client.domain()
+        job_id = resolve_job(client, job)
+        keystore = find_keystore(wallet, market)
+        receipts = []
+        for lease in client.job(job_id)["leases"]:
+            if lease.get("outcome"):
+                continue
+            terms = client.lease_terms(lease["leaseId"])
+            _require_renter(terms.bid.renter, keystore.address)
+            result = fetch_result(client, lease["leaseId"], terms, domain)
+            metered = compute_bill(
+                lease["leaseId"],
+                terms.bid,
+                terms.ask,
+                terms.price,
+                Outcome.PAID,
+                int(lease["feeBps"]),
+                result.attestation,
+            )
+            gross = parse_usdc(pay) if pay is not None else metered.pay
+            receipts.append(
+                Receipt(lease_id=lease["leaseId"], pay=gross, result_digest=result.attestation.result_digest)
+            )
+        if not receipts:
+            raise ConflictError(
+                f"Job {short(job_id)} has no open lease with a result.",
+                hint="`hive status` tells where it stands.",
+            )
+        talk().print(
+            f"You accept {len(receipts)} result(s) of job {short(job_id)} and pay {usdc(sum(each.pay for each in receipts))}."
+        )
+        require_consent("Sign?", yes=yes)
+        account = unlock(keystore, market, password_file)
+        answers = [client.post_receipt(each, each.sign(domain, account.key)) for each in receipts]
+    if as_json:
+        print_json({"jobId": job_id, "receipts": [each.to_json() for each in receipts], "answers": answers})
+        return
+    out().print(f"Accepted; job {short(job_id)} settles with the next transaction.")
+
+
+def refund(
+    job: JobArgument,
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    password_file: PasswordFileOption = None,
+    on_chain: Annotated[
+        bool, typer.Option("--on-chain", help="Send the refund yourself; costs gas, needs no market.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Get back what an overdue job has locked. Anybody may do this, for any job past its deadline."""
+    market = find_market(url)
+    with market.client() as client:
+        job_id = resolve_job(client, job)
+        if on_chain:
+            from marketplace.cli.wiring import open_account
+
+            leases = [lease["leaseId"] for lease in client.job(job_id)["leases"] if not lease.get("outcome")]
+            if not leases:
+                raise ConflictError(f"Job {short(job_id)} has no open lease: nothing is locked.")
+            account = unlock(find_keystore(wallet, market), market, password_file)
+            said: dict[str, Any] = {"transaction": open_account(market, account)[0].refund(leases).tx_hash}
+        else:
+            said = client.request_refund(job_id)
+    if as_json:
+        print_json({"jobId": job_id, **said})
+        return
+    out().print(f"The refund of job {short(job_id)} is on its way; `hive status {short(job_id)}` shows it.")
+
+
+def _require_renter(renter: str, address: str) -> None:
+    if renter != address:
+        raise WrongSigner(
+            f"The job belongs to {renter}; this wallet is {address}.",
+            hint="Name the right one with --wallet.",
+            renter=renter,
+        )
