@@ -1,0 +1,77 @@
+"""The certificate of a round: how far its surplus can be from the best possible, checkable without the auction.
+
+For any rents >= 0 linear programming duality bounds the optimum of the assignment market from above:
+
+    optimum <= sum_i demand_i * max(0, max_j (value[i, j] - rent[j])) + sum_j capacity_j * rent_j
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketplace.clearing.problem import ClearingProblem
+from marketplace.errors import CertificateRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Surplus reached, dual bound on what is reachable, and the epsilon kept; micro-USDC."""
+
+    surplus: int
+    bound: int
+    epsilon: int
+
+    @property
+    def gap(self) -> int:
+        """What a perfect round could add at most."""
+        return self.bound - self.surplus
+
+    @property
+    def ratio(self) -> float:
+        """Surplus as a share of the bound, for people."""
+        return self.surplus / self.bound if self.bound else 1.0
+
+
+def compute_certificate(
+    problem: ClearingProblem, pairs: list[tuple[int, int]], rent: np.ndarray, epsilon: int
+) -> Certificate:
+    """The certificate of an assignment given as (bid, ask) index pairs, one for each lease."""
+    surplus = sum(int(problem.value[bid, ask]) for bid, ask in pairs)
+    bound = sum(int(units) * int(price) for units, price in zip(problem.capacity, rent, strict=True))
+    if problem.value.size:
+        net = np.where(problem.feasible, problem.value - rent, 0).max(axis=1, initial=0)
+        bound += sum(int(count) * int(profit) for count, profit in zip(problem.demand, net, strict=True))
+    return Certificate(surplus=surplus, bound=bound, epsilon=epsilon)
+
+
+def verify_certificate(
+    problem: ClearingProblem,
+    pairs: list[tuple[int, int]],
+    prices: list[int],
+    rent: np.ndarray,
+    certificate: Certificate,
+) -> None:
+    """Check a round from its numbers alone. Raises CertificateRejected naming the condition that does not hold."""
+    _require(bool((rent >= 0).all()), "a rent is negative")
+    used = np.zeros(len(problem.capacity), dtype=np.int64)
+    filled: dict[int, list[str]] = {}
+    for (bid, ask), price in zip(pairs, prices, strict=True):
+        placed_bid, placed_ask = problem.snapshot.bids[bid], problem.snapshot.asks[ask]
+        quote = int(problem.costs.quote[bid, ask])
+        _require(bool(problem.feasible[bid, ask]), f"bid {bid} may not go to ask {ask}")
+        _require(price == quote + int(rent[ask]), f"the price of bid {bid} is not quote plus rent")
+        _require(quote <= price <= placed_bid.bid.max_price, f"the price of bid {bid} leaves [quote, maxPrice]")
+        used[ask] += 1
+        filled.setdefault(bid, []).append(placed_ask.ask.provider)
+    _require(bool((used <= problem.capacity).all()), "an ask has more leases than free units")
+    _require(bool((rent[used < problem.capacity] == 0).all()), "an ask with an idle unit has a rent")
+    for bid, providers in filled.items():
+        _require(len(providers) <= int(problem.demand[bid]), f"bid {bid} has more leases than replicas")
+        _require(len(set(providers)) == len(providers), f"two replicas of bid {bid} share a provider")
+    recomputed = compute_certificate(problem, pairs, rent, certificate.epsilon)
+    _require(recomputed == certificate, f"surplus or bound are {recomputed}, not {certificate}")
+
+
+def _require(holds: bool, violated: str) -> None:
+    if not holds:
+        raise CertificateRejected(f"The round's certificate does not hold: {violated}.", violated=violated)

@@ -1,0 +1,134 @@
+"""Why a bid was matched or not: its price line by line, the runners-up, what was infeasible, what would help."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from marketplace.clearing.problem import violations
+from marketplace.clearing.round import RoundResult
+from marketplace.errors import NotFound
+from marketplace.protocol.metering import compute_quote
+from marketplace.protocol.units import format_usdc
+
+MAX_ALTERNATIVES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One ask as this bid sees it: line items, rent and price in micro-USDC."""
+
+    ask_hash: str
+    provider: str
+    gpu: int
+    vcpu: int
+    memory: int
+    fuel: int
+    egress: int
+    quote: int
+    rent: int
+    price: int
+    within_max_price: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One ask that cannot serve this bid, and each constraint that says so: name, what is needed, what is there."""
+
+    ask_hash: str
+    provider: str
+    constraints: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything there is to say about one bid in one round."""
+
+    bid_hash: str
+    matched: bool
+    reason: str
+    chosen: tuple[Offer, ...]
+    runners_up: tuple[Offer, ...]
+    obstacles: tuple[Obstacle, ...]
+    suggestions: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; amounts are integers of micro-USDC."""
+        return asdict(self)
+
+
+def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
+    """Explain a bid that took part in the round. Raises NotFound."""
+    snapshot = result.problem.snapshot
+    index = next((i for i, one in enumerate(snapshot.bids) if one.bid_hash == bid_hash), None)
+    if index is None:
+        raise NotFound("bid in this round", bid_hash)
+    placed = snapshot.bids[index]
+    obstacles, offers = [], []
+    for ask in snapshot.asks:
+        broken = violations(placed, ask, snapshot.now)
+        if broken:
+            facts = tuple({"name": name, "needed": pair[0], "offered": pair[1]} for name, pair in broken.items())
+            obstacles.append(Obstacle(ask.ask_hash, ask.ask.provider, facts))
+        else:
+            offers.append(_offer(placed, ask, result.rents[ask.ask_hash]))
+    chosen_asks = {match.ask_hash for match in result.matches if match.bid_hash == bid_hash}
+    chosen = tuple(offer for offer in offers if offer.ask_hash in chosen_asks)
+    others = sorted((o for o in offers if o.ask_hash not in chosen_asks), key=lambda o: (o.price, o.ask_hash))
+    return Explanation(
+        bid_hash=bid_hash,
+        matched=bool(chosen),
+        reason=_reason(placed.bid.max_price, placed.remaining, chosen, others, obstacles),
+        chosen=chosen,
+        runners_up=tuple(others[:MAX_ALTERNATIVES]),
+        obstacles=tuple(obstacles),
+        suggestions=_suggestions(placed.bid.max_price, chosen, others, obstacles),
+    )
+
+
+def _offer(placed, ask, rent: int) -> Offer:
+    quote = compute_quote(ask.ask.rates, placed.bid.resources)
+    return Offer(
+        ask_hash=ask.ask_hash,
+        provider=ask.ask.provider,
+        gpu=quote.gpu,
+        vcpu=quote.vcpu,
+        memory=quote.memory,
+        fuel=quote.fuel,
+        egress=quote.egress,
+        quote=quote.total,
+        rent=rent,
+        price=quote.total + rent,
+        within_max_price=quote.total + rent <= placed.bid.max_price,
+    )
+
+
+def _reason(
+    max_price: int, remaining: int, chosen: tuple[Offer, ...], others: list[Offer], obstacles: list[Obstacle]
+) -> str:
+    if chosen:
+        prices = ", ".join(f"{format_usdc(offer.price)} USDC" for offer in chosen)
+        return f"Matched: {len(chosen)} of {remaining} wanted, at {prices}."
+    if not others and not obstacles:
+        return "Not matched: nobody offers anything at the moment."
+    if not others:
+        names = sorted({fact["name"] for obstacle in obstacles for fact in obstacle.constraints})
+        return f"Not matched: no node can serve this job ({', '.join(names)})."
+    if not any(offer.within_max_price for offer in others):
+        return (
+            f"Not matched: the lowest price that would have won is {format_usdc(others[0].price)} USDC, "
+            f"the bid allows {format_usdc(max_price)} USDC."
+        )
+    return "Not matched: every node it could use went to bids worth more, or its replicas need more providers."
+
+
+def _suggestions(
+    max_price: int, chosen: tuple[Offer, ...], others: list[Offer], obstacles: list[Obstacle]
+) -> tuple[str, ...]:
+    if chosen:
+        return ()
+    found = []
+    if others and others[0].price > max_price:
+        found.append(f"Raise the maximum price to {format_usdc(others[0].price)} USDC.")
+    single = [obstacle.constraints[0] for obstacle in obstacles if len(obstacle.constraints) == 1]
+    for fact in {fact["name"]: fact for fact in single}.values():
+        found.append(f"Relax {fact['name']}: you ask for {fact['needed']}, a node offers {fact['offered']}.")
+    return tuple(found)

@@ -1,0 +1,162 @@
+"""The transcript of a round: all that went in and all that came out, named by its digest, recomputable by anyone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from marketplace.clearing.round import Parameters, RoundResult, clear_round
+from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.errors import TranscriptMismatch
+from marketplace.protocol.canonical import json_digest
+from marketplace.protocol.eip712 import SIGNATURE_BYTES, Domain
+from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.messages import Ask, Bid, require_signed_by
+from marketplace.protocol.profile import NodeProfile
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A JSON document and its digest, which is posted on chain with the leases it justifies."""
+
+    document: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """`roundDigest`."""
+        return json_digest(self.document)
+
+
+def write_transcript(
+    result: RoundResult, parameters: Parameters, domain: Domain, market: str, number: int
+) -> Transcript:
+    """The transcript of round `number`. Amounts are decimal strings."""
+    snapshot = result.problem.snapshot
+    return Transcript(
+        {
+            "version": VERSION,
+            "domain": domain.as_json(),
+            "market": market,
+            "round": number,
+            "closesAt": snapshot.now,
+            "parameters": {"epsilon": str(parameters.epsilon), "idleWeightBps": parameters.idle_weight_bps},
+            "bids": [_bid_json(one) for one in snapshot.bids],
+            "asks": [_ask_json(one) for one in snapshot.asks],
+            **_outcome(result),
+        }
+    )
+
+
+def _outcome(result: RoundResult) -> dict[str, Any]:
+    certificate = result.certificate
+    return {
+        "matches": [
+            {
+                "bidHash": match.bid_hash,
+                "askHash": match.ask_hash,
+                "quote": str(match.quote),
+                "rent": str(match.rent),
+                "price": str(match.price),
+            }
+            for match in result.matches
+        ],
+        "rents": {ask: str(rent) for ask, rent in sorted(result.rents.items())},
+        "certificate": {
+            "surplus": str(certificate.surplus),
+            "bound": str(certificate.bound),
+            "epsilon": str(certificate.epsilon),
+        },
+    }
+
+
+def _bid_json(placed: PlacedBid) -> dict[str, Any]:
+    return {
+        "bid": placed.bid.to_json(),
+        "signature": placed.signature,
+        "jobSpec": placed.job_spec.to_json(),
+        "remaining": placed.remaining,
+        "takenProviders": sorted(placed.taken_providers),
+    }
+
+
+def _ask_json(placed: PlacedAsk) -> dict[str, Any]:
+    return {
+        "ask": placed.ask.to_json(),
+        "signature": placed.signature,
+        "profile": placed.profile.to_json(),
+        "freeUnits": placed.free_units,
+        "availableStake": str(placed.available_stake),
+        "settledLeases": placed.settled_leases,
+    }
+
+
+def read_snapshot(document: dict[str, Any]) -> BookSnapshot:
+    """The orders that a transcript says went in. Raises TranscriptMismatch where it is not well formed."""
+    try:
+        bids = [
+            PlacedBid(
+                bid := Bid.parse(one["bid"]),
+                one["signature"],
+                JobSpec.parse(one["jobSpec"]),
+                bid.struct_hash(),
+                int(one["remaining"]),
+                frozenset(one["takenProviders"]),
+            )
+            for one in document["bids"]
+        ]
+        asks = [
+            PlacedAsk(
+                ask := Ask.parse(one["ask"]),
+                one["signature"],
+                NodeProfile.parse(one["profile"]),
+                ask.struct_hash(),
+                int(one["freeUnits"]),
+                int(one["availableStake"]),
+                int(one["settledLeases"]),
+            )
+            for one in document["asks"]
+        ]
+        return BookSnapshot.of(int(document["closesAt"]), bids, asks)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TranscriptMismatch(f"The transcript lacks or garbles {error}.") from error
+
+
+def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundResult:
+    """Recompute a round from its transcript alone.
+
+    Checks the digest, that every order was signed by who it names (65-byte signatures; an ERC-1271 signature can only
+    be checked on its chain), that job specifications and profiles are those that were signed, and that clearing the
+    orders gives these matches, rents and certificate. Raises TranscriptMismatch, InvalidSignature.
+    """
+    actual = Transcript(document).digest
+    if actual != expected_digest:
+        raise TranscriptMismatch(
+            f"The transcript hashes to {actual}, the chain recorded {expected_digest}.", actual=actual
+        )
+    snapshot = read_snapshot(document)
+    domain = Domain(int(document["domain"]["chainId"]), document["domain"]["verifyingContract"])
+    _check_orders(snapshot, domain, document["market"])
+    given = document["parameters"]
+    result = clear_round(snapshot, Parameters(int(given["epsilon"]), int(given["idleWeightBps"])))
+    for name, recomputed in _outcome(result).items():
+        if document[name] != recomputed:
+            raise TranscriptMismatch(f"Recomputing gives other {name} than the transcript.", part=name)
+    return result
+
+
+def _check_orders(snapshot: BookSnapshot, domain: Domain, market: str) -> None:
+    for placed in snapshot.bids:
+        _check_order(placed.bid, placed.bid.renter, placed.signature, domain, market)
+        if placed.job_spec.digest() != placed.bid.job_digest:
+            raise TranscriptMismatch(f"Bid {placed.bid_hash} was signed for another job specification.")
+    for placed in snapshot.asks:
+        _check_order(placed.ask, placed.ask.provider, placed.signature, domain, market)
+        if placed.profile.digest() != placed.ask.profile_digest:
+            raise TranscriptMismatch(f"Ask {placed.ask_hash} was signed for another node profile.")
+
+
+def _check_order(order: Bid | Ask, signer: str, signature: str, domain: Domain, market: str) -> None:
+    if order.market != market:
+        raise TranscriptMismatch(f"An order names the market {order.market}, the round is of {market}.")
+    if len(signature) == 2 + 2 * SIGNATURE_BYTES:
+        require_signed_by(order, signer, domain, signature)

@@ -1,0 +1,68 @@
+"""The node profile: what a provider says its machine is. Named by its digest in every ask."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from marketplace.errors import MalformedMessage
+from marketplace.protocol.canonical import json_digest
+from marketplace.protocol.eip712 import Bytes32
+
+_Count = Annotated[int, Field(ge=0, lt=2**32)]
+_Name = Annotated[str, Field(max_length=128)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Cpu(_Document):
+    """The processor. `features` are Linux' flag names, such as `avx2`."""
+
+    model: _Name = ""
+    architecture: _Name
+    cores: Annotated[int, Field(ge=1, lt=2**16)]
+    features: tuple[_Name, ...] = ()
+
+
+class Gpu(_Document):
+    """One NVIDIA GPU as NVML describes it."""
+
+    model: _Name
+    memory_mb: _Count
+    mig: bool = False
+    """Whether Multi-Instance GPU mode is on."""
+    compute_capability: _Name = ""
+    driver: _Name = ""
+
+
+class NodeProfile(_Document):
+    """Everything about a node that a bid can ask for. Of the whole machine: one unit of an ask has its share."""
+
+    region: _Name
+    cpu: Cpu
+    memory_mb: _Count
+    disk_mb: _Count
+    gpus: Annotated[tuple[Gpu, ...], Field(max_length=64)] = ()
+    sandboxes: tuple[_Name, ...] = ("wasm",)
+    runtimes: dict[_Name, Bytes32] = {}
+    """Ready-made runtimes by name, with the digest of their module."""
+    carbon_grams_per_kwh: Annotated[int, Field(ge=0, lt=2**16)] | None = None
+
+    @classmethod
+    def parse(cls, document: Any) -> "NodeProfile":
+        """The profile in a JSON document. Raises MalformedMessage naming the field."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise MalformedMessage(f"NodeProfile.{'.'.join(map(str, first['loc']))}", first["msg"]) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form, every field present."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def digest(self) -> str:
+        """`Ask.profileDigest`."""
+        return json_digest(self.to_json())

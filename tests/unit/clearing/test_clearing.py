@@ -1,0 +1,313 @@
+"""What a round promises (DESIGN: why the price is what it is), held on random markets with every kind of constraint."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from marketplace.clearing import Parameters, clear_round, explain_bid, verify_transcript, write_transcript
+from marketplace.clearing.certificate import verify_certificate
+from marketplace.clearing.cost import compute_costs
+from marketplace.clearing.problem import build_problem
+from marketplace.domain.book import BookSnapshot
+from marketplace.errors import CertificateRejected, NotFound, TranscriptMismatch
+from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.metering import compute_quote
+from tests.unit.clearing.market import ask, bid, profile, random_market, snapshot, spec
+
+DOMAIN = Domain(1337, "0x" + "ee" * 20)
+markets = st.builds(random_market, st.integers(0, 10**6), st.integers(0, 12), st.integers(0, 10))
+replicated = st.builds(
+    random_market, st.integers(0, 10**6), st.integers(0, 8), st.integers(0, 8), replicas=st.just(True)
+)
+any_market = st.one_of(markets, replicated)
+
+
+def index_pairs(result):
+    bids = {one.bid_hash: n for n, one in enumerate(result.problem.snapshot.bids)}
+    asks = {one.ask_hash: n for n, one in enumerate(result.problem.snapshot.asks)}
+    return [(bids[match.bid_hash], asks[match.ask_hash]) for match in result.matches]
+
+
+def rent_vector(result):
+    return np.array([result.rents[one.ask_hash] for one in result.problem.snapshot.asks], dtype=np.int64)
+
+
+# --- promises ------------------------------------------------------------------------------------------------------------
+
+
+@given(any_market)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_nobody_trades_at_a_loss_and_the_money_balances(market):
+    result = clear_round(market)
+    for (b, a), match in zip(index_pairs(result), result.matches, strict=True):
+        placed = market.bids[b].bid
+        assert compute_quote(market.asks[a].ask.rates, placed.resources).total <= match.price <= placed.max_price
+        assert match.price == match.quote + match.rent
+
+
+@given(any_market)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_units_replicas_stakes_and_constraints_are_never_exceeded(market):
+    result = clear_round(market)
+    for n, one in enumerate(market.asks):
+        assert sum(a == n for _, a in index_pairs(result)) <= one.free_units
+    for n, one in enumerate(market.bids):
+        providers = [market.asks[a].ask.provider for b, a in index_pairs(result) if b == n]
+        assert len(providers) == len(set(providers)) <= one.remaining
+        if one.bid.verification == 1:
+            assert len(providers) in (0, one.remaining)
+    assert all(result.problem.feasible[pair] for pair in index_pairs(result))
+
+
+@given(any_market)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_idle_capacity_has_no_rent(market):
+    result = clear_round(market)
+    for n, one in enumerate(market.asks):
+        if sum(a == n for _, a in index_pairs(result)) < one.free_units:
+            assert result.rents[one.ask_hash] == 0
+
+
+@given(markets)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_no_renter_would_rather_have_another_node_within_epsilon(market):
+    result = clear_round(market)
+    rents, chosen = rent_vector(result), dict(index_pairs(result))
+    net = np.where(result.problem.feasible, result.problem.value - rents, np.iinfo(np.int64).min // 2)
+    for b in range(len(market.bids)):
+        own = net[b, chosen[b]] if b in chosen else 0
+        assert max(0, net[b].max(initial=0)) <= own + result.certificate.epsilon
+
+
+@given(markets)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_surplus_agrees_with_the_exact_optimum_within_the_certificate(market):
+    result = clear_round(market)
+    value = np.where(result.problem.feasible, result.problem.value, 0)
+    slots = np.repeat(value, result.problem.capacity, axis=1)
+    rows, columns = linear_sum_assignment(slots, maximize=True)
+    optimum = int(slots[rows, columns].sum())
+    assert result.certificate.surplus <= optimum <= result.certificate.bound
+    assert result.certificate.gap <= len(market.bids) * (result.certificate.epsilon + 1)
+
+
+@given(any_market, st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None, derandomize=True)
+def test_order_of_arrival_decides_nothing(market, shuffle):
+    bids, asks = list(market.bids), list(market.asks)
+    shuffle.shuffle(bids), shuffle.shuffle(asks)
+    assert clear_round(BookSnapshot.of(market.now, bids, asks)).matches == clear_round(market).matches
+
+
+@given(markets)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_cost_engine_quotes_what_the_contract_quotes(market):
+    quotes = build_problem(market).costs.quote
+    for b, one in enumerate(market.bids):
+        for a, other in enumerate(market.asks):
+            assert quotes[b, a] == compute_quote(other.ask.rates, one.bid.resources).total
+
+
+# --- prices in markets small enough to check by hand -----------------------------------------------------------------------
+
+
+def test_without_scarcity_a_renter_pays_the_quote():
+    result = clear_round(snapshot([bid(max_price=900_000)], [ask(1, price=100_000)]))
+    assert [(match.quote, match.rent) for match in result.matches] == [(100_000, 0)]
+
+
+def test_two_bids_for_one_node_pay_what_the_loser_would_have_paid():
+    market = snapshot([bid(1, max_price=500_000), bid(2, max_price=800_000)], [ask(1, price=100_000)])
+    result = clear_round(market, Parameters(epsilon=1))
+    (match,) = result.matches
+    assert match.bid_hash == next(one.bid_hash for one in market.bids if one.bid.max_price == 800_000)
+    assert 499_999 <= match.price <= 500_000
+
+
+def test_shapley_shubik_example_of_the_documentation():
+    """The worked example of docs/explanation/pricing.md."""
+    market = snapshot(
+        [bid(1, max_price=900_000), bid(2, max_price=600_000), bid(3, max_price=400_000)],
+        [ask(1, price=100_000), ask(2, price=300_000)],
+    )
+    result = clear_round(market)
+    prices = [match.price for match in result.matches]
+    assert result.certificate.surplus == 1_100_000
+    assert len(prices) == 2
+    assert all(400_000 - result.certificate.epsilon <= price <= 400_000 for price in prices)
+
+
+def test_gpu_node_is_spared_for_gpu_work_when_idle_cost_counts():
+    gpu_node = profile(gpus=[{"model": "H100", "memoryMb": 80_000}])
+    market = snapshot([bid()], [ask(1, price=100_000, node=gpu_node, gpu_hour_rate=10**6), ask(2, price=110_000)])
+    assert clear_round(market).matches[0].quote == 100_000
+    assert clear_round(market, Parameters(idle_weight_bps=1_000)).matches[0].quote == 110_000
+
+
+# --- odd markets -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("bids", "asks"), [(0, 0), (3, 0), (0, 3)])
+def test_one_sided_and_empty_markets_clear_to_nothing(bids, asks):
+    result = clear_round(random_market(1, bids, asks))
+    assert (result.matches, result.certificate.surplus, result.certificate.bound) == ((), 0, 0)
+
+
+def test_a_thousand_identical_bids_end_in_bounded_work():
+    bids = [bid(n) for n in range(1_000)]
+    result = clear_round(snapshot(bids, [ask(n) for n in range(10)]))
+    assert len(result.matches) == 10
+    assert {match.price for match in result.matches} <= set(range(999_900, 1_000_001))
+
+
+def test_absurd_rates_neither_overflow_nor_match():
+    market = snapshot(
+        [bid(max_price=2**64 - 1, fuel=2**64 - 1, vcpus=2**16 - 1, duration_seconds=2**32 - 1)],
+        [ask(1, price=2**64 - 1, gfuel_rate=2**64 - 1)],
+    )
+    assert clear_round(market).matches == ()
+
+
+def test_free_capacity_costs_nothing():
+    (match,) = clear_round(snapshot([bid()], [ask(1, price=0)])).matches
+    assert match.price == 0
+
+
+def test_stake_covers_all_leases_of_a_round_together():
+    market = snapshot([bid(1, max_price=100_000), bid(2, max_price=100_000)], [ask(1, units=2, stake=150_000)])
+    assert len(clear_round(market).matches) == 1
+
+
+def test_replicas_never_share_a_provider_even_across_its_asks():
+    market = snapshot([bid(replicas=2)], [ask(1, provider="0x" + "07" * 20), ask(2, provider="0x" + "07" * 20)])
+    assert len(clear_round(market).matches) == 1
+
+
+# --- certificate -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tamper", ["price", "rent", "surplus", "double"])
+def test_certificate_that_does_not_follow_is_rejected(tamper):
+    result = clear_round(random_market(3, 10, 8))
+    pairs, prices, rent = index_pairs(result), [match.price for match in result.matches], rent_vector(result)
+    certificate = result.certificate
+    if tamper == "price":
+        prices[0] += 1
+    elif tamper == "rent":
+        rent[pairs[0][1]] += 5
+    elif tamper == "surplus":
+        certificate = replace(certificate, surplus=certificate.surplus + 1)
+    else:
+        pairs, prices = [*pairs, pairs[0]], [*prices, prices[0]]
+    with pytest.raises(CertificateRejected):
+        verify_certificate(result.problem, pairs, prices, rent, certificate)
+
+
+# --- explanation -----------------------------------------------------------------------------------------------------------
+
+
+def test_matched_bid_learns_its_price_and_the_runners_up():
+    market = snapshot([bid()], [ask(1, price=100_000), ask(2, price=150_000)])
+    told = explain_bid(clear_round(market), market.bids[0].bid_hash)
+    assert told.matched
+    assert (told.chosen[0].price, told.runners_up[0].price) == (100_000, 150_000)
+    assert told.chosen[0].vcpu + told.chosen[0].fuel + told.chosen[0].egress == told.chosen[0].quote
+
+
+@pytest.mark.parametrize(
+    ("order", "node", "constraint"),
+    [
+        ({"job_spec": spec(regions=["mars"])}, {}, "region"),
+        ({"vcpus": 65}, {}, "vcpus"),
+        ({"memory_mb": 200_000}, {}, "memoryMb"),
+        ({"gpus": 1}, {}, "gpus"),
+        ({"job_spec": spec(cpuFeatures=["amx"])}, {}, "cpuFeatures"),
+        ({"job_spec": spec(architectures=["riscv64"])}, {}, "architecture"),
+        ({"job_spec": spec(minDiskMb=10**6)}, {}, "diskMb"),
+        ({"job_spec": spec(minSettledLeases=1)}, {}, "reputation"),
+        ({"job_spec": spec(maxCarbonGramsPerKwh=10)}, {}, "carbon"),
+        ({"deadline": 1_000_100}, {}, "deadline"),
+        ({"max_price": 10**12, "vcpus": 2}, {"stake": 5}, "stake"),
+    ],
+)
+def test_bid_that_nobody_can_serve_learns_for_which_constraint(order, node, constraint):
+    market = snapshot([bid(**order)], [ask(1, **node)])
+    told = explain_bid(clear_round(market), market.bids[0].bid_hash)
+    assert not told.matched
+    assert [fact["name"] for fact in told.obstacles[0].constraints] == [constraint]
+    assert any(constraint in line for line in told.suggestions)
+
+
+def test_bid_below_the_price_learns_which_price_wins():
+    market = snapshot([bid(max_price=99_999)], [ask(1, price=100_000)])
+    told = explain_bid(clear_round(market), market.bids[0].bid_hash)
+    assert told.suggestions == ("Raise the maximum price to 0.100000 USDC.",)
+
+
+def test_explaining_a_bid_that_took_no_part_is_refused():
+    with pytest.raises(NotFound):
+        explain_bid(clear_round(random_market(1, 1, 1)), "0x" + "00" * 32)
+
+
+# --- transcript ------------------------------------------------------------------------------------------------------------
+
+
+def transcript_of(market):
+    return write_transcript(clear_round(market), Parameters(), DOMAIN, market.bids[0].bid.market if market.bids else market.asks[0].ask.market if market.asks else "0x", 7)
+
+
+@given(any_market)
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_round_recomputes_from_its_transcript_alone(market):
+    written = transcript_of(market)
+    again = verify_transcript(json.loads(json.dumps(written.document)), written.digest)
+    assert again.matches == clear_round(market).matches
+
+
+@pytest.mark.parametrize("part", ["matches", "rents", "certificate", "bids"])
+def test_transcript_that_was_touched_is_refused(part):
+    written = transcript_of(random_market(3, 6, 6))
+    touched = json.loads(json.dumps(written.document))
+    if part == "certificate":
+        touched[part]["surplus"] = "1"
+    elif part == "rents":
+        touched[part][next(iter(touched[part]))] = "12345"
+    else:
+        touched[part] = touched[part][1:]
+    with pytest.raises(TranscriptMismatch):
+        verify_transcript(touched, written.digest)
+    with pytest.raises(TranscriptMismatch):
+        verify_transcript(touched, type(written)(touched).digest)
+
+
+def test_hash_seed_and_process_change_nothing():
+    program = (
+        "from tests.unit.clearing.test_clearing import transcript_of; from tests.unit.clearing.market import random_market;"
+        "print(transcript_of(random_market(5, 20, 15, replicas=True)).digest)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=root, timeout=60, capture_output=True, text=True, check=True,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+        ).stdout
+        for seed in ("0", "4242")
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
+def test_costs_beyond_64_bits_are_exact():
+    rates = ask(1, price=2**63, gfuel_rate=2**63).ask.rates
+    reserved = bid(fuel=2**64 - 1, vcpus=2**16 - 1, duration_seconds=2**32 - 1).bid.resources
+    assert compute_costs([reserved], [rates], [0]).quote[0, 0] == compute_quote(rates, reserved).total
+
+
