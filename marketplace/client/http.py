@@ -127,7 +127,7 @@ class MarketClient:
         return self._post(f"{API}/quotes", body, repeatable=True)
 
     def submit_job(self, bid: "Bid", signature: str, job_spec: "JobSpec") -> Document:
-        """Place a signed bid; `{jobId, …}`. Its inputs must have been uploaded."""
+        """Place a signed bid; `{jobId, …}`. Its inputs must have been uploaded. The same bid twice is one job."""
         return self._post(
             f"{API}/jobs/submit",
             {"bid": bid.to_json(), "signature": signature, "jobSpec": job_spec.to_json()},
@@ -135,7 +135,8 @@ class MarketClient:
 
     def post_ask(self, ask: "Ask", signature: str, profile: Document) -> Document:
         """Place a signed ask with its node profile; `{askHash}`."""
-        return self._post(f"{API}/asks", {"ask": ask.to_json(), "signature": signature, "profile": profile})
+        body = {"ask": ask.to_json(), "signature": signature, "profile": profile}
+        return self._post(f"{API}/asks", body, repeatable=True)
 
     def asks(self, **filters: Any) -> list[Document]:
         """Live asks."""

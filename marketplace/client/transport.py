@@ -1,7 +1,7 @@
 """One request at a time to a market: problem documents become errors again, transport trouble one clear sentence.
 
-Only calls that may be repeated without harm are repeated: reads, uploads named by their content, and pure questions.
-A signed order is sent once; whoever resends it learns from DuplicateOrder that the first one arrived.
+Only calls that may be repeated without harm are repeated: reads, uploads named by their content, pure questions, and
+orders, which their hash makes one and the same however often they arrive.
 """
 
 import time

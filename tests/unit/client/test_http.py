@@ -136,7 +136,7 @@ def test_a_read_is_tried_again_until_the_market_is_back():
     assert len(market.requests) == 3
 
 
-def test_a_signed_order_is_sent_only_once():
+def test_what_is_not_known_to_be_repeatable_is_sent_only_once():
     market = Recorder(httpx.ReadTimeout("slow"))
     cancel = Cancel(signer=ALICE, salt=1, all_before=False)
     with pytest.raises(ServiceUnavailable):
