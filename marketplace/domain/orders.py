@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from marketplace.domain.jobs import JobState
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
+from marketplace.protocol.profile import NodeProfile
 
 
 class OrderState(StrEnum):
@@ -49,7 +49,7 @@ class AskRecord:
     ask_hash: str
     ask: Ask
     signature: str
-    profile: dict[str, Any]
+    profile: NodeProfile
     placed_at: int
     state: OrderState = OrderState.LIVE
     reason: str = ""

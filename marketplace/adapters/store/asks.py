@@ -7,6 +7,7 @@ from marketplace.adapters.store.tables import AskRow, NodeRow
 from marketplace.domain.orders import AskRecord, OrderState
 from marketplace.domain.paging import Page
 from marketplace.protocol.messages import Ask
+from marketplace.protocol.profile import NodeProfile
 
 
 class Asks:
@@ -24,7 +25,7 @@ class Asks:
                 salt=str(record.ask.salt),
                 ask=record.ask.to_json(),
                 signature=record.signature,
-                profile=record.profile,
+                profile=record.profile.to_json(),
                 placed_at=record.placed_at,
                 state=record.state.value,
                 reason=record.reason,
@@ -122,7 +123,7 @@ class Asks:
             ask_hash=row.ask_hash,
             ask=Ask.parse(row.ask),
             signature=row.signature,
-            profile=row.profile,
+            profile=NodeProfile.parse(row.profile),
             placed_at=row.placed_at,
             state=OrderState(row.state),
             reason=row.reason,

@@ -91,6 +91,13 @@ class Evidence:
             else None
         )
 
+    def remove_receipt(self, lease_id: str) -> None:
+        """Forget a receipt that the contract refused."""
+        row = self._session.get(ReceiptRow, lease_id)
+        if row is not None:
+            self._session.delete(row)
+            self._session.flush()
+
 
 class Batches:
     """Batches of verdicts that oracles are asked to sign."""

@@ -1,0 +1,155 @@
+"""One round: snapshot, clearing, transcript, and the intent to open its leases, committed together."""
+
+from marketplace.clearing import (
+    Parameters,
+    RoundResult,
+    clear_round,
+    explain_bid,
+    write_transcript,
+)
+from marketplace.domain.leases import MatchRecord
+from marketplace.domain.orders import OrderState
+from marketplace.domain.outbox import OutboxKind
+from marketplace.domain.rounds import RoundRecord
+from marketplace.protocol.messages import compute_lease_id
+from marketplace.services.clock import chain_time
+from marketplace.services.market import Market
+from marketplace.services.snapshot import Book, load_book
+from marketplace.services.storage import Transaction
+from marketplace.services.timeline import refresh_job
+
+PARAMETERS = Parameters()
+
+
+def run_round(market: Market) -> RoundRecord | None:
+    """Clear the book once; None where there is nothing new to clear. Raises ChainUnavailable.
+
+    An order that was cancelled while the round was computed voids the round: the next one sees the book without it.
+    """
+    expire_orders(market)
+    with market.store.read() as tx:
+        if not tx.bids.live():
+            return None
+        number, last = tx.rounds.next_number(), tx.rounds.last()
+    book = load_book(market)
+    with market.store.write() as tx:
+        for bid_hash, reason in book.left_out.items():
+            tx.bids.set_reason(bid_hash, reason)
+    if not book.snapshot.bids:
+        return None
+    book_digest = book.digest()
+    if (
+        last is not None
+        and last.summary["book"] == book_digest
+        and last.summary["matches"] == 0
+    ):
+        return None
+    result = clear_round(book.snapshot, PARAMETERS)
+    transcript = write_transcript(
+        result, PARAMETERS, market.chain.domain, market.address, number
+    )
+    record = RoundRecord(
+        number=number,
+        digest=transcript.digest,
+        cleared_at=book.snapshot.now,
+        transcript=transcript.document,
+        summary=_summary(result, book_digest),
+    )
+    return record if _commit(market, record, result, book) else None
+
+
+def expire_orders(market: Market) -> None:
+    """Take orders out of the book that can no longer be matched because of time. Raises ChainUnavailable."""
+    now = chain_time(market)
+    with market.store.read() as tx:
+        late_bids = [
+            one
+            for one in tx.bids.live()
+            if min(one.bid.valid_until, one.bid.deadline - 1) < now
+        ]
+        late_asks = [one for one in tx.asks.live() if one.ask.valid_until < now]
+    if not late_bids and not late_asks:
+        return
+    with market.store.write() as tx:
+        for record in late_bids:
+            if tx.bids.get(record.bid_hash).state is OrderState.LIVE:
+                tx.bids.set_state(
+                    record.bid_hash,
+                    OrderState.EXPIRED,
+                    record.reason or "its time ran out",
+                )
+                refresh_job(tx, record.bid_hash, now)
+        for ask in late_asks:
+            tx.asks.set_state(ask.ask_hash, OrderState.EXPIRED, "its time ran out")
+
+
+def _summary(result: RoundResult, book_digest: str) -> dict:
+    certificate = result.certificate
+    return {
+        "book": book_digest,
+        "bids": len(result.problem.snapshot.bids),
+        "asks": len(result.problem.snapshot.asks),
+        "matches": len(result.matches),
+        "surplus": str(certificate.surplus),
+        "bound": str(certificate.bound),
+        "epsilon": str(certificate.epsilon),
+    }
+
+
+def _commit(
+    market: Market, record: RoundRecord, result: RoundResult, book: Book
+) -> bool:
+    asks = {one.ask_hash: one for one in book.snapshot.asks}
+    reasons = {
+        one.bid_hash: explain_bid(result, one.bid_hash).reason
+        for one in book.snapshot.bids
+        if not any(match.bid_hash == one.bid_hash for match in result.matches)
+    }
+    with market.store.write() as tx:
+        if tx.rounds.next_number() != record.number or not _all_live(tx, result):
+            return False
+        tx.rounds.add(record, [one.bid_hash for one in book.snapshot.bids])
+        for bid_hash, reason in reasons.items():
+            if tx.bids.get(bid_hash).reason != reason:
+                tx.bids.set_reason(bid_hash, reason)
+                tx.timeline.add(
+                    bid_hash,
+                    record.cleared_at,
+                    "not_matched",
+                    {"round": record.number, "reason": reason},
+                )
+        for start in range(0, len(result.matches), market.rules.max_batch):
+            chunk = result.matches[start : start + market.rules.max_batch]
+            item = tx.outbox.add(
+                OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at
+            )
+            for match in chunk:
+                provider = asks[match.ask_hash].ask.provider
+                lease_id = compute_lease_id(match.bid_hash, provider)
+                tx.matches.add(
+                    MatchRecord(
+                        0,
+                        record.number,
+                        item,
+                        lease_id,
+                        match.bid_hash,
+                        match.ask_hash,
+                        match.price,
+                    )
+                )
+                tx.bids.set_reason(match.bid_hash, "")
+                refresh_job(
+                    tx,
+                    match.bid_hash,
+                    record.cleared_at,
+                    round=record.number,
+                    provider=provider,
+                    price=str(match.price),
+                )
+    return True
+
+
+def _all_live(tx: Transaction, result: RoundResult) -> bool:
+    bids = (tx.bids.get(match.bid_hash) for match in result.matches)
+    asks = (tx.asks.get(match.ask_hash) for match in result.matches)
+    return all(one.state is OrderState.LIVE for one in [*bids, *asks])

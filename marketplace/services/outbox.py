@@ -1,0 +1,158 @@
+"""The outbox at work: each step is one network call and one commit, so that a kill between any two loses nothing.
+
+One transaction is in flight at a time: its nonce is the lowest that is not mined, and everything behind it waits.
+"""
+
+from collections.abc import Sequence
+
+from marketplace.domain.leases import MatchRecord, MatchState
+from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
+from marketplace.errors import Reverted
+from marketplace.ports import Match, Sent
+from marketplace.protocol.messages import Cancel
+from marketplace.services.market import Market
+from marketplace.services.outbox_refused import NothingLeft, refuse
+from marketplace.services.storage import Transaction
+from marketplace.services.timeline import refresh_job
+
+
+def process_outbox(market: Market) -> bool:
+    """Take the next transaction one step further; False where there is nothing to do now.
+
+    Raises ChainUnavailable; nothing is lost by it.
+    """
+    with market.store.read() as tx:
+        items = tx.outbox.unfinished()
+    if not items:
+        return False
+    if items[0].state is OutboxState.SIGNED:
+        return _send(market, items[0])
+    if items[0].state is OutboxState.SENT:
+        return _confirm(market, items[0])
+    now = market.clock.now()
+    due = next((item for item in items if item.next_try_at <= now), None)
+    return due is not None and _sign(market, due)
+
+
+def _sign(market: Market, item: OutboxItem) -> bool:
+    with market.store.read() as tx:
+        planned = tx.matches.of_outbox(item.id)
+    try:
+        sent = _prepare(market, item)
+    except Reverted as error:
+        return refuse(market, item, error)
+    except NothingLeft:
+        _update(market, item, state=OutboxState.FAILED, error="nothing was left of it")
+        return True
+    with market.store.write() as tx:
+        if (
+            tx.matches.of_outbox(item.id) != planned
+            or tx.outbox.get(item.id).state is not OutboxState.INTENT
+        ):
+            return True  # cancelled meanwhile: what was signed was never sent, so it does not exist
+        tx.outbox.update(
+            item.id,
+            state=OutboxState.SIGNED,
+            tx_hash=sent.tx_hash,
+            nonce=sent.nonce,
+            raw=sent.raw,
+        )
+        for match in _reserved(planned):
+            refresh_job(
+                tx, match.bid_hash, market.clock.now(), transaction=sent.tx_hash
+            )
+    return True
+
+
+def _send(market: Market, item: OutboxItem) -> bool:
+    try:
+        market.sender.broadcast(Sent(item.tx_hash, item.nonce, item.raw))
+    except Reverted:
+        # Some nodes mine at once and answer with the revert: the receipt decides.
+        pass
+    _update(market, item, state=OutboxState.SENT, sent_at=float(market.clock.now()))
+    return True
+
+
+def _confirm(market: Market, item: OutboxItem) -> bool:
+    # The nonce first: asked the other way round, a transaction mined in between would look lost.
+    nonce_used = market.sender.is_nonce_used(item.nonce)
+    result = market.sender.result(item.tx_hash)
+    if result is not None and result.succeeded:
+        _update(market, item, state=OutboxState.DONE, block=result.block_number)
+        return True
+    if result is not None:
+        return refuse(
+            market, item, Reverted("MinedAndFailed", {"transaction": item.tx_hash})
+        )
+    if nonce_used:
+        # Another transaction of this account took the nonce: these bytes can never be mined.
+        _update(
+            market,
+            item,
+            state=OutboxState.INTENT,
+            error="its nonce was used by another transaction",
+        )
+        return True
+    if market.clock.now() - item.sent_at >= market.rules.resend_seconds:
+        return _send(market, item)
+    return False
+
+
+def _prepare(market: Market, item: OutboxItem) -> Sent:
+    """Sign the call. Raises Reverted, ChainUnavailable, NothingLeft."""
+    if item.kind is OutboxKind.OPEN:
+        return market.sender.prepare_open(
+            load_matches(market, item), item.payload["roundDigest"]
+        )
+    if item.kind is OutboxKind.SETTLE:
+        with market.store.read() as tx:
+            batch = tx.batches.get(item.payload["batch"])
+        return market.sender.prepare_settle(
+            batch.verdicts, ascending_signatures(batch.signatures)
+        )
+    if item.kind is OutboxKind.ACCEPT:
+        with market.store.read() as tx:
+            record = tx.evidence.receipt(item.payload["leaseId"])
+        if record is None:
+            raise NothingLeft
+        return market.sender.prepare_accept(record.receipt, record.signature)
+    if item.kind is OutboxKind.REFUND:
+        return market.sender.prepare_refund(item.payload["leaseIds"])
+    return market.sender.prepare_cancel_for(
+        Cancel.parse(item.payload["cancel"]), item.payload["signature"]
+    )
+
+
+def load_matches(market: Market, item: OutboxItem) -> list[Match]:
+    """What an `open` carries: the matches that are still wanted. Raises NothingLeft."""
+    with market.store.read() as tx:
+        matches = [
+            to_match(tx, match) for match in _reserved(tx.matches.of_outbox(item.id))
+        ]
+    if not matches:
+        raise NothingLeft
+    return matches
+
+
+def to_match(tx: Transaction, match: MatchRecord) -> Match:
+    """A match with both signed orders, as the contract takes it."""
+    bid, ask = tx.bids.get(match.bid_hash), tx.asks.get(match.ask_hash)
+    return Match(bid.bid, bid.signature, ask.ask, ask.signature, match.price)
+
+
+def ascending_signatures(signatures: dict[str, str]) -> list[str]:
+    """In the order of their signers, as OracleCommittee wants them: duplicates are impossible that way."""
+    return [
+        signatures[signer]
+        for signer in sorted(signatures, key=lambda address: int(address, 16))
+    ]
+
+
+def _reserved(matches: Sequence[MatchRecord]) -> list[MatchRecord]:
+    return [match for match in matches if match.state is MatchState.RESERVED]
+
+
+def _update(market: Market, item: OutboxItem, **changes: object) -> None:
+    with market.store.write() as tx:
+        tx.outbox.update(item.id, **changes)

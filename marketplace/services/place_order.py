@@ -1,0 +1,252 @@
+"""Taking signed orders into the book: every reason to refuse one, checked before it costs anybody anything."""
+
+from dataclasses import dataclass
+
+from marketplace.domain.jobs import JobState
+from marketplace.domain.orders import AskRecord, BidRecord, OrderState
+from marketplace.errors import (
+    CancelledOrder,
+    ExpiredOrder,
+    InputError,
+    InsufficientFunds,
+    InsufficientStake,
+    InvalidJobSpec,
+    MalformedMessage,
+    TooLarge,
+    WrongMarket,
+)
+from marketplace.protocol.enums import Verification
+from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.messages import Ask, Bid
+from marketplace.protocol.profile import NodeProfile
+from marketplace.protocol.units import format_usdc
+from marketplace.services.clock import chain_time
+from marketplace.services.market import Market
+from marketplace.services.signatures import require_signature
+from marketplace.services.storage import Transaction
+
+OFFERED_VERIFICATIONS = (
+    Verification.REEXECUTE,
+    Verification.REPLICATE,
+    Verification.ACCEPT,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order in the book; `is_new` is False where this very order was there already."""
+
+    order_hash: str
+    is_new: bool
+
+
+def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Placed:
+    """Take a job into the book. Placing the same bid again changes nothing.
+
+    Raises WrongMarket, InvalidJobSpec, MalformedMessage, TooLarge, InputError, ExpiredOrder, InvalidSignature,
+    CancelledOrder, InsufficientFunds, ChainUnavailable.
+    """
+    bid_hash = bid.struct_hash()
+    require_signature(market.chain, bid, bid.renter, signature)
+    _require_market(market, bid)
+    with market.store.read() as tx:
+        if tx.bids.get(bid_hash) is not None:
+            return Placed(bid_hash, is_new=False)
+    now = chain_time(market)
+    _validate_job(market, bid, job_spec)
+    _validate_times(market, bid.valid_until, now)
+    _validate_deadline(market, bid, now)
+    _require_not_cancelled(market, bid.renter, bid.salt)
+    _require_blobs(market, job_spec)
+    free = market.chain.balance(bid.renter).free
+    record = BidRecord(bid_hash, bid, signature, job_spec, placed_at=now)
+    with market.store.write() as tx:
+        if tx.bids.get(bid_hash) is not None:
+            return Placed(bid_hash, is_new=False)
+        _require_funds(record, free, reserved_by(tx, bid.renter))
+        tx.bids.add(record)
+        tx.timeline.add(bid_hash, now, JobState.QUEUED.value)
+    return Placed(bid_hash, is_new=True)
+
+
+def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) -> Placed:
+    """Take a node into the book; an older ask for the same provider and agent makes way.
+
+    Raises WrongMarket, MalformedMessage, ExpiredOrder, InvalidSignature, CancelledOrder, InsufficientStake,
+    ChainUnavailable.
+    """
+    ask_hash = ask.struct_hash()
+    require_signature(market.chain, ask, ask.provider, signature)
+    _require_market(market, ask)
+    with market.store.read() as tx:
+        if tx.asks.get(ask_hash) is not None:
+            return Placed(ask_hash, is_new=False)
+    now = chain_time(market)
+    if ask.units == 0:
+        raise MalformedMessage("Ask.units", "an offer of no units offers nothing")
+    if profile.digest() != ask.profile_digest:
+        raise MalformedMessage(
+            "Ask.profileDigest",
+            f"the profile sent along hashes to {profile.digest()}, the ask names {ask.profile_digest}",
+        )
+    _validate_times(market, ask.valid_until, now)
+    _require_not_cancelled(market, ask.provider, ask.salt)
+    available = market.chain.stake(ask.provider).available
+    if available <= 0:
+        raise InsufficientStake(
+            f"{ask.provider} has no free stake; each lease needs its price as a penalty in stake.",
+            hint="Stake USDC first: `hive provider stake`.",
+            provider=ask.provider,
+            available=str(available),
+        )
+    with market.store.write() as tx:
+        if tx.asks.get(ask_hash) is not None:
+            return Placed(ask_hash, is_new=False)
+        newer = [
+            old
+            for old in tx.asks.live_of_node(ask.provider, ask.agent)
+            if old.ask.salt > ask.salt
+        ]
+        for old in tx.asks.live_of_node(ask.provider, ask.agent):
+            if old.ask.salt <= ask.salt:
+                tx.asks.set_state(
+                    old.ask_hash, OrderState.SUPERSEDED, f"replaced by {ask_hash}"
+                )
+        state = OrderState.SUPERSEDED if newer else OrderState.LIVE
+        tx.asks.add(
+            AskRecord(ask_hash, ask, signature, profile, placed_at=now, state=state)
+        )
+        tx.asks.seen(ask.agent, market.clock.now())
+    return Placed(ask_hash, is_new=True)
+
+
+def reserved_by(tx: Transaction, renter: str) -> int:
+    """Micro-USDC of the renter's free balance that live bids and matches under way may still lock."""
+    reserved = 0
+    for record in tx.bids.live_of(renter):
+        leases = len(tx.leases.of_bid(record.bid_hash))
+        reserved += max(0, record.bid.replicas - leases) * record.bid.max_price
+    return reserved
+
+
+def _require_market(market: Market, order: Bid | Ask) -> None:
+    if order.market != market.address:
+        raise WrongMarket(
+            f"The order names the market {order.market}; this one is {market.address}.",
+            hint="Take the address from /api/v1/config.",
+            named=order.market,
+            market=market.address,
+        )
+
+
+def _validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
+    digest = job_spec.digest()
+    if digest != bid.job_digest:
+        raise InvalidJobSpec(
+            f"The job specification hashes to {digest}; the bid names {bid.job_digest}.",
+            hint="Hash the specification with all defaults written out (RFC 8785, SHA-256).",
+            expected=bid.job_digest,
+            actual=digest,
+        )
+    rules = market.rules
+    _at_most("Bid.replicas", bid.replicas, rules.max_replicas, least=1)
+    _at_most(
+        "Bid.durationSeconds", bid.duration_seconds, rules.max_job_seconds, least=1
+    )
+    _at_most("Bid.memoryMb", bid.memory_mb, rules.max_job_memory_mb, least=1)
+    _at_most("Bid.fuel", bid.fuel, 2**63 - 1, least=1)
+    if bid.verification not in OFFERED_VERIFICATIONS:
+        offered = ", ".join(
+            f"{int(kind)} ({kind.name.lower()})" for kind in OFFERED_VERIFICATIONS
+        )
+        raise MalformedMessage(
+            "Bid.verification",
+            f"{bid.verification} is not offered here; offered are {offered}",
+        )
+    for entry in job_spec.inputs:
+        if entry.size > rules.max_blob_bytes:
+            raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)
+
+
+def _at_most(field: str, value: int, most: int, *, least: int = 0) -> None:
+    if not least <= value <= most:
+        raise MalformedMessage(
+            field,
+            f"{value} is not between {least} and {most}, the limits of this market",
+        )
+
+
+def _validate_times(market: Market, valid_until: int, now: int) -> None:
+    if valid_until <= now:
+        raise ExpiredOrder(
+            f"The order was valid until {valid_until}; it is {now}.",
+            hint="Sign a new one.",
+            validUntil=valid_until,
+            now=now,
+        )
+    if valid_until > now + market.rules.max_order_seconds:
+        raise MalformedMessage(
+            "validUntil",
+            f"{valid_until} is more than {market.rules.max_order_seconds} s ahead of {now}",
+        )
+
+
+def _validate_deadline(market: Market, bid: Bid, now: int) -> None:
+    if bid.deadline < now + bid.duration_seconds:
+        raise ExpiredOrder(
+            f"The deadline {bid.deadline} leaves no time for {bid.duration_seconds} s of work; it is {now}.",
+            hint="Set a later deadline.",
+            deadline=bid.deadline,
+            now=now,
+        )
+    if bid.deadline > now + 2 * market.rules.max_order_seconds:
+        raise MalformedMessage(
+            "Bid.deadline", f"{bid.deadline} is too far ahead of {now}"
+        )
+
+
+def _require_not_cancelled(market: Market, signer: str, salt: int) -> None:
+    with market.store.read() as tx:
+        cancelled = tx.blocks.is_cancelled(signer, salt)
+    if cancelled or market.chain.is_cancelled(signer, salt):
+        raise CancelledOrder(
+            f"{signer} has cancelled the salt {salt}.",
+            hint="Sign a new order with another salt.",
+            signer=signer,
+            salt=str(salt),
+        )
+
+
+def _require_blobs(market: Market, job_spec: JobSpec) -> None:
+    missing = [
+        digest for digest in job_spec.blob_digests() if not market.blobs.has(digest)
+    ]
+    if missing:
+        raise InputError(
+            f"The market does not hold {len(missing)} of the job's blobs, the first being {missing[0]}.",
+            hint="Upload them first: PUT /api/v1/blobs/{digest}.",
+            missing=missing,
+        )
+    sizes = [(entry.digest, entry.size, entry.path) for entry in job_spec.inputs]
+    if job_spec.program.kind == "module":
+        sizes.append((job_spec.program.digest, job_spec.program.size, "program"))
+    for digest, size, path in sizes:
+        if market.blobs.size(digest) != size:
+            raise InvalidJobSpec(
+                f"{path!r} is said to have {size} bytes; the blob {digest} has {market.blobs.size(digest)}.",
+                path=path,
+            )
+
+
+def _require_funds(record: BidRecord, free: int, reserved: int) -> None:
+    needed = record.locked_at_most
+    if free - reserved < needed:
+        raise InsufficientFunds(
+            f"The bid may lock {format_usdc(needed)} USDC; {record.bid.renter} has {format_usdc(free)} USDC in the escrow,"
+            f" of which {format_usdc(reserved)} are spoken for by other bids.",
+            hint="Deposit more (`hive deposit`), bid less, or cancel another bid.",
+            renter=record.bid.renter,
+            needed=str(needed),
+            free=str(free),
+            reserved=str(reserved),
+        )

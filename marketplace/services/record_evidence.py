@@ -1,0 +1,275 @@
+"""Taking in what providers, oracles and renters sign about leases."""
+
+from marketplace.domain.evidence import AttestationRecord, ReceiptRecord, VerdictRecord
+from marketplace.domain.leases import LeaseRecord
+from marketplace.domain.outbox import OutboxKind
+from marketplace.errors import (
+    ConflictError,
+    InputError,
+    InvalidManifest,
+    MalformedMessage,
+    NotFound,
+    WrongSigner,
+)
+from marketplace.protocol.enums import ExitKind, Outcome
+from marketplace.protocol.manifest import Manifest
+from marketplace.protocol.messages import (
+    Attestation,
+    Receipt,
+    Verdict,
+    require_signed_by,
+)
+from marketplace.protocol.metering import compute_metered_usage, compute_pay
+from marketplace.services.market import Market
+from marketplace.services.signatures import require_signature
+from marketplace.services.storage import Transaction
+from marketplace.services.timeline import refresh_lease_and_job
+
+
+def record_attestation(
+    market: Market,
+    lease_id: str,
+    attestation: Attestation,
+    signature: str,
+    manifest: Manifest,
+) -> bool:
+    """Take a provider's evidence; True if it was new, False for the very same again.
+
+    Raises NotFound, MalformedMessage, InvalidSignature, InvalidManifest, InputError (blobs missing), ConflictError
+    (another attestation is there, or the lease is closed).
+    """
+    with market.store.read() as tx:
+        lease = _lease(tx, lease_id)
+        record = tx.bids.get(lease.bid_hash)
+        known = tx.evidence.attestation(lease_id)
+    _require_same_lease("Attestation", attestation.lease_id, lease_id)
+    require_signed_by(attestation, lease.agent, market.chain.domain, signature)
+    if known is not None:
+        return _same_or_conflict(
+            known.attestation.struct_hash(),
+            attestation.struct_hash(),
+            "attestation",
+            lease_id,
+        )
+    _require_open(lease)
+    if record is None:
+        raise NotFound("bid", lease.bid_hash)
+    _validate_attestation(attestation, lease)
+    if manifest.root() != attestation.result_digest:
+        raise InvalidManifest(
+            f"The manifest's root is {manifest.root()}; the attestation names {attestation.result_digest}.",
+            expected=attestation.result_digest,
+            actual=manifest.root(),
+        )
+    if manifest.egress_bytes != attestation.egress_bytes:
+        raise InvalidManifest(
+            f"The manifest lists {manifest.egress_bytes} bytes; the attestation says {attestation.egress_bytes}."
+        )
+    compute_metered_usage(
+        record.bid.resources, attestation.fuel, attestation.egress_bytes
+    )
+    _require_blobs(market, manifest)
+    now = market.clock.now()
+    with market.store.write() as tx:
+        known = tx.evidence.attestation(lease_id)
+        if known is not None:
+            return _same_or_conflict(
+                known.attestation.struct_hash(),
+                attestation.struct_hash(),
+                "attestation",
+                lease_id,
+            )
+        tx.evidence.add_attestation(
+            AttestationRecord(attestation, signature, manifest, now)
+        )
+        detail = {
+            "exit": ExitKind(attestation.exit_kind).name.lower(),
+            "fuel": str(attestation.fuel),
+        }
+        tx.timeline.add(lease.bid_hash, now, "attestation", detail, lease_id)
+        refresh_lease_and_job(tx, lease, now)
+    return True
+
+
+def record_verdict(
+    market: Market, lease_id: str, verdict: Verdict, oracle: str, signature: str
+) -> bool:
+    """Take an oracle's verdict; True if it was new, False for the very same again.
+
+    Raises NotFound, WrongSigner (not of the committee), InvalidSignature, MalformedMessage, ConflictError (the oracle
+    has given another verdict, the lease is closed or not attested), ChainUnavailable.
+    """
+    with market.store.read() as tx:
+        lease = _lease(tx, lease_id)
+        attested = tx.evidence.attestation(lease_id)
+    _require_same_lease("Verdict", verdict.lease_id, lease_id)
+    require_oracle(market, oracle)
+    require_signed_by(verdict, oracle, market.chain.domain, signature)
+    now = market.clock.now()
+    _validate_verdict(verdict, lease)
+    with market.store.write() as tx:
+        mine = [one for one in tx.evidence.verdicts(lease_id) if one.oracle == oracle]
+        if mine:
+            return _same_or_conflict(
+                mine[0].verdict.struct_hash(),
+                verdict.struct_hash(),
+                "verdict",
+                lease_id,
+            )
+        lease = _lease(tx, lease_id)
+        _require_open(lease)
+        if attested is None:
+            raise ConflictError(
+                f"Lease {lease_id} has no attestation to judge yet.", lease=lease_id
+            )
+        tx.evidence.add_verdict(VerdictRecord(verdict, oracle, signature, now))
+        detail = {
+            "oracle": oracle,
+            "outcome": Outcome(verdict.outcome).name.lower(),
+            "pay": str(verdict.pay),
+        }
+        tx.timeline.add(lease.bid_hash, now, "verdict", detail, lease_id)
+        refresh_lease_and_job(tx, lease, now)
+    return True
+
+
+def record_receipt(
+    market: Market, lease_id: str, receipt: Receipt, signature: str
+) -> bool:
+    """Take a renter's receipt and send it; True if it was new, False for the very same again.
+
+    The market sends only receipts that pay what the evidence is worth: it is no tool for paying less. Raises NotFound,
+    InvalidSignature, MalformedMessage, ConflictError, ChainUnavailable.
+    """
+    with market.store.read() as tx:
+        lease = _lease(tx, lease_id)
+        attested = tx.evidence.attestation(lease_id)
+        bid, ask = tx.bids.get(lease.bid_hash), tx.asks.get(lease.ask_hash)
+        known = tx.evidence.receipt(lease_id)
+    _require_same_lease("Receipt", receipt.lease_id, lease_id)
+    require_signature(market.chain, receipt, lease.renter, signature)
+    if known is not None:
+        return _same_or_conflict(
+            known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id
+        )
+    _require_open(lease)
+    if attested is None or bid is None or ask is None:
+        raise ConflictError(
+            f"Lease {lease_id} has no attested result to accept yet.", lease=lease_id
+        )
+    if receipt.result_digest != attested.attestation.result_digest:
+        raise MalformedMessage(
+            "Receipt.resultDigest",
+            f"the attested result is {attested.attestation.result_digest}",
+        )
+    used = compute_metered_usage(
+        bid.bid.resources, attested.attestation.fuel, attested.attestation.egress_bytes
+    )
+    metered = compute_pay(ask.ask.rates, bid.bid.resources, used, lease.price)
+    if not metered <= receipt.pay <= lease.price:
+        raise MalformedMessage(
+            "Receipt.pay",
+            f"{receipt.pay} is not between the metered {metered} and the {lease.price} locked",
+        )
+    now = market.clock.now()
+    with market.store.write() as tx:
+        known = tx.evidence.receipt(lease_id)
+        if known is not None:
+            return _same_or_conflict(
+                known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id
+            )
+        tx.evidence.add_receipt(ReceiptRecord(receipt, signature, now))
+        tx.outbox.add(OutboxKind.ACCEPT, {"leaseId": lease_id}, now)
+        tx.timeline.add(
+            lease.bid_hash, now, "receipt", {"pay": str(receipt.pay)}, lease_id
+        )
+        refresh_lease_and_job(tx, lease, now)
+    return True
+
+
+def require_oracle(market: Market, oracle: str) -> int:
+    """The committee's threshold. Raises WrongSigner unless `oracle` is a member, ChainUnavailable."""
+    members, threshold = market.chain.oracles()
+    if oracle not in members:
+        raise WrongSigner(
+            f"{oracle} is not a member of the oracle committee.",
+            oracle=oracle,
+            members=list(members),
+        )
+    return threshold
+
+
+def _lease(tx: Transaction, lease_id: str) -> LeaseRecord:
+    lease = tx.leases.get(lease_id)
+    if lease is None:
+        raise NotFound("lease", lease_id)
+    return lease
+
+
+def _require_same_lease(message: str, named: str, lease_id: str) -> None:
+    if named != lease_id:
+        raise MalformedMessage(
+            f"{message}.leaseId", f"{named} is not the lease {lease_id} of the address"
+        )
+
+
+def _require_open(lease: LeaseRecord) -> None:
+    if lease.closing is not None:
+        raise ConflictError(
+            f"Lease {lease.lease_id} is closed ({lease.closing.state}).",
+            lease=lease.lease_id,
+            state=str(lease.closing.state),
+        )
+
+
+def _same_or_conflict(known: str, given: str, what: str, lease_id: str) -> bool:
+    if known != given:
+        raise ConflictError(
+            f"Another {what} for lease {lease_id} is recorded already.", lease=lease_id
+        )
+    return False
+
+
+def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:
+    if attestation.job_digest != lease.job_digest:
+        raise MalformedMessage(
+            "Attestation.jobDigest", f"the lease is for {lease.job_digest}"
+        )
+    if attestation.exit_kind not in set(ExitKind):
+        raise MalformedMessage(
+            "Attestation.exitKind", f"{attestation.exit_kind} is not a way to end"
+        )
+    if attestation.finished_at < attestation.started_at:
+        raise MalformedMessage(
+            "Attestation.finishedAt", "the job ended before it began"
+        )
+
+
+def _validate_verdict(verdict: Verdict, lease: LeaseRecord) -> None:
+    if verdict.outcome not in (Outcome.PAID, Outcome.FAILED, Outcome.FRAUD):
+        raise MalformedMessage(
+            "Verdict.outcome", f"{verdict.outcome} is not an outcome"
+        )
+    if verdict.outcome != Outcome.PAID and verdict.pay != 0:
+        raise MalformedMessage("Verdict.pay", "only the outcome paid has a pay")
+    if verdict.pay > lease.price:
+        raise MalformedMessage(
+            "Verdict.pay", f"{verdict.pay} is more than the {lease.price} locked"
+        )
+
+
+def _require_blobs(market: Market, manifest: Manifest) -> None:
+    missing = [
+        entry.digest for entry in manifest.entries if not market.blobs.has(entry.digest)
+    ]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of the manifest's blobs are not here, the first being {missing[0]}.",
+            hint="Upload them first: PUT /api/v1/blobs/{digest}.",
+            missing=missing,
+        )
+    for entry in manifest.entries:
+        if market.blobs.size(entry.digest) != entry.size:
+            raise InvalidManifest(
+                f"{entry.path!r} has {market.blobs.size(entry.digest)} bytes, not {entry.size}."
+            )

@@ -1,0 +1,67 @@
+"""Giving renters their money back once a lease's deadline has passed. Anyone may; the market does it by itself."""
+
+from marketplace.domain.leases import LeaseRecord
+from marketplace.domain.outbox import OutboxKind
+from marketplace.errors import ConflictError, NotFound
+from marketplace.protocol.enums import LeaseState
+from marketplace.services.market import Market
+from marketplace.services.storage import Transaction
+
+
+def refund_overdue(market: Market) -> int:
+    """Owe the chain a refund for every open lease past its deadline; how many. Raises ChainUnavailable."""
+    with market.store.read() as tx:
+        leases = [
+            lease for lease in tx.leases.open() if not _is_under_way(tx, lease.lease_id)
+        ]
+    return len(_enqueue(market, leases)) if leases else 0
+
+
+def request_refund(market: Market, bid_hash: str) -> list[str]:
+    """The leases of a job whose refund is now under way.
+
+    Raises NotFound; ConflictError where there is no open lease past its deadline; ChainUnavailable.
+    """
+    with market.store.read() as tx:
+        if tx.bids.get(bid_hash) is None:
+            raise NotFound("job", bid_hash)
+        leases = [
+            lease for lease in tx.leases.of_bid(bid_hash) if lease.closing is None
+        ]
+        under_way = [
+            lease.lease_id for lease in leases if _is_under_way(tx, lease.lease_id)
+        ]
+    waiting = [lease for lease in leases if lease.lease_id not in under_way]
+    enqueued = _enqueue(market, waiting)
+    if not enqueued and not under_way:
+        deadlines = sorted(lease.deadline for lease in leases)
+        raise ConflictError(
+            f"Job {bid_hash} has no open lease past its deadline.",
+            hint=f"The earliest deadline is {deadlines[0]}." if deadlines else "",
+            deadlines=deadlines,
+        )
+    return under_way + enqueued
+
+
+def _enqueue(market: Market, leases: list[LeaseRecord]) -> list[str]:
+    now = market.chain.head().timestamp
+    overdue = [lease.lease_id for lease in leases if lease.deadline < now]
+    # The chain may have closed a lease that the follower still believes open.
+    overdue = [
+        lease_id
+        for lease_id in overdue
+        if market.chain.lease(lease_id).state is LeaseState.OPEN
+    ]
+    with market.store.write() as tx:
+        overdue = [lease_id for lease_id in overdue if not _is_under_way(tx, lease_id)]
+        for start in range(0, len(overdue), market.rules.max_batch):
+            chunk = overdue[start : start + market.rules.max_batch]
+            tx.outbox.add(OutboxKind.REFUND, {"leaseIds": chunk}, market.clock.now())
+    return overdue
+
+
+def _is_under_way(tx: Transaction, lease_id: str) -> bool:
+    return any(
+        item.kind is OutboxKind.REFUND and lease_id in item.payload["leaseIds"]
+        for item in tx.outbox.unfinished()
+    )

@@ -1,0 +1,57 @@
+"""Forgetting blocks that are no longer part of the chain."""
+
+from marketplace.domain.evidence import BatchState
+from marketplace.domain.leases import LeaseRecord, MatchState
+from marketplace.domain.orders import OrderState
+from marketplace.domain.outbox import OutboxState
+from marketplace.services.market import Market
+from marketplace.services.storage import Transaction
+from marketplace.services.timeline import refresh_job, refresh_lease
+
+
+def roll_back(market: Market, *, to: int | None = None) -> int:
+    """Forget everything above block `to`, by default above the last block that the chain still has; that block's number.
+
+    Transactions that were mined above it count as sent again: their result is asked for anew, and they are sent anew
+    where the new history does not have them. Raises ChainUnavailable.
+    """
+    fork = _fork(market) if to is None else to
+    now = market.clock.now()
+    with market.store.write() as tx:
+        tx.blocks.roll_back(fork)
+        changed = tx.leases.roll_back(fork)
+        for item in tx.outbox.done_after(fork):
+            tx.outbox.update(item.id, state=OutboxState.SENT, sent_at=0.0, block=0)
+        jobs = set(tx.bids.uncancel_after(fork)) | {lease.bid_hash for lease in changed}
+        tx.asks.uncancel_after(fork)
+        for lease in changed:
+            _forget(tx, lease, fork)
+        for bid_hash in sorted(jobs):
+            refresh_job(tx, bid_hash, now, rolled_back=True)
+    return fork
+
+
+def _fork(market: Market) -> int:
+    """The newest block that we followed and the chain still has."""
+    with market.store.read() as tx:
+        followed = tx.blocks.newest_first()
+    for block in followed:
+        found = market.chain.block(block.number)
+        if found is not None and found.hash == block.hash:
+            return block.number
+    return market.chain.deployed_at_block - 1
+
+
+def _forget(tx: Transaction, lease: LeaseRecord, fork: int) -> None:
+    for batch in tx.batches.of_lease(lease.lease_id):
+        if batch.state is BatchState.SETTLED:
+            tx.batches.set_state(batch.digest, BatchState.SETTLING)
+    if lease.opened_block <= fork:
+        refresh_lease(tx, lease.lease_id)
+        return
+    for match in tx.matches.of_lease(lease.lease_id):
+        if match.state is MatchState.OPENED:
+            tx.matches.set_state(match.id, MatchState.RESERVED)
+    record = tx.bids.get(lease.bid_hash)
+    if record is not None and record.state is OrderState.FILLED:
+        tx.bids.set_state(lease.bid_hash, OrderState.LIVE)

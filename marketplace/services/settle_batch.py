@@ -1,0 +1,170 @@
+"""From equal verdicts to a settlement: propose batches, gather the committee's signatures, hand them to the outbox."""
+
+from marketplace.domain.evidence import (
+    BatchRecord,
+    BatchState,
+    agreed_verdict,
+    group_batches,
+)
+from marketplace.domain.leases import LeaseRecord
+from marketplace.domain.outbox import OutboxKind
+from marketplace.errors import ConflictError, NotFound, WrongSigner
+from marketplace.protocol.enums import Verification
+from marketplace.protocol.messages import Verdict, VerdictBatch, require_signed_by
+from marketplace.services.market import Market
+from marketplace.services.record_evidence import require_oracle
+from marketplace.services.storage import Transaction
+from marketplace.services.timeline import refresh_lease_and_job
+
+MAX_FAILED_BATCHES = 3
+"""Refused settlements after which a lease is left to the deadline's refund."""
+JUDGED = (Verification.REEXECUTE, Verification.REPLICATE)
+"""Policies whose leases oracles judge; the others wait for the renter's receipt."""
+
+
+def propose_batches(market: Market) -> int:
+    """Propose a batch for every lease on which enough oracles agree; how many. Raises ChainUnavailable."""
+    with market.store.read() as tx:
+        candidates = [
+            (lease, tx.evidence.verdicts(lease.lease_id)) for lease in tx.leases.open()
+        ]
+    if not any(verdicts for _, verdicts in candidates):
+        return 0
+    members, threshold = market.chain.oracles()
+    now = market.clock.now()
+    with market.store.write() as tx:
+        ready: list[tuple[Verdict, frozenset[str]]] = []
+        alone: set[str] = set()
+        for lease, verdicts in candidates:
+            found = agreed_verdict(
+                [one for one in verdicts if one.oracle in members], threshold
+            )
+            if found is None or not _may_propose(tx, lease, alone):
+                continue
+            ready.append(found)
+        batches = group_batches(
+            ready, alone=frozenset(alone), limit=market.rules.max_batch
+        )
+        for verdicts in batches:
+            _propose(market, tx, verdicts, now)
+    return len(batches)
+
+
+def claims_of(market: Market, oracle: str) -> list[LeaseRecord]:
+    """Open leases with evidence, for oracles to judge, that `oracle` has not judged. Raises WrongSigner."""
+    require_oracle(market, oracle)
+    with market.store.read() as tx:
+        return [lease for lease in tx.leases.open() if _is_claim(tx, lease, oracle)]
+
+
+def batches_of(market: Market, oracle: str) -> list[BatchRecord]:
+    """Proposed batches that say what `oracle` said, and that it has not signed. Raises WrongSigner."""
+    require_oracle(market, oracle)
+    with market.store.read() as tx:
+        return [
+            batch
+            for batch in tx.batches.in_state(BatchState.PROPOSED)
+            if oracle not in batch.signatures and _agrees(tx, batch, oracle)
+        ]
+
+
+def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> BatchRecord:
+    """Take an oracle's signature; with enough of them the settlement goes into the outbox.
+
+    Raises NotFound, ConflictError (the batch is not to be signed any more), WrongSigner (not a member, or its own
+    verdicts say otherwise), InvalidSignature, ChainUnavailable.
+    """
+    threshold = require_oracle(market, oracle)
+    with market.store.read() as tx:
+        batch = _batch(tx, digest)
+    require_signed_by(batch.message, oracle, market.chain.domain, signature)
+    now = market.clock.now()
+    with market.store.write() as tx:
+        batch = _batch(tx, digest)
+        if oracle in batch.signatures:
+            return batch
+        if batch.state is not BatchState.PROPOSED:
+            raise ConflictError(
+                f"Batch {digest} is {batch.state} already.",
+                batch=digest,
+                state=str(batch.state),
+            )
+        if not _agrees(tx, batch, oracle):
+            raise WrongSigner(
+                f"{oracle} has not given these verdicts itself.",
+                oracle=oracle,
+                batch=digest,
+            )
+        tx.batches.sign(digest, oracle, signature)
+        batch = _batch(tx, digest)
+        if len(batch.signatures) >= threshold:
+            tx.batches.set_state(digest, BatchState.SETTLING)
+            tx.outbox.add(OutboxKind.SETTLE, {"batch": digest}, now)
+        return _batch(tx, digest)
+
+
+def batch_digest(market: Market, verdicts: tuple[Verdict, ...]) -> str:
+    """The 32 bytes that oracles sign."""
+    return VerdictBatch(verdicts=verdicts).digest(market.chain.domain)
+
+
+def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str]) -> bool:
+    """Whether no batch is under way; a lease whose batch failed before is noted in `alone`."""
+    current = tx.leases.get(lease.lease_id)
+    if (
+        current is None
+        or current.closing is not None
+        or tx.evidence.receipt(lease.lease_id) is not None
+    ):
+        return False
+    batches = tx.batches.of_lease(lease.lease_id)
+    if any(batch.state is not BatchState.FAILED for batch in batches):
+        return False
+    if len(batches) >= MAX_FAILED_BATCHES or any(
+        len(batch.verdicts) == 1 for batch in batches
+    ):
+        return False
+    if batches:
+        alone.add(lease.lease_id)
+    return True
+
+
+def _propose(
+    market: Market, tx: Transaction, verdicts: tuple[Verdict, ...], now: int
+) -> None:
+    digest = batch_digest(market, verdicts)
+    tx.batches.add(BatchRecord(digest, verdicts, BatchState.PROPOSED, now))
+    for verdict in verdicts:
+        lease = tx.leases.get(verdict.lease_id)
+        tx.timeline.add(
+            lease.bid_hash, now, "batch_proposed", {"batch": digest}, verdict.lease_id
+        )
+        refresh_lease_and_job(tx, lease, now)
+
+
+def _is_claim(tx: Transaction, lease: LeaseRecord, oracle: str) -> bool:
+    if tx.evidence.attestation(lease.lease_id) is None:
+        return False
+    record = tx.bids.get(lease.bid_hash)
+    if record is None or record.bid.verification not in JUDGED:
+        return False
+    return all(one.oracle != oracle for one in tx.evidence.verdicts(lease.lease_id))
+
+
+def _agrees(tx: Transaction, batch: BatchRecord, oracle: str) -> bool:
+    for verdict in batch.verdicts:
+        own = [
+            one.verdict
+            for one in tx.evidence.verdicts(verdict.lease_id)
+            if one.oracle == oracle
+        ]
+        if own != [verdict]:
+            return False
+    return True
+
+
+def _batch(tx: Transaction, digest: str) -> BatchRecord:
+    batch = tx.batches.get(digest)
+    if batch is None:
+        raise NotFound("batch", digest)
+    return batch

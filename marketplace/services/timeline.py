@@ -1,0 +1,103 @@
+"""Keeping each job's and lease's state in step with what is known, and writing down every change."""
+
+from typing import Any
+
+from marketplace.domain.evidence import BatchState
+from marketplace.domain.jobs import JobState, compute_job_state, validate_job_step
+from marketplace.domain.leases import LeaseRecord, MatchState, compute_lease_stage
+from marketplace.domain.orders import BidRecord, OrderState
+from marketplace.domain.outbox import OutboxState
+from marketplace.services.storage import Transaction
+
+_WAITING_ENDS = {
+    OrderState.CANCELLED: JobState.CANCELLED,
+    OrderState.EXPIRED: JobState.EXPIRED,
+}
+
+
+def refresh_lease(tx: Transaction, lease_id: str) -> None:
+    """Derive the lease's stage again and save it where it changed."""
+    lease = tx.leases.get(lease_id)
+    if lease is None:
+        return
+    stage = compute_lease_stage(
+        lease,
+        attested=tx.evidence.attestation(lease_id) is not None,
+        verdicts=len(tx.evidence.verdicts(lease_id)),
+        settling=_is_settling(tx, lease_id),
+    )
+    if stage is not lease.stage:
+        tx.leases.set_stage(lease_id, stage)
+
+
+def refresh_job(
+    tx: Transaction,
+    bid_hash: str,
+    now: int,
+    *,
+    rolled_back: bool = False,
+    **detail: Any,
+) -> None:
+    """Derive the job's state again; where it changed, save it and note it in the timeline.
+
+    Raises IllegalTransition for a step that the life-cycle does not have, unless the chain was `rolled_back`.
+    """
+    record = tx.bids.get(bid_hash)
+    if record is None:
+        return
+    after = _job_state(tx, record)
+    if after is record.job_state:
+        return
+    if not rolled_back:
+        validate_job_step(record.job_state, after)
+    tx.bids.set_job_state(bid_hash, after)
+    tx.timeline.add(
+        bid_hash,
+        now,
+        after.value,
+        detail | ({"reorganised": True} if rolled_back else {}),
+    )
+
+
+def refresh_lease_and_job(
+    tx: Transaction, lease: LeaseRecord, now: int, **detail: Any
+) -> None:
+    """Both, for something that happened to one lease."""
+    refresh_lease(tx, lease.lease_id)
+    refresh_job(tx, lease.bid_hash, now, **detail)
+
+
+def match_state(tx: Transaction, outbox_id: int) -> JobState:
+    """Where a reserved match stands: matched, or opening once its transaction is signed."""
+    item = tx.outbox.get(outbox_id)
+    return (
+        JobState.MATCHED
+        if item is None or item.state is OutboxState.INTENT
+        else JobState.OPENING
+    )
+
+
+def _job_state(tx: Transaction, record: BidRecord) -> JobState:
+    leases = tx.leases.of_bid(record.bid_hash)
+    opened = {lease.lease_id for lease in leases}
+    reserved = [
+        match
+        for match in tx.matches.of_bid(record.bid_hash)
+        if match.state is MatchState.RESERVED and match.lease_id not in opened
+    ]
+    states = [lease.stage for lease in leases]
+    states += [match_state(tx, match.outbox_id) for match in reserved]
+    return compute_job_state(
+        lease_states=states,
+        missing=record.bid.replicas - len(states),
+        waiting_end=_WAITING_ENDS.get(record.state),
+    )
+
+
+def _is_settling(tx: Transaction, lease_id: str) -> bool:
+    if any(
+        batch.state in (BatchState.PROPOSED, BatchState.SETTLING)
+        for batch in tx.batches.of_lease(lease_id)
+    ):
+        return True
+    return tx.evidence.receipt(lease_id) is not None
