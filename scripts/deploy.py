@@ -18,7 +18,15 @@ from pathlib import Path
 from brownie import accounts, network, project
 
 ROOT = Path(__file__).resolve().parent.parent
-_REQUIRED = ("network", "oracles", "threshold", "treasury", "governor", "timelockDelay", "unbondingDelay")
+_REQUIRED = (
+    "network",
+    "oracles",
+    "threshold",
+    "treasury",
+    "governor",
+    "timelockDelay",
+    "unbondingDelay",
+)
 
 
 class DeploymentError(ValueError):
@@ -28,7 +36,9 @@ class DeploymentError(ValueError):
 def read_parameters(text: str | None) -> dict:
     """The deployment parameters in a JSON text. Raises DeploymentError saying which one is wrong."""
     if not text:
-        raise DeploymentError("HIVE_DEPLOYMENT is not set: see the head of scripts/deploy.py for what it must hold.")
+        raise DeploymentError(
+            "HIVE_DEPLOYMENT is not set: see the head of scripts/deploy.py for what it must hold."
+        )
     try:
         given = json.loads(text)
     except json.JSONDecodeError as error:
@@ -45,24 +55,44 @@ def read_parameters(text: str | None) -> dict:
 
 def deploy(contracts, deployer, parameters: dict) -> dict:
     """Deploys everything from `deployer` and returns the contracts by name."""
-    sender = {"from": deployer}
-    token = contracts.FiatToken.at(parameters["token"]) if parameters.get("token") else None
-    if token is None:
-        token = deployer.deploy(contracts.FiatToken)
-        for account, amount in parameters.get("mint", {}).items():
-            token.mint(account, int(amount), sender)
-    timelock = deployer.deploy(contracts.Timelock, parameters["timelockDelay"], [parameters["governor"]])
+    if parameters.get("token"):
+        return deploy_on_token(
+            contracts, deployer, contracts.FiatToken.at(parameters["token"]), parameters
+        )
+    token = deployer.deploy(contracts.FiatToken)
+    for account, amount in parameters.get("mint", {}).items():
+        token.mint(account, int(amount), {"from": deployer})
+    return deploy_on_token(contracts, deployer, token, parameters)
+
+
+def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
+    """Deploys everything but the token, which exists, and returns the contracts by name."""
+    timelock = deployer.deploy(
+        contracts.Timelock, parameters["timelockDelay"], [parameters["governor"]]
+    )
     members = sorted(set(parameters["oracles"]), key=lambda address: int(address, 16))
-    committee = deployer.deploy(contracts.OracleCommittee, members, parameters["threshold"], timelock)
+    committee = deployer.deploy(
+        contracts.OracleCommittee, members, parameters["threshold"], timelock
+    )
     # Stake and reputation obey the escrow alone, so they must know its address before it exists.
     expected = deployer.get_deployment_address(deployer.nonce + 2)
-    stake = deployer.deploy(contracts.ProviderStake, token, expected, parameters["unbondingDelay"])
+    stake = deployer.deploy(
+        contracts.ProviderStake, token, expected, parameters["unbondingDelay"]
+    )
     reputation = deployer.deploy(contracts.Reputation, expected)
     escrow = deployer.deploy(
-        contracts.Escrow, token, stake, reputation, committee, parameters["treasury"], timelock
+        contracts.Escrow,
+        token,
+        stake,
+        reputation,
+        committee,
+        parameters["treasury"],
+        timelock,
     )
     if escrow.address != expected:
-        raise DeploymentError(f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between.")
+        raise DeploymentError(
+            f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between."
+        )
     return {
         "USDC": token,
         "Timelock": timelock,
@@ -79,7 +109,9 @@ def address_book(name: str, chain_id: int, block: int, deployed: dict) -> dict:
         "network": name,
         "chainId": chain_id,
         "deployedAtBlock": block,
-        "contracts": {key: contract.address for key, contract in sorted(deployed.items())},
+        "contracts": {
+            key: contract.address for key, contract in sorted(deployed.items())
+        },
     }
 
 
@@ -100,5 +132,7 @@ def main() -> None:
     first_block = network.chain.height + 1
     deployed = deploy(project.get_loaded_projects()[0], accounts[0], parameters)
     book = address_book(parameters["network"], network.chain.id, first_block, deployed)
-    folder = Path(os.environ.get("HIVE_DEPLOYMENTS_FOLDER", ROOT / "build" / "deployments"))
+    folder = Path(
+        os.environ.get("HIVE_DEPLOYMENTS_FOLDER", ROOT / "build" / "deployments")
+    )
     print(f"Address book: {write_address_book(book, folder)}")

@@ -1,0 +1,39 @@
+"""One market for the whole session; each test starts from it and leaves no trace."""
+
+import brownie
+import hypothesis
+import pytest
+
+from tests.contracts.world import create_world
+
+
+@pytest.fixture(scope="session")
+def deployed():
+    """The market, deployed and funded once."""
+    brownie.network.gas_price("20 gwei")
+    return create_world()
+
+
+@pytest.fixture(autouse=True)
+def isolation(deployed):
+    """Takes the chain back to the freshly funded market after each test."""
+    brownie.chain.snapshot()
+    yield
+    brownie.chain.revert()
+
+
+@pytest.fixture
+def world(deployed):
+    """The freshly funded market."""
+    return deployed
+
+
+# One market serves all examples: properties here only read it.
+hypothesis.settings.register_profile(
+    "contracts",
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile("contracts")
