@@ -1,0 +1,125 @@
+"""The one place that wires the daemons: keys, chain, market, sandbox, journal."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+import structlog
+
+from agent.inventory import take_inventory
+from agent.journal import Journal
+from agent.oracle import OracleDaemon
+from agent.provider import Offer, ProviderDaemon
+from agent.runtimes import RUNTIMES, ModuleCache
+from agent.sandbox import Sandbox
+from agent.settings import AgentSettings, OracleSettings, ProviderSettings
+from agent.work import FetchBlob, JobRunner, Runner
+from eth_account.signers.local import LocalAccount
+from marketplace.adapters.chain import AddressBook, ChainReader, Contracts
+from marketplace.client import MarketClient
+from marketplace.client.keystore import Keystore
+from marketplace.errors import KeystoreError, SettingsError
+
+
+def build_runner(fetch: FetchBlob, wall_factor: float = 1.0) -> Runner:
+    """A sandbox that knows the ready-made runtimes; compiles them now rather than at the first job."""
+    sandbox = Sandbox()
+    cache = ModuleCache(sandbox)
+    for runtime in RUNTIMES.values():
+        cache.get(runtime.digest, runtime.wasm)
+    return JobRunner(sandbox, cache, fetch, wall_factor=wall_factor)
+
+
+def open_chain(settings: AgentSettings) -> ChainReader:
+    """The contracts of the address book. Raises SettingsError where the node is of another chain."""
+    reader = ChainReader(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)))
+    actual, expected = reader.chain_id(), reader.domain.chain_id
+    if actual != expected:
+        raise SettingsError(f"The node at {settings.rpc_url} is of chain {actual}, the address book of {expected}.")
+    return reader
+
+
+def read_password(settings: AgentSettings) -> str:
+    """The keystores' password. Raises KeystoreError where none is given."""
+    if settings.password_file is not None:
+        try:
+            return settings.password_file.read_text().strip()
+        except OSError as error:
+            raise KeystoreError(f"Cannot read the password file {settings.password_file}: {error}") from error
+    if not settings.password:
+        raise KeystoreError(
+            "No password for the keystore.", hint="Set COMPUTEHIVE_AGENT_PASSWORD_FILE, or COMPUTEHIVE_AGENT_PASSWORD."
+        )
+    return settings.password
+
+
+def unlock(path: Path, settings: AgentSettings) -> LocalAccount:
+    """The key in a keystore."""
+    return Keystore.load(path).unlock(read_password(settings))
+
+
+def build_provider(
+    settings: ProviderSettings, client: MarketClient, runner: Runner | None = None
+) -> ProviderDaemon:
+    """A provider daemon. `runner` replaces the sandbox."""
+    chain = open_chain(settings)
+    provider = unlock(settings.keystore, settings)
+    agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
+    profile = take_inventory(
+        settings.region,
+        runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()},
+        data_folder=settings.data,
+        carbon_grams_per_kwh=settings.carbon_grams_per_kwh,
+    )
+    return ProviderDaemon(
+        client=client,
+        chain=chain,
+        domain=chain.domain,
+        market=client.config()["market"],
+        provider=provider,
+        agent=agent,
+        offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
+        runner=runner or build_runner(client.get_blob),
+        journal=Journal(settings.data / "provider.sqlite"),
+        blobs=settings.data / "outputs",
+    )
+
+
+def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon:
+    """An oracle daemon."""
+    chain = open_chain(settings)
+    return OracleDaemon(
+        client=client,
+        chain=chain,
+        domain=chain.domain,
+        account=unlock(settings.keystore, settings),
+        runner=build_runner(client.get_blob, settings.wall_factor),
+        journal=Journal(settings.data / "oracle.sqlite"),
+    )
+
+
+def run_provider(settings: ProviderSettings, runner: Runner | None = None) -> None:
+    """Run a provider until SIGTERM or SIGINT."""
+    stop = _stop_on_signals()
+    with MarketClient(settings.url) as client:
+        build_provider(settings, client, runner).run(stop)
+
+
+def run_oracle(settings: OracleSettings) -> None:
+    """Run an oracle until SIGTERM or SIGINT."""
+    stop = _stop_on_signals()
+    with MarketClient(settings.url) as client:
+        build_oracle(settings, client).run(stop)
+
+
+def _stop_on_signals() -> Event:
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,37 @@
+"""The loop that both daemons share: take every step, again and again, whatever is away at the moment."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from marketplace.errors import MarketError
+
+log = structlog.get_logger("agent")
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+
+Step = Callable[[], None]
+
+
+def run_steps(steps: Sequence[Step], stop: threading.Event, pause: float) -> None:
+    """Take `steps` in order every `pause` seconds until `stop`.
+
+    A step that fails with an expected error (market away, chain away) is logged and taken again, later each time;
+    the others go on. Anything unexpected is a bug and ends the daemon: its journal loses nothing.
+    """
+    waits = {step: 0.0 for step in steps}
+    due = {step: 0.0 for step in steps}
+    now = 0.0
+    while not stop.is_set():
+        for step in steps:
+            if due[step] > now:
+                continue
+            try:
+                step()
+                waits[step] = 0.0
+            except MarketError as error:
+                waits[step] = min(LONGEST_PAUSE, max(FIRST_PAUSE, waits[step] * 2))
+                due[step] = now + waits[step]
+                log.warning("will try again", step=step.__name__, error=str(error), code=error.code, seconds=waits[step])
+        stop.wait(pause)
+        now += pause

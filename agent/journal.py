@@ -1,0 +1,165 @@
+"""What an agent must remember across a kill: how far it followed the chain, its leases, its asks, its verdicts.
+
+SQLite in WAL mode with synchronous writes: a step is journalled before it shows outside, so that whatever instruction
+the process dies at, the next start goes on from there. Running a deterministic job twice does no harm; signing two
+different things about one lease would.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from marketplace.domain.chain import EventOrigin, LeaseOpened
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS leases (
+    lease_id TEXT PRIMARY KEY, state TEXT NOT NULL, event TEXT NOT NULL, evidence TEXT, reason TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS verdicts (lease_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, signature TEXT NOT NULL);
+"""
+
+
+class WorkState(StrEnum):
+    """How far a lease's work has come on this machine."""
+
+    SEEN = "seen"
+    ATTESTED = "attested"
+    POSTED = "posted"
+    DECLINED = "declined"
+    CLOSED = "closed"
+
+
+class Journal:
+    """One agent's memory, in one file. Safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _rows(self, query: str, *values: Any) -> list[tuple]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    # --- following the chain -------------------------------------------------------------------------------------
+
+    def followed(self) -> tuple[int, str] | None:
+        """Number and hash of the last block whose events are journalled."""
+        note = self.note("followed")
+        return (int(note["number"]), note["hash"]) if note else None
+
+    def record_blocks(self, number: int, block_hash: str, opened: list[LeaseOpened], closed: list[str]) -> None:
+        """The events of all blocks up to `number`, at once."""
+        with self._transaction() as db:
+            for event in opened:
+                db.execute(
+                    "INSERT INTO leases (lease_id, state, event) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    (event.lease_id, WorkState.SEEN, json.dumps(asdict(event))),
+                )
+            for lease_id in closed:
+                db.execute("UPDATE leases SET state = ? WHERE lease_id = ?", (WorkState.CLOSED, lease_id))
+            _put_note(db, "followed", {"number": number, "hash": block_hash})
+
+    def forget_chain(self) -> None:
+        """The chain was reorganised: follow it again from the start. Leases and signatures stay remembered."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM notes WHERE key = 'followed'")
+            db.execute("DELETE FROM leases WHERE state = ?", (WorkState.SEEN,))
+
+    # --- leases --------------------------------------------------------------------------------------------------
+
+    def leases(self, state: WorkState) -> list[LeaseOpened]:
+        """Leases whose work is in `state`, in the order of the chain."""
+        rows = self._rows("SELECT event FROM leases WHERE state = ? ORDER BY rowid", state)
+        return [_event(text) for (text,) in rows]
+
+    def lease(self, lease_id: str) -> LeaseOpened | None:
+        """One lease."""
+        rows = self._rows("SELECT event FROM leases WHERE lease_id = ?", lease_id)
+        return _event(rows[0][0]) if rows else None
+
+    def evidence(self, lease_id: str) -> dict[str, Any] | None:
+        """What was attested for a lease."""
+        rows = self._rows("SELECT evidence FROM leases WHERE lease_id = ? AND evidence IS NOT NULL", lease_id)
+        return json.loads(rows[0][0]) if rows else None
+
+    def record_attested(self, lease_id: str, evidence: dict[str, Any]) -> None:
+        """The job has run and its attestation is signed: never run it again."""
+        self._move(lease_id, WorkState.ATTESTED, evidence=evidence)
+
+    def record_posted(self, lease_id: str) -> None:
+        """The market has the attestation and every blob."""
+        self._move(lease_id, WorkState.POSTED)
+
+    def record_declined(self, lease_id: str, reason: str) -> None:
+        """This agent will not run it."""
+        self._move(lease_id, WorkState.DECLINED, reason=reason)
+
+    def _move(
+        self, lease_id: str, state: WorkState, *, evidence: dict[str, Any] | None = None, reason: str = ""
+    ) -> None:
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE leases SET state = ?, evidence = COALESCE(?, evidence), reason = ?"
+                " WHERE lease_id = ? AND state != ?",
+                (state, json.dumps(evidence) if evidence else None, reason, lease_id, WorkState.CLOSED),
+            )
+
+    # --- verdicts ------------------------------------------------------------------------------------------------
+
+    def verdict(self, lease_id: str) -> dict[str, Any] | None:
+        """`{verdict, signature}` that this oracle gave for a lease: it never gives another."""
+        rows = self._rows("SELECT verdict, signature FROM verdicts WHERE lease_id = ?", lease_id)
+        return {"verdict": json.loads(rows[0][0]), "signature": rows[0][1]} if rows else None
+
+    def record_verdict(self, lease_id: str, verdict: dict[str, Any], signature: str) -> None:
+        """Raises sqlite3.IntegrityError for a second one."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO verdicts VALUES (?, ?, ?)", (lease_id, json.dumps(verdict), signature))
+
+    # --- notes ---------------------------------------------------------------------------------------------------
+
+    def note(self, key: str) -> Any:
+        """A remembered JSON value, or None."""
+        rows = self._rows("SELECT value FROM notes WHERE key = ?", key)
+        return json.loads(rows[0][0]) if rows else None
+
+    def record_note(self, key: str, value: Any) -> None:
+        """Remember a JSON value."""
+        with self._transaction() as db:
+            _put_note(db, key, value)
+
+
+def _put_note(db: sqlite3.Connection, key: str, value: Any) -> None:
+    db.execute("INSERT INTO notes VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+               (key, json.dumps(value)))  # fmt: skip
+
+
+def _event(text: str) -> LeaseOpened:
+    document = json.loads(text)
+    return LeaseOpened(**document | {"origin": EventOrigin(**document["origin"])})

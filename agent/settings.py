@@ -1,0 +1,82 @@
+"""Settings of the daemons: environment variables COMPUTEHIVE_AGENT_…, or a file that COMPUTEHIVE_AGENT_ENV_FILE names."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from marketplace.errors import SettingsError
+from marketplace.protocol.metering import Rates
+
+
+class AgentSettings(BaseSettings):
+    """What provider and oracle have in common."""
+
+    model_config = SettingsConfigDict(env_prefix="COMPUTEHIVE_AGENT_", extra="ignore")
+
+    url: str = "http://127.0.0.1:8080"
+    """Where the market is."""
+    rpc_url: str
+    """The chain's node: this daemon's own view of who pays."""
+    address_book: Path
+    """The deployment's address book; not taken from the market, which is not trusted with it."""
+    keystore: Path
+    """Encrypted key: the provider's (it signs asks), or the oracle's."""
+    password_file: Path | None = None
+    password: str = Field(default="", repr=False)
+    """Password of the keystores; the file goes first."""
+    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
+    """Where the journal and unsent outputs lie."""
+
+
+class ProviderSettings(AgentSettings):
+    """A provider's offer. Rates are micro-USDC, gross of the protocol's fee."""
+
+    agent_keystore: Path | None = None
+    """A key of its own for attestations, so that the provider's can stay elsewhere; by default the same."""
+    region: str = "local"
+    units: int = Field(default=1, ge=1, le=1024)
+    """How many jobs at once."""
+    ask_valid_seconds: int = Field(default=3_600, ge=600)
+    gpu_hour_rate: int = Field(default=1_500_000, ge=0)
+    vcpu_hour_rate: int = Field(default=30_000, ge=0)
+    gb_hour_rate: int = Field(default=4_000, ge=0)
+    gfuel_rate: int = Field(default=20, ge=0)
+    egress_gb_rate: int = Field(default=50_000, ge=0)
+    minimum_charge: int = Field(default=100, ge=0)
+    carbon_grams_per_kwh: int | None = Field(default=None, ge=0)
+
+    @property
+    def rates(self) -> Rates:
+        """The prices of the ask."""
+        return Rates(
+            gpu_hour=self.gpu_hour_rate,
+            vcpu_hour=self.vcpu_hour_rate,
+            gb_hour=self.gb_hour_rate,
+            gfuel=self.gfuel_rate,
+            egress_gb=self.egress_gb_rate,
+            minimum=self.minimum_charge,
+        )
+
+
+class OracleSettings(AgentSettings):
+    """An oracle's settings."""
+
+    wall_factor: float = Field(default=4.0, ge=1)
+    """How much longer than the bid's seconds this machine may take for its own run."""
+
+
+Settings = TypeVar("Settings", bound=AgentSettings)
+
+
+def load_settings(kind: type[Settings]) -> Settings:
+    """Settings from the environment. Raises SettingsError naming the first one that is missing or wrong."""
+    try:
+        return kind(_env_file=os.environ.get("COMPUTEHIVE_AGENT_ENV_FILE"))  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "COMPUTEHIVE_AGENT_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}: {first['msg']}.", hint="See docs/architecture.md for all settings.") from error

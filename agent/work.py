@@ -1,0 +1,148 @@
+"""From a lease to a result: check the terms against the chain, fetch and verify the bytes, run, build the manifest.
+
+Provider and oracle use the same code, so that they can only disagree about what the job did.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agent.runtimes import RUNTIMES, ModuleCache
+from agent.sandbox import CompiledModule, Limits, RunResult, Sandbox, Task
+from marketplace.client.terms import LeaseTerms
+from marketplace.domain.chain import LeaseOpened
+from marketplace.errors import DigestMismatch, InvalidModule, MalformedMessage, NotFound, TooLarge
+from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.jobspec import JobSpec, RuntimeProgram
+from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
+from marketplace.protocol.messages import Bid
+from marketplace.protocol.units import BYTES_PER_MB
+
+FetchBlob = Callable[[str], bytes]
+"""Bytes by content digest. Raises NotFound, DigestMismatch, ServiceUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A finished run: how it ended, its manifest, and the bytes that the manifest names, by digest."""
+
+    exit_kind: ExitKind
+    exit_code: int
+    fuel_used: int
+    wall_seconds: float
+    manifest: Manifest
+    blobs: Mapping[str, bytes]
+    detail: str = ""
+
+    @property
+    def result_digest(self) -> str:
+        """What the attestation names the result by."""
+        return self.manifest.root()
+
+
+Runner = Callable[[LeaseTerms], Execution]
+"""Runs a lease's job. Raises ServiceUnavailable where its inputs cannot be fetched now."""
+
+
+def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
+    """Raises MalformedMessage unless the terms are those that the chain locked money for.
+
+    The market only relays them: what counts is what both parties signed, and the contract hashed.
+    """
+    _require(terms.bid.struct_hash() == event.bid_hash, "bid", "does not hash to the lease's bidHash")
+    _require(terms.ask.struct_hash() == event.ask_hash, "ask", "does not hash to the lease's askHash")
+    _require(terms.job_spec.digest() == event.job_digest, "jobSpec", "does not hash to the lease's jobDigest")
+    _require(terms.price == event.price, "price", f"is {terms.price}, the chain locked {event.price}")
+
+
+def _require(holds: bool, field: str, problem: str) -> None:
+    if not holds:
+        raise MalformedMessage(f"terms.{field}", problem)
+
+
+def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
+    """What the bid reserved, as sandbox limits. `wall_factor` gives a slower machine more of its own time."""
+    return Limits(
+        fuel=bid.fuel,
+        memory_bytes=bid.memory_mb * BYTES_PER_MB,
+        wall_seconds=bid.duration_seconds * wall_factor,
+        egress_bytes=bid.egress_mb * BYTES_PER_MB,
+    )
+
+
+class JobRunner:
+    """Runs jobs in one sandbox."""
+
+    def __init__(
+        self, sandbox: Sandbox, cache: ModuleCache, fetch: FetchBlob, *, wall_factor: float = 1.0
+    ) -> None:
+        self._sandbox = sandbox
+        self._cache = cache
+        self._fetch = fetch
+        self._wall_factor = wall_factor
+
+    def __call__(self, terms: LeaseTerms) -> Execution:
+        """Run a lease's job. What the job cannot be blamed for ends as SANDBOX_ERROR with the reason in `log/stderr`."""
+        spec = terms.job_spec
+        try:
+            inputs = {entry.path: self._verified(entry.digest) for entry in spec.inputs}
+            module = self._module(spec)
+        except (NotFound, DigestMismatch, InvalidModule, TooLarge) as error:
+            return refuse(str(error))
+        return package(self._sandbox.run(module, build_task(spec, inputs), limits_of(terms.bid, self._wall_factor)))
+
+    def _verified(self, digest: str) -> bytes:
+        data = self._fetch(digest)
+        actual = sha256_digest(data)
+        if actual != digest:
+            raise DigestMismatch(expected=digest, actual=actual)
+        return data
+
+    def _module(self, spec: JobSpec) -> CompiledModule:
+        if not isinstance(spec.program, RuntimeProgram):
+            return self._cache.get(spec.program.digest, self._verified(spec.program.digest))
+        runtime = RUNTIMES.get(spec.program.name)
+        if runtime is None or runtime.digest != spec.program.digest:
+            raise NotFound("runtime", f"{spec.program.name} {spec.program.digest}")
+        return self._cache.get(runtime.digest, runtime.wasm)
+
+
+def build_task(spec: JobSpec, inputs: dict[str, bytes]) -> Task:
+    """The program's world as the specification describes it."""
+    env = dict(spec.env)
+    if isinstance(spec.program, RuntimeProgram):
+        runtime = RUNTIMES[spec.program.name]
+        argv, env = runtime.argv(spec.program.script, spec.args), dict(runtime.env) | env
+    else:
+        argv = ("job", *spec.args)
+    seed = bytes.fromhex(spec.determinism.seed[2:])
+    return Task(argv=argv, env=env, inputs=inputs, clock=spec.determinism.clock, seed=seed)
+
+
+def package(result: RunResult) -> Execution:
+    """A sandbox's result with its manifest."""
+    files = {OUTPUT_PREFIX + path: data for path, data in result.outputs.items()}
+    files |= {STDOUT_PATH: result.stdout, STDERR_PATH: result.stderr}
+    return Execution(
+        exit_kind=result.exit_kind,
+        exit_code=result.exit_code,
+        fuel_used=result.fuel_used,
+        wall_seconds=result.wall_seconds,
+        manifest=Manifest.build(ManifestEntry.of(path, data) for path, data in files.items()),
+        blobs={sha256_digest(data): data for data in files.values()},
+        detail=result.detail,
+    )
+
+
+def refuse(reason: str) -> Execution:
+    """An attested failure for a job that could not be started. Leaves only the reason."""
+    text = reason.encode()
+    return Execution(
+        exit_kind=ExitKind.SANDBOX_ERROR,
+        exit_code=0,
+        fuel_used=0,
+        wall_seconds=0,
+        manifest=Manifest.build([ManifestEntry.of(STDERR_PATH, text)]),
+        blobs={sha256_digest(text): text},
+        detail=reason,
+    )
