@@ -1,0 +1,81 @@
+"""The application: routes, problem documents, workers for as long as it runs."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI, Request, Response
+
+from marketplace.api.blobs import blob_routes
+from marketplace.api.jobs import job_routes
+from marketplace.api.leases import lease_routes, oracle_routes
+from marketplace.api.nodes import general_routes, node_routes, round_routes
+from marketplace.api.problems import install_problem_handlers, problem_response
+from marketplace.errors import TooLarge
+from marketplace.services.market import Market
+from marketplace.services.workers import Workers
+
+MAX_JSON_BYTES = 8_000_000
+"""Of any body but a blob; a manifest of 10,000 files needs about a quarter of it."""
+
+
+def build_app(
+    market: Market,
+    *,
+    rpc_url: str = "",
+    contracts: dict[str, str] | None = None,
+    with_workers: bool = True,
+) -> FastAPI:
+    """The HTTP interface of `market`; its workers run between start-up and shutdown of the application."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        workers = Workers(market)
+        if with_workers:
+            workers.start()
+        try:
+            yield
+        finally:
+            workers.stop()
+
+    app = FastAPI(
+        title="ComputeHive market",
+        version=_version(),
+        summary="Signed orders in, rounds and leases out. Amounts are micro-USDC in decimal strings.",
+        lifespan=lifespan,
+    )
+    app.state.market = market
+    install_problem_handlers(app)
+
+    @app.middleware("http")
+    async def limit_json(
+        request: Request, proceed: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        announced = request.headers.get("content-length", "")
+        is_blob = request.url.path.startswith("/api/v1/blobs/")
+        if not is_blob and announced.isdigit() and int(announced) > MAX_JSON_BYTES:
+            return problem_response(
+                TooLarge("The request", int(announced), MAX_JSON_BYTES)
+            )
+        return await proceed(request)
+
+    for router in (
+        general_routes(
+            market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}
+        ),
+        job_routes(market),
+        lease_routes(market),
+        oracle_routes(market),
+        node_routes(market),
+        round_routes(market),
+        blob_routes(market),
+    ):
+        app.include_router(router)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("computehive")
+    except PackageNotFoundError:
+        return "0"

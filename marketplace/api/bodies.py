@@ -1,0 +1,127 @@
+"""What requests carry. Signed messages are the protocol's own models, so OpenAPI shows their fields."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from marketplace.protocol.eip712 import Address, Uint16, Uint32, Uint64
+from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.manifest import Manifest
+from marketplace.protocol.messages import (
+    Ask,
+    Attestation,
+    Bid,
+    Cancel,
+    Heartbeat,
+    Receipt,
+    Verdict,
+)
+from marketplace.protocol.metering import Resources
+from marketplace.protocol.profile import NodeProfile
+
+Signature = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})*$", max_length=20_000)]
+"""65 bytes by a key; whatever an ERC-1271 account takes otherwise."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class JobBody(_Body):
+    """A signed bid and the job it is for."""
+
+    bid: Bid
+    signature: Signature
+    job_spec: JobSpec
+
+
+class AskBody(_Body):
+    """A signed ask and the profile of the node it offers."""
+
+    ask: Ask
+    signature: Signature
+    profile: NodeProfile
+
+
+class CancelBody(_Body):
+    """A signed cancel."""
+
+    cancel: Cancel
+    signature: Signature
+
+
+class HeartbeatBody(_Body):
+    """A signed heartbeat."""
+
+    heartbeat: Heartbeat
+    signature: Signature
+
+
+class AttestationBody(_Body):
+    """A provider's evidence."""
+
+    attestation: Attestation
+    signature: Signature
+    manifest: Manifest
+
+
+class VerdictBody(_Body):
+    """An oracle's verdict."""
+
+    verdict: Verdict
+    oracle: Address
+    signature: Signature
+
+
+class ReceiptBody(_Body):
+    """A renter's receipt."""
+
+    receipt: Receipt
+    signature: Signature
+
+
+class BatchSignatureBody(_Body):
+    """An oracle's signature over a batch."""
+
+    oracle: Address
+    signature: Signature
+
+
+class AccountBody(_Body):
+    """An account to look up."""
+
+    address: Address
+
+
+class ResourcesBody(_Body):
+    """Resources under the names that a bid gives them."""
+
+    gpus: Uint16 = 0
+    vcpus: Uint16 = 1
+    memory_mb: Uint32
+    duration_seconds: Annotated[Uint32, Field(gt=0)]
+    fuel: Annotated[Uint64, Field(gt=0, lt=2**63)]
+    egress_mb: Uint32 = 0
+
+    def to_resources(self) -> Resources:
+        """As the protocol computes with them."""
+        return Resources(
+            self.gpus,
+            self.vcpus,
+            self.memory_mb,
+            self.duration_seconds,
+            self.fuel,
+            self.egress_mb,
+        )
+
+
+class QuoteBody(_Body):
+    """What to price; `maxPrice` is per replica, micro-USDC."""
+
+    resources: ResourcesBody
+    job_spec: JobSpec | None = None
+    replicas: Annotated[int, Field(ge=1, le=255)] = 1
+    max_price: Annotated[Uint64, Field(lt=2**62)] | None = None

@@ -1,0 +1,118 @@
+"""Jobs: quote, submit, look at, cancel, refund."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from marketplace.api.bodies import CancelBody, JobBody, QuoteBody
+from marketplace.api.paging import Cursor, Limit, States, parse_states
+from marketplace.protocol.eip712 import Address
+from marketplace.services.cancel_order import cancel_order
+from marketplace.services.market import Market
+from marketplace.services.place_order import place_bid
+from marketplace.services.quote_job import quote_job
+from marketplace.services.refund_lease import request_refund
+from marketplace.services.show_job import (
+    list_jobs,
+    show_cost,
+    show_events,
+    show_explanation,
+    show_job,
+    show_logs,
+    show_result,
+)
+
+JobId = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$", description="The bid's hash.")]
+
+
+def job_routes(market: Market) -> APIRouter:
+    """Everything under /jobs, /quotes and /cancellations."""
+    router = APIRouter(prefix="/api/v1", tags=["jobs"])
+
+    @router.post(
+        "/quotes", summary="What would this cost, where, and what stands in the way"
+    )
+    def quote(body: QuoteBody) -> dict[str, Any]:
+        return quote_job(
+            market,
+            body.resources.to_resources(),
+            body.job_spec,
+            body.replicas,
+            body.max_price,
+        )
+
+    @router.post(
+        "/jobs/submit",
+        status_code=202,
+        summary="Place a signed bid; 200 where it is there already",
+    )
+    @router.post("/jobs", status_code=202, include_in_schema=False)
+    def submit(body: JobBody, response: Response) -> dict[str, Any]:
+        placed = place_bid(market, body.bid, body.signature, body.job_spec)
+        if not placed.is_new:
+            response.status_code = 200
+        path = f"/api/v1/jobs/{placed.order_hash}"
+        response.headers["Location"] = path
+        return {
+            "jobId": placed.order_hash,
+            "bidHash": placed.order_hash,
+            "status": path + "/status",
+        }
+
+    @router.post(
+        "/cancellations", status_code=202, summary="Withdraw orders by a signed cancel"
+    )
+    def cancel(body: CancelBody) -> dict[str, Any]:
+        return {"cancelled": cancel_order(market, body.cancel, body.signature)}
+
+    @router.get("/jobs", summary="Jobs, newest first")
+    def jobs(
+        renter: Address | None = None,
+        state: States = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        return list_jobs(
+            market,
+            renter=renter,
+            states=parse_states(state),
+            cursor=cursor,
+            limit=limit,
+        )
+
+    @router.get("/jobs/{job_id}/status", summary="State, leases, timeline")
+    @router.get("/jobs/{job_id}", include_in_schema=False)
+    def job(job_id: JobId) -> dict[str, Any]:
+        return show_job(market, job_id)
+
+    @router.get("/jobs/{job_id}/events", summary="The timeline alone")
+    def events(job_id: JobId) -> dict[str, Any]:
+        return show_events(market, job_id)
+
+    @router.get("/jobs/{job_id}/cost", summary="The bill, line by line")
+    def cost(job_id: JobId) -> dict[str, Any]:
+        return show_cost(market, job_id)
+
+    @router.get("/jobs/{job_id}/logs", summary="Standard output and error")
+    def logs(job_id: JobId) -> dict[str, Any]:
+        return show_logs(market, job_id)
+
+    @router.get(
+        "/jobs/{job_id}/result", summary="Manifest and attestation of each lease"
+    )
+    def result(job_id: JobId) -> dict[str, Any]:
+        return show_result(market, job_id)
+
+    @router.get("/jobs/{job_id}/explain", summary="Matched or not, and why")
+    def explain(job_id: JobId) -> dict[str, Any]:
+        return show_explanation(market, job_id)
+
+    @router.post(
+        "/jobs/{job_id}/refund",
+        status_code=202,
+        summary="Send the refund of leases past their deadline",
+    )
+    def refund(job_id: JobId) -> dict[str, Any]:
+        return {"leases": request_refund(market, job_id)}
+
+    return router

@@ -1,0 +1,141 @@
+"""Leases for agents and renters, claims and batches for oracles."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from marketplace.api.bodies import (
+    AttestationBody,
+    BatchSignatureBody,
+    ReceiptBody,
+    VerdictBody,
+)
+from marketplace.api.paging import Cursor, Limit, States, parse_states
+from marketplace.protocol.eip712 import Address
+from marketplace.services.market import Market
+from marketplace.services.record_evidence import (
+    record_attestation,
+    record_receipt,
+    record_verdict,
+)
+from marketplace.services.settle_batch import sign_batch
+from marketplace.services.show_lease import (
+    batch_document,
+    list_batches,
+    list_claims,
+    list_leases,
+    show_attestation,
+    show_lease,
+    show_terms,
+)
+
+LeaseId = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
+Digest = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
+
+
+def lease_routes(market: Market) -> APIRouter:
+    """Everything under /leases."""
+    router = APIRouter(prefix="/api/v1/leases", tags=["leases"])
+
+    @router.get("", summary="Leases, newest first")
+    def leases(
+        provider: Address | None = None,
+        agent: Address | None = None,
+        renter: Address | None = None,
+        state: States = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        return list_leases(
+            market,
+            provider=provider,
+            agent=agent,
+            renter=renter,
+            states=parse_states(state),
+            cursor=cursor,
+            limit=limit,
+        )
+
+    @router.get("/{lease_id}", summary="One lease")
+    def lease(lease_id: LeaseId) -> dict[str, Any]:
+        return show_lease(market, lease_id)
+
+    @router.get(
+        "/{lease_id}/terms",
+        summary="Both signed orders, price and job: check them against the chain",
+    )
+    def terms(lease_id: LeaseId) -> dict[str, Any]:
+        return show_terms(market, lease_id)
+
+    @router.post(
+        "/{lease_id}/attestation",
+        status_code=201,
+        summary="Evidence; 200 where it is there already",
+    )
+    def attest(
+        lease_id: LeaseId, body: AttestationBody, response: Response
+    ) -> dict[str, Any]:
+        body.manifest.validate_order()
+        is_new = record_attestation(
+            market, lease_id, body.attestation, body.signature, body.manifest
+        )
+        return _recorded(response, lease_id, is_new)
+
+    @router.get("/{lease_id}/attestation", summary="The evidence of a lease")
+    def attestation(lease_id: LeaseId) -> dict[str, Any]:
+        return show_attestation(market, lease_id)
+
+    @router.post(
+        "/{lease_id}/verdict",
+        status_code=201,
+        summary="An oracle's verdict; 200 where it is there already",
+    )
+    def verdict(
+        lease_id: LeaseId, body: VerdictBody, response: Response
+    ) -> dict[str, Any]:
+        is_new = record_verdict(
+            market, lease_id, body.verdict, body.oracle, body.signature
+        )
+        return _recorded(response, lease_id, is_new)
+
+    @router.post(
+        "/{lease_id}/receipt",
+        status_code=202,
+        summary="The renter accepts; 200 where it is there already",
+    )
+    def receipt(
+        lease_id: LeaseId, body: ReceiptBody, response: Response
+    ) -> dict[str, Any]:
+        is_new = record_receipt(market, lease_id, body.receipt, body.signature)
+        return _recorded(response, lease_id, is_new)
+
+    return router
+
+
+def oracle_routes(market: Market) -> APIRouter:
+    """Everything under /oracle."""
+    router = APIRouter(prefix="/api/v1/oracle", tags=["oracle"])
+
+    @router.get("/claims", summary="Leases to judge")
+    def claims(oracle: Address) -> dict[str, Any]:
+        return list_claims(market, oracle)
+
+    @router.get("/batches", summary="Batches to sign")
+    def batches(oracle: Address) -> dict[str, Any]:
+        return list_batches(market, oracle)
+
+    @router.post(
+        "/batches/{digest}/signature",
+        status_code=202,
+        summary="An oracle's signature over a batch",
+    )
+    def sign(digest: Digest, body: BatchSignatureBody) -> dict[str, Any]:
+        return batch_document(sign_batch(market, digest, body.oracle, body.signature))
+
+    return router
+
+
+def _recorded(response: Response, lease_id: str, is_new: bool) -> dict[str, Any]:
+    if not is_new:
+        response.status_code = 200
+    return {"leaseId": lease_id, "recorded": True}

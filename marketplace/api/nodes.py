@@ -1,0 +1,121 @@
+"""Asks, nodes, rounds, accounts, configuration."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from marketplace.api.bodies import AccountBody, AskBody, HeartbeatBody
+from marketplace.api.paging import Cursor, Limit
+from marketplace.protocol.eip712 import Address
+from marketplace.services.market import Market
+from marketplace.services.place_order import place_ask
+from marketplace.services.record_heartbeat import record_heartbeat
+from marketplace.services.show_market import (
+    list_asks,
+    list_nodes,
+    list_rounds,
+    show_account,
+    show_cluster,
+    show_config,
+    show_health,
+    show_round,
+    show_transcript,
+)
+
+RoundNumber = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+def node_routes(market: Market) -> APIRouter:
+    """Asks and the nodes behind them."""
+    router = APIRouter(prefix="/api/v1", tags=["nodes"])
+
+    @router.post(
+        "/asks",
+        status_code=201,
+        summary="Place a signed ask; 200 where it is there already",
+    )
+    @router.post("/nodes/register", status_code=201, include_in_schema=False)
+    def register(body: AskBody, response: Response) -> dict[str, Any]:
+        placed = place_ask(market, body.ask, body.signature, body.profile)
+        if not placed.is_new:
+            response.status_code = 200
+        return {"askHash": placed.order_hash, "nodeId": body.ask.agent}
+
+    @router.get("/asks", summary="Asks, newest first")
+    def asks(
+        provider: Address | None = None,
+        live: bool = True,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        return list_asks(
+            market, provider=provider, live_only=live, cursor=cursor, limit=limit
+        )
+
+    @router.post("/nodes/{node_id}/heartbeat", summary="An agent says that it is alive")
+    def heartbeat(node_id: Address, body: HeartbeatBody) -> dict[str, Any]:
+        return {
+            "nodeId": node_id,
+            "lastSeen": record_heartbeat(
+                market, node_id, body.heartbeat, body.signature
+            ),
+        }
+
+    @router.get("/cluster/status", summary="The market at a glance")
+    def status() -> dict[str, Any]:
+        return show_cluster(market)
+
+    @router.get("/cluster/nodes", summary="Every node that offers capacity")
+    def nodes() -> dict[str, Any]:
+        return list_nodes(market)
+
+    return router
+
+
+def round_routes(market: Market) -> APIRouter:
+    """Rounds and their transcripts."""
+    router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
+
+    @router.get("", summary="Rounds, newest first")
+    def rounds(cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
+        return list_rounds(market, cursor=cursor, limit=limit)
+
+    @router.get("/{number}", summary="One round")
+    def one(number: RoundNumber) -> dict[str, Any]:
+        return show_round(market, number)
+
+    @router.get("/{number}/transcript", summary="All it takes to recompute a round")
+    def transcript(number: RoundNumber) -> dict[str, Any]:
+        return show_transcript(market, number)
+
+    return router
+
+
+def general_routes(
+    market: Market, rpc_url: str, contracts: dict[str, str]
+) -> APIRouter:
+    """Health, configuration, accounts."""
+    router = APIRouter(tags=["market"])
+
+    @router.get("/health", summary="Alive, and how far behind the chain")
+    def health() -> dict[str, Any]:
+        return show_health(market)
+
+    @router.get(
+        "/api/v1/config", summary="All that a client needs to sign for this market"
+    )
+    def config() -> dict[str, Any]:
+        return show_config(market, rpc_url, contracts)
+
+    @router.post("/api/v1/accounts", summary="Look up an account; nothing is stored")
+    def register(body: AccountBody) -> dict[str, Any]:
+        return show_account(market, body.address)
+
+    @router.get(
+        "/api/v1/accounts/{address}",
+        summary="Balances, stake and reputation as the contracts report them",
+    )
+    def account(address: str) -> dict[str, Any]:
+        return show_account(market, address)
+
+    return router

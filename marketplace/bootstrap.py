@@ -1,0 +1,118 @@
+"""The one place that decides who fulfils which port, and that starts and stops the service."""
+
+import logging
+import os
+import sys
+import time
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from marketplace.adapters.blobs import FolderBlobs
+from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
+from marketplace.adapters.store import Database
+from marketplace.api.app import build_app
+from marketplace.client.keystore import Keystore, find_password
+from marketplace.errors import SettingsError
+from marketplace.services.follow_chain import rebuild
+from marketplace.services.market import Market
+from marketplace.settings import MarketSettings
+
+SHUTDOWN_SECONDS = 10
+"""How long requests under way may take after a stop was asked for."""
+
+
+class SystemClock:
+    """`ports.Clock`: this machine's."""
+
+    def now(self) -> int:
+        return int(time.time())
+
+
+def build_market(settings: MarketSettings) -> Market:
+    """A market on its real chain, database and folder. Raises SettingsError, KeystoreError, ChainUnavailable."""
+    book = AddressBook.load(settings.address_book)
+    contracts = Contracts(settings.rpc_url, book)
+    reader = ChainReader(contracts)
+    actual = reader.chain_id()
+    if actual != book.chain_id:
+        raise SettingsError(
+            f"{settings.rpc_url} is chain {actual}; the address book {settings.address_book} is of chain {book.chain_id}.",
+            hint="Name the node of that chain, or that chain's address book.",
+        )
+    rules = settings.rules()
+    return Market(
+        store=Database(settings.data_dir / "market.db"),
+        chain=reader,
+        sender=ChainSender(contracts, _operator_key(settings)),
+        blobs=FolderBlobs(settings.data_dir / "blobs", rules.max_blob_bytes),
+        clock=SystemClock(),
+        rules=rules,
+    )
+
+
+def create_app(settings: MarketSettings) -> FastAPI:
+    """The whole service as an ASGI application."""
+    market = build_market(settings)
+    book = AddressBook.load(settings.address_book)
+    return build_app(
+        market,
+        rpc_url=settings.public_rpc_url or settings.rpc_url,
+        contracts=book.contracts,
+    )
+
+
+def serve(settings: MarketSettings) -> None:
+    """Serve until SIGINT or SIGTERM; requests and steps under way are finished first."""
+    configure_logging(settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    uvicorn.Server(config).run()
+
+
+def rebuild_market(settings: MarketSettings) -> None:
+    """Read everything that the database took from the chain anew. Not while the service runs on the same database."""
+    configure_logging(settings.log_level)
+    rebuild(build_market(settings))
+
+
+def configure_logging(level: str) -> None:
+    """Structured lines on stderr: for people at a terminal, JSON elsewhere. Raises SettingsError."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise SettingsError(
+            f"COMPUTEHIVE_LOG_LEVEL: {level!r} is not a level.",
+            hint="Use debug, info, warning or error.",
+        )
+    is_terminal = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer()
+            if is_terminal
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING))
+
+
+def _operator_key(settings: MarketSettings):
+    environ = (
+        {"COMPUTEHIVE_PASSWORD": settings.password.get_secret_value()}
+        if settings.password
+        else None
+    )
+    password = find_password(file=settings.password_file, environ=environ)
+    return Keystore.load(settings.operator_keystore).unlock(password).key

@@ -1,0 +1,186 @@
+"""What the market tells about a lease. Amounts are micro-USDC in decimal strings, times unix seconds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from marketplace.domain.evidence import AttestationRecord, BatchRecord
+from marketplace.domain.leases import LeaseRecord
+from marketplace.domain.paging import Page
+from marketplace.errors import NotFound
+from marketplace.protocol.enums import ExitKind, Outcome, Verification
+from marketplace.services.market import Market
+from marketplace.services.settle_batch import batches_of, claims_of
+from marketplace.services.storage import Transaction
+
+
+def show_lease(market: Market, lease_id: str) -> dict[str, Any]:
+    """One lease. Raises NotFound."""
+    with market.store.read() as tx:
+        return lease_document(tx, _lease(tx, lease_id))
+
+
+def list_leases(
+    market: Market,
+    *,
+    provider: str | None = None,
+    agent: str | None = None,
+    renter: str | None = None,
+    states: Sequence[str] = (),
+    cursor: str | None = None,
+    limit: int = 50,
+) -> dict[str, Any]:
+    """A page of leases, newest first. Raises MalformedMessage for a cursor that is none."""
+    with market.store.read() as tx:
+        page: Page[LeaseRecord] = tx.leases.page(
+            provider=provider,
+            agent=agent,
+            renter=renter,
+            states=states,
+            cursor=cursor,
+            limit=limit,
+        )
+        return {
+            "leases": [lease_document(tx, one) for one in page.items],
+            "nextCursor": page.next_cursor,
+        }
+
+
+def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
+    """Both signed orders, price and job specification: agents check them against the chain. Raises NotFound."""
+    with market.store.read() as tx:
+        lease = _lease(tx, lease_id)
+        bid, ask = tx.bids.get(lease.bid_hash), tx.asks.get(lease.ask_hash)
+    if bid is None or ask is None:
+        raise NotFound("signed orders of lease", lease_id)
+    return {
+        "bid": bid.bid.to_json(),
+        "bidSignature": bid.signature,
+        "ask": ask.ask.to_json(),
+        "askSignature": ask.signature,
+        "price": str(lease.price),
+        "jobSpec": bid.job_spec.to_json(),
+    }
+
+
+def show_attestation(market: Market, lease_id: str) -> dict[str, Any]:
+    """The evidence of a lease. Raises NotFound."""
+    with market.store.read() as tx:
+        record = tx.evidence.attestation(lease_id)
+    if record is None:
+        raise NotFound("attestation of lease", lease_id)
+    return attestation_document(record)
+
+
+def list_claims(market: Market, oracle: str) -> dict[str, Any]:
+    """Work for an oracle: leases with their evidence. Raises WrongSigner, ChainUnavailable."""
+    leases = claims_of(market, oracle)
+    with market.store.read() as tx:
+        documents = []
+        for lease in leases:
+            record = tx.evidence.attestation(lease.lease_id)
+            bid = tx.bids.get(lease.bid_hash)
+            documents.append(
+                lease_document(tx, lease)
+                | attestation_document(record)
+                | {"verification": Verification(bid.bid.verification).name.lower()}
+            )
+    return {"claims": documents}
+
+
+def list_batches(market: Market, oracle: str) -> dict[str, Any]:
+    """Batches for an oracle to sign. Raises WrongSigner, ChainUnavailable."""
+    return {"batches": [batch_document(batch) for batch in batches_of(market, oracle)]}
+
+
+def lease_document(tx: Transaction, lease: LeaseRecord) -> dict[str, Any]:
+    """A lease as the chain's events and the evidence tell it; what is not decided yet is null."""
+    closing = lease.closing
+    record = tx.evidence.attestation(lease.lease_id)
+    return {
+        "leaseId": lease.lease_id,
+        "jobId": lease.bid_hash,
+        "bidHash": lease.bid_hash,
+        "askHash": lease.ask_hash,
+        "renter": lease.renter,
+        "provider": lease.provider,
+        "agent": lease.agent,
+        "jobDigest": lease.job_digest,
+        "state": lease.stage.value,
+        "price": str(lease.price),
+        "penalty": str(lease.penalty),
+        "feeBps": lease.fee_bps,
+        "deadline": lease.deadline,
+        "roundDigest": lease.round_digest,
+        "openedBlock": lease.opened_block,
+        "openedTransaction": lease.opened_tx,
+        "resultDigest": record.attestation.result_digest if record else None,
+        "exit": _exit(record),
+        "exitCode": record.attestation.exit_code if record else None,
+        "fuelUsed": str(record.attestation.fuel) if record else None,
+        "verdicts": [
+            {
+                "oracle": one.oracle,
+                "outcome": Outcome(one.verdict.outcome).name.lower(),
+                "pay": str(one.verdict.pay),
+            }
+            for one in tx.evidence.verdicts(lease.lease_id)
+        ],
+        "outcome": closing.outcome.name.lower() if closing else None,
+        "paid": str(closing.paid) if closing else None,
+        "fee": str(closing.fee) if closing else None,
+        "refund": str(closing.refund) if closing else None,
+        "reason": closing.reason.name.lower() if closing else None,
+        "closedTransaction": closing.tx_hash if closing else None,
+        "detail": _detail(lease, record),
+    }
+
+
+def attestation_document(record: AttestationRecord) -> dict[str, Any]:
+    """Evidence as it was posted."""
+    return {
+        "attestation": record.attestation.to_json(),
+        "signature": record.signature,
+        "manifest": record.manifest.to_json(),
+        "receivedAt": record.received_at,
+    }
+
+
+def batch_document(batch: BatchRecord) -> dict[str, Any]:
+    """A batch of verdicts."""
+    return {
+        "digest": batch.digest,
+        "verdicts": [verdict.to_json() for verdict in batch.verdicts],
+        "state": batch.state.value,
+        "reason": batch.reason,
+        "signers": sorted(batch.signatures),
+    }
+
+
+def _exit(record: AttestationRecord | None) -> str | None:
+    return ExitKind(record.attestation.exit_kind).name.lower() if record else None
+
+
+def _detail(lease: LeaseRecord, record: AttestationRecord | None) -> str | None:
+    """Why a lease ended without pay, in a few words."""
+    if lease.closing is None or lease.closing.outcome is Outcome.PAID:
+        return None
+    if lease.closing.outcome is Outcome.FRAUD:
+        return "the attested result could not be reproduced"
+    if record is None:
+        return "no result came before the deadline"
+    return {
+        ExitKind.OUT_OF_FUEL: "it ran out of fuel",
+        ExitKind.MEMORY_LIMIT: "it wanted more memory than the bid reserves",
+        ExitKind.TIMEOUT: "it took longer than the bid reserves",
+        ExitKind.TRAP: "it trapped",
+        ExitKind.OUTPUT_LIMIT: "it wrote more than the bid allows",
+        ExitKind.SANDBOX_ERROR: "the provider's sandbox failed",
+        ExitKind.EXITED: "it was not settled before the deadline",
+    }[ExitKind(record.attestation.exit_kind)]
+
+
+def _lease(tx: Transaction, lease_id: str) -> LeaseRecord:
+    lease = tx.leases.get(lease_id)
+    if lease is None:
+        raise NotFound("lease", lease_id)
+    return lease

@@ -1,0 +1,85 @@
+"""What the market does by itself, each in its own thread: follow the chain, clear, send, settle."""
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+import structlog
+
+from marketplace.domain.outbox import backoff_seconds
+from marketplace.errors import ChainUnavailable, MarketError
+from marketplace.services.clear_round import run_round
+from marketplace.services.follow_chain import follow_chain
+from marketplace.services.market import Market
+from marketplace.services.outbox import process_outbox
+from marketplace.services.refund_lease import refund_overdue
+from marketplace.services.settle_batch import propose_batches
+
+FOLLOW_SECONDS = 0.25
+OUTBOX_SECONDS = 0.1
+SETTLE_SECONDS = 0.25
+REFUND_SECONDS = 2.0
+STOP_SECONDS = 30.0
+"""How long a stop waits for the step that is under way."""
+_log = structlog.get_logger("computehive.workers")
+
+
+class Workers:
+    """The market's threads, from `start` to `stop`. A step that fails is tried again, later each time."""
+
+    def __init__(self, market: Market) -> None:
+        steps: dict[str, tuple[Callable[[Market], object], float]] = {
+            "follower": (follow_chain, FOLLOW_SECONDS),
+            "outbox": (process_outbox, OUTBOX_SECONDS),
+            "clearing": (run_round, market.rules.round_seconds),
+            "settlement": (propose_batches, SETTLE_SECONDS),
+            "refunds": (refund_overdue, REFUND_SECONDS),
+        }
+        self._market = market
+        self._stopping = Event()
+        self._threads = [
+            Thread(
+                target=self._run,
+                args=(name, step, pause),
+                name=f"market-{name}",
+                daemon=True,
+            )
+            for name, (step, pause) in steps.items()
+        ]
+
+    def start(self) -> None:
+        """Start every worker."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Let each finish its step, and wait for that. Doing so twice does no harm."""
+        self._stopping.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(STOP_SECONDS)
+
+    def _run(self, name: str, step: Callable[[Market], object], pause: float) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            # The clearing keeps its rhythm; the others go on at once while there is something to do.
+            try:
+                did_something = step(self._market) is True
+                wait, failures = (0.0 if did_something else pause), 0
+            except ChainUnavailable as error:
+                wait, failures = backoff_seconds(failures), failures + 1
+                _log.warning(
+                    "chain away", worker=name, detail=error.message, retry_in=wait
+                )
+            except MarketError as error:
+                wait, failures = backoff_seconds(failures), failures + 1
+                _log.error(
+                    "step failed",
+                    worker=name,
+                    code=error.code,
+                    detail=error.message,
+                    retry_in=wait,
+                )
+            except Exception:  # noqa: BLE001: a bug in one step must not silence the worker for good: it is logged with its trace
+                wait, failures = backoff_seconds(failures), failures + 1
+                _log.exception("bug", worker=name, retry_in=wait)
+            self._stopping.wait(wait)

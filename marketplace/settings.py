@@ -1,0 +1,59 @@
+"""Settings of the market, from the environment (`COMPUTEHIVE_…`) or given in code."""
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from marketplace.errors import SettingsError
+from marketplace.services.market import Rules
+
+ENV_PREFIX = "COMPUTEHIVE_"
+
+
+class MarketSettings(BaseSettings):
+    """Everything that an operator sets. Each field is also an environment variable, `COMPUTEHIVE_RPC_URL` and so on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, frozen=True, extra="ignore"
+    )
+
+    address_book: Path
+    """Where the contracts are: the file that scripts/deploy.py writes."""
+    rpc_url: str = "http://127.0.0.1:8545"
+    """The chain's JSON-RPC."""
+    public_rpc_url: str = ""
+    """What clients are told instead, where `rpc_url` is not for them."""
+    operator_keystore: Path
+    """The encrypted key that pays gas and that orders name as their market."""
+    password_file: Path | None = None
+    password: SecretStr | None = None
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("computehive") / "market"
+    )
+    """Database and blobs."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    """0 takes any free port."""
+    round_seconds: float = Field(default=2.0, gt=0)
+    max_blob_bytes: int = Field(default=256_000_000, gt=0)
+    log_level: str = "info"
+
+    def rules(self) -> Rules:
+        """What services need of it."""
+        return Rules(
+            round_seconds=self.round_seconds, max_blob_bytes=self.max_blob_bytes
+        )
+
+
+def load_settings(**given: object) -> MarketSettings:
+    """Settings from the environment, `given` before it. Raises SettingsError naming the variable."""
+    try:
+        return MarketSettings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ENV_PREFIX + "_".join(map(str, first["loc"])).upper()
+        raise SettingsError(
+            f"{name}: {first['msg']}.", hint="Set it in the environment.", setting=name
+        ) from error
