@@ -79,7 +79,7 @@ class Workers:
                     detail=error.message,
                     retry_in=wait,
                 )
-            except Exception:  # noqa: BLE001: a bug in one step must not silence the worker for good: it is logged with its trace
+            except Exception:  # noqa: BLE001 (a bug is logged, and must not silence the worker for good)
                 wait, failures = backoff_seconds(failures), failures + 1
                 _log.exception("bug", worker=name, retry_in=wait)
             self._stopping.wait(wait)
