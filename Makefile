@@ -1,0 +1,32 @@
+# Two commands: `make demo` and `make test`. Both set everything up first; set-up is skipped while nothing has changed.
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+
+.PHONY: help setup demo test test-unit test-contracts test-integration lint clean
+
+help:
+	@echo "make demo               the whole story on a local chain, with real programs"
+	@echo "make test               every test; ends in one line of totals"
+	@echo "make test-unit | test-contracts | test-integration"
+	@echo "make setup              environments, compiler, contracts, examples (done by the above)"
+	@echo "make lint               ruff"
+	@echo "make clean              remove everything that set-up made"
+
+setup:
+	@command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) is not found: Python 3.11 or newer is needed."; exit 1; }
+	@$(PYTHON) scripts/setup.py
+
+demo: setup
+	@$(RUN) scripts.demo
+
+test: setup
+	@$(RUN) scripts.run_tests
+
+test-unit test-contracts test-integration: test-%: setup
+	@$(RUN) scripts.run_tests $*
+
+lint: setup
+	@.venv/bin/ruff check .
+
+clean:
+	rm -rf .venv .venv-brownie node_modules build
