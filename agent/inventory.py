@@ -2,8 +2,8 @@
 
     python -m agent.inventory      # print it
 
-GPUs come from NVML, the library of the NVIDIA driver. A machine without that driver has no GPUs and says why; so does
-one whose driver is broken: the rest of the profile stands.
+GPUs come from NVML, the library of the NVIDIA driver. A machine without that driver has no GPUs and says why;
+so does one whose driver is broken: the rest of the profile stands.
 """
 
 import json
@@ -23,10 +23,38 @@ _CPUINFO = Path("/proc/cpuinfo")
 _CGROUP = Path("/sys/fs/cgroup")
 _FEATURE_PREFIXES = ("avx", "amx", "sse", "sve")
 _FEATURES = frozenset(
-    "aes asimd asimddp asimdhp atomics bf16 bmi1 bmi2 crc32 f16c fma gfni i8mm pclmulqdq pmull popcnt sha1 sha2 sha3"
-    " sha512 sha_ni sme sme2 ssse3 vaes vpclmulqdq".split()
+    [
+        "aes",
+        "asimd",
+        "asimddp",
+        "asimdhp",
+        "atomics",
+        "bf16",
+        "bmi1",
+        "bmi2",
+        "crc32",
+        "f16c",
+        "fma",
+        "gfni",
+        "i8mm",
+    ]
+    + [
+        "pclmulqdq",
+        "pmull",
+        "popcnt",
+        "sha1",
+        "sha2",
+        "sha3",
+        "sha512",
+        "sha_ni",
+        "sme",
+        "sme2",
+        "ssse3",
+        "vaes",
+    ]
+    + ["vpclmulqdq"]
 )
-"""Instruction sets that a program may be built for. Other flags (mitigations, power states) help nobody choose."""
+"""Instruction sets that a program may be built for. Other flags (power states, repairs) help nobody choose."""
 _GB_IN_MB = 1_000
 
 
@@ -48,8 +76,8 @@ def take_inventory(
 ) -> NodeProfile:
     """The profile of this machine.
 
-    Equal from one start of the agent to the next unless the machine changes, since asks name its digest: free disk
-    space is rounded down to a power of two of GB.
+    Equal from one start of the agent to the next unless the machine changes, since asks name its digest: free
+    disk space is rounded down to a power of two of GB.
 
     Parameters
     ----------
@@ -73,7 +101,7 @@ def take_inventory(
     )
 
 
-# --- processor, memory, disk -----------------------------------------------------------------------------------------
+# --- processor, memory, disk --------------------------------------------------------------------------------
 
 
 def read_cpu() -> Cpu:
@@ -101,11 +129,7 @@ def parse_cpuinfo(text: str) -> tuple[str, tuple[str, ...]]:
         if key in ("flags", "Features"):
             flags = frozenset(value.split())
             common = flags if common is None else common & flags
-    chosen = {
-        flag
-        for flag in common or ()
-        if flag in _FEATURES or flag.startswith(_FEATURE_PREFIXES)
-    }
+    chosen = {flag for flag in common or () if flag in _FEATURES or flag.startswith(_FEATURE_PREFIXES)}
     return model, tuple(sorted(chosen))
 
 
@@ -129,9 +153,7 @@ def _cgroup_value(name: str) -> str:
     try:
         return (_CGROUP / name).read_text().strip()
     except OSError:
-        return (
-            ""  # no control groups of version 2, or the root group, which has no limits
-        )
+        return ""  # no control groups of version 2, or the root group, which has no limits
 
 
 def read_disk_mb(folder: Path) -> int:
@@ -147,17 +169,15 @@ def round_down_disk_mb(free_mb: int) -> int:
     return _GB_IN_MB << (whole_gb.bit_length() - 1) if whole_gb else 0
 
 
-# --- GPUs ------------------------------------------------------------------------------------------------------------
+# --- GPUs ---------------------------------------------------------------------------------------------------
 
 
 def survey_gpus() -> GpuSurvey:
-    """Every NVIDIA GPU that can be rented out. A GPU in MIG mode counts as its instances, each a GPU of its own."""
+    """Every NVIDIA GPU that can be rented out. Of a GPU in MIG mode, its instances, each as a GPU of its own."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError_LibraryNotFound:
-        return GpuSurvey(
-            note="no NVIDIA driver on this machine (libnvidia-ml.so.1 not found)"
-        )
+        return GpuSurvey(note="no NVIDIA driver on this machine (libnvidia-ml.so.1 not found)")
     except pynvml.NVMLError as error:
         return GpuSurvey(note=f"the NVIDIA driver does not answer: {error}")
     try:
@@ -186,10 +206,7 @@ def _read_device(handle: object, driver: str) -> list[Gpu]:
     capability = _compute_capability(handle)
     if not _is_mig(handle):
         return [_gpu(handle, capability, driver, mig=False)]
-    return [
-        _gpu(instance, capability, driver, mig=True)
-        for instance in _mig_instances(handle)
-    ]
+    return [_gpu(instance, capability, driver, mig=True) for instance in _mig_instances(handle)]
 
 
 def _gpu(handle: object, capability: str, driver: str, *, mig: bool) -> Gpu:

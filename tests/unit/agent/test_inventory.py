@@ -1,4 +1,4 @@
-"""The hardware profile: read from this machine, and, through NVIDIA's own binding, from a stand-in for its driver."""
+"""The hardware profile: of this machine, and, through NVIDIA's own binding, of a stand-in for its driver."""
 
 import json
 import os
@@ -21,9 +21,7 @@ FAKE_NVML = ROOT / "tests" / "fakes" / "nvml.c"
 def driver(tmp_path_factory):
     """A folder that holds the stand-in as `libnvidia-ml.so.1`."""
     folder = tmp_path_factory.mktemp("nvml")
-    compiler = (
-        ["gcc"] if shutil.which("gcc") else [sys.executable, "-m", "ziglang", "cc"]
-    )
+    compiler = ["gcc"] if shutil.which("gcc") else [sys.executable, "-m", "ziglang", "cc"]
     caches = {
         "ZIG_GLOBAL_CACHE_DIR": str(folder / "zig"),
         "ZIG_LOCAL_CACHE_DIR": str(folder / "zig"),
@@ -69,7 +67,7 @@ def _inventory(env):
     return NodeProfile.parse(json.loads(done.stdout)), done.stderr.strip()
 
 
-# --- GPUs -------------------------------------------------------------------------------------------------------------
+# --- GPUs ---------------------------------------------------------------------------------------------------
 
 
 def test_gpus_are_listed_with_model_memory_capability_and_driver(inventory_of):
@@ -110,9 +108,7 @@ def test_driver_without_a_usable_gpu_says_so(inventory_of, machine, reason):
     assert note == reason
 
 
-@pytest.mark.skipif(
-    Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver"
-)
+@pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
 def test_machine_without_a_driver_has_no_gpus_and_says_why():
     profile, note = _inventory({})
     assert profile.gpus == ()
@@ -123,7 +119,7 @@ def _row(gpu):
     return gpu.model, gpu.memory_mb, gpu.mig, gpu.compute_capability, gpu.driver
 
 
-# --- processor, memory, disk --------------------------------------------------------------------------------------------
+# --- processor, memory, disk --------------------------------------------------------------------------------
 
 
 def test_instruction_sets_are_those_that_every_core_has():
