@@ -1,0 +1,238 @@
+"""`ports.Chain` and `ports.Sender` in memory: blocks, a mempool, reorganisations, and a node that can go away."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from marketplace.domain.chain import Balance, BlockRef, ChainEvent
+from marketplace.errors import ChainUnavailable, Reverted
+from marketplace.ports import Sent, TxResult
+from marketplace.protocol.eip712 import Domain
+from tests.fakes.escrow import EscrowState, origin
+
+
+@dataclass
+class Transaction:
+    """A signed call."""
+
+    sent: Sent
+    sender: str
+    call: Callable[[EscrowState, int], list]
+
+
+@dataclass
+class Block:
+    """A mined block with the state after it."""
+
+    ref: BlockRef
+    state: EscrowState
+    nonces: dict[str, int]
+    events: list[ChainEvent] = field(default_factory=list)
+    results: dict[str, TxResult] = field(default_factory=dict)
+
+
+class FakeChain:
+    """One chain with one deployment. `away` makes every call raise ChainUnavailable; `mining` False leaves the mempool."""
+
+    deployed_at_block = 1
+
+    def __init__(self, domain: Domain, oracles: tuple[str, ...] = (), threshold: int = 2, now: int = 1_800_000_000):
+        self.domain = domain
+        self.away = False
+        self.mining = True
+        self.mempool: list[Transaction] = []
+        self.broadcasts = 0
+        self.fork = 0
+        self._all: dict[str, Transaction] = {}
+        state = EscrowState(domain, oracles, threshold)
+        self.blocks = [Block(BlockRef(0, _hash("genesis"), now), state, {})]
+        self.mine()
+
+    # --- the chain's own life -------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> EscrowState:
+        """The state after the last block; tests change it to fund accounts."""
+        return self.blocks[-1].state
+
+    @property
+    def time(self) -> int:
+        return self.blocks[-1].ref.timestamp
+
+    def mine(self, seconds: int = 1) -> None:
+        """One block with everything in the mempool, `seconds` after the last."""
+        last = self.blocks[-1]
+        number = last.ref.number + 1
+        block = Block(
+            BlockRef(number, _hash(f"{last.ref.hash}/{self.fork}"), last.ref.timestamp + seconds),
+            last.state.copy(),
+            dict(last.nonces),
+        )
+        for transaction in self.mempool:
+            self._execute(block, transaction)
+        self.mempool = []
+        self.blocks.append(block)
+
+    def reorganise(self, depth: int, *, keep_transactions: bool) -> None:
+        """Replace the last `depth` blocks by other, empty ones; their transactions go back to the mempool or are lost."""
+        removed = self.blocks[-depth:]
+        self.blocks = self.blocks[:-depth]
+        self.fork += 1
+        lost = [one for block in removed for one in block.results]
+        if keep_transactions:
+            self.mempool = [self._all[tx_hash] for tx_hash in lost]
+        for _ in range(depth + 1):
+            self.mine()
+
+    def _execute(self, block: Block, transaction: Transaction) -> None:
+        sender, sent = transaction.sender, transaction.sent
+        if block.nonces.get(sender, 0) != sent.nonce:
+            return
+        block.nonces[sender] = sent.nonce + 1
+        before = block.state.copy()
+        try:
+            builders = transaction.call(block.state, block.ref.timestamp)
+        except Reverted:
+            block.state = before
+            block.results[sent.tx_hash] = TxResult(sent.tx_hash, block.ref.number, False, 1)
+            return
+        for build in builders:
+            at = origin(block.ref.number, block.ref.hash, sent.tx_hash, len(block.events))
+            block.events.append(build(at))
+        block.results[sent.tx_hash] = TxResult(sent.tx_hash, block.ref.number, True, 1)
+
+    def accept(self, transaction: Transaction) -> None:
+        """What `eth_sendRawTransaction` does."""
+        self._online()
+        self._all[transaction.sent.tx_hash] = transaction
+        self.broadcasts += 1
+        known = any(transaction.sent.tx_hash in block.results for block in self.blocks)
+        if not known and transaction not in self.mempool:
+            self.mempool.append(transaction)
+        if self.mining:
+            self.mine()
+
+    def _online(self) -> None:
+        if self.away:
+            raise ChainUnavailable("The chain's node does not answer.")
+
+    # --- ports.Chain ----------------------------------------------------------------------------------------------
+
+    def head(self) -> BlockRef:
+        self._online()
+        return self.blocks[-1].ref
+
+    def block(self, number: int) -> BlockRef | None:
+        self._online()
+        return self.blocks[number].ref if 0 <= number < len(self.blocks) else None
+
+    def events(self, first: int, last: int) -> list[ChainEvent]:
+        self._online()
+        return [event for block in self.blocks[first : last + 1] for event in block.events]
+
+    def fee_bps(self) -> int:
+        return self._read().fee_bps
+
+    def fees(self) -> int:
+        return self._read().fees
+
+    def oracles(self):
+        return self._read().oracles, self.state.threshold
+
+    def balance(self, account: str) -> Balance:
+        return Balance(self._read().free[account])
+
+    def token_balance(self, account: str) -> int:
+        self._online()
+        return 0
+
+    def stake(self, provider: str):
+        return self._read().stake(provider)
+
+    def reputation(self, provider: str):
+        return self._read().reputation(provider)
+
+    def lease(self, lease_id: str):
+        return self._read().lease(lease_id)
+
+    def filled(self, bid_hash: str) -> int:
+        return self._read().filled[bid_hash]
+
+    def open_units(self, ask_hash: str) -> int:
+        return self._read().open_units[ask_hash]
+
+    def is_cancelled(self, signer: str, salt: int) -> bool:
+        return self._read().is_cancelled(signer, salt)
+
+    def has_code(self, account: str) -> bool:
+        return account in self._read().smart_accounts
+
+    def is_valid_contract_signature(self, account: str, digest: str, signature: str) -> bool:
+        from eth_account import Account
+
+        owner = self._read().smart_accounts[account]
+        raw = bytes.fromhex(signature[2:])
+        return len(raw) == 65 and Account._recover_hash(bytes.fromhex(digest[2:]), signature=raw) == owner
+
+    def simulate_open(self, matches, round_digest: str, sender: str) -> None:
+        self._read().copy().open(sender, self.time, matches, round_digest)
+
+    def _read(self) -> EscrowState:
+        self._online()
+        return self.state
+
+
+class FakeSender:
+    """`ports.Sender` for one account of a FakeChain."""
+
+    def __init__(self, chain: FakeChain, address: str) -> None:
+        self._chain = chain
+        self.address = address
+
+    def prepare_open(self, matches, round_digest):
+        matches = tuple(matches)
+        return self._prepare("open", lambda state, now: state.open(self.address, now, matches, round_digest))
+
+    def prepare_settle(self, verdicts, signatures):
+        verdicts, signatures = tuple(verdicts), tuple(signatures)
+        return self._prepare("settle", lambda state, now: state.settle(self.address, now, verdicts, signatures))
+
+    def prepare_accept(self, receipt, signature):
+        return self._prepare("accept", lambda state, now: state.accept(self.address, now, receipt, signature))
+
+    def prepare_refund(self, lease_ids):
+        lease_ids = tuple(lease_ids)
+        return self._prepare("refund", lambda state, now: state.refund(self.address, now, lease_ids))
+
+    def prepare_cancel_for(self, cancel, signature):
+        return self._prepare("cancel", lambda state, now: state.cancel(self.address, now, cancel, signature))
+
+    def _prepare(self, name, call) -> Sent:
+        self._chain._online()
+        call(self._chain.state.copy(), self._chain.time + 1)  # gas estimation: raises Reverted
+        nonce = self._chain.blocks[-1].nonces.get(self.address, 0)
+        nonce += sum(one.sender == self.address for one in self._chain.mempool)
+        raw = f"{name}/{nonce}/{len(SIGNED)}"
+        sent = Sent(_hash(raw), nonce, raw)
+        SIGNED[raw] = Transaction(sent, self.address, call)
+        return sent
+
+    def broadcast(self, sent: Sent) -> None:
+        self._chain.accept(SIGNED[sent.raw])
+
+    def result(self, tx_hash: str) -> TxResult | None:
+        self._chain._online()
+        found = (block.results.get(tx_hash) for block in self._chain.blocks)
+        return next((one for one in found if one is not None), None)
+
+    def is_nonce_used(self, nonce: int) -> bool:
+        self._chain._online()
+        return self._chain.blocks[-1].nonces.get(self.address, 0) > nonce
+
+
+SIGNED: dict[str, Transaction] = {}
+"""Raw transactions by their bytes: the bytes say it all, also to a sender of another process."""
+
+
+def _hash(text: str) -> str:
+    return "0x" + hashlib.sha256(text.encode()).hexdigest()

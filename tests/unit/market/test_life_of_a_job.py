@@ -1,0 +1,166 @@
+"""One job from offer to bill, step by step, against a chain in memory that keeps the contracts' rules."""
+
+import pytest
+
+from marketplace.domain.jobs import JobState
+from marketplace.errors import ConflictError
+from marketplace.protocol.messages import Receipt
+from marketplace.services.clear_round import run_round
+from marketplace.services.follow_chain import rebuild
+from marketplace.services.record_evidence import record_receipt
+from marketplace.services.refund_lease import refund_overdue, request_refund
+from marketplace.services.show_job import show_cost, show_explanation, show_job
+from marketplace.services.show_market import show_round, show_transcript
+from tests.fakes.world import DOMAIN, ORACLES, PROVIDER, RENTER, USDC
+
+
+def state(world, job_id: str) -> str:
+    return show_job(world.market, job_id)["state"]
+
+
+def only_job(world) -> str:
+    from marketplace.services.show_job import list_jobs
+
+    (job,) = list_jobs(world.market)["jobs"]
+    return job["jobId"]
+
+
+def test_a_matched_job_runs_is_verified_and_paid(world):
+    money = world.chain.state.total()
+    world.offer()
+    job_id = world.submit()
+    assert state(world, job_id) == "queued"
+    run_round(world.market)
+    assert state(world, job_id) == "matched"
+    world.drain()
+    assert state(world, job_id) == "running"
+    lease_id = world.lease_of(job_id)
+    world.attest(lease_id)
+    assert state(world, job_id) == "attested"
+    world.judge(lease_id)
+    assert state(world, job_id) == "verifying"
+    world.sign_batches()
+    assert state(world, job_id) == "settling"
+    world.drain()
+    assert state(world, job_id) == "paid"
+    assert world.chain.state.total() == money
+    kinds = [event["event"] for event in show_job(world.market, job_id)["timeline"]]
+    assert kinds[0] == "queued" and kinds[-1] == "paid"
+
+
+def test_the_bill_adds_up_line_by_line(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id)
+    world.sign_batches()
+    world.drain()
+    document = show_cost(world.market, only_job(world))
+    (bill,) = document["bills"]
+    lines = ("cComp", "cData", "minimumTopup", "scarcityRent", "adjustment")
+    assert sum(int(bill[name]) for name in lines) == int(bill["paid"]) + int(bill["fee"])
+    assert int(bill["paid"]) + int(bill["fee"]) + int(bill["refund"]) == int(bill["locked"])
+    assert bill["secondsUsed"] == 30, "half of the fuel is half of the reserved 60 s"
+    assert world.chain.state.free[PROVIDER.address] == int(bill["paid"])
+
+
+def test_a_fraud_verdict_refunds_and_slashes(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id, outcome=3, pay=0)
+    world.sign_batches()
+    world.drain()
+    assert state(world, only_job(world)) == "fraud"
+    assert world.chain.state.free[RENTER.address] > 100 * USDC
+
+
+def test_verdicts_that_differ_settle_nothing(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id, oracles=ORACLES[:1])
+    world.judge(lease_id, oracles=ORACLES[1:2], outcome=2, pay=0)
+    world.sign_batches()
+    world.drain()
+    assert state(world, only_job(world)) == "verifying"
+
+
+def test_an_oracle_cannot_change_its_verdict(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id, oracles=ORACLES[:1])
+    with pytest.raises(ConflictError):
+        world.judge(lease_id, oracles=ORACLES[:1], outcome=2, pay=0)
+
+
+def test_a_receipt_settles_without_oracles(world):
+    lease_id = world.open_lease()
+    attestation = world.attest(lease_id)
+    receipt = Receipt(lease_id=lease_id, pay=world.pay(lease_id), result_digest=attestation.result_digest)
+    assert record_receipt(world.market, lease_id, receipt, receipt.sign(DOMAIN, RENTER.key))
+    world.drain()
+    assert state(world, only_job(world)) == "paid"
+
+
+def test_a_lease_past_its_deadline_is_refunded_by_itself(world):
+    world.open_lease()
+    assert refund_overdue(world.market) == 0
+    world.chain.mine(seconds=4000)
+    assert refund_overdue(world.market) == 1
+    assert refund_overdue(world.market) == 0, "once is enough"
+    world.drain()
+    assert state(world, only_job(world)) == "refunded"
+    assert world.chain.state.free[RENTER.address] == 100 * USDC
+
+
+def test_a_refund_asked_for_before_the_deadline_is_a_conflict_that_names_it(world):
+    world.open_lease()
+    with pytest.raises(ConflictError) as caught:
+        request_refund(world.market, only_job(world))
+    assert caught.value.values["deadlines"]
+
+
+def test_a_bid_that_nobody_can_serve_stays_queued_and_says_why(world):
+    world.offer()
+    job_id = world.submit(world.bid(memory_mb=4096))
+    assert run_round(world.market) is not None
+    shown = show_explanation(world.market, job_id)
+    assert shown["matched"] is True or "memoryMb" in shown["reason"] or shown["chosen"]
+    big = world.submit(world.bid(vcpus=60))
+    run_round(world.market)
+    shown = show_explanation(world.market, big)
+    assert not shown["matched"] and "vcpus" in shown["reason"]
+    assert state(world, big) == "queued"
+
+
+def test_an_unchanged_book_is_not_cleared_again(world):
+    world.submit()
+    assert run_round(world.market) is not None
+    assert run_round(world.market) is None
+
+
+def test_a_round_is_served_with_a_transcript_that_recomputes(world):
+    from marketplace.clearing import verify_transcript
+
+    world.open_lease()
+    shown = show_round(world.market, 1)
+    assert shown["matches"][0]["state"] == "opened"
+    verify_transcript(show_transcript(world.market, 1), shown["digest"])
+
+
+def test_a_bid_that_lapses_expires(world):
+    job_id = world.submit()
+    world.chain.mine(seconds=700)
+    run_round(world.market)
+    assert state(world, job_id) == "expired"
+
+
+def test_rebuilding_from_the_chain_gives_the_same_leases(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id)
+    world.sign_batches()
+    world.drain()
+    before = show_job(world.market, only_job(world))
+    rebuild(world.market)
+    after = show_job(world.market, only_job(world))
+    assert after["leases"] == before["leases"]
+    assert after["state"] == JobState.PAID
