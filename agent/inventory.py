@@ -22,39 +22,12 @@ from marketplace.protocol.units import BYTES_PER_MB
 _CPUINFO = Path("/proc/cpuinfo")
 _CGROUP = Path("/sys/fs/cgroup")
 _FEATURE_PREFIXES = ("avx", "amx", "sse", "sve")
-_FEATURES = frozenset(
-    [
-        "aes",
-        "asimd",
-        "asimddp",
-        "asimdhp",
-        "atomics",
-        "bf16",
-        "bmi1",
-        "bmi2",
-        "crc32",
-        "f16c",
-        "fma",
-        "gfni",
-        "i8mm",
-    ]
-    + [
-        "pclmulqdq",
-        "pmull",
-        "popcnt",
-        "sha1",
-        "sha2",
-        "sha3",
-        "sha512",
-        "sha_ni",
-        "sme",
-        "sme2",
-        "ssse3",
-        "vaes",
-    ]
-    + ["vpclmulqdq"]
-)
-"""Instruction sets that a program may be built for. Other flags (power states, repairs) help nobody choose."""
+_FEATURES = frozenset((
+    "aes", "asimd", "asimddp", "asimdhp", "atomics", "bf16", "bmi1", "bmi2", "crc32", "f16c", "fma", "gfni",
+    "i8mm", "pclmulqdq", "pmull", "popcnt", "sha1", "sha2", "sha3", "sha512", "sha_ni", "sme", "sme2", "ssse3",
+    "vaes", "vpclmulqdq",
+))  # fmt: skip
+"""Instruction sets that a program may be built for. Other flags help nobody choose a node."""
 _GB_IN_MB = 1_000
 
 
@@ -173,7 +146,7 @@ def round_down_disk_mb(free_mb: int) -> int:
 
 
 def survey_gpus() -> GpuSurvey:
-    """Every NVIDIA GPU that can be rented out. Of a GPU in MIG mode, its instances, each as a GPU of its own."""
+    """Every NVIDIA GPU that can be rented out; of one in MIG mode, its instances, each as a GPU."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError_LibraryNotFound:

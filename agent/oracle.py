@@ -98,8 +98,13 @@ class OracleDaemon:
         for proposal in self._client.batches(self._account.address):
             batch = VerdictBatch.parse({"verdicts": proposal["verdicts"]})
             if all(self._has_said(verdict) for verdict in batch.verdicts):
-                signature = batch.sign(self._domain, self._account.key)
-                self._client.sign_batch(proposal["digest"], self._account.address, signature)
+                self._sign(proposal["digest"], batch)
+
+    def _sign(self, digest: str, batch: VerdictBatch) -> None:
+        try:
+            self._client.sign_batch(digest, self._account.address, batch.sign(self._domain, self._account.key))
+        except ConflictError as error:
+            log.info("batch needs no more signatures", batch=digest, reason=str(error))
 
     def _has_said(self, verdict: Verdict) -> bool:
         given: dict[str, Any] | None = self._journal.verdict(verdict.lease_id)

@@ -23,6 +23,7 @@ CLOCK_STEP_NS = 1_000
 _MASK32, _MASK64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 _ALL_RIGHTS = (1 << 30) - 1
 _MAX_IOVECS = 1024
+_MAX_PATH_BYTES = 4096
 _EVENT_CLOCK = 0
 
 
@@ -307,7 +308,9 @@ class GuestMemory:
         self.put(pointer, struct.pack("<Q", value & _MASK64))
 
     def text(self, pointer: int, size: int) -> str:
-        """A path. Raises WasiError(ILSEQ) unless it is UTF-8 without NUL."""
+        """A path. Raises WasiError(ILSEQ) unless it is UTF-8, INVAL with a NUL, NAMETOOLONG above 4 KiB."""
+        if size > _MAX_PATH_BYTES:
+            raise WasiError(Errno.NAMETOOLONG)
         try:
             path = self.get(pointer, size).decode()
         except UnicodeDecodeError as error:
@@ -317,10 +320,16 @@ class GuestMemory:
         return path
 
     def vectors(self, pointer: int, count: int) -> list[tuple[int, int]]:
-        """(pointer, size) of each buffer of a scatter/gather list."""
+        """(pointer, size) of each buffer of a scatter/gather list.
+
+        Raises WasiError(INVAL) for one that adds up to more than the whole memory: its buffers overlap, so that one
+        cheap call would make the host copy a thousand times the memory.
+        """
         if count > _MAX_IOVECS:
             raise WasiError(Errno.INVAL)
         flat = struct.unpack(f"<{2 * count}I", self.get(pointer, 8 * count))
+        if sum(flat[1::2]) > self._size:
+            raise WasiError(Errno.INVAL)
         return list(zip(flat[::2], flat[1::2], strict=True))
 
     def put_sizes(self, items: list[bytes], count: int, size: int) -> None:
@@ -350,17 +359,28 @@ _SIGNATURES = {
 }  # fmt: skip
 """Parameters of every call offered: i = i32, I = i64. All return an errno, but `proc_exit`, which does not return."""
 
-OFFERED = frozenset(_SIGNATURES)
+
+def is_offered(item: wasmtime.ImportType) -> bool:
+    """Whether an import is one of these calls, by name and by type."""
+    if item.module != MODULE or item.name not in _SIGNATURES or not isinstance(item.type, wasmtime.FuncType):
+        return False
+    wanted, given = _func_type(item.name), item.type
+    return list(map(str, wanted.params)) == list(map(str, given.params)) and list(map(str, wanted.results)) == list(
+        map(str, given.results)
+    )
+
+
+def _func_type(name: str) -> wasmtime.FuncType:
+    kinds = [_I64() if letter == "I" else _I32() for letter in _SIGNATURES[name]]
+    return wasmtime.FuncType(kinds, [] if name == "proc_exit" else [_I32()])
 
 
 def define_wasi(linker: wasmtime.Linker, host: WasiHost) -> None:
     """Offer `host`'s calls to whatever `linker` instantiates."""
     for name, parameters in _SIGNATURES.items():
-        kinds = [_I64() if letter == "I" else _I32() for letter in parameters]
-        results = [] if name == "proc_exit" else [_I32()]
         masks = [_MASK64 if letter == "I" else _MASK32 for letter in parameters]
-        call = _checked(getattr(host, name), masks, returns=bool(results))
-        linker.define_func(MODULE, name, wasmtime.FuncType(kinds, results), call, access_caller=True)
+        call = _checked(getattr(host, name), masks, returns=name != "proc_exit")
+        linker.define_func(MODULE, name, _func_type(name), call, access_caller=True)
 
 
 def _checked(method: Callable[..., None], masks: list[int], *, returns: bool) -> Callable[..., int | None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from marketplace.errors import MarketError, ServiceUnavailable, error_from_problem
+from marketplace.errors import MarketError, NotFound, ServiceUnavailable, error_from_problem
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for one attempt, connecting included."""
@@ -107,6 +107,8 @@ class Transport:
         problem = _problem_document(response)
         if problem is not None:
             return error_from_problem(problem)
+        if response.request.method == "HEAD" and response.status_code == 404:
+            return NotFound("resource", response.request.url.path)  # an answer to HEAD has no body to say so
         return ServiceUnavailable(
             f"{self.base_url} answered {response.request.method} {response.request.url.path}"
             f" with HTTP {response.status_code} and no explanation.",
