@@ -21,9 +21,7 @@ def cancel_order(market: Market, cancel: Cancel, signature: str) -> list[str]:
     now = chain_time(market)
     with market.store.write() as tx:
         for match in tx.matches.reserved():
-            if _concerns(tx, match.bid_hash, match.ask_hash, cancel) and _is_unsigned(
-                tx, match.outbox_id
-            ):
+            if _concerns(tx, match.bid_hash, match.ask_hash, cancel) and _is_unsigned(tx, match.outbox_id):
                 drop_match(tx, match, "the order was cancelled", now, hold_until=0)
                 refresh_job(tx, match.bid_hash, now)
         voided = apply_cancel(
@@ -43,8 +41,7 @@ def cancel_order(market: Market, cancel: Cancel, signature: str) -> list[str]:
 def _concerns(tx: Transaction, bid_hash: str, ask_hash: str, cancel: Cancel) -> bool:
     bid, ask = tx.bids.get(bid_hash).bid, tx.asks.get(ask_hash).ask
     return any(
-        signer == cancel.signer
-        and (salt < cancel.salt if cancel.all_before else salt == cancel.salt)
+        signer == cancel.signer and (salt < cancel.salt if cancel.all_before else salt == cancel.salt)
         for signer, salt in ((bid.renter, bid.salt), (ask.provider, ask.salt))
     )
 

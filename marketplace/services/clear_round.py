@@ -38,16 +38,10 @@ def run_round(market: Market) -> RoundRecord | None:
     if not book.snapshot.bids:
         return None
     book_digest = book.digest()
-    if (
-        last is not None
-        and last.summary["book"] == book_digest
-        and last.summary["matches"] == 0
-    ):
+    if last is not None and last.summary["book"] == book_digest and last.summary["matches"] == 0:
         return None
     result = clear_round(book.snapshot, PARAMETERS)
-    transcript = write_transcript(
-        result, PARAMETERS, market.chain.domain, market.address, number
-    )
+    transcript = write_transcript(result, PARAMETERS, market.chain.domain, market.address, number)
     record = RoundRecord(
         number=number,
         digest=transcript.digest,
@@ -62,11 +56,7 @@ def expire_orders(market: Market) -> None:
     """Take orders out of the book that can no longer be matched because of time. Raises ChainUnavailable."""
     now = chain_time(market)
     with market.store.read() as tx:
-        late_bids = [
-            one
-            for one in tx.bids.live()
-            if min(one.bid.valid_until, one.bid.deadline - 1) < now
-        ]
+        late_bids = [one for one in tx.bids.live() if min(one.bid.valid_until, one.bid.deadline - 1) < now]
         late_asks = [one for one in tx.asks.live() if one.ask.valid_until < now]
     if not late_bids and not late_asks:
         return
@@ -96,9 +86,7 @@ def _summary(result: RoundResult, book_digest: str) -> dict:
     }
 
 
-def _commit(
-    market: Market, record: RoundRecord, result: RoundResult, book: Book
-) -> bool:
+def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book) -> bool:
     asks = {one.ask_hash: one for one in book.snapshot.asks}
     reasons = {
         one.bid_hash: explain_bid(result, one.bid_hash).reason
@@ -120,9 +108,7 @@ def _commit(
                 )
         for start in range(0, len(result.matches), market.rules.max_batch):
             chunk = result.matches[start : start + market.rules.max_batch]
-            item = tx.outbox.add(
-                OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at
-            )
+            item = tx.outbox.add(OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at)
             for match in chunk:
                 provider = asks[match.ask_hash].ask.provider
                 lease_id = compute_lease_id(match.bid_hash, provider)

@@ -35,18 +35,10 @@ def follow_chain(market: Market) -> bool:
     if last is not None and not _is_on_chain(market, last, head):
         roll_back(market)
         return True
-    first = (
-        last.number + 1
-        if last is not None
-        else min(market.chain.deployed_at_block, head.number)
-    )
+    first = last.number + 1 if last is not None else min(market.chain.deployed_at_block, head.number)
     if head.number < first:
         return False
-    final = (
-        head
-        if head.number < first + BLOCKS_PER_STEP
-        else market.chain.block(first + BLOCKS_PER_STEP - 1)
-    )
+    final = head if head.number < first + BLOCKS_PER_STEP else market.chain.block(first + BLOCKS_PER_STEP - 1)
     if final is None:
         return True  # the chain got shorter while we looked
     events = market.chain.events(first, final.number)
@@ -80,9 +72,7 @@ def _is_on_chain(market: Market, last: BlockRef, head: BlockRef) -> bool:
     return found is not None and found.hash == last.hash
 
 
-def _blocks_of(
-    market: Market, events: list[ChainEvent], final: BlockRef
-) -> dict[int, BlockRef] | None:
+def _blocks_of(market: Market, events: list[ChainEvent], final: BlockRef) -> dict[int, BlockRef] | None:
     """The blocks of these events and the final one; None where they do not belong to one history."""
     blocks = {final.number: final}
     for event in events:
@@ -153,10 +143,7 @@ def _apply_opened(tx: Transaction, event: LeaseOpened, at: int) -> None:
             "transaction": event.origin.tx_hash,
         }
         tx.timeline.add(event.bid_hash, at, "lease_opened", detail, event.lease_id)
-        if (
-            record.state is OrderState.LIVE
-            and len(tx.leases.of_bid(event.bid_hash)) >= record.bid.replicas
-        ):
+        if record.state is OrderState.LIVE and len(tx.leases.of_bid(event.bid_hash)) >= record.bid.replicas:
             tx.bids.set_state(event.bid_hash, OrderState.FILLED)
     refresh_lease(tx, event.lease_id)
     refresh_job(tx, event.bid_hash, at)
@@ -220,15 +207,11 @@ def apply_cancel(
     voided = []
     for record in tx.bids.by_salt(signer, salt, all_before=all_before):
         if record.state is OrderState.LIVE:
-            tx.bids.set_state(
-                record.bid_hash, OrderState.CANCELLED, "cancelled by its renter", block
-            )
+            tx.bids.set_state(record.bid_hash, OrderState.CANCELLED, "cancelled by its renter", block)
             refresh_job(tx, record.bid_hash, at)
             voided.append(record.bid_hash)
     for ask in tx.asks.by_salt(signer, salt, all_before=all_before):
         if ask.state is OrderState.LIVE:
-            tx.asks.set_state(
-                ask.ask_hash, OrderState.CANCELLED, "cancelled by its provider", block
-            )
+            tx.asks.set_state(ask.ask_hash, OrderState.CANCELLED, "cancelled by its provider", block)
             voided.append(ask.ask_hash)
     return voided

@@ -45,10 +45,7 @@ def _sign(market: Market, item: OutboxItem) -> bool:
         _update(market, item, state=OutboxState.FAILED, error="nothing was left of it")
         return True
     with market.store.write() as tx:
-        if (
-            tx.matches.of_outbox(item.id) != planned
-            or tx.outbox.get(item.id).state is not OutboxState.INTENT
-        ):
+        if tx.matches.of_outbox(item.id) != planned or tx.outbox.get(item.id).state is not OutboxState.INTENT:
             return True  # cancelled meanwhile: what was signed was never sent, so it does not exist
         tx.outbox.update(
             item.id,
@@ -58,9 +55,7 @@ def _sign(market: Market, item: OutboxItem) -> bool:
             raw=sent.raw,
         )
         for match in _reserved(planned):
-            refresh_job(
-                tx, match.bid_hash, market.clock.now(), transaction=sent.tx_hash
-            )
+            refresh_job(tx, match.bid_hash, market.clock.now(), transaction=sent.tx_hash)
     return True
 
 
@@ -82,9 +77,7 @@ def _confirm(market: Market, item: OutboxItem) -> bool:
         _update(market, item, state=OutboxState.DONE, block=result.block_number)
         return True
     if result is not None:
-        return refuse(
-            market, item, Reverted("MinedAndFailed", {"transaction": item.tx_hash})
-        )
+        return refuse(market, item, Reverted("MinedAndFailed", {"transaction": item.tx_hash}))
     if nonce_used:
         # Another transaction of this account took the nonce: these bytes can never be mined.
         _update(
@@ -102,15 +95,11 @@ def _confirm(market: Market, item: OutboxItem) -> bool:
 def _prepare(market: Market, item: OutboxItem) -> Sent:
     """Sign the call. Raises Reverted, ChainUnavailable, NothingLeft."""
     if item.kind is OutboxKind.OPEN:
-        return market.sender.prepare_open(
-            load_matches(market, item), item.payload["roundDigest"]
-        )
+        return market.sender.prepare_open(load_matches(market, item), item.payload["roundDigest"])
     if item.kind is OutboxKind.SETTLE:
         with market.store.read() as tx:
             batch = tx.batches.get(item.payload["batch"])
-        return market.sender.prepare_settle(
-            batch.verdicts, ascending_signatures(batch.signatures)
-        )
+        return market.sender.prepare_settle(batch.verdicts, ascending_signatures(batch.signatures))
     if item.kind is OutboxKind.ACCEPT:
         with market.store.read() as tx:
             record = tx.evidence.receipt(item.payload["leaseId"])
@@ -119,17 +108,13 @@ def _prepare(market: Market, item: OutboxItem) -> Sent:
         return market.sender.prepare_accept(record.receipt, record.signature)
     if item.kind is OutboxKind.REFUND:
         return market.sender.prepare_refund(item.payload["leaseIds"])
-    return market.sender.prepare_cancel_for(
-        Cancel.parse(item.payload["cancel"]), item.payload["signature"]
-    )
+    return market.sender.prepare_cancel_for(Cancel.parse(item.payload["cancel"]), item.payload["signature"])
 
 
 def load_matches(market: Market, item: OutboxItem) -> list[Match]:
     """What an `open` carries: the matches that are still wanted. Raises NothingLeft."""
     with market.store.read() as tx:
-        matches = [
-            to_match(tx, match) for match in _reserved(tx.matches.of_outbox(item.id))
-        ]
+        matches = [to_match(tx, match) for match in _reserved(tx.matches.of_outbox(item.id))]
     if not matches:
         raise NothingLeft
     return matches
@@ -143,10 +128,7 @@ def to_match(tx: Transaction, match: MatchRecord) -> Match:
 
 def ascending_signatures(signatures: dict[str, str]) -> list[str]:
     """In the order of their signers, as OracleCommittee wants them: duplicates are impossible that way."""
-    return [
-        signatures[signer]
-        for signer in sorted(signatures, key=lambda address: int(address, 16))
-    ]
+    return [signatures[signer] for signer in sorted(signatures, key=lambda address: int(address, 16))]
 
 
 def _reserved(matches: Sequence[MatchRecord]) -> list[MatchRecord]:

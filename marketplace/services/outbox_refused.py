@@ -34,11 +34,7 @@ def refuse(market: Market, item: OutboxItem, error: Reverted) -> bool:
 
 def _refuse_open(market: Market, item: OutboxItem, error: Reverted) -> None:
     with market.store.read() as tx:
-        reserved = [
-            one
-            for one in tx.matches.of_outbox(item.id)
-            if one.state is MatchState.RESERVED
-        ]
+        reserved = [one for one in tx.matches.of_outbox(item.id) if one.state is MatchState.RESERVED]
         bids = {one.id: tx.bids.get(one.bid_hash) for one in reserved}
         asks = {one.id: tx.asks.get(one.ask_hash) for one in reserved}
     good: list[Match] = []
@@ -46,17 +42,13 @@ def _refuse_open(market: Market, item: OutboxItem, error: Reverted) -> None:
     opened: list[MatchRecord] = []
     for record in reserved:
         if market.chain.lease(record.lease_id).state is not LeaseState.NONE:
-            opened.append(
-                record
-            )  # an earlier sending got through: the follower will see its event
+            opened.append(record)  # an earlier sending got through: the follower will see its event
             continue
         bid, ask = bids[record.id], asks[record.id]
         match = Match(bid.bid, bid.signature, ask.ask, ask.signature, record.price)
         try:
             # Together with those found good: two matches may each be covered, and not both.
-            market.chain.simulate_open(
-                [*good, match], item.payload["roundDigest"], market.address
-            )
+            market.chain.simulate_open([*good, match], item.payload["roundDigest"], market.address)
         except Reverted as reason:
             dropped.append((record, reason.message))
         else:
@@ -79,26 +71,21 @@ def _apply_open(
     attempts = 0 if dropped or opened else item.attempts + 1
     with market.store.write() as tx:
         for record, reason in dropped:
-            drop_match(
-                tx, record, reason, now, hold_until=now + market.rules.hold_seconds
-            )
+            drop_match(tx, record, reason, now, hold_until=now + market.rules.hold_seconds)
         for record in opened:
             tx.matches.set_state(record.id, MatchState.OPENED)
         tx.outbox.update(
             item.id,
             state=OutboxState.FAILED if is_over else OutboxState.INTENT,
             attempts=attempts,
-            next_try_at=market.clock.now()
-            + (backoff_seconds(attempts) if attempts else 0.0),
+            next_try_at=market.clock.now() + (backoff_seconds(attempts) if attempts else 0.0),
             error=error.message,
         )
         for record in [one for one, _ in dropped] + opened:
             refresh_job(tx, record.bid_hash, now)
 
 
-def drop_match(
-    tx: Transaction, record: MatchRecord, reason: str, now: int, *, hold_until: int
-) -> None:
+def drop_match(tx: Transaction, record: MatchRecord, reason: str, now: int, *, hold_until: int) -> None:
     """Free bid and ask again; the bid sits out until `hold_until`."""
     tx.matches.set_state(record.id, MatchState.DROPPED, reason)
     tx.bids.hold(record.bid_hash, hold_until, reason)
@@ -148,7 +135,5 @@ def _refuse_whole(market: Market, item: OutboxItem, error: Reverted) -> None:
             lease = tx.leases.get(lease_id)
             if lease is not None:
                 detail = {"reason": error.message}
-                tx.timeline.add(
-                    lease.bid_hash, now, f"{item.kind}_refused", detail, lease_id
-                )
+                tx.timeline.add(lease.bid_hash, now, f"{item.kind}_refused", detail, lease_id)
                 refresh_lease_and_job(tx, lease, now)

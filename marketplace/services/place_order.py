@@ -102,20 +102,12 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
     with market.store.write() as tx:
         if tx.asks.get(ask_hash) is not None:
             return Placed(ask_hash, is_new=False)
-        newer = [
-            old
-            for old in tx.asks.live_of_node(ask.provider, ask.agent)
-            if old.ask.salt > ask.salt
-        ]
+        newer = [old for old in tx.asks.live_of_node(ask.provider, ask.agent) if old.ask.salt > ask.salt]
         for old in tx.asks.live_of_node(ask.provider, ask.agent):
             if old.ask.salt <= ask.salt:
-                tx.asks.set_state(
-                    old.ask_hash, OrderState.SUPERSEDED, f"replaced by {ask_hash}"
-                )
+                tx.asks.set_state(old.ask_hash, OrderState.SUPERSEDED, f"replaced by {ask_hash}")
         state = OrderState.SUPERSEDED if newer else OrderState.LIVE
-        tx.asks.add(
-            AskRecord(ask_hash, ask, signature, profile, placed_at=now, state=state)
-        )
+        tx.asks.add(AskRecord(ask_hash, ask, signature, profile, placed_at=now, state=state))
         tx.asks.seen(ask.agent, market.clock.now())
     return Placed(ask_hash, is_new=True)
 
@@ -150,15 +142,11 @@ def _validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
         )
     rules = market.rules
     _at_most("Bid.replicas", bid.replicas, rules.max_replicas, least=1)
-    _at_most(
-        "Bid.durationSeconds", bid.duration_seconds, rules.max_job_seconds, least=1
-    )
+    _at_most("Bid.durationSeconds", bid.duration_seconds, rules.max_job_seconds, least=1)
     _at_most("Bid.memoryMb", bid.memory_mb, rules.max_job_memory_mb, least=1)
     _at_most("Bid.fuel", bid.fuel, 2**63 - 1, least=1)
     if bid.verification not in OFFERED_VERIFICATIONS:
-        offered = ", ".join(
-            f"{int(kind)} ({kind.name.lower()})" for kind in OFFERED_VERIFICATIONS
-        )
+        offered = ", ".join(f"{int(kind)} ({kind.name.lower()})" for kind in OFFERED_VERIFICATIONS)
         raise MalformedMessage(
             "Bid.verification",
             f"{bid.verification} is not offered here; offered are {offered}",
@@ -200,9 +188,7 @@ def _validate_deadline(market: Market, bid: Bid, now: int) -> None:
             now=now,
         )
     if bid.deadline > now + 2 * market.rules.max_order_seconds:
-        raise MalformedMessage(
-            "Bid.deadline", f"{bid.deadline} is too far ahead of {now}"
-        )
+        raise MalformedMessage("Bid.deadline", f"{bid.deadline} is too far ahead of {now}")
 
 
 def _require_not_cancelled(market: Market, signer: str, salt: int) -> None:
@@ -218,9 +204,7 @@ def _require_not_cancelled(market: Market, signer: str, salt: int) -> None:
 
 
 def _require_blobs(market: Market, job_spec: JobSpec) -> None:
-    missing = [
-        digest for digest in job_spec.blob_digests() if not market.blobs.has(digest)
-    ]
+    missing = [digest for digest in job_spec.blob_digests() if not market.blobs.has(digest)]
     if missing:
         raise InputError(
             f"The market does not hold {len(missing)} of the job's blobs, the first being {missing[0]}.",

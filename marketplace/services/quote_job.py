@@ -42,9 +42,7 @@ def quote_job(
     )
     offers = [_offer(wanted, ask, snapshot.now, max_price) for ask in snapshot.asks]
     able = sorted(int(one["quote"]["total"]) for one in offers if one["feasible"])
-    price = (
-        _price_now(snapshot, wanted, able, max_price) if len(able) >= replicas else None
-    )
+    price = _price_now(snapshot, wanted, able, max_price) if len(able) >= replicas else None
     return {
         "replicas": replicas,
         "price": str(price) if price is not None else None,
@@ -61,9 +59,7 @@ def quote_job(
     }
 
 
-def _price_now(
-    snapshot: BookSnapshot, wanted: PlacedBid, able: list[int], max_price: int | None
-) -> int | None:
+def _price_now(snapshot: BookSnapshot, wanted: PlacedBid, able: list[int], max_price: int | None) -> int | None:
     """The clearing price with this bid in the book; where its replicas get several, the highest."""
     cap = max_price if max_price is not None else max(1, able[-1]) * _HEADROOM
     hypothetical = replace(wanted, bid=wanted.bid.model_copy(update={"max_price": cap}))
@@ -71,20 +67,14 @@ def _price_now(
         BookSnapshot.of(snapshot.now, [*snapshot.bids, hypothetical], snapshot.asks),
         PARAMETERS,
     )
-    prices = [
-        match.price
-        for match in result.matches
-        if match.bid_hash == hypothetical.bid_hash
-    ]
+    prices = [match.price for match in result.matches if match.bid_hash == hypothetical.bid_hash]
     if len(prices) == wanted.remaining:
         return max(prices)
     # With no cap of its own, what keeps it out may be only our guess of one (stake must cover the cap).
     return able[wanted.remaining - 1] if max_price is None else None
 
 
-def _offer(
-    wanted: PlacedBid, ask: PlacedAsk, now: int, max_price: int | None
-) -> dict[str, Any]:
+def _offer(wanted: PlacedBid, ask: PlacedAsk, now: int, max_price: int | None) -> dict[str, Any]:
     quote = compute_quote(ask.ask.rates, wanted.bid.resources)
     priced = replace(
         wanted,
@@ -110,10 +100,7 @@ def _offer(
 
 
 def _quote(quote: Quote) -> dict[str, str]:
-    lines = {
-        name: getattr(quote, name)
-        for name in ("gpu", "vcpu", "memory", "fuel", "egress", "total")
-    }
+    lines = {name: getattr(quote, name) for name in ("gpu", "vcpu", "memory", "fuel", "egress", "total")}
     lines |= {
         "cComp": quote.compute,
         "cData": quote.data,

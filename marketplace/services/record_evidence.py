@@ -65,9 +65,7 @@ def record_attestation(
         raise InvalidManifest(
             f"The manifest lists {manifest.egress_bytes} bytes; the attestation says {attestation.egress_bytes}."
         )
-    compute_metered_usage(
-        record.bid.resources, attestation.fuel, attestation.egress_bytes
-    )
+    compute_metered_usage(record.bid.resources, attestation.fuel, attestation.egress_bytes)
     _require_blobs(market, manifest)
     now = market.clock.now()
     with market.store.write() as tx:
@@ -79,9 +77,7 @@ def record_attestation(
                 "attestation",
                 lease_id,
             )
-        tx.evidence.add_attestation(
-            AttestationRecord(attestation, signature, manifest, now)
-        )
+        tx.evidence.add_attestation(AttestationRecord(attestation, signature, manifest, now))
         detail = {
             "exit": ExitKind(attestation.exit_kind).name.lower(),
             "fuel": str(attestation.fuel),
@@ -91,9 +87,7 @@ def record_attestation(
     return True
 
 
-def record_verdict(
-    market: Market, lease_id: str, verdict: Verdict, oracle: str, signature: str
-) -> bool:
+def record_verdict(market: Market, lease_id: str, verdict: Verdict, oracle: str, signature: str) -> bool:
     """Take an oracle's verdict; True if it was new, False for the very same again.
 
     Raises NotFound, WrongSigner (not of the committee), InvalidSignature, MalformedMessage, ConflictError (the oracle
@@ -119,9 +113,7 @@ def record_verdict(
         lease = _lease(tx, lease_id)
         _require_open(lease)
         if attested is None:
-            raise ConflictError(
-                f"Lease {lease_id} has no attestation to judge yet.", lease=lease_id
-            )
+            raise ConflictError(f"Lease {lease_id} has no attestation to judge yet.", lease=lease_id)
         tx.evidence.add_verdict(VerdictRecord(verdict, oracle, signature, now))
         detail = {
             "oracle": oracle,
@@ -133,13 +125,12 @@ def record_verdict(
     return True
 
 
-def record_receipt(
-    market: Market, lease_id: str, receipt: Receipt, signature: str
-) -> bool:
-    """Take a renter's receipt and send it; True if it was new, False for the very same again.
+def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: str) -> bool:
+    """Take a renter's receipt; True if it was new, False for the very same again.
 
-    The market sends only receipts that pay what the evidence is worth: it is no tool for paying less. Raises NotFound,
-    InvalidSignature, MalformedMessage, ConflictError, ChainUnavailable.
+    One that pays the whole lock is sent by the market. One that pays less needs its provider's consent, who finds it at
+    the lease and submits it itself; less than the evidence is worth is refused here. Raises NotFound, InvalidSignature,
+    MalformedMessage, ConflictError, ChainUnavailable.
     """
     with market.store.read() as tx:
         lease = _lease(tx, lease_id)
@@ -149,22 +140,16 @@ def record_receipt(
     _require_same_lease("Receipt", receipt.lease_id, lease_id)
     require_signature(market.chain, receipt, lease.renter, signature)
     if known is not None:
-        return _same_or_conflict(
-            known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id
-        )
+        return _same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
     _require_open(lease)
     if attested is None or bid is None or ask is None:
-        raise ConflictError(
-            f"Lease {lease_id} has no attested result to accept yet.", lease=lease_id
-        )
+        raise ConflictError(f"Lease {lease_id} has no attested result to accept yet.", lease=lease_id)
     if receipt.result_digest != attested.attestation.result_digest:
         raise MalformedMessage(
             "Receipt.resultDigest",
             f"the attested result is {attested.attestation.result_digest}",
         )
-    used = compute_metered_usage(
-        bid.bid.resources, attested.attestation.fuel, attested.attestation.egress_bytes
-    )
+    used = compute_metered_usage(bid.bid.resources, attested.attestation.fuel, attested.attestation.egress_bytes)
     metered = compute_pay(ask.ask.rates, bid.bid.resources, used, lease.price)
     if not metered <= receipt.pay <= lease.price:
         raise MalformedMessage(
@@ -175,14 +160,11 @@ def record_receipt(
     with market.store.write() as tx:
         known = tx.evidence.receipt(lease_id)
         if known is not None:
-            return _same_or_conflict(
-                known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id
-            )
+            return _same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
         tx.evidence.add_receipt(ReceiptRecord(receipt, signature, now))
-        tx.outbox.add(OutboxKind.ACCEPT, {"leaseId": lease_id}, now)
-        tx.timeline.add(
-            lease.bid_hash, now, "receipt", {"pay": str(receipt.pay)}, lease_id
-        )
+        if receipt.pay == lease.price:
+            tx.outbox.add(OutboxKind.ACCEPT, {"leaseId": lease_id}, now)
+        tx.timeline.add(lease.bid_hash, now, "receipt", {"pay": str(receipt.pay)}, lease_id)
         refresh_lease_and_job(tx, lease, now)
     return True
 
@@ -208,9 +190,7 @@ def _lease(tx: Transaction, lease_id: str) -> LeaseRecord:
 
 def _require_same_lease(message: str, named: str, lease_id: str) -> None:
     if named != lease_id:
-        raise MalformedMessage(
-            f"{message}.leaseId", f"{named} is not the lease {lease_id} of the address"
-        )
+        raise MalformedMessage(f"{message}.leaseId", f"{named} is not the lease {lease_id} of the address")
 
 
 def _require_open(lease: LeaseRecord) -> None:
@@ -224,44 +204,30 @@ def _require_open(lease: LeaseRecord) -> None:
 
 def _same_or_conflict(known: str, given: str, what: str, lease_id: str) -> bool:
     if known != given:
-        raise ConflictError(
-            f"Another {what} for lease {lease_id} is recorded already.", lease=lease_id
-        )
+        raise ConflictError(f"Another {what} for lease {lease_id} is recorded already.", lease=lease_id)
     return False
 
 
 def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:
     if attestation.job_digest != lease.job_digest:
-        raise MalformedMessage(
-            "Attestation.jobDigest", f"the lease is for {lease.job_digest}"
-        )
+        raise MalformedMessage("Attestation.jobDigest", f"the lease is for {lease.job_digest}")
     if attestation.exit_kind not in set(ExitKind):
-        raise MalformedMessage(
-            "Attestation.exitKind", f"{attestation.exit_kind} is not a way to end"
-        )
+        raise MalformedMessage("Attestation.exitKind", f"{attestation.exit_kind} is not a way to end")
     if attestation.finished_at < attestation.started_at:
-        raise MalformedMessage(
-            "Attestation.finishedAt", "the job ended before it began"
-        )
+        raise MalformedMessage("Attestation.finishedAt", "the job ended before it began")
 
 
 def _validate_verdict(verdict: Verdict, lease: LeaseRecord) -> None:
     if verdict.outcome not in (Outcome.PAID, Outcome.FAILED, Outcome.FRAUD):
-        raise MalformedMessage(
-            "Verdict.outcome", f"{verdict.outcome} is not an outcome"
-        )
+        raise MalformedMessage("Verdict.outcome", f"{verdict.outcome} is not an outcome")
     if verdict.outcome != Outcome.PAID and verdict.pay != 0:
         raise MalformedMessage("Verdict.pay", "only the outcome paid has a pay")
     if verdict.pay > lease.price:
-        raise MalformedMessage(
-            "Verdict.pay", f"{verdict.pay} is more than the {lease.price} locked"
-        )
+        raise MalformedMessage("Verdict.pay", f"{verdict.pay} is more than the {lease.price} locked")
 
 
 def _require_blobs(market: Market, manifest: Manifest) -> None:
-    missing = [
-        entry.digest for entry in manifest.entries if not market.blobs.has(entry.digest)
-    ]
+    missing = [entry.digest for entry in manifest.entries if not market.blobs.has(entry.digest)]
     if missing:
         raise InputError(
             f"{len(missing)} of the manifest's blobs are not here, the first being {missing[0]}.",
@@ -270,6 +236,4 @@ def _require_blobs(market: Market, manifest: Manifest) -> None:
         )
     for entry in manifest.entries:
         if market.blobs.size(entry.digest) != entry.size:
-            raise InvalidManifest(
-                f"{entry.path!r} has {market.blobs.size(entry.digest)} bytes, not {entry.size}."
-            )
+            raise InvalidManifest(f"{entry.path!r} has {market.blobs.size(entry.digest)} bytes, not {entry.size}.")

@@ -8,9 +8,7 @@ CLOCK_SKEW_SECONDS = 120
 """How far a node's clock may be off; older heartbeats are replays."""
 
 
-def record_heartbeat(
-    market: Market, agent: str, heartbeat: Heartbeat, signature: str
-) -> int:
+def record_heartbeat(market: Market, agent: str, heartbeat: Heartbeat, signature: str) -> int:
     """Unix seconds of the node's last sign of life.
 
     Raises MalformedMessage, InvalidSignature, ExpiredOrder (a replay, or a clock that is off), NotFound (no ask).

@@ -11,9 +11,7 @@ from marketplace.services.storage import Transaction
 def refund_overdue(market: Market) -> int:
     """Owe the chain a refund for every open lease past its deadline; how many. Raises ChainUnavailable."""
     with market.store.read() as tx:
-        leases = [
-            lease for lease in tx.leases.open() if not _is_under_way(tx, lease.lease_id)
-        ]
+        leases = [lease for lease in tx.leases.open() if not _is_under_way(tx, lease.lease_id)]
     return len(_enqueue(market, leases)) if leases else 0
 
 
@@ -25,12 +23,8 @@ def request_refund(market: Market, bid_hash: str) -> list[str]:
     with market.store.read() as tx:
         if tx.bids.get(bid_hash) is None:
             raise NotFound("job", bid_hash)
-        leases = [
-            lease for lease in tx.leases.of_bid(bid_hash) if lease.closing is None
-        ]
-        under_way = [
-            lease.lease_id for lease in leases if _is_under_way(tx, lease.lease_id)
-        ]
+        leases = [lease for lease in tx.leases.of_bid(bid_hash) if lease.closing is None]
+        under_way = [lease.lease_id for lease in leases if _is_under_way(tx, lease.lease_id)]
     waiting = [lease for lease in leases if lease.lease_id not in under_way]
     enqueued = _enqueue(market, waiting)
     if not enqueued and not under_way:
@@ -47,11 +41,7 @@ def _enqueue(market: Market, leases: list[LeaseRecord]) -> list[str]:
     now = market.chain.head().timestamp
     overdue = [lease.lease_id for lease in leases if lease.deadline < now]
     # The chain may have closed a lease that the follower still believes open.
-    overdue = [
-        lease_id
-        for lease_id in overdue
-        if market.chain.lease(lease_id).state is LeaseState.OPEN
-    ]
+    overdue = [lease_id for lease_id in overdue if market.chain.lease(lease_id).state is LeaseState.OPEN]
     with market.store.write() as tx:
         overdue = [lease_id for lease_id in overdue if not _is_under_way(tx, lease_id)]
         for start in range(0, len(overdue), market.rules.max_batch):
@@ -62,6 +52,5 @@ def _enqueue(market: Market, leases: list[LeaseRecord]) -> list[str]:
 
 def _is_under_way(tx: Transaction, lease_id: str) -> bool:
     return any(
-        item.kind is OutboxKind.REFUND and lease_id in item.payload["leaseIds"]
-        for item in tx.outbox.unfinished()
+        item.kind is OutboxKind.REFUND and lease_id in item.payload["leaseIds"] for item in tx.outbox.unfinished()
     )

@@ -25,9 +25,7 @@ JUDGED = (Verification.REEXECUTE, Verification.REPLICATE)
 def propose_batches(market: Market) -> int:
     """Propose a batch for every lease on which enough oracles agree; how many. Raises ChainUnavailable."""
     with market.store.read() as tx:
-        candidates = [
-            (lease, tx.evidence.verdicts(lease.lease_id)) for lease in tx.leases.open()
-        ]
+        candidates = [(lease, tx.evidence.verdicts(lease.lease_id)) for lease in tx.leases.open()]
     if not any(verdicts for _, verdicts in candidates):
         return 0
     members, threshold = market.chain.oracles()
@@ -36,15 +34,11 @@ def propose_batches(market: Market) -> int:
         ready: list[tuple[Verdict, frozenset[str]]] = []
         alone: set[str] = set()
         for lease, verdicts in candidates:
-            found = agreed_verdict(
-                [one for one in verdicts if one.oracle in members], threshold
-            )
+            found = agreed_verdict([one for one in verdicts if one.oracle in members], threshold)
             if found is None or not _may_propose(tx, lease, alone):
                 continue
             ready.append(found)
-        batches = group_batches(
-            ready, alone=frozenset(alone), limit=market.rules.max_batch
-        )
+        batches = group_batches(ready, alone=frozenset(alone), limit=market.rules.max_batch)
         for verdicts in batches:
             _propose(market, tx, verdicts, now)
     return len(batches)
@@ -111,34 +105,24 @@ def batch_digest(market: Market, verdicts: tuple[Verdict, ...]) -> str:
 def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str]) -> bool:
     """Whether no batch is under way; a lease whose batch failed before is noted in `alone`."""
     current = tx.leases.get(lease.lease_id)
-    if (
-        current is None
-        or current.closing is not None
-        or tx.evidence.receipt(lease.lease_id) is not None
-    ):
+    if current is None or current.closing is not None or tx.evidence.receipt(lease.lease_id) is not None:
         return False
     batches = tx.batches.of_lease(lease.lease_id)
     if any(batch.state is not BatchState.FAILED for batch in batches):
         return False
-    if len(batches) >= MAX_FAILED_BATCHES or any(
-        len(batch.verdicts) == 1 for batch in batches
-    ):
+    if len(batches) >= MAX_FAILED_BATCHES or any(len(batch.verdicts) == 1 for batch in batches):
         return False
     if batches:
         alone.add(lease.lease_id)
     return True
 
 
-def _propose(
-    market: Market, tx: Transaction, verdicts: tuple[Verdict, ...], now: int
-) -> None:
+def _propose(market: Market, tx: Transaction, verdicts: tuple[Verdict, ...], now: int) -> None:
     digest = batch_digest(market, verdicts)
     tx.batches.add(BatchRecord(digest, verdicts, BatchState.PROPOSED, now))
     for verdict in verdicts:
         lease = tx.leases.get(verdict.lease_id)
-        tx.timeline.add(
-            lease.bid_hash, now, "batch_proposed", {"batch": digest}, verdict.lease_id
-        )
+        tx.timeline.add(lease.bid_hash, now, "batch_proposed", {"batch": digest}, verdict.lease_id)
         refresh_lease_and_job(tx, lease, now)
 
 
@@ -153,11 +137,7 @@ def _is_claim(tx: Transaction, lease: LeaseRecord, oracle: str) -> bool:
 
 def _agrees(tx: Transaction, batch: BatchRecord, oracle: str) -> bool:
     for verdict in batch.verdicts:
-        own = [
-            one.verdict
-            for one in tx.evidence.verdicts(verdict.lease_id)
-            if one.oracle == oracle
-        ]
+        own = [one.verdict for one in tx.evidence.verdicts(verdict.lease_id) if one.oracle == oracle]
         if own != [verdict]:
             return False
     return True

@@ -106,18 +106,14 @@ def show_logs(market: Market, job_id: str) -> dict[str, Any]:
     """Standard output and error of each lease that was attested. Raises NotFound."""
     with market.store.read() as tx:
         _job(tx, job_id)
-        found = [
-            (lease, tx.evidence.attestation(lease.lease_id))
-            for lease in tx.leases.of_bid(job_id)
-        ]
+        found = [(lease, tx.evidence.attestation(lease.lease_id)) for lease in tx.leases.of_bid(job_id)]
     logs = []
     for lease, evidence in found:
         if evidence is None:
             continue
         digests = {entry.path: entry.digest for entry in evidence.manifest.entries}
         texts = {
-            name: _text(market, digests.get(path))
-            for name, path in (("stdout", STDOUT_PATH), ("stderr", STDERR_PATH))
+            name: _text(market, digests.get(path)) for name, path in (("stdout", STDOUT_PATH), ("stderr", STDERR_PATH))
         }
         logs.append({"leaseId": lease.lease_id, "provider": lease.provider, **texts})
     return {"jobId": job_id, "leases": logs}
@@ -131,9 +127,7 @@ def show_result(market: Market, job_id: str) -> dict[str, Any]:
         for lease in tx.leases.of_bid(job_id):
             evidence = tx.evidence.attestation(lease.lease_id)
             if evidence is not None:
-                leases.append(
-                    lease_document(tx, lease) | attestation_document(evidence)
-                )
+                leases.append(lease_document(tx, lease) | attestation_document(evidence))
     return {"jobId": job_id, "state": record.job_state.value, "leases": leases}
 
 
@@ -141,16 +135,8 @@ def show_explanation(market: Market, job_id: str) -> dict[str, Any]:
     """Matched or not, and why, recomputed from the transcript of the round that decided. Raises NotFound."""
     with market.store.read() as tx:
         record = _job(tx, job_id)
-        kept = [
-            match
-            for match in tx.matches.of_bid(job_id)
-            if match.state is not MatchState.DROPPED
-        ]
-        decided = (
-            tx.rounds.get(kept[-1].round_number)
-            if kept
-            else tx.rounds.last_with(job_id)
-        )
+        kept = [match for match in tx.matches.of_bid(job_id) if match.state is not MatchState.DROPPED]
+        decided = tx.rounds.get(kept[-1].round_number) if kept else tx.rounds.last_with(job_id)
     state = {"jobId": job_id, "state": record.job_state.value}
     if decided is None:
         return state | {
@@ -168,9 +154,7 @@ def show_explanation(market: Market, job_id: str) -> dict[str, Any]:
     if record.reason and not kept:
         explanation["reason"] = record.reason
         explanation["matched"] = False
-    return (
-        state | {"round": decided.number, "roundDigest": decided.digest} | explanation
-    )
+    return state | {"round": decided.number, "roundDigest": decided.digest} | explanation
 
 
 def timeline_of(tx: Transaction, job_id: str) -> list[dict[str, Any]]:

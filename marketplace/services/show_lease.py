@@ -96,6 +96,7 @@ def lease_document(tx: Transaction, lease: LeaseRecord) -> dict[str, Any]:
     """A lease as the chain's events and the evidence tell it; what is not decided yet is null."""
     closing = lease.closing
     record = tx.evidence.attestation(lease.lease_id)
+    receipt = tx.evidence.receipt(lease.lease_id)
     return {
         "leaseId": lease.lease_id,
         "jobId": lease.bid_hash,
@@ -125,6 +126,9 @@ def lease_document(tx: Transaction, lease: LeaseRecord) -> dict[str, Any]:
             }
             for one in tx.evidence.verdicts(lease.lease_id)
         ],
+        "receipt": (
+            {"receipt": receipt.receipt.to_json(), "signature": receipt.signature} if receipt is not None else None
+        ),
         "outcome": closing.outcome.name.lower() if closing else None,
         "paid": str(closing.paid) if closing else None,
         "fee": str(closing.fee) if closing else None,

@@ -28,9 +28,7 @@ def show_health(market: Market) -> dict[str, Any]:
     }
 
 
-def show_config(
-    market: Market, rpc_url: str, contracts: dict[str, str]
-) -> dict[str, Any]:
+def show_config(market: Market, rpc_url: str, contracts: dict[str, str]) -> dict[str, Any]:
     """All that a client needs to sign for this market. Raises ChainUnavailable."""
     rules = market.rules
     members, threshold = market.chain.oracles()
@@ -65,10 +63,7 @@ def _runtimes(asks: list[AskRecord]) -> dict[str, str]:
         for name, digest in record.profile.runtimes.items():
             counts = votes.setdefault(name, {})
             counts[digest] = counts.get(digest, 0) + 1
-    return {
-        name: max(sorted(counts), key=lambda digest: counts[digest])
-        for name, counts in sorted(votes.items())
-    }
+    return {name: max(sorted(counts), key=lambda digest: counts[digest]) for name, counts in sorted(votes.items())}
 
 
 def show_cluster(market: Market) -> dict[str, Any]:
@@ -113,9 +108,7 @@ def list_asks(
 ) -> dict[str, Any]:
     """A page of asks, newest first. Raises MalformedMessage for a cursor that is none."""
     with market.store.read() as tx:
-        page = tx.asks.page(
-            provider=provider, live_only=live_only, cursor=cursor, limit=limit
-        )
+        page = tx.asks.page(provider=provider, live_only=live_only, cursor=cursor, limit=limit)
     documents = [
         {
             "askHash": record.ask_hash,
@@ -131,9 +124,7 @@ def list_asks(
     return {"asks": documents, "nextCursor": page.next_cursor}
 
 
-def list_rounds(
-    market: Market, *, cursor: str | None = None, limit: int = 50
-) -> dict[str, Any]:
+def list_rounds(market: Market, *, cursor: str | None = None, limit: int = 50) -> dict[str, Any]:
     """A page of rounds, newest first. Raises MalformedMessage for a cursor that is none."""
     with market.store.read() as tx:
         page = tx.rounds.page(cursor, limit)
@@ -178,9 +169,7 @@ def show_transcript(market: Market, number: int) -> dict[str, Any]:
 def show_account(market: Market, address: str) -> dict[str, Any]:
     """What the contracts say about an account, micro-USDC in decimal strings. Raises MalformedMessage, ChainUnavailable."""
     if not is_hex_address(address):
-        raise MalformedMessage(
-            "address", "expected 0x and 40 hex digits", given=address
-        )
+        raise MalformedMessage("address", "expected 0x and 40 hex digits", given=address)
     account = to_checksum_address(address)
     stake, reputation = market.chain.stake(account), market.chain.reputation(account)
     free, wallet = (
@@ -188,9 +177,7 @@ def show_account(market: Market, address: str) -> dict[str, Any]:
         market.chain.token_balance(account),
     )
     with market.store.read() as tx:
-        locked = sum(
-            lease.price for lease in tx.leases.open() if lease.renter == account
-        )
+        locked = sum(lease.price for lease in tx.leases.open() if lease.renter == account)
     return {
         "address": account,
         "wallet": str(wallet),
@@ -215,11 +202,7 @@ def show_account(market: Market, address: str) -> dict[str, Any]:
 
 
 def _round(record: RoundRecord) -> dict[str, Any]:
-    shown = {
-        key: value
-        for key, value in record.summary.items()
-        if key not in ("book", "matches")
-    }
+    shown = {key: value for key, value in record.summary.items() if key not in ("book", "matches")}
     return {
         "number": record.number,
         "digest": record.digest,

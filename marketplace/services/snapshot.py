@@ -61,12 +61,8 @@ def _load(market: Market) -> _Loaded:
         return _Loaded(
             bids=bids,
             asks=tx.asks.live(),
-            leases={
-                record.bid_hash: tx.leases.of_bid(record.bid_hash) for record in bids
-            },
-            reserved=[
-                match for match in tx.matches.reserved() if match.lease_id not in opened
-            ],
+            leases={record.bid_hash: tx.leases.of_bid(record.bid_hash) for record in bids},
+            reserved=[match for match in tx.matches.reserved() if match.lease_id not in opened],
             units=tx.leases.open_units(),
         )
 
@@ -81,10 +77,7 @@ def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
         provider = provider_of.get(match.ask_hash, "")
         promised[provider] = promised.get(provider, 0) + match.price
     providers = {record.ask.provider for record in alive}
-    stakes = {
-        one: market.chain.stake(one).available - promised.get(one, 0)
-        for one in providers
-    }
+    stakes = {one: market.chain.stake(one).available - promised.get(one, 0) for one in providers}
     settled = {one: market.chain.reputation(one).settled for one in providers}
     placed = []
     for record in alive:
@@ -104,24 +97,18 @@ def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
     return placed
 
 
-def _place_bids(
-    market: Market, loaded: _Loaded, now: int
-) -> tuple[list[PlacedBid], dict[str, str]]:
+def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedBid], dict[str, str]]:
     """Bids in the order in which they came, as long as their renter's free balance covers them."""
     renter_of = {record.bid_hash: record.bid.renter for record in loaded.bids}
     asks = {record.ask_hash: record.ask.provider for record in loaded.asks}
-    left = {
-        renter: market.chain.balance(renter).free for renter in set(renter_of.values())
-    }
+    left = {renter: market.chain.balance(renter).free for renter in set(renter_of.values())}
     for match in loaded.reserved:
         if match.bid_hash in renter_of:
             left[renter_of[match.bid_hash]] -= match.price
     placed: list[PlacedBid] = []
     left_out: dict[str, str] = {}
     for record in loaded.bids:
-        reserved = [
-            match for match in loaded.reserved if match.bid_hash == record.bid_hash
-        ]
+        reserved = [match for match in loaded.reserved if match.bid_hash == record.bid_hash]
         leases = loaded.leases[record.bid_hash]
         remaining = record.bid.replicas - len(leases) - len(reserved)
         if remaining <= 0:
@@ -137,9 +124,7 @@ def _place_bids(
             )
             continue
         left[record.bid.renter] -= needed
-        taken = {lease.provider for lease in leases} | {
-            asks.get(match.ask_hash, "") for match in reserved
-        }
+        taken = {lease.provider for lease in leases} | {asks.get(match.ask_hash, "") for match in reserved}
         placed.append(
             PlacedBid(
                 bid=record.bid,

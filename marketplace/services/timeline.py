@@ -24,7 +24,7 @@ def refresh_lease(tx: Transaction, lease_id: str) -> None:
         lease,
         attested=tx.evidence.attestation(lease_id) is not None,
         verdicts=len(tx.evidence.verdicts(lease_id)),
-        settling=_is_settling(tx, lease_id),
+        settling=_is_settling(tx, lease),
     )
     if stage is not lease.stage:
         tx.leases.set_stage(lease_id, stage)
@@ -59,9 +59,7 @@ def refresh_job(
     )
 
 
-def refresh_lease_and_job(
-    tx: Transaction, lease: LeaseRecord, now: int, **detail: Any
-) -> None:
+def refresh_lease_and_job(tx: Transaction, lease: LeaseRecord, now: int, **detail: Any) -> None:
     """Both, for something that happened to one lease."""
     refresh_lease(tx, lease.lease_id)
     refresh_job(tx, lease.bid_hash, now, **detail)
@@ -70,11 +68,7 @@ def refresh_lease_and_job(
 def match_state(tx: Transaction, outbox_id: int) -> JobState:
     """Where a reserved match stands: matched, or opening once its transaction is signed."""
     item = tx.outbox.get(outbox_id)
-    return (
-        JobState.MATCHED
-        if item is None or item.state is OutboxState.INTENT
-        else JobState.OPENING
-    )
+    return JobState.MATCHED if item is None or item.state is OutboxState.INTENT else JobState.OPENING
 
 
 def _job_state(tx: Transaction, record: BidRecord) -> JobState:
@@ -94,10 +88,14 @@ def _job_state(tx: Transaction, record: BidRecord) -> JobState:
     )
 
 
-def _is_settling(tx: Transaction, lease_id: str) -> bool:
-    if any(
-        batch.state in (BatchState.PROPOSED, BatchState.SETTLING)
-        for batch in tx.batches.of_lease(lease_id)
-    ):
+def _is_settling(tx: Transaction, lease: LeaseRecord) -> bool:
+    batches = tx.batches.of_lease(lease.lease_id)
+    if any(batch.state in (BatchState.PROPOSED, BatchState.SETTLING) for batch in batches):
         return True
-    return tx.evidence.receipt(lease_id) is not None
+    return has_full_receipt(tx, lease)
+
+
+def has_full_receipt(tx: Transaction, lease: LeaseRecord) -> bool:
+    """Whether the renter's receipt pays the whole lock: those the market sends itself."""
+    record = tx.evidence.receipt(lease.lease_id)
+    return record is not None and record.receipt.pay == lease.price

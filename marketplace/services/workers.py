@@ -67,9 +67,7 @@ class Workers:
                 wait, failures = (0.0 if did_something else pause), 0
             except ChainUnavailable as error:
                 wait, failures = backoff_seconds(failures), failures + 1
-                _log.warning(
-                    "chain away", worker=name, detail=error.message, retry_in=wait
-                )
+                _log.warning("chain away", worker=name, detail=error.message, retry_in=wait)
             except MarketError as error:
                 wait, failures = backoff_seconds(failures), failures + 1
                 _log.error(
@@ -79,7 +77,7 @@ class Workers:
                     detail=error.message,
                     retry_in=wait,
                 )
-            except Exception:  # noqa: BLE001 (a bug is logged, and must not silence the worker for good)
+            except Exception:
                 wait, failures = backoff_seconds(failures), failures + 1
                 _log.exception("bug", worker=name, retry_in=wait)
             self._stopping.wait(wait)

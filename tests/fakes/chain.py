@@ -32,7 +32,10 @@ class Block:
 
 
 class FakeChain:
-    """One chain with one deployment. `away` makes every call raise ChainUnavailable; `mining` False leaves the mempool."""
+    """One chain with one deployment.
+
+    `away` makes every call raise ChainUnavailable; without `mining` what is sent stays in the mempool.
+    """
 
     deployed_at_block = 1
 
@@ -74,7 +77,7 @@ class FakeChain:
         self.blocks.append(block)
 
     def reorganise(self, depth: int, *, keep_transactions: bool) -> None:
-        """Replace the last `depth` blocks by other, empty ones; their transactions go back to the mempool or are lost."""
+        """Replace the last `depth` blocks by other ones; their transactions are mined again or are lost."""
         removed = self.blocks[-depth:]
         self.blocks = self.blocks[:-depth]
         self.fork += 1

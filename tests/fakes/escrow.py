@@ -147,9 +147,10 @@ class EscrowState:
         return events
 
     def accept(self, sender, now, receipt, signature):
-        _require(
-            self.accepts(self.lease(receipt.lease_id).renter, receipt, signature), "InvalidSignature", signer=sender
-        )
+        lease = self.lease(receipt.lease_id)
+        _require(self.accepts(lease.renter, receipt, signature), "InvalidSignature", signer=lease.renter)
+        consents = receipt.pay == lease.locked or sender == lease.provider
+        _require(consents, "ReceiptNeedsProvider", caller=sender, provider=lease.provider)
         return [self._close(receipt.lease_id, Outcome.PAID, receipt.pay, receipt.result_digest, CloseReason.RECEIPT)]
 
     def refund(self, sender, now, lease_ids):

@@ -3,13 +3,14 @@
 import pytest
 
 from marketplace.domain.jobs import JobState
-from marketplace.errors import ConflictError
+from marketplace.errors import ConflictError, MalformedMessage
 from marketplace.protocol.messages import Receipt
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.record_evidence import record_receipt
 from marketplace.services.refund_lease import refund_overdue, request_refund
-from marketplace.services.show_job import show_cost, show_explanation, show_job
+from marketplace.services.show_job import list_jobs, show_cost, show_explanation, show_job
+from marketplace.services.show_lease import show_lease
 from marketplace.services.show_market import show_round, show_transcript
 from tests.fakes.world import DOMAIN, ORACLES, PROVIDER, RENTER, USDC
 
@@ -19,8 +20,6 @@ def state(world, job_id: str) -> str:
 
 
 def only_job(world) -> str:
-    from marketplace.services.show_job import list_jobs
-
     (job,) = list_jobs(world.market)["jobs"]
     return job["jobId"]
 
@@ -91,13 +90,35 @@ def test_an_oracle_cannot_change_its_verdict(world):
         world.judge(lease_id, oracles=ORACLES[:1], outcome=2, pay=0)
 
 
-def test_a_receipt_settles_without_oracles(world):
-    lease_id = world.open_lease()
+def receipt_of(world, lease_id: str, pay: int) -> bool:
     attestation = world.attest(lease_id)
-    receipt = Receipt(lease_id=lease_id, pay=world.pay(lease_id), result_digest=attestation.result_digest)
-    assert record_receipt(world.market, lease_id, receipt, receipt.sign(DOMAIN, RENTER.key))
+    receipt = Receipt(lease_id=lease_id, pay=pay, result_digest=attestation.result_digest)
+    return record_receipt(world.market, lease_id, receipt, receipt.sign(DOMAIN, RENTER.key))
+
+
+def test_a_receipt_over_the_whole_lock_is_sent_by_the_market(world):
+    lease_id = world.open_lease()
+    assert receipt_of(world, lease_id, show_lease_price(world, lease_id))
     world.drain()
     assert state(world, only_job(world)) == "paid"
+
+
+def test_a_receipt_over_less_waits_at_the_lease_for_its_provider(world):
+    lease_id = world.open_lease()
+    assert receipt_of(world, lease_id, show_lease_price(world, lease_id) - 1)
+    world.drain()
+    assert state(world, only_job(world)) == "attested"
+    assert show_lease(world.market, lease_id)["receipt"]["receipt"]["leaseId"] == lease_id
+
+
+def test_a_receipt_below_the_metered_pay_is_refused(world):
+    lease_id = world.open_lease()
+    with pytest.raises(MalformedMessage):
+        receipt_of(world, lease_id, 0)
+
+
+def show_lease_price(world, lease_id: str) -> int:
+    return int(show_lease(world.market, lease_id)["price"])
 
 
 def test_a_lease_past_its_deadline_is_refunded_by_itself(world):
@@ -120,10 +141,6 @@ def test_a_refund_asked_for_before_the_deadline_is_a_conflict_that_names_it(worl
 
 def test_a_bid_that_nobody_can_serve_stays_queued_and_says_why(world):
     world.offer()
-    job_id = world.submit(world.bid(memory_mb=4096))
-    assert run_round(world.market) is not None
-    shown = show_explanation(world.market, job_id)
-    assert shown["matched"] is True or "memoryMb" in shown["reason"] or shown["chosen"]
     big = world.submit(world.bid(vcpus=60))
     run_round(world.market)
     shown = show_explanation(world.market, big)

@@ -1,0 +1,73 @@
+"""Following the chain: every event once, and nothing kept of a history that the chain has given up."""
+
+from dataclasses import replace
+
+import pytest
+
+from marketplace.services.clear_round import run_round
+from marketplace.services.follow_chain import follow_chain
+from marketplace.services.show_job import show_job
+from tests.fakes.world import RENTER
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_reorganised_opening_is_sent_again_and_happens_once(world, keep):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    world.drain()
+    world.chain.reorganise(1, keep_transactions=keep)
+    follow_chain(world.market)
+    assert show_job(world.market, job_id)["state"] in ("opening", "running")
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "running"
+    assert len(world.chain.state.leases) == 1
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_reorganised_settlement_is_sent_again_and_pays_once(world, keep):
+    money = world.chain.state.total()
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id)
+    world.sign_batches()
+    world.drain()
+    with world.market.store.read() as tx:
+        job_id = tx.leases.get(lease_id).bid_hash
+    world.chain.reorganise(1, keep_transactions=keep)
+    follow_chain(world.market)
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "paid"
+    assert world.chain.state.total() == money
+
+
+def test_a_reorganisation_deeper_than_the_cursor_rolls_everything_back(world):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    world.drain()
+    world.chain.reorganise(len(world.chain.blocks) - 1, keep_transactions=False)
+    world.chain.state.free[RENTER.address] = 0
+    follow_chain(world.market)
+    assert show_job(world.market, job_id)["state"] == "opening"
+    with world.market.store.read() as tx:
+        assert tx.leases.of_bid(job_id) == []
+
+
+def test_following_twice_changes_nothing(world):
+    world.open_lease()
+    with world.market.store.read() as tx:
+        before = tx.leases.open()
+    assert not follow_chain(world.market)
+    with world.market.store.read() as tx:
+        assert tx.leases.open() == before
+
+
+def test_leases_of_other_markets_are_not_ours(world):
+    lease_id = world.open_lease()
+    other = replace(world.market, sender=type(world.market.sender)(world.chain, "0x" + "99" * 20))
+    other = replace(other, store=type(other.store)(world.folder / "other.db"))
+    while follow_chain(other):
+        pass
+    with other.store.read() as tx:
+        assert tx.leases.get(lease_id) is None

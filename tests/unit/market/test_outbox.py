@@ -1,0 +1,200 @@
+"""The outbox: killed between any two steps, it ends with exactly one transaction on chain; refusals take only the bad part."""
+
+import pytest
+
+from marketplace.domain.outbox import OutboxState
+from marketplace.errors import ChainUnavailable
+from marketplace.protocol.messages import Cancel
+from marketplace.services.cancel_order import cancel_order
+from marketplace.services.clear_round import run_round
+from marketplace.services.follow_chain import follow_chain
+from marketplace.services.outbox import process_outbox
+from marketplace.services.settle_batch import propose_batches
+from marketplace.services.show_job import show_job
+from marketplace.services.show_lease import show_lease
+from tests.fakes.world import DOMAIN, OPERATOR, PROVIDER, RENTER, USDC, key
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def items(world):
+    with world.market.store.read() as tx:
+        return [tx.outbox.get(number) for number in range(1, 20) if tx.outbox.get(number)]
+
+
+def leases(world) -> int:
+    return len(world.chain.state.leases)
+
+
+def kill_at(monkeypatch, target, name: str, *, after: bool) -> None:
+    original = getattr(target, name)
+
+    def dying(*args, **kwargs):
+        if after:
+            original(*args, **kwargs)
+        raise Killed
+
+    monkeypatch.setattr(type(target), name, lambda self, *a, **k: dying(*a, **k))
+
+
+STEPS = [
+    ("prepare_open", False),
+    ("prepare_open", True),
+    ("broadcast", False),
+    ("broadcast", True),
+    ("result", False),
+    ("result", True),
+]
+
+
+@pytest.mark.parametrize("step, after", STEPS)
+def test_a_kill_at_any_step_leaves_one_lease_after_a_restart(world, monkeypatch, step, after):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    with monkeypatch.context() as patch:
+        kill_at(patch, world.market.sender, step, after=after)
+        with pytest.raises(Killed):
+            for _ in range(5):
+                process_outbox(world.market)
+    world.market = world.restarted()
+    world.drain()
+    assert leases(world) == 1
+    assert show_job(world.market, job_id)["state"] == "running"
+    assert [item.state for item in items(world)] == [OutboxState.DONE]
+
+
+def test_the_bytes_are_in_the_database_before_they_leave(world, monkeypatch):
+    world.offer()
+    world.submit()
+    run_round(world.market)
+    process_outbox(world.market)
+    (item,) = items(world)
+    assert item.state is OutboxState.SIGNED and item.raw
+    assert world.chain.broadcasts == 0
+
+
+def test_a_transaction_that_is_not_mined_is_sent_again(world):
+    world.offer()
+    world.submit()
+    run_round(world.market)
+    world.chain.mining = False
+    process_outbox(world.market)
+    process_outbox(world.market)
+    world.chain.mempool.clear()  # the node forgot it
+    assert not process_outbox(world.market)
+    world.chain.mine(seconds=60)
+    assert process_outbox(world.market)
+    assert world.chain.broadcasts == 2
+    world.chain.mine()
+    world.drain()
+    assert leases(world) == 1
+
+
+def test_a_transaction_whose_nonce_another_took_is_signed_anew(world):
+    world.offer()
+    world.submit()
+    run_round(world.market)
+    process_outbox(world.market)
+    world.chain.blocks[-1].nonces[OPERATOR.address] = 1  # somebody used the operator's key elsewhere
+    world.drain()
+    assert leases(world) == 1
+    assert items(world)[0].nonce == 1
+
+
+def test_one_bad_match_is_dropped_with_its_reason_and_the_others_open(world):
+    world.offer(world.ask(units=3))
+    poor = key(21)
+    world.chain.state.free[poor.address] = USDC
+    good, bad = world.submit(), world.submit(world.bid(renter=poor.address), signer=poor)
+    run_round(world.market)
+    world.chain.state.free[poor.address] = 0  # withdrawn between the round and its transaction
+    world.drain()
+    assert show_job(world.market, good)["state"] == "running"
+    shown = show_job(world.market, bad)
+    assert shown["state"] == "queued"
+    assert "InsufficientBalance" in shown["matches"][0]["reason"]
+    assert leases(world) == 1
+
+
+def test_matches_that_only_fail_together_lose_only_the_later_one(world):
+    world.offer(world.ask(units=3))
+    first, second = world.submit(), world.submit()
+    run_round(world.market)
+    with world.market.store.read() as tx:
+        price = tx.matches.of_bid(first)[0].price
+    world.chain.state.active[PROVIDER.address] = price + price // 2
+    world.drain()
+    states = sorted(show_job(world.market, one)["state"] for one in (first, second))
+    assert states == ["queued", "running"]
+
+
+def test_a_dropped_bid_is_matched_again_after_its_pause(world):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    world.chain.state.paused = True
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "queued"
+    world.chain.state.paused = False
+    assert run_round(world.market) is None, "it sits out first"
+    world.chain.mine(seconds=30)
+    assert run_round(world.market) is not None
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "running"
+
+
+def test_a_chain_that_goes_away_and_comes_back_loses_nothing(world):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    process_outbox(world.market)
+    world.chain.away = True
+    for step in (process_outbox, follow_chain, run_round):
+        with pytest.raises(ChainUnavailable):
+            step(world.market)
+    world.chain.away = False
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "running"
+
+
+def test_a_cancel_before_signing_takes_the_match_out_of_its_transaction(world):
+    world.offer()
+    bid = world.bid()
+    job_id = world.submit(bid)
+    run_round(world.market)
+    cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+    assert cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key)) == [job_id]
+    world.drain()
+    assert leases(world) == 0
+    assert show_job(world.market, job_id)["state"] == "cancelled"
+    assert world.chain.is_cancelled(RENTER.address, bid.salt), "and it is void on chain"
+
+
+def test_a_cancel_after_opening_lets_the_lease_go_on(world):
+    world.offer()
+    bid = world.bid()
+    job_id = world.submit(bid)
+    run_round(world.market)
+    world.drain()
+    cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+    assert cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key)) == []
+    assert show_job(world.market, job_id)["state"] == "running"
+
+
+def test_a_settlement_that_the_chain_refuses_takes_the_lease_back_to_its_verdicts(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id)
+    world.sign_batches()
+    committee, world.chain.state.oracles = world.chain.state.oracles, ()
+    world.drain()
+    assert items(world)[-1].state is OutboxState.FAILED
+    assert show_lease(world.market, lease_id)["state"] == "verifying"
+    world.chain.state.oracles = committee
+    assert propose_batches(world.market) == 1, "once more, alone"
+    world.sign_batches()
+    world.drain()
+    assert show_lease(world.market, lease_id)["state"] == "paid"
