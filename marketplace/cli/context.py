@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 URL_ENV = "COMPUTEHIVE_URL"
 HOME_ENV = "COMPUTEHIVE_HOME"
 WALLET_ENV = "COMPUTEHIVE_WALLET"
+BOOK_ENV = "COMPUTEHIVE_ADDRESS_BOOK"
+RPC_ENV = "COMPUTEHIVE_RPC_URL"
 DEFAULT_WALLET = "default"
 
 UrlOption = Annotated[
     str | None, typer.Option("--url", help=f"The market's address; else ${URL_ENV}, else your configuration.")
 ]
-WalletOption = Annotated[
-    str | None, typer.Option("--wallet", "-w", help="Name of the wallet that signs and pays.")
-]
+WalletOption = Annotated[str | None, typer.Option("--wallet", "-w", help="Name of the wallet that signs and pays.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")]
 PasswordFileOption = Annotated[
@@ -110,9 +110,7 @@ def find_keystore(name: str | None, market: Market | None = None) -> "Keystore":
     return folder.get(named or str(configuration().get("wallet", DEFAULT_WALLET)))
 
 
-def unlock(
-    keystore: "Keystore", market: Market | None = None, password_file: Path | None = None
-) -> "LocalAccount":
+def unlock(keystore: "Keystore", market: Market | None = None, password_file: Path | None = None) -> "LocalAccount":
     """The key of a wallet, by its password. Raises KeystoreError."""
     from marketplace.client.keystore import find_password
 

@@ -42,11 +42,7 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
                 each["rent"],
                 each["price"],
             )
-            mark = (
-                "← chosen"
-                if each in found["chosen"]
-                else ("" if each["within_max_price"] else "above your cap")
-            )
+            mark = "← chosen" if each in found["chosen"] else ("" if each["within_max_price"] else "above your cap")
             shown.add_row(short(each["provider"]), *map(usdc, amounts), mark)
         console.print()
         console.print(shown)

@@ -120,9 +120,7 @@ def deliver(
         if count:
             talk().print(f"  {path}  [dim]{size(count)}[/dim]")
     if results[0].attestation.exit_code:
-        talk().print(
-            f"  [yellow]The program ended with exit code {results[0].attestation.exit_code}.[/yellow]"
-        )
+        talk().print(f"  [yellow]The program ended with exit code {results[0].attestation.exit_code}.[/yellow]")
     talk().print()
     print_bills(bills, talk())
 

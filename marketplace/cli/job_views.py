@@ -13,9 +13,7 @@ from marketplace.cli.output import clock_time, facts, out, print_json, short, st
 from marketplace.errors import KeystoreError
 
 PANEL = "Jobs"
-JobArgument = Annotated[
-    str, typer.Argument(help="A job's id, or its beginning (0x and four digits or more).")
-]
+JobArgument = Annotated[str, typer.Argument(help="A job's id, or its beginning (0x and four digits or more).")]
 
 
 def register(app: typer.Typer) -> None:
@@ -88,8 +86,7 @@ def status(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False)
         )
         for lease in found["leases"]:
             amounts = [
-                usdc(lease[name]) if lease.get(name) is not None else "—"
-                for name in ("price", "paid", "fee", "refund")
+                usdc(lease[name]) if lease.get(name) is not None else "—" for name in ("price", "paid", "fee", "refund")
             ]
             shown.add_row(short(lease["leaseId"]), short(lease["provider"]), str(lease["state"]), *amounts)
         out().print()
@@ -102,9 +99,7 @@ def status(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False)
 
 def logs(
     job: JobArgument,
-    stderr: Annotated[
-        bool, typer.Option("--stderr", help="Standard error instead of standard output.")
-    ] = False,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Standard error instead of standard output.")] = False,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -133,9 +128,7 @@ def logs(
 
 def result(
     job: JobArgument,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder; else hive-results/<id>.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder; else hive-results/<id>.")] = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -158,9 +151,7 @@ def bill(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False) -
         found = client.job(resolve_job(client, job))
         bills = job_bills(client, found)
     if as_json:
-        print_json(
-            {"jobId": found["jobId"], "state": found["state"], "bills": [each.to_json() for each in bills]}
-        )
+        print_json({"jobId": found["jobId"], "state": found["state"], "bills": [each.to_json() for each in bills]})
         return
     if not bills:
         talk().print(f"Nothing was charged: the job is {found['state']}, no lease of it is closed.")

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from marketplace.protocol.metering import Resources
 
 PANEL = "Jobs"
-ProgramArgument = Annotated[
-    Path, typer.Argument(help="A .py or .js script, or a .wasm module (WASI preview 1).")
-]
+ProgramArgument = Annotated[Path, typer.Argument(help="A .py or .js script, or a .wasm module (WASI preview 1).")]
 InputOption = Annotated[
     list[Path] | None, typer.Option("--input", "-i", help="File or folder the program finds under /in.")
 ]
@@ -45,19 +43,13 @@ MaxPriceOption = Annotated[
     typer.Option("--max-price", help="The hard cap in USDC, for each replica; else twice the price now."),
 ]
 MemoryOption = Annotated[int, typer.Option("--memory", min=1, help="MB of memory.")]
-FuelOption = Annotated[
-    float, typer.Option("--fuel", min=0.001, help="Gfuel (billion wasm instructions) at most.")
-]
+FuelOption = Annotated[float, typer.Option("--fuel", min=0.001, help="Gfuel (billion wasm instructions) at most.")]
 SecondsOption = Annotated[int, typer.Option("--seconds", min=1, help="Wall-clock bound.")]
 VcpusOption = Annotated[int, typer.Option("--vcpus", min=1, help="vCPUs.")]
 GpusOption = Annotated[int, typer.Option("--gpus", min=0, help="GPUs.")]
 EgressOption = Annotated[int, typer.Option("--egress", min=1, help="MB of outputs and logs at most.")]
-ReplicasOption = Annotated[
-    int, typer.Option("--replicas", min=1, max=255, help="Runs on as many distinct providers.")
-]
-RegionOption = Annotated[
-    list[str] | None, typer.Option("--region", help="Only nodes of this region; may be repeated.")
-]
+ReplicasOption = Annotated[int, typer.Option("--replicas", min=1, max=255, help="Runs on as many distinct providers.")]
+RegionOption = Annotated[list[str] | None, typer.Option("--region", help="Only nodes of this region; may be repeated.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -113,9 +105,7 @@ def run(
         Path | None, typer.Option("--output", "-o", help="Folder for the result; else hive-results/<id>.")
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and go.")] = False,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Place the bid even if nobody can serve it now.")
-    ] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Place the bid even if nobody can serve it now.")] = False,
     timeout: Annotated[
         int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
     ] = 3600,
@@ -246,6 +236,4 @@ def _print_detached(job_id: str, cap: int, *, as_json: bool) -> None:
         print_json({"jobId": job_id, "maxPrice": str(cap)})
         return
     out().print(job_id)
-    talk().print(
-        f"Follow it with `hive status {short(job_id)}`, fetch it with `hive result {short(job_id)}`."
-    )
+    talk().print(f"Follow it with `hive status {short(job_id)}`, fetch it with `hive result {short(job_id)}`.")

@@ -41,19 +41,13 @@ def resolve_job(client: "MarketClient", given: str) -> str:
         or not all(digit in "0123456789abcdef" for digit in digits)
         or len(wanted) > ID_LENGTH
     ):
-        raise InputError(
-            f"{given!r} is not a job id: expected 0x and hex digits.", hint="`hive jobs` lists yours."
-        )
+        raise InputError(f"{given!r} is not a job id: expected 0x and hex digits.", hint="`hive jobs` lists yours.")
     if len(wanted) == ID_LENGTH:
         return wanted
     if len(wanted) < SHORTEST_PREFIX:
-        raise InputError(
-            f"{given!r} is too short to name a job.", hint=f"Give at least {SHORTEST_PREFIX - 2} digits."
-        )
+        raise InputError(f"{given!r} is too short to name a job.", hint=f"Give at least {SHORTEST_PREFIX - 2} digits.")
     mine = {path.stem for path in (home() / "jobs").glob(f"{wanted}*.json")}
-    found = mine or {
-        job["jobId"] for job in client.jobs(limit=100)["jobs"] if job["jobId"].startswith(wanted)
-    }
+    found = mine or {job["jobId"] for job in client.jobs(limit=100)["jobs"] if job["jobId"].startswith(wanted)}
     if not found:
         raise NotFound("job", given)
     if len(found) > 1:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from marketplace.cli import dev, job_views, jobs, money, operators, orders, wallets
+from marketplace.cli import dev, job_views, jobs, money, operators, orders, verify, wallets
 from marketplace.cli.output import print_error, set_quiet
 from marketplace.errors import MarketError
 
@@ -33,6 +33,7 @@ orders.register(app)
 money.register(app)
 wallets.register(app)
 operators.register(app)
+verify.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

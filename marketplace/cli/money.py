@@ -21,9 +21,7 @@ from marketplace.errors import InsufficientFunds, InvalidAmount
 from marketplace.protocol.units import parse_usdc
 
 AmountArgument = Annotated[str, typer.Argument(help="USDC, for example 5 or 0.25.")]
-BookOption = Annotated[
-    Path | None, typer.Option("--address-book", help="Contract addresses you trust (JSON).")
-]
+BookOption = Annotated[Path | None, typer.Option("--address-book", help="Contract addresses you trust (JSON).")]
 RpcOption = Annotated[str | None, typer.Option("--rpc-url", help="The chain's JSON-RPC node.")]
 
 
@@ -86,9 +84,7 @@ def balance(
     ]
     if int(found["stake"]["active"]) or int(found["stake"]["unbonding"]):
         stake = found["stake"]
-        rows.append(
-            ("staked", f"{usdc(stake['active'])}, of which {usdc(stake['locked'])} cover open leases")
-        )
+        rows.append(("staked", f"{usdc(stake['active'])}, of which {usdc(stake['locked'])} cover open leases"))
         if int(stake["unbonding"]):
             rows.append(
                 (
@@ -139,7 +135,7 @@ def _move(
     where = {"address_book": address_book, "rpc_url": rpc_url}
     if verb == "withdraw":
         free = open_reader(market, **where).balance(keystore.address).free
-        micro = free if amount == "all" else _positive(amount)
+        micro = free if amount == "all" else positive_amount(amount)
         if micro > free or micro == 0:
             raise InsufficientFunds(
                 f"{keystore.address} has {usdc(free)} free in the escrow; {usdc(micro)} were asked for.",
@@ -148,7 +144,7 @@ def _move(
                 needed=micro,
             )
     else:
-        micro = _positive(amount)
+        micro = positive_amount(amount)
     account, source = open_account(market, unlock(keystore, market, password_file), **where)
     escrow = account.reader.domain.escrow
     direction = f"from {keystore.address} into" if verb == "deposit" else f"to {keystore.address} out of"
@@ -164,7 +160,8 @@ def _move(
     )
 
 
-def _positive(amount: str) -> int:
+def positive_amount(amount: str) -> int:
+    """Micro-USDC of what was typed. Raises InvalidAmount, also for zero."""
     micro = parse_usdc(amount)
     if micro == 0:
         raise InvalidAmount(amount, "more than zero USDC")

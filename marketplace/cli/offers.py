@@ -9,9 +9,7 @@ from marketplace.cli.output import short, table, usdc
 
 def feasible(offers: dict[str, Any]) -> list[dict[str, Any]]:
     """Offers that can run the job, cheapest first."""
-    return sorted(
-        (each for each in offers["offers"] if each["feasible"]), key=lambda each: int(each["quote"]["total"])
-    )
+    return sorted((each for each in offers["offers"] if each["feasible"]), key=lambda each: int(each["quote"]["total"]))
 
 
 def price_now(offers: dict[str, Any]) -> int | None:
@@ -36,9 +34,7 @@ def print_offers(offers: dict[str, Any], console: Console) -> None:
         amounts = (usdc(machine_time), usdc(quote["fuel"]), usdc(quote["egress"]), usdc(quote["total"]))
         shown.add_row(short(each["provider"]), _node(each), *amounts, "← best" if each is able[0] else "")
     for each in (each for each in offers["offers"] if not each["feasible"]):
-        shown.add_row(
-            short(each["provider"]), _node(each), "—", "—", "—", "—", "; ".join(each["reasons"]), style="dim"
-        )
+        shown.add_row(short(each["provider"]), _node(each), "—", "—", "—", "—", "; ".join(each["reasons"]), style="dim")
     if offers["offers"]:
         console.print(shown)
     else:

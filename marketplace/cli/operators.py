@@ -3,26 +3,23 @@
 The daemons take their settings from the environment and, where it is named, a settings file; options go before both.
 """
 
-from pathlib import Path
-from typing import Annotated, Any
+import os
+from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from marketplace.cli.context import (
-    JsonOption,
-    PasswordFileOption,
-    UrlOption,
-    WalletOption,
-    YesOption,
-    find_keystore,
-    find_market,
-    require_consent,
-    unlock,
-)
-from marketplace.cli.money import BookOption, RpcOption, read_balance
-from marketplace.cli.output import clock_time, out, print_json, table, talk, usdc
-from marketplace.errors import InsufficientStake, InvalidAmount
-from marketplace.protocol.units import parse_usdc
+from marketplace.cli import stakes
+from marketplace.cli.agent_settings import prepare_agent, wait_for_file, wait_for_market
+from marketplace.cli.context import JsonOption, PasswordFileOption, UrlOption, WalletOption
+from marketplace.cli.money import BookOption, RpcOption
+from marketplace.cli.output import out, print_json, table, talk
+from marketplace.errors import AgentError
+
+WaitOption = Annotated[
+    float,
+    typer.Option("--wait", min=0, help="Seconds to wait for what this service needs, instead of giving up at once."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,8 +29,8 @@ def register(app: typer.Typer) -> None:
     market.command("rebuild")(market_rebuild)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
-    provider.command("stake")(provider_stake)
-    provider.command("unstake")(provider_unstake)
+    provider.command("stake")(stakes.provider_stake)
+    provider.command("unstake")(stakes.provider_unstake)
     provider.command("start")(provider_start)
     oracle = typer.Typer(help="Check results for others.", no_args_is_help=True)
     oracle.command("start")(oracle_start)
@@ -41,84 +38,92 @@ def register(app: typer.Typer) -> None:
         app.add_typer(group, name=name, rich_help_panel="Services")
 
 
-def provider_stake(
-    amount: Annotated[str, typer.Argument(help="USDC, for example 50.")],
+def market_up(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on; else $COMPUTEHIVE_HOST.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port; else $COMPUTEHIVE_PORT.")] = None,
+    wait: WaitOption = 0,
+) -> None:
+    """Run a market service: order book, auction, settlement, HTTP. Settings are COMPUTEHIVE_… variables."""
+    from marketplace.bootstrap import serve
+    from marketplace.settings import load_settings
+
+    wait_for_file(os.environ.get("COMPUTEHIVE_ADDRESS_BOOK"), wait)
+    given = {"host": host, "port": port}
+    serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+
+
+def market_rebuild() -> None:
+    """Read everything that the market's database took from the chain anew. Stop the service first."""
+    from marketplace.bootstrap import rebuild_market
+    from marketplace.settings import load_settings
+
+    rebuild_market(load_settings())
+    talk().print("The database says again what the chain says.")
+
+
+def provider_start(
     wallet: WalletOption = None,
     url: UrlOption = None,
     address_book: BookOption = None,
     rpc_url: RpcOption = None,
     password_file: PasswordFileOption = None,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
+    region: Annotated[str | None, typer.Option("--region", help="Where this machine stands.")] = None,
+    units: Annotated[int | None, typer.Option("--units", min=1, help="How many jobs at once.")] = None,
+    wait: WaitOption = 0,
 ) -> None:
-    """Put up a stake. It covers the penalty of each open lease (100% of its price); fraud loses that much of it."""
-    from marketplace.cli.wiring import open_account
+    """Offer this machine: keep an ask standing, run leased jobs, attest. Settings are COMPUTEHIVE_AGENT_… variables."""
+    from agent.bootstrap import run_provider
+    from agent.settings import ProviderSettings, load_settings
 
-    micro = _positive(amount)
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    account, source = open_account(
-        market, unlock(keystore, market, password_file), address_book=address_book, rpc_url=rpc_url
-    )
-    talk().print(
-        f"stake {usdc(micro)} of {keystore.address} (contracts named by {source}). It can be taken out again by"
-        " `hive provider unstake`, after the unbonding delay, except what open leases need."
-    )
-    require_consent(f"Stake {usdc(micro)}?", yes=yes)
-    sent = account.stake(micro)
-    _print_stake(sent.tx_hash, read_balance(account.reader, keystore.address), as_json=as_json)
+    prepare_agent(wallet, url, address_book, rpc_url, password_file, REGION=region, UNITS=units)
+    wait_for_market(wait)
+    run_provider(load_settings(ProviderSettings))
 
 
-def provider_unstake(
-    amount: Annotated[
-        str | None, typer.Argument(help="USDC to start taking out; without it, what is due is paid out.")
-    ] = None,
+def oracle_start(
     wallet: WalletOption = None,
     url: UrlOption = None,
     address_book: BookOption = None,
     rpc_url: RpcOption = None,
     password_file: PasswordFileOption = None,
-    yes: YesOption = False,
+    wait: WaitOption = 0,
+) -> None:
+    """Check results: run claims again, sign verdicts and batches. Settings are COMPUTEHIVE_AGENT_… variables."""
+    from agent.bootstrap import run_oracle
+    from agent.settings import OracleSettings, load_settings
+
+    prepare_agent(wallet, url, address_book, rpc_url, password_file)
+    wait_for_market(wait)
+    run_oracle(load_settings(OracleSettings))
+
+
+def provider_doctor(
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start taking stake out, or collect what has finished unbonding."""
-    from marketplace.cli.wiring import open_account, open_reader
+    """Is this machine ready to earn, and if not, what is to be done?"""
+    from agent.doctor import Health, examine
+    from agent.settings import ProviderSettings, load_settings
 
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    stake = open_reader(market, **where).stake(keystore.address)
-    micro = _positive(amount) if amount is not None else 0
-    if micro > stake.available:
-        raise InsufficientStake(
-            f"{usdc(stake.available)} can be taken out now; {usdc(stake.locked)} cover open leases.",
-            hint="The rest comes free when its leases close.",
-            available=stake.available,
-            needed=micro,
-        )
-    if amount is None and not stake.unbonding:
-        raise InsufficientStake("Nothing is unbonding.", hint="Say how much: `hive provider unstake 10`.")
-    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
-    verb = f"start taking out {usdc(micro)}" if micro else f"collect {usdc(stake.unbonding)}"
-    require_consent(f"{verb}?", yes=yes)
-    sent = account.unbond(micro) if micro else account.withdraw_stake()
-    _print_stake(sent.tx_hash, read_balance(account.reader, keystore.address), as_json=as_json)
-
-
-def _print_stake(tx_hash: str, found: dict[str, Any], *, as_json: bool) -> None:
+    prepare_agent(wallet, url, address_book, rpc_url, None, needs_password=False)
+    findings = examine(load_settings(ProviderSettings))
     if as_json:
-        print_json({"transaction": tx_hash, **found})
-        return
-    stake = found["stake"]
-    out().print(f"staked {usdc(stake['active'])}, of which {usdc(stake['locked'])} cover open leases")
-    if int(stake["unbonding"]):
-        out().print(
-            f"unbonding {usdc(stake['unbonding'])}, can be collected from {clock_time(stake['withdrawableAt'])}"
+        print_json(
+            [
+                {"name": each.name, "health": each.health, "found": each.found, "remedy": each.remedy}
+                for each in findings
+            ]
         )
-
-
-def _positive(amount: str) -> int:
-    micro = parse_usdc(amount)
-    if micro == 0:
-        raise InvalidAmount(amount, "more than zero USDC")
-    return micro
+    else:
+        styles = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "red"}
+        shown = table("", "check", "found")
+        for each in findings:
+            shown.add_row(Text(each.health, style=styles[each.health]), each.name, Text(each.found))
+            if each.remedy and each.health is not Health.OK:
+                shown.add_row("", "", Text(f"→ {each.remedy}", style="cyan"))
+        out().print(shown)
+    if any(each.health is Health.FAIL for each in findings):
+        raise typer.Exit(AgentError.exit_code)

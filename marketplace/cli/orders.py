@@ -64,9 +64,7 @@ def cancel(
 
 def accept(
     job: JobArgument,
-    pay: Annotated[
-        str | None, typer.Option("--pay", help="Gross USDC; else what the metered usage costs.")
-    ] = None,
+    pay: Annotated[str | None, typer.Option("--pay", help="Gross USDC; else what the metered usage costs.")] = None,
     wallet: WalletOption = None,
     url: UrlOption = None,
     password_file: PasswordFileOption = None,

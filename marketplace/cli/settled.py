@@ -78,9 +78,7 @@ def bill_table(bill: "Bill") -> Group:
         if lines.minimum_topup:
             rows.add_row("minimum charge", usdc(lines.minimum_topup), "tops up to the ask's least charge")
         rows.add_row("scarcity rent", usdc(bill.rent), "the auction's price above the node's own cost")
-    rows.add_row(
-        "[b]you pay[/b]", f"[b]{usdc(bill.pay)}[/b]", f"provider {usdc(bill.paid)} + fee {usdc(bill.fee)}"
-    )
+    rows.add_row("[b]you pay[/b]", f"[b]{usdc(bill.pay)}[/b]", f"provider {usdc(bill.paid)} + fee {usdc(bill.fee)}")
     rows.add_row(
         "[b]you get back[/b]",
         f"[b]{usdc(bill.refund)}[/b]",
@@ -100,9 +98,7 @@ def job_end_error(job: dict[str, Any]) -> MarketError:
         "cancelled": "The job was cancelled; nothing was locked",
         "expired": "Nobody took the job before its bid lapsed; nothing was locked",
     }
-    detail = "; ".join(
-        dict.fromkeys(str(lease["detail"]) for lease in job.get("leases", ()) if lease.get("detail"))
-    )
+    detail = "; ".join(dict.fromkeys(str(lease["detail"]) for lease in job.get("leases", ()) if lease.get("detail")))
     sentence = sentences.get(job["state"], f"The job ended as {job['state']}")
     return JobFailed(
         f"{sentence}{f' ({detail})' if detail else ''}.",

@@ -21,9 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def verify_round(
     number: Annotated[int, typer.Argument(min=1, help="The round's number.")],
-    off_chain: Annotated[
-        bool, typer.Option("--off-chain", help="Do not look up the digest on chain.")
-    ] = False,
+    off_chain: Annotated[bool, typer.Option("--off-chain", help="Do not look up the digest on chain.")] = False,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,9 +41,7 @@ def verify_round(
         "bound": str(result.certificate.bound),
     }
     if matches and not off_chain:
-        report["onChain"] = find_on_chain(
-            market, claimed["digest"], transcript["domain"]["verifyingContract"]
-        )
+        report["onChain"] = find_on_chain(market, claimed["digest"], transcript["domain"]["verifyingContract"])
     if as_json:
         print_json(report)
         return
@@ -56,17 +52,11 @@ def verify_round(
         ("matches", matches),
     ]
     surplus, bound = int(report["surplus"]), int(report["bound"])
-    rows.append(
-        ("surplus", f"{usdc(surplus)}, proven to be at most {usdc(bound - surplus)} below the best possible")
-    )
+    rows.append(("surplus", f"{usdc(surplus)}, proven to be at most {usdc(bound - surplus)} below the best possible"))
     if "onChain" in report:
-        rows.append(
-            ("on chain", f"the same digest, posted in block {report['onChain']} with the leases it justifies")
-        )
+        rows.append(("on chain", f"the same digest, posted in block {report['onChain']} with the leases it justifies"))
     out().print(facts(rows))
-    talk().print(
-        "[green]Recomputed from the transcript alone: same assignment, same prices, same digest.[/green]"
-    )
+    talk().print("[green]Recomputed from the transcript alone: same assignment, same prices, same digest.[/green]")
 
 
 def check_round(digest: str, transcript: dict[str, Any]) -> "RoundResult":
@@ -83,14 +73,10 @@ def find_on_chain(market: Market, digest: str, escrow: str) -> int:
 
     reader = open_reader(market)
     if reader.domain.escrow != escrow:
-        raise TranscriptMismatch(
-            f"The transcript is of the escrow {escrow}, yours is {reader.domain.escrow}."
-        )
+        raise TranscriptMismatch(f"The transcript is of the escrow {escrow}, yours is {reader.domain.escrow}.")
     events = reader.events(reader.deployed_at_block, reader.head().number)
     blocks = [
-        event.origin.block_number
-        for event in events
-        if isinstance(event, RoundOpened) and event.round_digest == digest
+        event.origin.block_number for event in events if isinstance(event, RoundOpened) and event.round_digest == digest
     ]
     if not blocks:
         raise TranscriptMismatch(

@@ -41,9 +41,7 @@ def new(
 
     folder = KeystoreFolder(home() / "keystores")
     if folder.path(name).exists():
-        raise KeystoreError(
-            f"The wallet {name!r} exists already; nothing was changed.", hint="Choose another name."
-        )
+        raise KeystoreError(f"The wallet {name!r} exists already; nothing was changed.", hint="Choose another name.")
     key = _ask_key() if import_key else None
     password = find_password(_ask_new_password if sys.stdin.isatty() else None, file=password_file)
     made = folder.create(name, password, key=key, scrypt_n=LIGHT_SCRYPT_N if light else STANDARD_SCRYPT_N)

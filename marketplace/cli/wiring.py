@@ -4,16 +4,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marketplace.cli.context import Market, configuration
+from marketplace.cli.context import BOOK_ENV, RPC_ENV, Market, configuration
 from marketplace.errors import SettingsError
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from marketplace.adapters.chain import ChainAccount, ChainReader, Contracts
-
-BOOK_ENV = "COMPUTEHIVE_ADDRESS_BOOK"
-RPC_ENV = "COMPUTEHIVE_RPC_URL"
 
 
 def open_contracts(
@@ -46,9 +43,7 @@ def open_contracts(
     return Contracts(rpc_url, book), source
 
 
-def open_account(
-    market: Market, account: "LocalAccount", **where: Path | str | None
-) -> tuple["ChainAccount", str]:
+def open_account(market: Market, account: "LocalAccount", **where: Path | str | None) -> tuple["ChainAccount", str]:
     """`open_contracts`, with a key that signs transactions."""
     from marketplace.adapters.chain import ChainAccount
 

@@ -249,9 +249,7 @@ class MarketClient:
 
     def sign_batch(self, digest: str, oracle: str, signature: str) -> Document:
         """Give an oracle's signature over a batch."""
-        return self._post(
-            f"{API}/oracle/batches/{digest}/signature", {"oracle": oracle, "signature": signature}
-        )
+        return self._post(f"{API}/oracle/batches/{digest}/signature", {"oracle": oracle, "signature": signature})
 
     # --- rounds and accounts -----------------------------------------------------------------------------------
 

@@ -50,9 +50,7 @@ def runtime_name(program: Path) -> str | None:
         return None
     if suffix not in RUNTIME_OF_SUFFIX:
         known = ", ".join([*RUNTIME_OF_SUFFIX, MODULE_SUFFIX])
-        raise InputError(
-            f"{program.name} is not a program that ComputeHive runs.", hint=f"Expected one of {known}."
-        )
+        raise InputError(f"{program.name} is not a program that ComputeHive runs.", hint=f"Expected one of {known}.")
     return RUNTIME_OF_SUFFIX[suffix]
 
 
@@ -77,9 +75,7 @@ def prepare_job(
 
     def add(path: str, data: bytes) -> None:
         if path in files:
-            raise InputError(
-                f"Two inputs are called {path!r}.", hint="Rename one, or put them into one folder."
-            )
+            raise InputError(f"Two inputs are called {path!r}.", hint="Rename one, or put them into one folder.")
         files[path] = InputFile(path=path, digest=sha256_digest(data), size=len(data))
         blobs[files[path].digest] = data
 

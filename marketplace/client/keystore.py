@@ -43,9 +43,7 @@ class Keystore:
     @classmethod
     def load(cls, path: Path) -> "Keystore":
         """Raises KeystoreError where there is no keystore at `path`."""
-        return cls(
-            path=path, address=to_checksum_address("0x" + str(_read(path)["address"]).removeprefix("0x"))
-        )
+        return cls(path=path, address=to_checksum_address("0x" + str(_read(path)["address"]).removeprefix("0x")))
 
     def unlock(self, password: str) -> LocalAccount:
         """The key, ready to sign. Raises KeystoreError for a wrong password or a damaged file."""
@@ -59,9 +57,7 @@ class Keystore:
                 path=str(self.path),
             ) from error
         if account.address != self.address:
-            raise KeystoreError(
-                f"The keystore {self.path} holds the key of {account.address}, not of {self.address}."
-            )
+            raise KeystoreError(f"The keystore {self.path} holds the key of {account.address}, not of {self.address}.")
         return account
 
 
@@ -73,15 +69,11 @@ def create_keystore(
     Raises KeystoreError where a file is there already (nothing is overwritten), the password is empty or `key` is none.
     """
     if not password:
-        raise KeystoreError(
-            "An empty password protects nothing.", hint="Choose one of at least eight characters."
-        )
+        raise KeystoreError("An empty password protects nothing.", hint="Choose one of at least eight characters.")
     try:
         account = Account.from_key(key if key is not None else secrets.token_bytes(32))
     except Exception as error:  # eth-keys raises several unrelated classes for what is not a key
-        raise KeystoreError(
-            "That is not a private key.", hint="Expected 32 bytes, 0x and 64 hex digits."
-        ) from error
+        raise KeystoreError("That is not a private key.", hint="Expected 32 bytes, 0x and 64 hex digits.") from error
     document = Account.encrypt(account.key, password, kdf="scrypt", iterations=scrypt_n)
     _write_private(path, json.dumps(document, indent=1))
     return Keystore(path=path, address=account.address)
@@ -155,9 +147,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text())
     except OSError as error:
-        raise KeystoreError(
-            f"The keystore {path} cannot be read ({error.strerror}).", path=str(path)
-        ) from error
+        raise KeystoreError(f"The keystore {path} cannot be read ({error.strerror}).", path=str(path)) from error
     except ValueError as error:
         raise KeystoreError(f"{path} is not a keystore: it is not JSON.", path=str(path)) from error
     if not isinstance(document, dict) or "address" not in document or document.get("version") != 3:

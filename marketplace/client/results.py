@@ -76,11 +76,6 @@ def read_log(client: MarketClient, result: VerifiedResult, path: str = STDOUT_PA
 
 def safe_path(path: str) -> PurePosixPath:
     """A manifest path as a relative one. Raises InvalidManifest for one that climbs out or is absolute."""
-    if (
-        path.startswith("/")
-        or "\\" in path
-        or "\0" in path
-        or any(part in ("", ".", "..") for part in path.split("/"))
-    ):
+    if path.startswith("/") or "\\" in path or "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
         raise InvalidManifest(f"The manifest names {path!r}, which is not a plain relative path.", path=path)
     return PurePosixPath(path)

@@ -92,11 +92,7 @@ class Transport:
             ) from error
 
     def _unreachable(self, error: Exception) -> ServiceUnavailable:
-        reason = (
-            "took too long"
-            if isinstance(error, httpx.TimeoutException)
-            else str(error) or type(error).__name__
-        )
+        reason = "took too long" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__
         return ServiceUnavailable(
             f"The market at {self.base_url} does not answer ({reason}).",
             hint="Start a local one with `hive dev`, or name the right one with --url or COMPUTEHIVE_URL.",

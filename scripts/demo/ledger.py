@@ -147,9 +147,7 @@ def audit(before: Snapshot, after: Snapshot, books: Replayed, parties: Mapping[s
             == -(after.fees - before.fees) - (locked),
             f"fees {after.fees - before.fees}, still locked {locked}",
         ),
-        Check(
-            "no lease is left open", not books.locked, f"{len(books.closed)} closed, {len(books.locked)} open"
-        ),
+        Check("no lease is left open", not books.locked, f"{len(books.closed)} closed, {len(books.locked)} open"),
     ]
     checks += _lease_checks(books)
     checks += _replay_checks(after, books, parties)
@@ -163,14 +161,10 @@ def _lease_checks(books: Replayed) -> list[Check]:
         if end.paid + end.fee + end.refund != books.opened[lease_id].price
     ]
     unpaid = [
-        lease_id
-        for lease_id, end in books.closed.items()
-        if end.outcome is not Outcome.PAID and (end.paid or end.fee)
+        lease_id for lease_id, end in books.closed.items() if end.outcome is not Outcome.PAID and (end.paid or end.fee)
     ]
     frauds = sum(
-        books.opened[lease_id].penalty
-        for lease_id, end in books.closed.items()
-        if end.outcome is Outcome.FRAUD
+        books.opened[lease_id].penalty for lease_id, end in books.closed.items() if end.outcome is Outcome.FRAUD
     )
     return [
         Check(
@@ -178,9 +172,7 @@ def _lease_checks(books: Replayed) -> list[Check]:
             not uneven,
             f"{len(books.closed)} leases{f', not {uneven}' if uneven else ''}",
         ),
-        Check(
-            "nobody was paid for a job that failed or was forged", not unpaid, f"{len(unpaid)} such payments"
-        ),
+        Check("nobody was paid for a job that failed or was forged", not unpaid, f"{len(unpaid)} such payments"),
         Check(
             "stakes were slashed by the penalties of the forged leases",
             books.slashed == frauds,
@@ -190,12 +182,8 @@ def _lease_checks(books: Replayed) -> list[Check]:
 
 
 def _replay_checks(after: Snapshot, books: Replayed, parties: Mapping[str, str]) -> list[Check]:
-    wrong = [
-        name for name, address in parties.items() if books.free.get(address, 0) != after.holdings[name].free
-    ]
-    strangers = [
-        address for address, amount in books.free.items() if amount and address not in parties.values()
-    ]
+    wrong = [name for name, address in parties.items() if books.free.get(address, 0) != after.holdings[name].free]
+    strangers = [address for address, amount in books.free.items() if amount and address not in parties.values()]
     return [
         Check(
             "the events alone give every balance and the fees",

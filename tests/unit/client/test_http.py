@@ -129,9 +129,7 @@ def test_a_market_that_is_away_is_named_with_what_to_do():
 
 
 def test_a_read_is_tried_again_until_the_market_is_back():
-    market = Recorder(
-        httpx.ReadTimeout("slow"), httpx.Response(503), httpx.Response(200, json={"status": "ok"})
-    )
+    market = Recorder(httpx.ReadTimeout("slow"), httpx.Response(503), httpx.Response(200, json={"status": "ok"}))
     assert market.client().health() == {"status": "ok"}
     assert len(market.requests) == 3
 
@@ -182,9 +180,7 @@ def test_a_page_that_is_not_json_is_not_a_market():
 
 def test_a_blob_goes_up_under_its_digest_and_is_checked_coming_down():
     data, digest = b"bytes", sha256_digest(b"bytes")
-    market = Recorder(
-        httpx.Response(201), httpx.Response(200, content=data), httpx.Response(200, content=b"others")
-    )
+    market = Recorder(httpx.Response(201), httpx.Response(200, content=data), httpx.Response(200, content=b"others"))
     client = market.client()
     assert client.put_blob(data) == digest
     assert market.requests[0].url.path == f"/api/v1/blobs/{digest}" and market.requests[0].content == data

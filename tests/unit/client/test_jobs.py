@@ -34,9 +34,7 @@ def paths(job):
     return [entry.path for entry in job.spec.inputs]
 
 
-@pytest.mark.parametrize(
-    ("name", "runtime"), [("a.py", "python"), ("a.js", "javascript"), ("A.PY", "python")]
-)
+@pytest.mark.parametrize(("name", "runtime"), [("a.py", "python"), ("a.js", "javascript"), ("A.PY", "python")])
 def test_the_suffix_chooses_the_runtime_and_the_script_is_an_input(write, name, runtime):
     job = prepare_job(write(name, b"1"), runtimes=RUNTIMES)
     assert job.spec.program == RuntimeProgram(name=runtime, digest=RUNTIMES[runtime], script=name)

@@ -35,10 +35,7 @@ class Time:
 
 def follow(market, timeout=60.0):
     time = Time()
-    return [
-        job["state"]
-        for job in follow_job(market, "0xab", timeout=timeout, clock=time.clock, sleep=time.sleep)
-    ]
+    return [job["state"] for job in follow_job(market, "0xab", timeout=timeout, clock=time.clock, sleep=time.sleep)]
 
 
 def test_the_end_states_are_those_of_the_domain():

@@ -1,0 +1,91 @@
+"""From this user's `hive` settings to the COMPUTEHIVE_AGENT_… variables that the daemons read."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from marketplace.cli.context import BOOK_ENV, RPC_ENV, configuration, find_keystore, find_market
+from marketplace.errors import MarketError, ServiceUnavailable
+
+AGENT_PREFIX = "COMPUTEHIVE_AGENT_"
+WAIT_PAUSE = 0.2
+
+
+def prepare_agent(
+    wallet: str | None,
+    url: str | None,
+    address_book: Path | None,
+    rpc_url: str | None,
+    password_file: Path | None,
+    *,
+    needs_password: bool = True,
+    **more: object,
+) -> None:
+    """Complete the COMPUTEHIVE_AGENT_… variables from options, else what they are, else what this user's `hive` uses."""
+    given = {
+        "URL": url,
+        "ADDRESS_BOOK": address_book,
+        "RPC_URL": rpc_url,
+        "PASSWORD_FILE": password_file,
+        **more,
+    }
+    os.environ.update({AGENT_PREFIX + name: str(value) for name, value in given.items() if value is not None})
+    if {"URL", "ADDRESS_BOOK", "RPC_URL"} - _agent_names():
+        market = find_market(os.environ.get(AGENT_PREFIX + "URL"))
+        known = {
+            "URL": market.url,
+            "ADDRESS_BOOK": os.environ.get(BOOK_ENV) or configuration().get("address_book"),
+        }
+        known["RPC_URL"] = os.environ.get(RPC_ENV) or configuration().get("rpc_url")
+        if market.dev is not None:
+            known = {
+                "URL": market.url,
+                "ADDRESS_BOOK": market.dev.address_book,
+                "RPC_URL": market.dev.rpc_url,
+            }
+        for name, value in known.items():
+            if value is not None:
+                os.environ.setdefault(AGENT_PREFIX + name, str(value))
+    if wallet is not None or "KEYSTORE" not in _agent_names():
+        os.environ[AGENT_PREFIX + "KEYSTORE"] = str(find_keystore(wallet).path)
+    if needs_password and not {"PASSWORD", "PASSWORD_FILE"} & _agent_names():
+        from marketplace.client.keystore import find_password
+
+        os.environ[AGENT_PREFIX + "PASSWORD"] = find_password(_ask_password if sys.stdin.isatty() else None)
+
+
+def _agent_names() -> set[str]:
+    return {name.removeprefix(AGENT_PREFIX) for name in os.environ if name.startswith(AGENT_PREFIX)}
+
+
+def _ask_password() -> str:
+    return typer.prompt("Password of the keystore", hide_input=True, err=True)
+
+
+def wait_for_file(path: str | None, seconds: float) -> None:
+    """Give whoever writes `path` so long; what is missing afterwards is for the caller to report."""
+    until = time.monotonic() + seconds
+    while path and not Path(path).exists() and time.monotonic() < until:
+        time.sleep(WAIT_PAUSE)
+
+
+def wait_for_market(seconds: float) -> None:
+    """Wait until the market that the daemon is for answers. Raises ServiceUnavailable after `seconds`."""
+    from marketplace.client import MarketClient
+
+    if seconds <= 0:
+        return
+    url = os.environ[AGENT_PREFIX + "URL"]
+    until = time.monotonic() + seconds
+    with MarketClient(url) as client:
+        while True:
+            try:
+                client.config()
+                return
+            except MarketError as error:
+                if time.monotonic() >= until:
+                    raise ServiceUnavailable(f"{url} was not ready within {seconds:g} s: {error.message}") from error
+            time.sleep(WAIT_PAUSE)
