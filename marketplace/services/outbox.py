@@ -4,6 +4,7 @@ One transaction is in flight at a time: its nonce is the lowest that is not mine
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from marketplace.domain.leases import MatchRecord, MatchState
 from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
@@ -60,11 +61,8 @@ def _sign(market: Market, item: OutboxItem) -> bool:
 
 
 def _send(market: Market, item: OutboxItem) -> bool:
-    try:
+    with suppress(Reverted):  # some nodes mine at once and answer with the revert: the receipt decides
         market.sender.broadcast(Sent(item.tx_hash, item.nonce, item.raw))
-    except Reverted:
-        # Some nodes mine at once and answer with the revert: the receipt decides.
-        pass
     _update(market, item, state=OutboxState.SENT, sent_at=float(market.clock.now()))
     return True
 

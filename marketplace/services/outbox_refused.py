@@ -1,4 +1,4 @@
-"""What happens to a transaction that the contract refuses: the bad part goes, with the reason; the good part is tried again."""
+"""A transaction that the contract refuses: the bad part goes, with its reason; the good part is tried again."""
 
 from marketplace.domain.evidence import BatchState
 from marketplace.domain.leases import MatchRecord, MatchState

@@ -226,8 +226,8 @@ def _require_funds(record: BidRecord, free: int, reserved: int) -> None:
     needed = record.locked_at_most
     if free - reserved < needed:
         raise InsufficientFunds(
-            f"The bid may lock {format_usdc(needed)} USDC; {record.bid.renter} has {format_usdc(free)} USDC in the escrow,"
-            f" of which {format_usdc(reserved)} are spoken for by other bids.",
+            f"The bid may lock {format_usdc(needed)} USDC; {record.bid.renter} has {format_usdc(free)} USDC in the"
+            f" escrow, of which {format_usdc(reserved)} are spoken for by other bids.",
             hint="Deposit more (`hive deposit`), bid less, or cancel another bid.",
             renter=record.bid.renter,
             needed=str(needed),

@@ -10,7 +10,7 @@ from marketplace.services.timeline import refresh_job, refresh_lease
 
 
 def roll_back(market: Market, *, to: int | None = None) -> int:
-    """Forget everything above block `to`, by default above the last block that the chain still has; that block's number.
+    """Forget everything above block `to`, by default the last followed block that the chain still has; its number.
 
     Transactions that were mined above it count as sent again: their result is asked for anew, and they are sent anew
     where the new history does not have them. Raises ChainUnavailable.

@@ -16,8 +16,10 @@ from marketplace.services.record_evidence import require_oracle
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_lease_and_job
 
-MAX_FAILED_BATCHES = 3
+MAX_PROPOSALS = 4
 """Refused settlements after which a lease is left to the deadline's refund."""
+RETRY_SECONDS = 5
+"""Pause after the first refusal; as much longer after each further one."""
 JUDGED = (Verification.REEXECUTE, Verification.REPLICATE)
 """Policies whose leases oracles judge; the others wait for the renter's receipt."""
 
@@ -35,7 +37,7 @@ def propose_batches(market: Market) -> int:
         alone: set[str] = set()
         for lease, verdicts in candidates:
             found = agreed_verdict([one for one in verdicts if one.oracle in members], threshold)
-            if found is None or not _may_propose(tx, lease, alone):
+            if found is None or not _may_propose(tx, lease, alone, now):
                 continue
             ready.append(found)
         batches = group_batches(ready, alone=frozenset(alone), limit=market.rules.max_batch)
@@ -102,7 +104,7 @@ def batch_digest(market: Market, verdicts: tuple[Verdict, ...]) -> str:
     return VerdictBatch(verdicts=verdicts).digest(market.chain.domain)
 
 
-def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str]) -> bool:
+def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str], now: int) -> bool:
     """Whether no batch is under way; a lease whose batch failed before is noted in `alone`."""
     current = tx.leases.get(lease.lease_id)
     if current is None or current.closing is not None or tx.evidence.receipt(lease.lease_id) is not None:
@@ -110,11 +112,12 @@ def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str]) -> bool:
     batches = tx.batches.of_lease(lease.lease_id)
     if any(batch.state is not BatchState.FAILED for batch in batches):
         return False
-    if len(batches) >= MAX_FAILED_BATCHES or any(len(batch.verdicts) == 1 for batch in batches):
-        return False
-    if batches:
-        alone.add(lease.lease_id)
-    return True
+    if not batches:
+        return True
+    alone.add(lease.lease_id)
+    proposals = sum(batch.proposals for batch in batches)
+    rested = max(batch.proposed_at for batch in batches) + RETRY_SECONDS * proposals
+    return proposals < MAX_PROPOSALS and rested <= now
 
 
 def _propose(market: Market, tx: Transaction, verdicts: tuple[Verdict, ...], now: int) -> None:

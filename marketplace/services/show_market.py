@@ -167,7 +167,7 @@ def show_transcript(market: Market, number: int) -> dict[str, Any]:
 
 
 def show_account(market: Market, address: str) -> dict[str, Any]:
-    """What the contracts say about an account, micro-USDC in decimal strings. Raises MalformedMessage, ChainUnavailable."""
+    """What the contracts say about an account. Raises MalformedMessage, ChainUnavailable."""
     if not is_hex_address(address):
         raise MalformedMessage("address", "expected 0x and 40 hex digits", given=address)
     account = to_checksum_address(address)

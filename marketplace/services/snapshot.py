@@ -1,4 +1,4 @@
-"""The book as a round sees it: live orders, less what is promised already, as far as the chain's balances cover them."""
+"""The book as a round sees it: live orders, less what is promised already, as far as balances cover them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the services need from a database, as protocols. `adapters/store` fulfils them; its classes document each call."""
+"""What the services need from a database, as protocols; the classes of `adapters/store` document each call."""
 
 from contextlib import AbstractContextManager
 from typing import Any, Protocol

@@ -39,11 +39,7 @@ class Asks:
 
     def live(self) -> list[AskRecord]:
         """Asks that can still be matched, in the order in which they came."""
-        query = (
-            select(AskRow)
-            .where(AskRow.state == OrderState.LIVE.value)
-            .order_by(col(AskRow.id))
-        )
+        query = select(AskRow).where(AskRow.state == OrderState.LIVE.value).order_by(col(AskRow.id))
         return [self._record(row) for row in self._session.exec(query).all()]
 
     def live_of_node(self, provider: str, agent: str) -> list[AskRecord]:
@@ -62,9 +58,7 @@ class Asks:
         found = [self._record(row) for row in self._session.exec(query).all()]
         return [record for record in found if not all_before or record.ask.salt < salt]
 
-    def page(
-        self, *, provider: str | None, live_only: bool, cursor: str | None, limit: int
-    ) -> Page[AskRecord]:
+    def page(self, *, provider: str | None, live_only: bool, cursor: str | None, limit: int) -> Page[AskRecord]:
         query = select(AskRow)
         if live_only:
             query = query.where(AskRow.state == OrderState.LIVE.value)
@@ -73,9 +67,7 @@ class Asks:
         return load_page(self._session, query, AskRow.id, self._record, cursor, limit)
 
     def latest_of_agent(self, agent: str) -> AskRecord | None:
-        query = (
-            select(AskRow).where(AskRow.agent == agent).order_by(col(AskRow.id).desc())
-        )
+        query = select(AskRow).where(AskRow.agent == agent).order_by(col(AskRow.id).desc())
         row = self._session.exec(query).first()
         return self._record(row) if row else None
 
@@ -97,9 +89,7 @@ class Asks:
 
     def uncancel_after(self, block: int) -> None:
         """Asks that an event in a block above `block` had cancelled are live again."""
-        for row in self._session.exec(
-            select(AskRow).where(col(AskRow.cancelled_block) > block)
-        ).all():
+        for row in self._session.exec(select(AskRow).where(col(AskRow.cancelled_block) > block)).all():
             self.set_state(row.ask_hash, OrderState.LIVE)
 
     def seen(self, agent: str, at: int) -> None:
@@ -114,9 +104,7 @@ class Asks:
         return row.last_seen if row else 0
 
     def _row(self, ask_hash: str) -> AskRow | None:
-        return self._session.exec(
-            select(AskRow).where(AskRow.ask_hash == ask_hash)
-        ).first()
+        return self._session.exec(select(AskRow).where(AskRow.ask_hash == ask_hash)).first()
 
     def _record(self, row: AskRow) -> AskRecord:
         return AskRecord(

@@ -36,17 +36,11 @@ class Bids:
 
     def live(self) -> list[BidRecord]:
         """Bids that can still be matched, in the order in which they came."""
-        query = (
-            select(BidRow)
-            .where(BidRow.state == OrderState.LIVE.value)
-            .order_by(col(BidRow.id))
-        )
+        query = select(BidRow).where(BidRow.state == OrderState.LIVE.value).order_by(col(BidRow.id))
         return list(map(_record, self._session.exec(query)))
 
     def live_of(self, renter: str) -> list[BidRecord]:
-        query = select(BidRow).where(
-            BidRow.state == OrderState.LIVE.value, BidRow.renter == renter
-        )
+        query = select(BidRow).where(BidRow.state == OrderState.LIVE.value, BidRow.renter == renter)
         return list(map(_record, self._session.exec(query)))
 
     def by_salt(self, renter: str, salt: int, *, all_before: bool) -> list[BidRecord]:
@@ -113,18 +107,14 @@ class Bids:
 
     def uncancel_after(self, block: int) -> list[str]:
         """Bids that an event in a block above `block` had cancelled are live again; their hashes."""
-        rows = self._session.exec(
-            select(BidRow).where(col(BidRow.cancelled_block) > block)
-        ).all()
+        rows = self._session.exec(select(BidRow).where(col(BidRow.cancelled_block) > block)).all()
         for row in rows:
             row.state, row.reason, row.cancelled_block = OrderState.LIVE.value, "", None
             self._save(row)
         return [row.bid_hash for row in rows]
 
     def _row(self, bid_hash: str) -> BidRow | None:
-        return self._session.exec(
-            select(BidRow).where(BidRow.bid_hash == bid_hash)
-        ).first()
+        return self._session.exec(select(BidRow).where(BidRow.bid_hash == bid_hash)).first()
 
     def _save(self, row: BidRow) -> None:
         self._session.add(row)

@@ -17,51 +17,29 @@ class Blocks:
         self._session = session
 
     def last(self) -> BlockRef | None:
-        row = self._session.exec(
-            select(BlockRow).order_by(col(BlockRow.number).desc())
-        ).first()
+        row = self._session.exec(select(BlockRow).order_by(col(BlockRow.number).desc())).first()
         return BlockRef(row.number, row.hash, row.timestamp) if row else None
 
     def newest_first(self) -> list[BlockRef]:
         query = select(BlockRow).order_by(col(BlockRow.number).desc())
-        return [
-            BlockRef(row.number, row.hash, row.timestamp)
-            for row in self._session.exec(query)
-        ]
+        return [BlockRef(row.number, row.hash, row.timestamp) for row in self._session.exec(query)]
 
     def add(self, block: BlockRef) -> None:
-        self._session.merge(
-            BlockRow(number=block.number, hash=block.hash, timestamp=block.timestamp)
-        )
-        self._session.exec(
-            delete(BlockRow).where(col(BlockRow.number) < block.number - KEPT_BLOCKS)
-        )
+        self._session.merge(BlockRow(number=block.number, hash=block.hash, timestamp=block.timestamp))
+        self._session.exec(delete(BlockRow).where(col(BlockRow.number) < block.number - KEPT_BLOCKS))
         self._session.flush()
 
     def roll_back(self, block: int) -> None:
         """Forget blocks and on-chain cancellations above `block`."""
         self._session.exec(delete(BlockRow).where(col(BlockRow.number) > block))
-        self._session.exec(
-            delete(CancellationRow).where(col(CancellationRow.block) > block)
-        )
+        self._session.exec(delete(CancellationRow).where(col(CancellationRow.block) > block))
         self._session.flush()
 
-    def add_cancellation(
-        self, signer: str, salt: int, *, all_before: bool, block: int | None
-    ) -> None:
+    def add_cancellation(self, signer: str, salt: int, *, all_before: bool, block: int | None) -> None:
         """`block` is None for a signed cancel that is not on chain yet."""
-        self._session.add(
-            CancellationRow(
-                signer=signer, salt=str(salt), all_before=all_before, block=block
-            )
-        )
+        self._session.add(CancellationRow(signer=signer, salt=str(salt), all_before=all_before, block=block))
         self._session.flush()
 
     def is_cancelled(self, signer: str, salt: int) -> bool:
-        rows = self._session.exec(
-            select(CancellationRow).where(CancellationRow.signer == signer)
-        )
-        return any(
-            int(row.salt) > salt if row.all_before else int(row.salt) == salt
-            for row in rows
-        )
+        rows = self._session.exec(select(CancellationRow).where(CancellationRow.signer == signer))
+        return any(int(row.salt) > salt if row.all_before else int(row.salt) == salt for row in rows)

@@ -62,9 +62,7 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection, _record) -> None:
-        connection.isolation_level = (
-            None  # transactions begin where we say so, not where the driver guesses
-        )
+        connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")

@@ -1,5 +1,6 @@
 """Attestations, verdicts, receipts and batches as rows."""
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from marketplace.adapters.store.tables import (
@@ -61,15 +62,9 @@ class Evidence:
         self._session.flush()
 
     def verdicts(self, lease_id: str) -> list[VerdictRecord]:
-        query = (
-            select(VerdictRow)
-            .where(VerdictRow.lease_id == lease_id)
-            .order_by(col(VerdictRow.oracle))
-        )
+        query = select(VerdictRow).where(VerdictRow.lease_id == lease_id).order_by(col(VerdictRow.oracle))
         return [
-            VerdictRecord(
-                Verdict.parse(row.verdict), row.oracle, row.signature, row.received_at
-            )
+            VerdictRecord(Verdict.parse(row.verdict), row.oracle, row.signature, row.received_at)
             for row in self._session.exec(query)
         ]
 
@@ -85,11 +80,7 @@ class Evidence:
 
     def receipt(self, lease_id: str) -> ReceiptRecord | None:
         row = self._session.get(ReceiptRow, lease_id)
-        return (
-            ReceiptRecord(Receipt.parse(row.receipt), row.signature, row.received_at)
-            if row
-            else None
-        )
+        return ReceiptRecord(Receipt.parse(row.receipt), row.signature, row.received_at) if row else None
 
     def remove_receipt(self, lease_id: str) -> None:
         """Forget a receipt that the contract refused."""
@@ -106,25 +97,22 @@ class Batches:
         self._session = session
 
     def add(self, record: BatchRecord) -> None:
-        """Propose; proposing the same verdicts again after a failure starts over."""
+        """Propose; the same verdicts again after a failure start over, without the signatures that failed."""
         row = self._session.get(BatchRow, record.digest) or BatchRow(
             digest=record.digest,
             verdicts=[verdict.to_json() for verdict in record.verdicts],
             state="",
             reason="",
             proposed_at=0,
+            proposals=0,
         )
-        row.state, row.reason, row.proposed_at = (
-            record.state.value,
-            record.reason,
-            record.proposed_at,
-        )
+        row.state, row.reason, row.proposed_at = record.state.value, record.reason, record.proposed_at
+        row.proposals += 1
         self._session.add(row)
         self._session.flush()
+        self._session.exec(delete(BatchSignatureRow).where(col(BatchSignatureRow.digest) == record.digest))
         for verdict in record.verdicts:
-            self._session.merge(
-                BatchLeaseRow(lease_id=verdict.lease_id, digest=record.digest)
-            )
+            self._session.merge(BatchLeaseRow(lease_id=verdict.lease_id, digest=record.digest))
         self._session.flush()
 
     def get(self, digest: str) -> BatchRecord | None:
@@ -132,25 +120,15 @@ class Batches:
         return self._record(row) if row else None
 
     def in_state(self, state: BatchState) -> list[BatchRecord]:
-        query = (
-            select(BatchRow)
-            .where(BatchRow.state == state.value)
-            .order_by(col(BatchRow.proposed_at))
-        )
+        query = select(BatchRow).where(BatchRow.state == state.value).order_by(col(BatchRow.proposed_at))
         return [self._record(row) for row in self._session.exec(query).all()]
 
     def of_lease(self, lease_id: str) -> list[BatchRecord]:
-        query = (
-            select(BatchRow)
-            .join(BatchLeaseRow)
-            .where(BatchLeaseRow.lease_id == lease_id)
-        )
+        query = select(BatchRow).join(BatchLeaseRow).where(BatchLeaseRow.lease_id == lease_id)
         return [self._record(row) for row in self._session.exec(query).all()]
 
     def sign(self, digest: str, oracle: str, signature: str) -> None:
-        self._session.merge(
-            BatchSignatureRow(digest=digest, oracle=oracle, signature=signature)
-        )
+        self._session.merge(BatchSignatureRow(digest=digest, oracle=oracle, signature=signature))
         self._session.flush()
 
     def set_state(self, digest: str, state: BatchState, reason: str = "") -> None:
@@ -166,8 +144,7 @@ class Batches:
             verdicts=tuple(map(Verdict.parse, row.verdicts)),
             state=BatchState(row.state),
             proposed_at=row.proposed_at,
-            signatures={
-                entry.oracle: entry.signature for entry in self._session.exec(query)
-            },
+            signatures={entry.oracle: entry.signature for entry in self._session.exec(query)},
             reason=row.reason,
+            proposals=row.proposals,
         )

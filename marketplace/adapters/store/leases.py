@@ -35,11 +35,7 @@ class Leases:
         """True if it was new; an event seen twice changes nothing."""
         if self._row(lease.lease_id) is not None:
             return False
-        plain = {
-            name: getattr(lease, name)
-            for name in LeaseRecord.__dataclass_fields__
-            if name != "closing"
-        }
+        plain = {name: getattr(lease, name) for name in LeaseRecord.__dataclass_fields__ if name != "closing"}
         self._session.add(LeaseRow(**plain | {"stage": lease.stage.value}))
         self._session.flush()
         return True
@@ -65,20 +61,12 @@ class Leases:
         return _lease(row) if row else None
 
     def of_bid(self, bid_hash: str) -> list[LeaseRecord]:
-        query = (
-            select(LeaseRow)
-            .where(LeaseRow.bid_hash == bid_hash)
-            .order_by(col(LeaseRow.id))
-        )
+        query = select(LeaseRow).where(LeaseRow.bid_hash == bid_hash).order_by(col(LeaseRow.id))
         return list(map(_lease, self._session.exec(query)))
 
     def open(self) -> list[LeaseRecord]:
         """Leases that the chain has not closed."""
-        query = (
-            select(LeaseRow)
-            .where(col(LeaseRow.closed_block).is_(None))
-            .order_by(col(LeaseRow.id))
-        )
+        query = select(LeaseRow).where(col(LeaseRow.closed_block).is_(None)).order_by(col(LeaseRow.id))
         return list(map(_lease, self._session.exec(query)))
 
     def open_units(self) -> dict[str, int]:
@@ -124,10 +112,7 @@ class Leases:
     def roll_back(self, block: int) -> list[LeaseRecord]:
         """Forget openings and closings above `block`; the leases concerned, as they were before."""
         rows = self._session.exec(
-            select(LeaseRow).where(
-                (col(LeaseRow.opened_block) > block)
-                | (col(LeaseRow.closed_block) > block)
-            )
+            select(LeaseRow).where((col(LeaseRow.opened_block) > block) | (col(LeaseRow.closed_block) > block))
         ).all()
         found = list(map(_lease, rows))
         for row in rows:
@@ -141,9 +126,7 @@ class Leases:
         return found
 
     def _row(self, lease_id: str) -> LeaseRow | None:
-        return self._session.exec(
-            select(LeaseRow).where(LeaseRow.lease_id == lease_id)
-        ).first()
+        return self._session.exec(select(LeaseRow).where(LeaseRow.lease_id == lease_id)).first()
 
     def _save(self, row: LeaseRow) -> None:
         self._session.add(row)
@@ -158,11 +141,7 @@ class Matches:
 
     def add(self, match: MatchRecord) -> int:
         """Its id; `match.id` is not looked at."""
-        plain = {
-            name: getattr(match, name)
-            for name in MatchRecord.__dataclass_fields__
-            if name != "id"
-        }
+        plain = {name: getattr(match, name) for name in MatchRecord.__dataclass_fields__ if name != "id"}
         row = MatchRow(**plain | {"state": match.state.value})
         self._session.add(row)
         self._session.flush()
@@ -194,9 +173,7 @@ class Matches:
         return list(
             map(
                 _match,
-                self._session.exec(
-                    select(MatchRow).where(condition).order_by(col(MatchRow.id))
-                ),
+                self._session.exec(select(MatchRow).where(condition).order_by(col(MatchRow.id))),
             )
         )
 
@@ -207,11 +184,7 @@ def _match(row: MatchRow) -> MatchRecord:
 
 
 def _lease(row: LeaseRow) -> LeaseRecord:
-    names = [
-        name
-        for name in LeaseRecord.__dataclass_fields__
-        if name not in ("closing", "stage")
-    ]
+    names = [name for name in LeaseRecord.__dataclass_fields__ if name not in ("closing", "stage")]
     closing = None
     if row.closed_block is not None:
         closing = Closing(

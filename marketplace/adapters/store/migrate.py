@@ -13,11 +13,7 @@ _NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 
 def migrations(folder: Path = FOLDER) -> list[tuple[int, Path]]:
     """(number, file), ascending. Raises SettingsError where a number is missing or given twice."""
-    found = sorted(
-        (int(match[1]), path)
-        for path in folder.iterdir()
-        if (match := _NAME.match(path.name))
-    )
+    found = sorted((int(match[1]), path) for path in folder.iterdir() if (match := _NAME.match(path.name)))
     if [number for number, _ in found] != list(range(1, len(found) + 1)):
         raise SettingsError(f"The migrations in {folder} are not numbered 1, 2, 3, …")
     return found
@@ -35,9 +31,7 @@ def migrate(path: Path, folder: Path = FOLDER) -> int:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)"
         )
-        version = connection.execute(
-            "SELECT coalesce(max(version), 0) FROM schema_version"
-        ).fetchone()[0]
+        version = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()[0]
         connection.execute("COMMIT")
         pending = migrations(folder)
         if version > len(pending):
@@ -57,9 +51,7 @@ def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
     try:
         for statement in _statements(script):
             connection.execute(statement)
-        connection.execute(
-            "INSERT INTO schema_version VALUES (?, ?)", (number, int(time.time()))
-        )
+        connection.execute("INSERT INTO schema_version VALUES (?, ?)", (number, int(time.time())))
         connection.execute("COMMIT")
     except sqlite3.Error:
         connection.execute("ROLLBACK")

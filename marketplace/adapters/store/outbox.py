@@ -37,11 +37,7 @@ class Outbox:
 
     def unfinished(self) -> list[OutboxItem]:
         """What is signed or sent comes first: its nonce is the lowest that is not mined."""
-        query = (
-            select(OutboxRow)
-            .where(col(OutboxRow.state).in_(_UNFINISHED))
-            .order_by(col(OutboxRow.id))
-        )
+        query = select(OutboxRow).where(col(OutboxRow.state).in_(_UNFINISHED)).order_by(col(OutboxRow.id))
         rank = {OutboxState.SENT: 0, OutboxState.SIGNED: 0, OutboxState.INTENT: 1}
         return sorted(
             map(_item, self._session.exec(query)),
@@ -58,14 +54,10 @@ class Outbox:
 
     def done_after(self, block: int) -> list[OutboxItem]:
         """Items whose transaction was mined above `block`."""
-        query = select(OutboxRow).where(
-            OutboxRow.state == OutboxState.DONE.value, col(OutboxRow.block) > block
-        )
+        query = select(OutboxRow).where(OutboxRow.state == OutboxState.DONE.value, col(OutboxRow.block) > block)
         return list(map(_item, self._session.exec(query)))
 
 
 def _item(row: OutboxRow) -> OutboxItem:
     plain = {name: getattr(row, name) for name in OutboxItem.__dataclass_fields__}
-    return OutboxItem(
-        **plain | {"kind": OutboxKind(row.kind), "state": OutboxState(row.state)}
-    )
+    return OutboxItem(**plain | {"kind": OutboxKind(row.kind), "state": OutboxState(row.state)})

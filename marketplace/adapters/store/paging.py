@@ -20,9 +20,7 @@ def load_page(
     """At most `limit` rows after `cursor`. Raises MalformedMessage for a cursor that no page gave out."""
     if cursor is not None:
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-            raise MalformedMessage(
-                "cursor", f"{cursor!r} was not given out by an earlier page"
-            )
+            raise MalformedMessage("cursor", f"{cursor!r} was not given out by an earlier page")
         query = query.where(key < int(cursor))
     rows = session.exec(query.order_by(key.desc()).limit(limit + 1)).all()
     shown = rows[:limit]

@@ -34,9 +34,7 @@ class Rounds:
             )
         )
         self._session.flush()
-        self._session.add(
-            TranscriptRow(number=record.number, transcript=record.transcript)
-        )
+        self._session.add(TranscriptRow(number=record.number, transcript=record.transcript))
         for bid_hash in bid_hashes:
             self._session.add(RoundBidRow(bid_hash=bid_hash, number=record.number))
         self._session.flush()
@@ -45,33 +43,23 @@ class Rounds:
         row = self._session.get(RoundRow, number) if 0 < number < 2**63 else None
         return self._record(row) if row else None
 
-    def last_with(
-        self, bid_hash: str, *, matched_in: int | None = None
-    ) -> RoundRecord | None:
+    def last_with(self, bid_hash: str, *, matched_in: int | None = None) -> RoundRecord | None:
         """The last round that considered the bid."""
-        query = select(func.max(RoundBidRow.number)).where(
-            RoundBidRow.bid_hash == bid_hash
-        )
+        query = select(func.max(RoundBidRow.number)).where(RoundBidRow.bid_hash == bid_hash)
         number = matched_in or self._session.exec(query).one()
         return self.get(number) if number else None
 
     def page(self, cursor: str | None, limit: int) -> Page[RoundRecord]:
         """Rounds without their transcripts."""
-        return load_page(
-            self._session, select(RoundRow), RoundRow.number, _bare, cursor, limit
-        )
+        return load_page(self._session, select(RoundRow), RoundRow.number, _bare, cursor, limit)
 
     def last(self) -> RoundRecord | None:
-        row = self._session.exec(
-            select(RoundRow).order_by(col(RoundRow.number).desc())
-        ).first()
+        row = self._session.exec(select(RoundRow).order_by(col(RoundRow.number).desc())).first()
         return self._record(row) if row else None
 
     def _record(self, row: RoundRow) -> RoundRecord:
         transcript = self._session.get(TranscriptRow, row.number)
-        return RoundRecord(
-            row.number, row.digest, row.cleared_at, transcript.transcript, row.summary
-        )
+        return RoundRecord(row.number, row.digest, row.cleared_at, transcript.transcript, row.summary)
 
 
 def _bare(row: RoundRow) -> RoundRecord:
@@ -104,11 +92,7 @@ class Timeline:
         self._session.flush()
 
     def of(self, bid_hash: str) -> list[dict[str, Any]]:
-        query = (
-            select(TimelineRow)
-            .where(TimelineRow.bid_hash == bid_hash)
-            .order_by(col(TimelineRow.id))
-        )
+        query = select(TimelineRow).where(TimelineRow.bid_hash == bid_hash).order_by(col(TimelineRow.id))
         return [
             {
                 "id": row.id,

@@ -169,6 +169,7 @@ class BatchRow(SQLModel, table=True):
     state: str
     reason: str
     proposed_at: int
+    proposals: int
 
 
 class BatchLeaseRow(SQLModel, table=True):

@@ -157,7 +157,8 @@ CREATE TABLE batches (
     verdicts JSON NOT NULL,
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
-    proposed_at INTEGER NOT NULL
+    proposed_at INTEGER NOT NULL,
+    proposals INTEGER NOT NULL
 );
 CREATE TABLE batch_leases (
     lease_id TEXT NOT NULL,
