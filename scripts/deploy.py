@@ -13,20 +13,14 @@ first unlocked account; it keeps no power: the contracts belong to the timelock 
 
 import json
 import os
+import re
 from pathlib import Path
 
 from brownie import accounts, network, project
+from eth_utils import is_address
 
 ROOT = Path(__file__).resolve().parent.parent
-_REQUIRED = (
-    "network",
-    "oracles",
-    "threshold",
-    "treasury",
-    "governor",
-    "timelockDelay",
-    "unbondingDelay",
-)
+_REQUIRED = ("network", "oracles", "threshold", "treasury", "governor", "timelockDelay", "unbondingDelay")
 
 
 class DeploymentError(ValueError):
@@ -36,29 +30,55 @@ class DeploymentError(ValueError):
 def read_parameters(text: str | None) -> dict:
     """The deployment parameters in a JSON text. Raises DeploymentError saying which one is wrong."""
     if not text:
-        raise DeploymentError(
-            "HIVE_DEPLOYMENT is not set: see the head of scripts/deploy.py for what it must hold."
-        )
+        raise DeploymentError("HIVE_DEPLOYMENT is not set: see the head of scripts/deploy.py for what it must hold.")
     try:
         given = json.loads(text)
     except json.JSONDecodeError as error:
         raise DeploymentError(f"HIVE_DEPLOYMENT is not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise DeploymentError("HIVE_DEPLOYMENT is not a JSON object.")
     missing = [name for name in _REQUIRED if name not in given]
     if missing:
         raise DeploymentError(f"HIVE_DEPLOYMENT lacks {', '.join(missing)}.")
-    if not 0 < given["threshold"] <= len(set(given["oracles"])):
-        raise DeploymentError(
-            f"threshold: {given['threshold']} of {len(set(given['oracles']))} distinct oracles cannot be met."
-        )
+    _require_addresses(given)
+    _require_numbers(given)
+    if not re.fullmatch(r"[a-z0-9-]+", str(given["network"])):
+        raise DeploymentError(f"network: {given['network']!r} must be lower-case letters, digits and dashes.")
+    distinct = len({address.lower() for address in given["oracles"]})
+    if not 0 < given["threshold"] <= distinct:
+        raise DeploymentError(f"threshold: {given['threshold']} of {distinct} distinct oracles cannot be met.")
     return given
+
+
+def _require_addresses(given: dict) -> None:
+    mint, oracles = given.get("mint", {}), given["oracles"]
+    if not isinstance(oracles, list):
+        raise DeploymentError(f"oracles: {oracles!r} is not a list of addresses.")
+    if not isinstance(mint, dict):
+        raise DeploymentError(f"mint: {mint!r} is not an object of micro-USDC by address.")
+    token = [("token", given["token"])] if given.get("token") else []
+    named = [("treasury", given["treasury"]), ("governor", given["governor"]), *token]
+    named += [("oracles", each) for each in oracles] + [("mint", each) for each in mint]
+    for name, value in named:
+        if not is_address(value):
+            raise DeploymentError(f"{name}: {value!r} is not an address (0x and 40 hex digits, EIP-55 if mixed).")
+
+
+def _require_numbers(given: dict) -> None:
+    limits = {"threshold": 2**8, "timelockDelay": 2**32, "unbondingDelay": 2**32}
+    for name, limit in limits.items():
+        value = given[name]
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
+            raise DeploymentError(f"{name}: {value!r} is not an integer from 0 to {limit - 1}.")
+    for account, amount in given.get("mint", {}).items():
+        if not str(amount).isdecimal():
+            raise DeploymentError(f"mint: {amount!r} for {account} is not a number of micro-USDC.")
 
 
 def deploy(contracts, deployer, parameters: dict) -> dict:
     """Deploys everything from `deployer` and returns the contracts by name."""
     if parameters.get("token"):
-        return deploy_on_token(
-            contracts, deployer, contracts.FiatToken.at(parameters["token"]), parameters
-        )
+        return deploy_on_token(contracts, deployer, contracts.FiatToken.at(parameters["token"]), parameters)
     token = deployer.deploy(contracts.FiatToken)
     for account, amount in parameters.get("mint", {}).items():
         token.mint(account, int(amount), {"from": deployer})
@@ -67,32 +87,16 @@ def deploy(contracts, deployer, parameters: dict) -> dict:
 
 def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
     """Deploys everything but the token, which exists, and returns the contracts by name."""
-    timelock = deployer.deploy(
-        contracts.Timelock, parameters["timelockDelay"], [parameters["governor"]]
-    )
+    timelock = deployer.deploy(contracts.Timelock, parameters["timelockDelay"], [parameters["governor"]])
     members = sorted(set(parameters["oracles"]), key=lambda address: int(address, 16))
-    committee = deployer.deploy(
-        contracts.OracleCommittee, members, parameters["threshold"], timelock
-    )
+    committee = deployer.deploy(contracts.OracleCommittee, members, parameters["threshold"], timelock)
     # Stake and reputation obey the escrow alone, so they must know its address before it exists.
     expected = deployer.get_deployment_address(deployer.nonce + 2)
-    stake = deployer.deploy(
-        contracts.ProviderStake, token, expected, parameters["unbondingDelay"]
-    )
+    stake = deployer.deploy(contracts.ProviderStake, token, expected, parameters["unbondingDelay"])
     reputation = deployer.deploy(contracts.Reputation, expected)
-    escrow = deployer.deploy(
-        contracts.Escrow,
-        token,
-        stake,
-        reputation,
-        committee,
-        parameters["treasury"],
-        timelock,
-    )
+    escrow = deployer.deploy(contracts.Escrow, token, stake, reputation, committee, parameters["treasury"], timelock)
     if escrow.address != expected:
-        raise DeploymentError(
-            f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between."
-        )
+        raise DeploymentError(f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between.")
     return {
         "USDC": token,
         "Timelock": timelock,
@@ -109,9 +113,7 @@ def address_book(name: str, chain_id: int, block: int, deployed: dict) -> dict:
         "network": name,
         "chainId": chain_id,
         "deployedAtBlock": block,
-        "contracts": {
-            key: contract.address for key, contract in sorted(deployed.items())
-        },
+        "contracts": {key: contract.address for key, contract in sorted(deployed.items())},
     }
 
 
@@ -132,7 +134,5 @@ def main() -> None:
     first_block = network.chain.height + 1
     deployed = deploy(project.get_loaded_projects()[0], accounts[0], parameters)
     book = address_book(parameters["network"], network.chain.id, first_block, deployed)
-    folder = Path(
-        os.environ.get("HIVE_DEPLOYMENTS_FOLDER", ROOT / "build" / "deployments")
-    )
+    folder = Path(os.environ.get("HIVE_DEPLOYMENTS_FOLDER", ROOT / "build" / "deployments"))
     print(f"Address book: {write_address_book(book, folder)}")

@@ -30,10 +30,6 @@ def world(deployed):
 
 # One market serves all examples: properties here only read it.
 hypothesis.settings.register_profile(
-    "contracts",
-    derandomize=True,
-    deadline=None,
-    max_examples=60,
-    suppress_health_check=list(hypothesis.HealthCheck),
+    "contracts", derandomize=True, deadline=None, max_examples=60, suppress_health_check=list(hypothesis.HealthCheck)
 )
 hypothesis.settings.load_profile("contracts")

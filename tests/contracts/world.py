@@ -1,5 +1,6 @@
 """A deployed market with funded renters, staked providers and a committee, and the words to write tests about it."""
 
+import ast
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,17 +13,9 @@ from brownie.exceptions import VirtualMachineError
 from eth_account import Account
 from eth_account.hdaccount import key_from_seed
 
-from marketplace.protocol.enums import Outcome
 from marketplace.protocol.eip712 import Domain, TypedMessage
-from marketplace.protocol.messages import (
-    Ask,
-    Bid,
-    Cancel,
-    Receipt,
-    Verdict,
-    VerdictBatch,
-    compute_lease_id,
-)
+from marketplace.protocol.enums import Outcome
+from marketplace.protocol.messages import Ask, Bid, Cancel, Receipt, Verdict, VerdictBatch, compute_lease_id
 from scripts import deploy as deployment
 from scripts.toolchain import MNEMONIC
 
@@ -135,68 +128,38 @@ class World:
         }
         return Bid(**{**values, **changes})
 
-    def sign(
-        self, message: TypedMessage, signer: Any, domain: Domain | None = None
-    ) -> bytes:
+    def sign(self, message: TypedMessage, signer: Any, domain: Domain | None = None) -> bytes:
         """65 bytes by the key of `signer` over `message`."""
         key = keys_by_address()[address_of(signer)]
         return bytes.fromhex(message.sign(domain or self.domain, key)[2:])
 
-    def match(
-        self,
-        bid: Bid,
-        ask: Ask,
-        price: int = PRICE,
-        *,
-        signers: tuple[Any, Any] | None = None,
-    ) -> tuple:
+    def match(self, bid: Bid, ask: Ask, price: int = PRICE, *, signers: tuple[Any, Any] | None = None) -> tuple:
         """A `Match` as `open` takes it, signed by renter and provider or by `signers`."""
         renter, provider = signers or (bid.renter, ask.provider)
-        return (
-            bid.as_tuple(),
-            self.sign(bid, renter),
-            ask.as_tuple(),
-            self.sign(ask, provider),
-            price,
-        )
+        return (bid.as_tuple(), self.sign(bid, renter), ask.as_tuple(), self.sign(ask, provider), price)
 
-    def open(
-        self, bid: Bid | None = None, ask: Ask | None = None, price: int = PRICE
-    ) -> OpenLease:
+    def open(self, bid: Bid | None = None, ask: Ask | None = None, price: int = PRICE) -> OpenLease:
         """Open one lease and return it."""
         bid, ask = bid or self.bid(), ask or self.ask()
         self.escrow.open([self.match(bid, ask, price)], ROUND, {"from": self.operator})
-        return OpenLease(
-            compute_lease_id(bid.struct_hash(), ask.provider), bid, ask, price
-        )
+        return OpenLease(compute_lease_id(bid.struct_hash(), ask.provider), bid, ask, price)
 
     # --- ends ----------------------------------------------------------------------------------------------
 
-    def verdict(
-        self, lease: OpenLease | str, outcome: int = Outcome.PAID, pay: int = 0
-    ) -> Verdict:
+    def verdict(self, lease: OpenLease | str, outcome: int = Outcome.PAID, pay: int = 0) -> Verdict:
         """A verdict about a lease."""
         lease_id = lease if isinstance(lease, str) else lease.id
-        return Verdict(
-            lease_id=lease_id, outcome=int(outcome), pay=pay, result_digest=RESULT
-        )
+        return Verdict(lease_id=lease_id, outcome=int(outcome), pay=pay, result_digest=RESULT)
 
-    def sign_batch(
-        self, verdicts: list[Verdict], oracles: list[Any] | None = None
-    ) -> list[bytes]:
+    def sign_batch(self, verdicts: list[Verdict], oracles: list[Any] | None = None) -> list[bytes]:
         """The signatures of `oracles`, in the given order; by default of a quorum."""
         batch = VerdictBatch(verdicts=tuple(verdicts))
-        return [
-            self.sign(batch, oracle)
-            for oracle in (self.oracles[:2] if oracles is None else oracles)
-        ]
+        return [self.sign(batch, oracle) for oracle in (self.oracles[:2] if oracles is None else oracles)]
 
     def settle(self, *verdicts: Verdict, oracles: list[Any] | None = None) -> Any:
         """Settle verdicts that a quorum signed; returns the transaction."""
         signatures = self.sign_batch(list(verdicts), oracles)
-        return self.escrow.settle(
-            [each.as_tuple() for each in verdicts], signatures, {"from": self.operator}
-        )
+        return self.escrow.settle([each.as_tuple() for each in verdicts], signatures, {"from": self.operator})
 
     def receipt(self, lease: OpenLease, pay: int) -> Receipt:
         """A receipt for a lease."""
@@ -206,13 +169,9 @@ class World:
         """Accept with the renter's receipt, submitted by the provider."""
         receipt = self.receipt(lease, pay)
         signature = self.sign(receipt, lease.bid.renter)
-        return self.escrow.accept(
-            receipt.as_tuple(), signature, {"from": lease.ask.provider}
-        )
+        return self.escrow.accept(receipt.as_tuple(), signature, {"from": lease.ask.provider})
 
-    def cancel_message(
-        self, signer: Any, salt: int, all_before: bool = False
-    ) -> Cancel:
+    def cancel_message(self, signer: Any, salt: int, all_before: bool = False) -> Cancel:
         """A cancel of `signer`."""
         return Cancel(signer=address_of(signer), salt=salt, all_before=all_before)
 
@@ -221,19 +180,9 @@ class World:
     def govern(self, contract: Any, call: str) -> Any:
         """Announce a call, wait for the delay, execute it; returns the executing transaction."""
         salt = next(self.salts).to_bytes(32)
-        self.timelock.schedule(
-            contract,
-            0,
-            call,
-            NO_PREDECESSOR,
-            salt,
-            TIMELOCK_DELAY,
-            {"from": self.governor},
-        )
+        self.timelock.schedule(contract, 0, call, NO_PREDECESSOR, salt, TIMELOCK_DELAY, {"from": self.governor})
         brownie.chain.sleep(TIMELOCK_DELAY + 1)
-        return self.timelock.execute(
-            contract, 0, call, NO_PREDECESSOR, salt, {"from": self.stranger}
-        )
+        return self.timelock.execute(contract, 0, call, NO_PREDECESSOR, salt, {"from": self.stranger})
 
     # --- what is -------------------------------------------------------------------------------------------
 
@@ -248,9 +197,7 @@ class World:
     def record(self, provider: Any = None) -> dict:
         """A provider's counters without the time."""
         counters = self.reputation.recordOf(provider or self.provider).dict()
-        return {
-            name: value for name, value in counters.items() if name != "since" and value
-        }
+        return {name: value for name, value in counters.items() if name != "since" and value}
 
 
 def address_of(party: Any) -> str:
@@ -338,19 +285,12 @@ def create_hostile_world(world: World, token_name: str) -> World:
     return hostile
 
 
-def _render(value: Any) -> str:
+def _comparable(value: Any) -> Any:
+    """As Brownie writes it into a revert's message: addresses as hex literals, 32 bytes as bytes."""
     value = address_of(value)
-    if isinstance(value, str) and value.startswith("0x") and len(value) == 66:
-        value = bytes.fromhex(value[2:])
-    if isinstance(value, bytes):
-        return repr(value)
     if isinstance(value, str) and value.startswith("0x"):
-        return value.lower()
-    return (
-        str(int(value))
-        if isinstance(value, int) and not isinstance(value, bool)
-        else str(value)
-    )
+        return int(value, 16) if len(value) == 42 else bytes.fromhex(value[2:])
+    return bytes(value) if isinstance(value, bytes) else value
 
 
 @contextmanager
@@ -360,17 +300,16 @@ def reverts_with(name: str, *values: Any):
         yield
     except VirtualMachineError as error:
         message = error.revert_msg or ""
-        assert message.split(":")[0] == name, f"expected {name}, got {message!r}"
-        if not values:
-            return
-        given = message.partition(": ")[2].split(", ")
-        expected = [each if each is ... else _render(each) for each in values]
-        assert len(given) == len(expected) and all(
-            want is ... or want == got
-            for want, got in zip(expected, given, strict=True)
-        ), f"expected {name}{tuple(expected)}, got {message!r}"
+    else:
+        raise AssertionError(f"expected {name}, but nothing reverted")
+    given_name, _, body = message.partition(": ")
+    assert given_name == name, f"expected {name}, got {message!r}"
+    if not values:
         return
-    raise AssertionError(f"expected {name}, but nothing reverted")
+    given = ast.literal_eval(f"({body},)")
+    expected = tuple(each if each is ... else _comparable(each) for each in values)
+    agree = [want is ... or want == got for want, got in zip(expected, given, strict=False)]
+    assert len(given) == len(expected) and all(agree), f"expected {name}{values}, got {message!r}"
 
 
 def status_at(timestamp: int, contract: Any, call: str, sender: Any) -> int:

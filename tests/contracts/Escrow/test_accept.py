@@ -11,16 +11,12 @@ CLOSED = 2
 
 def submit(world, receipt, signature, sender=None):
     """Submit a receipt, by default as the provider who is paid by it."""
-    return world.escrow.accept(
-        receipt.as_tuple(), signature, {"from": sender or world.provider}
-    )
+    return world.escrow.accept(receipt.as_tuple(), signature, {"from": sender or world.provider})
 
 
 def test_accept_of_a_lease_that_never_was_reverts(world):
     lease = world.open()
-    receipt = world.receipt(lease, PRICE).model_copy(
-        update={"lease_id": "0x" + "44" * 32}
-    )
+    receipt = world.receipt(lease, PRICE).model_copy(update={"lease_id": "0x" + "44" * 32})
     with reverts_with("LeaseNotOpen", "0x" + "44" * 32, 0):
         submit(world, receipt, world.sign(receipt, world.renter))
 
@@ -55,11 +51,7 @@ def test_accept_with_the_receipt_of_another_lease_reverts(world):
 
 @pytest.mark.parametrize("elsewhere", ["chain", "contract"])
 def test_accept_with_a_receipt_for_elsewhere_reverts(world, elsewhere):
-    domain = (
-        Domain(1, world.escrow.address)
-        if elsewhere == "chain"
-        else Domain(1337, world.stake.address)
-    )
+    domain = Domain(1, world.escrow.address) if elsewhere == "chain" else Domain(1337, world.stake.address)
     receipt = world.receipt(world.open(), PRICE)
     with reverts_with("InvalidSignature", world.renter):
         submit(world, receipt, world.sign(receipt, world.renter, domain))

@@ -23,14 +23,9 @@ def test_cancel_twice_is_harmless(world):
 
 def test_cancel_before_voids_every_smaller_salt(world):
     tx = world.escrow.cancelBefore(10, {"from": world.renter})
-    assert [
-        world.escrow.isCancelled(world.renter, salt) for salt in (0, 9, 10, 11)
-    ] == [True, True, False, False]
+    assert [world.escrow.isCancelled(world.renter, salt) for salt in (0, 9, 10, 11)] == [True, True, False, False]
     assert not world.escrow.isCancelled(world.provider, 0)
-    assert dict(tx.events["OrdersCancelledBefore"]) == {
-        "signer": world.renter,
-        "salt": 10,
-    }
+    assert dict(tx.events["OrdersCancelledBefore"]) == {"signer": world.renter, "salt": 10}
 
 
 def test_cancel_before_a_smaller_salt_revives_nothing(world):
@@ -50,11 +45,7 @@ def test_an_open_lease_goes_on_when_its_orders_are_cancelled(world):
 def test_cancel_for_with_a_forged_signature_reverts(world):
     message = world.cancel_message(world.renter, 5)
     with reverts_with("InvalidSignature", world.renter):
-        world.escrow.cancelFor(
-            message.as_tuple(),
-            world.sign(message, world.stranger),
-            {"from": world.stranger},
-        )
+        world.escrow.cancelFor(message.as_tuple(), world.sign(message, world.stranger), {"from": world.stranger})
 
 
 @pytest.mark.parametrize("change", [{"salt": 6}, {"all_before": True}])
@@ -62,34 +53,20 @@ def test_cancel_for_of_something_else_than_was_signed_reverts(world, change):
     message = world.cancel_message(world.renter, 5)
     altered = message.model_copy(update=change)
     with reverts_with("InvalidSignature", world.renter):
-        world.escrow.cancelFor(
-            altered.as_tuple(),
-            world.sign(message, world.renter),
-            {"from": world.stranger},
-        )
+        world.escrow.cancelFor(altered.as_tuple(), world.sign(message, world.renter), {"from": world.stranger})
 
 
 @pytest.mark.parametrize("elsewhere", ["chain", "contract"])
 def test_cancel_for_signed_for_elsewhere_reverts(world, elsewhere):
-    domain = (
-        Domain(1, world.escrow.address)
-        if elsewhere == "chain"
-        else Domain(1337, world.stake.address)
-    )
+    domain = Domain(1, world.escrow.address) if elsewhere == "chain" else Domain(1337, world.stake.address)
     message = world.cancel_message(world.renter, 5)
     with reverts_with("InvalidSignature", world.renter):
-        world.escrow.cancelFor(
-            message.as_tuple(),
-            world.sign(message, world.renter, domain),
-            {"from": world.stranger},
-        )
+        world.escrow.cancelFor(message.as_tuple(), world.sign(message, world.renter, domain), {"from": world.stranger})
 
 
 def test_cancel_for_voids_one_order_of_the_signer(world):
     message = world.cancel_message(world.renter, 5)
-    tx = world.escrow.cancelFor(
-        message.as_tuple(), world.sign(message, world.renter), {"from": world.stranger}
-    )
+    tx = world.escrow.cancelFor(message.as_tuple(), world.sign(message, world.renter), {"from": world.stranger})
     assert world.escrow.isCancelled(world.renter, 5)
     assert not world.escrow.isCancelled(world.stranger, 5)
     assert dict(tx.events["OrderCancelled"]) == {"signer": world.renter, "salt": 5}
@@ -97,11 +74,7 @@ def test_cancel_for_voids_one_order_of_the_signer(world):
 
 def test_cancel_for_voids_every_smaller_salt_of_the_signer(world):
     message = world.cancel_message(world.provider, 5, all_before=True)
-    world.escrow.cancelFor(
-        message.as_tuple(),
-        world.sign(message, world.provider),
-        {"from": world.stranger},
-    )
+    world.escrow.cancelFor(message.as_tuple(), world.sign(message, world.provider), {"from": world.stranger})
     assert world.escrow.isCancelled(world.provider, 4)
     assert not world.escrow.isCancelled(world.provider, 5)
 

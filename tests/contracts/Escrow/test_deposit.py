@@ -1,12 +1,6 @@
 """deposit(amount): the caller's tokens become the caller's free balance, exactly."""
 
-from tests.contracts.world import (
-    FREE,
-    PENDING_TOKENS,
-    UINT256_MAX,
-    create_hostile_world,
-    reverts_with,
-)
+from tests.contracts.world import FREE, PENDING_TOKENS, UINT256_MAX, create_hostile_world, reverts_with
 
 
 def test_deposit_of_nothing_reverts(world):
@@ -21,9 +15,7 @@ def test_deposit_without_approval_reverts(world):
 
 
 def test_deposit_of_more_than_the_caller_has_reverts(world):
-    with reverts_with(
-        "ERC20InsufficientBalance", world.renter, PENDING_TOKENS, PENDING_TOKENS + 1
-    ):
+    with reverts_with("ERC20InsufficientBalance", world.renter, PENDING_TOKENS, PENDING_TOKENS + 1):
         world.escrow.deposit(PENDING_TOKENS + 1, {"from": world.renter})
 
 

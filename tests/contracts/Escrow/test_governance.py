@@ -8,18 +8,9 @@ from tests.contracts.world import HOUR, PRICE, project, reverts_with
 ZERO_ADDRESS = "0x" + "00" * 20
 
 
+@pytest.mark.parametrize("caller", ["deployer", "governor", "operator", "treasury", "stranger"])
 @pytest.mark.parametrize(
-    "caller", ["deployer", "governor", "operator", "treasury", "stranger"]
-)
-@pytest.mark.parametrize(
-    "call",
-    [
-        "setFee",
-        "setTreasury",
-        "setOpeningPaused",
-        "transferOwnership",
-        "renounceOwnership",
-    ],
+    "call", ["setFee", "setTreasury", "setOpeningPaused", "transferOwnership", "renounceOwnership"]
 )
 def test_nobody_but_the_timelock_governs_the_escrow(world, caller, call):
     arguments = {
@@ -58,9 +49,7 @@ def test_the_treasury_cannot_be_the_zero_address(world):
 
 def test_the_treasury_changes_for_fees_already_collected(world):
     world.settle(world.verdict(world.open(), Outcome.PAID, PRICE))
-    tx = world.govern(
-        world.escrow, world.escrow.setTreasury.encode_input(world.stranger)
-    )
+    tx = world.govern(world.escrow, world.escrow.setTreasury.encode_input(world.stranger))
     assert dict(tx.events["TreasuryChanged"]) == {"treasury": world.stranger}
     world.escrow.withdrawFees({"from": world.operator})
     assert world.token.balanceOf(world.stranger) == PRICE * 5 // 100
@@ -106,11 +95,5 @@ def test_ownership_moves_in_two_steps(world, contract):
 def test_an_escrow_without_a_treasury_cannot_be_deployed(world):
     with reverts_with("ZeroAddress"):
         world.deployer.deploy(
-            project().Escrow,
-            world.token,
-            world.stake,
-            world.reputation,
-            world.committee,
-            ZERO_ADDRESS,
-            world.timelock,
+            project().Escrow, world.token, world.stake, world.reputation, world.committee, ZERO_ADDRESS, world.timelock
         )

@@ -5,18 +5,7 @@ import pytest
 
 from marketplace.protocol.enums import Outcome
 from marketplace.protocol.messages import compute_lease_id
-from tests.contracts.world import (
-    FREE,
-    HOUR,
-    PRICE,
-    QUOTE,
-    ROUND,
-    STAKED,
-    UINT64_MAX,
-    now,
-    reverts_with,
-    status_at,
-)
+from tests.contracts.world import FREE, HOUR, PRICE, QUOTE, ROUND, STAKED, UINT64_MAX, now, reverts_with, status_at
 
 
 def submit(world, *matches, sender=None):
@@ -40,18 +29,12 @@ def test_open_of_an_empty_batch_reverts(world):
 
 def test_open_by_another_than_the_market_of_the_bid_reverts(world):
     with reverts_with("NotMarket", world.stranger, world.operator):
-        submit(
-            world,
-            world.match(world.bid(), world.ask(market=world.stranger.address)),
-            sender=world.stranger,
-        )
+        submit(world, world.match(world.bid(), world.ask(market=world.stranger.address)), sender=world.stranger)
 
 
 def test_open_by_another_than_the_market_of_the_ask_reverts(world):
     with reverts_with("NotMarket", world.operator, world.stranger):
-        submit(
-            world, world.match(world.bid(), world.ask(market=world.stranger.address))
-        )
+        submit(world, world.match(world.bid(), world.ask(market=world.stranger.address)))
 
 
 @pytest.mark.parametrize("party", ["renter", "provider"])
@@ -103,9 +86,7 @@ def test_open_after_the_deadline_of_the_bid_reverts(world):
 
 def test_open_in_the_second_of_the_deadline_reverts_and_before_it_succeeds(world):
     deadline = now() + 1_000
-    call = world.escrow.open.encode_input(
-        [world.match(world.bid(deadline=deadline), world.ask())], ROUND
-    )
+    call = world.escrow.open.encode_input([world.match(world.bid(deadline=deadline), world.ask())], ROUND)
     late = status_at(deadline, world.escrow, call, world.operator)
     brownie.chain.revert()
     assert (status_at(deadline - 1, world.escrow, call, world.operator), late) == (1, 0)
@@ -132,9 +113,7 @@ def test_open_below_the_quote_reverts(world):
 
 def test_open_below_the_minimum_charge_reverts(world):
     with reverts_with("PriceBelowQuote", QUOTE, QUOTE + 1):
-        submit(
-            world, world.match(world.bid(), world.ask(minimum_charge=QUOTE + 1), QUOTE)
-        )
+        submit(world, world.match(world.bid(), world.ask(minimum_charge=QUOTE + 1), QUOTE))
 
 
 def test_open_above_the_maximum_price_reverts(world):
@@ -224,13 +203,7 @@ def test_open_is_all_or_nothing(world):
 
 def test_open_names_the_first_violated_requirement(world):
     """One match with every flaw; flaw after flaw is mended, in the order in which the contract looks."""
-    bid = {
-        "market": world.stranger.address,
-        "replicas": 0,
-        "verification": 9,
-        "valid_until": 1,
-        "deadline": 2,
-    }
+    bid = {"market": world.stranger.address, "replicas": 0, "verification": 9, "valid_until": 1, "deadline": 2}
     bid |= {"max_price": QUOTE}
     ask = {"market": world.stranger.address, "valid_until": 3, "units": 0}
     signers, price = (world.stranger, world.stranger), QUOTE - 1
@@ -243,10 +216,7 @@ def test_open_names_the_first_violated_requirement(world):
     def expect(name, *values):
         with reverts_with(name, *values):
             offered = world.match(
-                world.bid(salt=salts["bid"], **bid),
-                world.ask(salt=salts["ask"], **ask),
-                price,
-                signers=signers,
+                world.bid(salt=salts["bid"], **bid), world.ask(salt=salts["ask"], **ask), price, signers=signers
             )
             submit(world, offered)
 
@@ -282,14 +252,7 @@ def test_open_names_the_first_violated_requirement(world):
     world.escrow.deposit(QUOTE, {"from": world.renter})
     expect("InsufficientStake")
     world.stake.stake(QUOTE, {"from": world.provider})
-    submit(
-        world,
-        world.match(
-            world.bid(salt=salts["bid"], **bid),
-            world.ask(salt=salts["ask"], **ask),
-            price,
-        ),
-    )
+    submit(world, world.match(world.bid(salt=salts["bid"], **bid), world.ask(salt=salts["ask"], **ask), price))
 
 
 # --- what opening does ---------------------------------------------------------------------------------------
@@ -298,12 +261,7 @@ def test_open_names_the_first_violated_requirement(world):
 def test_open_locks_the_price_and_the_penalty(world):
     lease = world.open()
     assert world.escrow.free(world.renter) == FREE - PRICE
-    assert world.bond() == {
-        "active": STAKED,
-        "locked": PRICE,
-        "unbonding": 0,
-        "withdrawableAt": 0,
-    }
+    assert world.bond() == {"active": STAKED, "locked": PRICE, "unbonding": 0, "withdrawableAt": 0}
     assert world.lease(lease) == {
         "renter": world.renter,
         "locked": PRICE,
@@ -340,15 +298,8 @@ def test_open_tells_everything_a_dapp_needs(world):
         "deadline": bid.deadline,
         "roundDigest": "0x" + ROUND.hex(),
     }
-    assert dict(tx.events["RoundOpened"]) == {
-        "market": world.operator,
-        "roundDigest": "0x" + ROUND.hex(),
-        "count": 1,
-    }
-    assert dict(tx.events["StakeLocked"]) == {
-        "provider": world.provider,
-        "amount": PRICE,
-    }
+    assert dict(tx.events["RoundOpened"]) == {"market": world.operator, "roundDigest": "0x" + ROUND.hex(), "count": 1}
+    assert dict(tx.events["StakeLocked"]) == {"provider": world.provider, "amount": PRICE}
 
 
 @pytest.mark.parametrize("price", [QUOTE, 1_000_000])
@@ -359,10 +310,7 @@ def test_open_at_the_quote_and_at_the_maximum_succeeds(world, price):
 
 def test_open_of_a_batch_opens_every_replica_with_another_provider(world):
     bid = world.bid(replicas=3)
-    matches = [
-        world.match(bid, world.ask(provider), PRICE + i)
-        for i, provider in enumerate(world.providers)
-    ]
+    matches = [world.match(bid, world.ask(provider), PRICE + i) for i, provider in enumerate(world.providers)]
     tx = submit(world, *matches)
     assert len(tx.events["LeaseOpened"]) == 3
     assert world.escrow.filled(bid.struct_hash()) == 3
@@ -384,16 +332,11 @@ def test_a_lease_may_cost_the_largest_price_there_is(world):
     lease = world.open(world.bid(max_price=UINT64_MAX), price=UINT64_MAX)
     world.settle(world.verdict(lease, Outcome.PAID, UINT64_MAX))
     fee = UINT64_MAX * 500 // 10_000
-    assert (world.escrow.fees(), world.escrow.free(world.provider)) == (
-        fee,
-        UINT64_MAX - fee,
-    )
+    assert (world.escrow.fees(), world.escrow.free(world.provider)) == (fee, UINT64_MAX - fee)
 
 
 def test_a_job_that_asks_for_nothing_of_an_ask_that_charges_nothing_may_be_free(world):
-    nothing = dict(
-        vcpus=0, memory_mb=0, duration_seconds=0, fuel=0, egress_mb=0, max_price=0
-    )
+    nothing = {"vcpus": 0, "memory_mb": 0, "duration_seconds": 0, "fuel": 0, "egress_mb": 0, "max_price": 0}
     lease = world.open(world.bid(**nothing), world.ask(minimum_charge=0), price=0)
     world.settle(world.verdict(lease, Outcome.FRAUD))
     assert world.escrow.free(world.renter) == FREE

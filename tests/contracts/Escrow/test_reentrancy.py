@@ -6,9 +6,7 @@ from eth_utils import keccak
 from tests.contracts.world import FREE, PRICE, ROUND, USDC, create_hostile_world
 
 REENTERED = "0x" + keccak(text="ReentrancyGuardReentrantCall()")[:4].hex()
-INSUFFICIENT = (
-    "0x" + keccak(text="InsufficientBalance(address,uint256,uint256)")[:4].hex()
-)
+INSUFFICIENT = "0x" + keccak(text="InsufficientBalance(address,uint256,uint256)")[:4].hex()
 
 
 @pytest.fixture
@@ -35,23 +33,14 @@ def guarded_calls(hostile):
         "deposit": escrow.deposit.encode_input(1),
         "withdraw": escrow.withdraw.encode_input(1),
         "withdrawFees": escrow.withdrawFees.encode_input(),
-        "open": escrow.open.encode_input(
-            [hostile.match(hostile.bid(), hostile.ask())], ROUND
-        ),
-        "settle": escrow.settle.encode_input(
-            [verdict.as_tuple()], hostile.sign_batch([verdict])
-        ),
-        "accept": escrow.accept.encode_input(
-            receipt.as_tuple(), hostile.sign(receipt, hostile.renter)
-        ),
+        "open": escrow.open.encode_input([hostile.match(hostile.bid(), hostile.ask())], ROUND),
+        "settle": escrow.settle.encode_input([verdict.as_tuple()], hostile.sign_batch([verdict])),
+        "accept": escrow.accept.encode_input(receipt.as_tuple(), hostile.sign(receipt, hostile.renter)),
         "refund": escrow.refund.encode_input([lease.id]),
     }
 
 
-@pytest.mark.parametrize(
-    "inner",
-    ["deposit", "withdraw", "withdrawFees", "open", "settle", "accept", "refund"],
-)
+@pytest.mark.parametrize("inner", ["deposit", "withdraw", "withdrawFees", "open", "settle", "accept", "refund"])
 @pytest.mark.parametrize("outer", ["deposit", "withdraw"])
 def test_no_call_of_the_escrow_can_be_entered_from_a_transfer(hostile, outer, inner):
     call_back(hostile, guarded_calls(hostile)[inner])
@@ -63,11 +52,7 @@ def test_no_call_of_the_escrow_can_be_entered_from_a_transfer(hostile, outer, in
 @pytest.mark.parametrize("inner", ["stake", "unbond", "withdraw"])
 def test_no_call_of_the_stake_can_be_entered_from_a_transfer(hostile, inner):
     stake = hostile.stake
-    call = (
-        stake.withdraw.encode_input()
-        if inner == "withdraw"
-        else getattr(stake, inner).encode_input(1)
-    )
+    call = stake.withdraw.encode_input() if inner == "withdraw" else getattr(stake, inner).encode_input(1)
     call_back(hostile, call, stake)
     stake.stake(USDC, {"from": hostile.provider})
     assert str(hostile.token.lastError()) == REENTERED
@@ -78,9 +63,7 @@ def test_a_slash_cannot_be_used_to_enter_the_escrow(hostile):
     call_back(hostile, hostile.escrow.withdraw.encode_input(1))
     hostile.settle(hostile.verdict(lease, 3))
     assert str(hostile.token.lastError()) == REENTERED
-    assert hostile.token.balanceOf(hostile.escrow) == hostile.escrow.free(
-        hostile.renter
-    )
+    assert hostile.token.balanceOf(hostile.escrow) == hostile.escrow.free(hostile.renter)
 
 
 def test_a_withdrawal_entered_through_the_stake_takes_no_more_than_the_balance(hostile):

@@ -59,12 +59,7 @@ def test_refund_returns_everything_and_records_a_strike_whoever_calls(world, cha
     chain.sleep(3 * HOUR)
     tx = world.escrow.refund([lease.id], {"from": world.stranger})
     assert world.escrow.free(world.renter) == FREE
-    assert world.bond() == {
-        "active": STAKED,
-        "locked": 0,
-        "unbonding": 0,
-        "withdrawableAt": 0,
-    }
+    assert world.bond() == {"active": STAKED, "locked": 0, "unbonding": 0, "withdrawableAt": 0}
     assert world.record() == {"expired": 1}
     assert world.escrow.openUnits(lease.ask.struct_hash()) == 0
     assert dict(tx.events["LeaseClosed"]) == {
@@ -85,9 +80,7 @@ def test_refund_of_a_batch_gives_each_renter_its_own(world, chain):
     assert [world.escrow.free(renter) for renter in world.renters] == [FREE] * 3
 
 
-def test_invariant_5_refund_goes_on_while_opening_the_token_and_the_parties_are_stopped(
-    world, chain
-):
+def test_invariant_5_refund_goes_on_while_opening_the_token_and_the_parties_are_stopped(world, chain):
     lease = world.open()
     world.govern(world.escrow, world.escrow.setOpeningPaused.encode_input(True))
     for party in (world.renter, world.provider):

@@ -47,38 +47,26 @@ def test_settle_with_a_malformed_signature_reverts(world, length):
     verdict = world.verdict(world.open())
     good = world.sign_batch([verdict])
     with reverts_with("MalformedSignature", 1):
-        world.escrow.settle(
-            [verdict.as_tuple()], [good[0], bytes(length)], {"from": world.operator}
-        )
+        world.escrow.settle([verdict.as_tuple()], [good[0], bytes(length)], {"from": world.operator})
 
 
 def test_settle_of_other_verdicts_than_were_signed_reverts(world):
     lease = world.open()
     signatures = world.sign_batch([world.verdict(lease, Outcome.PAID, 1)])
     with reverts_with("NotMember"):
-        world.escrow.settle(
-            [world.verdict(lease, Outcome.PAID, 2).as_tuple()],
-            signatures,
-            {"from": world.operator},
-        )
+        world.escrow.settle([world.verdict(lease, Outcome.PAID, 2).as_tuple()], signatures, {"from": world.operator})
 
 
 def test_settle_of_a_part_of_what_was_signed_reverts(world):
     verdicts = [world.verdict(world.open()), world.verdict(world.open())]
     signatures = world.sign_batch(verdicts)
     with reverts_with("NotMember"):
-        world.escrow.settle(
-            [verdicts[0].as_tuple()], signatures, {"from": world.operator}
-        )
+        world.escrow.settle([verdicts[0].as_tuple()], signatures, {"from": world.operator})
 
 
 @pytest.mark.parametrize("elsewhere", ["chain", "contract"])
 def test_settle_with_signatures_for_elsewhere_reverts(world, elsewhere):
-    domain = (
-        Domain(1, world.escrow.address)
-        if elsewhere == "chain"
-        else Domain(1337, world.stake.address)
-    )
+    domain = Domain(1, world.escrow.address) if elsewhere == "chain" else Domain(1337, world.stake.address)
     verdict = world.verdict(world.open())
     batch = VerdictBatch(verdicts=(verdict,))
     signatures = [world.sign(batch, oracle, domain) for oracle in world.oracles[:2]]
@@ -161,22 +149,14 @@ def test_settle_as_paid_pays_takes_the_fee_and_refunds(world):
         "resultDigest": RESULT,
         "reason": 0,
     }
-    assert dict(tx.events["StakeReleased"]) == {
-        "provider": world.provider,
-        "amount": PRICE,
-    }
+    assert dict(tx.events["StakeReleased"]) == {"provider": world.provider, "amount": PRICE}
 
 
 def test_settle_as_failed_refunds_everything_without_a_strike(world):
     tx = world.settle(world.verdict(world.open(), Outcome.FAILED))
     assert world.escrow.free(world.renter) == FREE
     assert world.escrow.free(world.provider) == world.escrow.fees() == 0
-    assert world.bond() == {
-        "active": STAKED,
-        "locked": 0,
-        "unbonding": 0,
-        "withdrawableAt": 0,
-    }
+    assert world.bond() == {"active": STAKED, "locked": 0, "unbonding": 0, "withdrawableAt": 0}
     assert world.record() == {"failed": 1}
     assert tx.events["LeaseClosed"]["refund"] == PRICE
 
@@ -186,24 +166,11 @@ def test_settle_as_fraud_refunds_and_slashes_the_penalty_to_the_renter(world):
     held = world.token.balanceOf(world.escrow)
     tx = world.settle(world.verdict(lease, Outcome.FRAUD))
     assert world.escrow.free(world.renter) == FREE + PRICE
-    assert world.bond() == {
-        "active": STAKED - PRICE,
-        "locked": 0,
-        "unbonding": 0,
-        "withdrawableAt": 0,
-    }
+    assert world.bond() == {"active": STAKED - PRICE, "locked": 0, "unbonding": 0, "withdrawableAt": 0}
     assert world.token.balanceOf(world.escrow) == held + PRICE
     assert world.record() == {"slashed": 1}
-    assert dict(tx.events["Compensated"]) == {
-        "leaseId": lease.id,
-        "renter": world.renter,
-        "amount": PRICE,
-    }
-    assert dict(tx.events["Slashed"]) == {
-        "provider": world.provider,
-        "amount": PRICE,
-        "leaseId": lease.id,
-    }
+    assert dict(tx.events["Compensated"]) == {"leaseId": lease.id, "renter": world.renter, "amount": PRICE}
+    assert dict(tx.events["Slashed"]) == {"provider": world.provider, "amount": PRICE, "leaseId": lease.id}
     world.escrow.withdraw(FREE + PRICE, {"from": world.renter})
 
 
@@ -216,20 +183,13 @@ def test_fraud_cannot_reach_more_than_the_penalty_of_its_lease(world):
 
 
 def test_settle_of_a_batch_with_every_outcome_for_several_renters(world):
-    leases = [
-        world.open(world.bid(renter), world.ask(world.providers[i]))
-        for i, renter in enumerate(world.renters)
-    ]
+    leases = [world.open(world.bid(renter), world.ask(world.providers[i])) for i, renter in enumerate(world.renters)]
     world.settle(
         world.verdict(leases[0], Outcome.PAID, PRICE),
         world.verdict(leases[1], Outcome.FAILED),
         world.verdict(leases[2], Outcome.FRAUD),
     )
-    assert [world.escrow.free(renter) - FREE for renter in world.renters] == [
-        -PRICE,
-        0,
-        PRICE,
-    ]
+    assert [world.escrow.free(renter) - FREE for renter in world.renters] == [-PRICE, 0, PRICE]
 
 
 def test_settle_with_the_whole_committee_and_by_anybody_succeeds(world):
@@ -257,11 +217,7 @@ def test_the_pay_of_a_lease_may_be_zero(world):
 def test_the_fee_rounds_down_in_favour_of_the_provider_and_nothing_is_lost(world, pay):
     tx = world.settle(world.verdict(world.open(), Outcome.PAID, pay))
     closed, split = tx.events["LeaseClosed"], compute_split(PRICE, pay, 500)
-    assert (closed["paid"], closed["fee"], closed["refund"]) == (
-        split.paid,
-        split.fee,
-        split.refund,
-    )
+    assert (closed["paid"], closed["fee"], closed["refund"]) == (split.paid, split.fee, split.refund)
     assert closed["fee"] == pay * 5 // 100
     assert closed["paid"] + closed["fee"] + closed["refund"] == PRICE
 
@@ -281,11 +237,7 @@ def test_a_blacklisted_payee_does_not_block_the_batch(world):
     world.token.setBlacklisted(world.provider, True, {"from": world.deployer})
     world.token.setBlacklisted(world.renter, True, {"from": world.deployer})
     world.settle(*(world.verdict(lease, Outcome.PAID, PRICE) for lease in leases))
-    assert (
-        world.escrow.free(world.provider)
-        == world.escrow.free(world.providers[1])
-        == PRICE - PRICE * 5 // 100
-    )
+    assert world.escrow.free(world.provider) == world.escrow.free(world.providers[1]) == PRICE - PRICE * 5 // 100
 
 
 def test_a_blacklisted_party_does_not_block_a_slash(world):
@@ -299,9 +251,7 @@ def test_a_blacklisted_party_does_not_block_a_slash(world):
 def test_a_paused_token_blocks_no_settlement_but_fraud(world):
     paid, failed, fraudulent = world.open(), world.open(), world.open()
     world.token.setPaused(True, {"from": world.deployer})
-    world.settle(
-        world.verdict(paid, Outcome.PAID, PRICE), world.verdict(failed, Outcome.FAILED)
-    )
+    world.settle(world.verdict(paid, Outcome.PAID, PRICE), world.verdict(failed, Outcome.FAILED))
     with reverts_with("TokenPaused"):
         world.settle(world.verdict(fraudulent, Outcome.FRAUD))
     world.token.setPaused(False, {"from": world.deployer})

@@ -1,13 +1,7 @@
 """withdraw(amount) and withdrawFees(): money out, whatever else is paused or broken."""
 
 from marketplace.protocol.enums import Outcome
-from tests.contracts.world import (
-    FREE,
-    PENDING_TOKENS,
-    PRICE,
-    create_hostile_world,
-    reverts_with,
-)
+from tests.contracts.world import FREE, PENDING_TOKENS, PRICE, create_hostile_world, reverts_with
 
 
 def test_withdraw_of_nothing_reverts(world):
@@ -31,9 +25,7 @@ def test_withdraw_by_somebody_without_a_balance_reverts(world):
         world.escrow.withdraw(1, {"from": world.stranger})
 
 
-def test_withdraw_that_the_token_answers_with_false_reverts_and_keeps_the_balance(
-    world,
-):
+def test_withdraw_that_the_token_answers_with_false_reverts_and_keeps_the_balance(world):
     hostile = create_hostile_world(world, "TokenReturningFalse")
     hostile.escrow.deposit(1_000, {"from": hostile.renter})
     hostile.token.setFailing(True, {"from": hostile.stranger})
@@ -57,15 +49,11 @@ def test_withdraw_pays_out_exactly_and_emits(world):
     assert dict(tx.events["Withdrawn"]) == {"account": world.renter, "amount": 7}
 
 
-def test_invariant_5_free_balance_can_be_withdrawn_while_opening_is_paused_and_the_committee_is_gone(
-    world,
-):
+def test_invariant_5_free_balance_can_be_withdrawn_while_opening_is_paused_and_the_committee_is_gone(world):
     world.open()
     world.govern(world.escrow, world.escrow.setOpeningPaused.encode_input(True))
     nobody = "0x" + "00" * 19 + "01"
-    world.govern(
-        world.committee, world.committee.setCommittee.encode_input([nobody], 1)
-    )
+    world.govern(world.committee, world.committee.setCommittee.encode_input([nobody], 1))
     world.escrow.withdraw(FREE - PRICE, {"from": world.renter})
     assert world.escrow.free(world.renter) == 0
 
@@ -80,10 +68,7 @@ def test_withdraw_fees_sends_all_of_them_to_the_treasury_whoever_calls(world):
     tx = world.escrow.withdrawFees({"from": world.stranger})
     assert world.escrow.fees() == 0
     assert world.token.balanceOf(world.treasury) == PRICE * 5 // 100
-    assert dict(tx.events["FeesWithdrawn"]) == {
-        "treasury": world.treasury,
-        "amount": PRICE * 5 // 100,
-    }
+    assert dict(tx.events["FeesWithdrawn"]) == {"treasury": world.treasury, "amount": PRICE * 5 // 100}
 
 
 def test_a_blacklisted_treasury_blocks_only_the_withdrawal_of_fees(world):

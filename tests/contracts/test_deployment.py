@@ -1,0 +1,92 @@
+"""scripts/deploy.py: clear refusals, a deployment that keeps no power, one address book per network."""
+
+import json
+
+import brownie
+import pytest
+
+from scripts.deploy import DeploymentError, address_book, deploy, main, read_parameters, write_address_book
+from tests.contracts.world import USDC, deployment_parameters, project
+
+
+@pytest.fixture
+def parameters(world):
+    """Complete parameters for a local network."""
+    return deployment_parameters(brownie.accounts, world.oracles[:3])
+
+
+def test_no_parameters_are_refused():
+    with pytest.raises(DeploymentError, match="HIVE_DEPLOYMENT is not set"):
+        read_parameters(None)
+
+
+def test_parameters_that_are_no_json_object_are_refused():
+    for text in ("{", "[]", "3"):
+        with pytest.raises(DeploymentError, match="HIVE_DEPLOYMENT is not"):
+            read_parameters(text)
+
+
+def test_missing_parameters_are_named():
+    with pytest.raises(DeploymentError, match="lacks oracles, threshold, treasury, governor, timelockDelay"):
+        read_parameters('{"network": "x"}')
+
+
+@pytest.mark.parametrize(
+    "change, complaint",
+    [
+        ({"threshold": 0}, "threshold: 0 of 3"),
+        ({"threshold": 4}, "threshold: 4 of 3"),
+        ({"threshold": "2"}, "threshold"),
+        ({"oracles": ["0x12"]}, "oracles"),
+        ({"oracles": "0x12"}, "oracles"),
+        ({"treasury": "0x12"}, "treasury"),
+        ({"governor": None}, "governor"),
+        ({"timelockDelay": -1}, "timelockDelay"),
+        ({"unbondingDelay": 2**64}, "unbondingDelay"),
+        ({"unbondingDelay": 1.5}, "unbondingDelay"),
+        ({"network": "../elsewhere"}, "network"),
+        ({"token": "USDC"}, "token"),
+        ({"mint": {"0x12": 1}}, "mint"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_named(parameters, change, complaint):
+    with pytest.raises(DeploymentError, match=complaint):
+        read_parameters(json.dumps({**parameters, **change}))
+
+
+def test_an_oracle_named_twice_counts_once(parameters):
+    twice = {**parameters, "oracles": parameters["oracles"][:1] * 2}
+    with pytest.raises(DeploymentError, match="threshold: 2 of 1 distinct oracles"):
+        read_parameters(json.dumps(twice))
+
+
+def test_a_deployment_on_an_existing_token_uses_it(world, parameters):
+    deployed = deploy(project(), world.deployer, {**parameters, "token": world.token.address})
+    assert deployed["Escrow"].token() == world.token.address
+
+
+def test_the_deployer_keeps_no_power(world, parameters):
+    deployed = deploy(project(), world.deployer, parameters)
+    assert deployed["Escrow"].owner() == deployed["OracleCommittee"].owner() == deployed["Timelock"].address
+    roles = (deployed["Timelock"].PROPOSER_ROLE(), deployed["Timelock"].DEFAULT_ADMIN_ROLE())
+    assert not any(deployed["Timelock"].hasRole(role, world.deployer) for role in roles)
+
+
+def test_main_deploys_mints_and_writes_the_address_book(world, parameters, tmp_path, monkeypatch):
+    mint = {world.stranger.address: 5 * USDC}
+    monkeypatch.setenv("HIVE_DEPLOYMENT", json.dumps({**parameters, "mint": mint}))
+    monkeypatch.setenv("HIVE_DEPLOYMENTS_FOLDER", str(tmp_path))
+    before = brownie.chain.height
+    main()
+    book = json.loads((tmp_path / "test.json").read_text())
+    assert (book["network"], book["chainId"], book["deployedAtBlock"]) == ("test", 1337, before + 1)
+    assert sorted(book["contracts"]) == ["Escrow", "OracleCommittee", "ProviderStake", "Reputation", "Timelock", "USDC"]
+    token = project().FiatToken.at(book["contracts"]["USDC"])
+    assert token.balanceOf(world.stranger) == 5 * USDC
+
+
+def test_an_address_book_is_replaced_whole(world, tmp_path):
+    for block in (1, 2):
+        path = write_address_book(address_book("local", 1337, block, world.contracts), tmp_path)
+    assert json.loads(path.read_text())["deployedAtBlock"] == 2
+    assert [each.name for each in tmp_path.iterdir()] == ["local.json"]
