@@ -75,6 +75,8 @@ class ChainSender:
         return {"maxPriorityFeePerGas": tip, "maxFeePerGas": base * 2 + tip}
 
     def broadcast(self, sent: Sent) -> None:
+        if self.result(sent.tx_hash) is not None:
+            return  # mined already; ganache would run a first transaction (nonce 0) a second time
         with translated():
             try:
                 self._web3.eth.send_raw_transaction(sent.raw)

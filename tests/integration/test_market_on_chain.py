@@ -1,0 +1,278 @@
+"""The market as a process of its own, on ganache, through its HTTP interface; also killed and started again."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+from eth_account import Account
+
+from marketplace.adapters.chain import ChainAccount, Contracts
+from marketplace.client import MarketClient
+from marketplace.client.keystore import LIGHT_SCRYPT_N, create_keystore
+from marketplace.devnet import Deployment, Devnet, ManagedProcess, free_port
+from marketplace.errors import InsufficientFunds, MarketError, ServiceUnavailable
+from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
+from marketplace.protocol.manifest import Manifest, ManifestEntry
+from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Verdict, VerdictBatch
+from marketplace.protocol.profile import Cpu, NodeProfile
+
+USDC = 1_000_000
+OPERATOR, RENTER, PROVIDER, AGENT, TREASURY, GOVERNOR = (Account.from_key(n.to_bytes(32)) for n in range(101, 107))
+ORACLES = sorted((Account.from_key(n.to_bytes(32)) for n in (111, 112, 113)), key=lambda one: int(one.address, 16))
+SCRIPT = b"print('hello')"
+RUNTIME = "0x" + "ab" * 32
+
+
+def wait_for(condition, what: str, seconds: float = 30):
+    """Poll until `condition()` is true, and return it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+class Service:
+    """`python -m marketplace.api` in a folder, stopped and started at will."""
+
+    def __init__(self, folder, devnet: Devnet) -> None:
+        keystore = create_keystore(folder / "operator.json", "pw", key=bytes(OPERATOR.key), scrypt_n=LIGHT_SCRYPT_N)
+        self._env = {
+            "COMPUTEHIVE_ADDRESS_BOOK": str(devnet.address_book),
+            "COMPUTEHIVE_RPC_URL": devnet.rpc_url,
+            "COMPUTEHIVE_OPERATOR_KEYSTORE": str(keystore.path),
+            "COMPUTEHIVE_PASSWORD": "pw",
+            "COMPUTEHIVE_DATA_DIR": str(folder / "market"),
+            "COMPUTEHIVE_ROUND_SECONDS": "0.2",
+        }
+        self._folder = folder
+        self.process: ManagedProcess | None = None
+        self.client: MarketClient | None = None
+
+    def start(self) -> None:
+        port = free_port()
+        command = [sys.executable, "-m", "marketplace.api"]
+        env = os.environ | self._env | {"COMPUTEHIVE_PORT": str(port)}
+        self.process = ManagedProcess("market", command, self._folder / "market.log", env=env).start()
+        self.client = MarketClient(f"http://127.0.0.1:{port}", timeout=10)
+        wait_for(self._answers, "the market's start")
+
+    def _answers(self) -> bool:
+        try:
+            return self.client.health()["status"] == "ok"
+        except ServiceUnavailable:
+            return False
+
+    def kill(self) -> None:
+        os.kill(self.process.command_pid(), signal.SIGKILL)
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+@pytest.fixture(scope="module")
+def devnet(tmp_path_factory):
+    try:
+        chain = Devnet(tmp_path_factory.mktemp("devnet"))
+    except MarketError as error:
+        pytest.skip(str(error))
+    with chain:
+        for one in (OPERATOR, RENTER, PROVIDER):
+            chain.fund_gas(one.address)
+        book = chain.deploy(
+            Deployment(
+                oracles=[one.address for one in ORACLES],
+                threshold=2,
+                treasury=TREASURY.address,
+                governor=GOVERNOR.address,
+                mint={RENTER.address: 1000 * USDC, PROVIDER.address: 1000 * USDC},
+            )
+        )
+        contracts = Contracts(chain.rpc_url, book)
+        ChainAccount(contracts, RENTER.key).deposit(100 * USDC)
+        ChainAccount(contracts, PROVIDER.key).stake(100 * USDC)
+        yield chain
+
+
+@pytest.fixture(scope="module")
+def service(devnet, tmp_path_factory):
+    market = Service(tmp_path_factory.mktemp("service"), devnet)
+    market.start()
+    yield market
+    market.stop()
+
+
+@pytest.fixture
+def client(service) -> MarketClient:
+    return service.client
+
+
+def profile() -> NodeProfile:
+    return NodeProfile(
+        region="eu",
+        cpu=Cpu(architecture="x86_64", cores=4),
+        memory_mb=8192,
+        disk_mb=1000,
+        runtimes={"python": RUNTIME},
+    )
+
+
+def offer(client: MarketClient) -> str:
+    ask = Ask(
+        provider=PROVIDER.address,
+        market=client.config()["market"],
+        agent=AGENT.address,
+        profile_digest=profile().digest(),
+        gpu_hour_rate=0,
+        vcpu_hour_rate=100_000,
+        gb_hour_rate=10_000,
+        gfuel_rate=1_000,
+        egress_gb_rate=50_000,
+        minimum_charge=100,
+        units=2,
+        valid_until=int(time.time()) + 3600,
+        salt=time.time_ns(),
+    )
+    return client.post_ask(ask, ask.sign(client.domain(), PROVIDER.key), profile().to_json())["askHash"]
+
+
+def job_spec(client: MarketClient) -> JobSpec:
+    digest = client.put_blob(SCRIPT)
+    return JobSpec(
+        program=RuntimeProgram(name="python", digest=RUNTIME, script="main.py"),
+        inputs=(InputFile(path="main.py", digest=digest, size=len(SCRIPT)),),
+    )
+
+
+def make_bid(client: MarketClient, **changes) -> Bid:
+    now = int(time.time())
+    fields = {
+        "renter": RENTER.address,
+        "market": OPERATOR.address,
+        "job_digest": job_spec(client).digest(),
+        "gpus": 0,
+        "vcpus": 1,
+        "memory_mb": 512,
+        "duration_seconds": 60,
+        "fuel": 10**10,
+        "egress_mb": 1,
+        "max_price": USDC,
+        "replicas": 1,
+        "verification": 0,
+        "deadline": now + 3600,
+        "valid_until": now + 600,
+        "salt": time.time_ns(),
+    }
+    return Bid(**fields | changes)
+
+
+def submit(client: MarketClient, bid: Bid) -> str:
+    return client.submit_job(bid, bid.sign(client.domain(), RENTER.key), job_spec(client))["jobId"]
+
+
+def run_job(client: MarketClient, job_id: str) -> str:
+    """What a provider's agent does; the lease."""
+    lease = wait_for(lambda: client.job(job_id)["leases"], "the lease")[0]
+    manifest = Manifest.build([ManifestEntry.of("log/stdout", b"hello\n"), ManifestEntry.of("log/stderr", b"")])
+    for data in (b"hello\n", b""):
+        client.put_blob(data)
+    attestation = Attestation(
+        lease_id=lease["leaseId"],
+        job_digest=lease["jobDigest"],
+        result_digest=manifest.root(),
+        fuel=5 * 10**9,
+        wall_seconds=1,
+        egress_bytes=manifest.egress_bytes,
+        exit_kind=0,
+        exit_code=0,
+        sandbox_digest="0x" + "5a" * 32,
+        started_at=int(time.time()),
+        finished_at=int(time.time()),
+    )
+    signature = attestation.sign(client.domain(), AGENT.key)
+    client.post_attestation(lease["leaseId"], attestation, signature, manifest)
+    return lease["leaseId"]
+
+
+def judge(client: MarketClient, lease_id: str) -> None:
+    """What two oracles do."""
+    domain = client.domain()
+    for oracle in ORACLES[:2]:
+        (claim,) = [one for one in client.claims(oracle.address) if one["leaseId"] == lease_id]
+        result = claim["attestation"]["resultDigest"]
+        verdict = Verdict(lease_id=lease_id, outcome=1, pay=1000, result_digest=result)
+        client.post_verdict(verdict, oracle.address, verdict.sign(domain, oracle.key))
+    for oracle in ORACLES[:2]:
+        for batch in wait_for(lambda who=oracle: client.batches(who.address), "a batch to sign"):
+            message = VerdictBatch(verdicts=tuple(map(Verdict.parse, batch["verdicts"])))
+            assert message.digest(domain) == batch["digest"]
+            client.sign_batch(batch["digest"], oracle.address, message.sign(domain, oracle.key))
+
+
+def test_a_job_goes_from_quote_to_bill(client):
+    offer(client)
+    bid = make_bid(client)
+    quote = client.quote(bid.resources, job_spec=job_spec(client))
+    assert quote["offers"][0]["feasible"] and int(quote["price"]) > 0
+    job_id = submit(client, bid)
+    judge(client, run_job(client, job_id))
+    job = wait_for(lambda: (found := client.job(job_id))["state"] == "paid" and found, "the payment")
+    (lease,) = job["leases"]
+    assert int(lease["paid"]) + int(lease["fee"]) + int(lease["refund"]) == int(lease["price"])
+    assert client.job_cost(job_id)["bills"][0]["pay"] == "1000"
+    assert client.job_logs(job_id)["leases"][0]["stdout"] == "hello\n"
+    assert client.job_explain(job_id)["matched"]
+    assert client.account(PROVIDER.address)["reputation"]["settled"] >= 1
+
+
+@pytest.mark.parametrize("moment", ["queued", "running", "attested", "verifying"])
+def test_a_market_killed_at_any_stage_finishes_the_job_after_a_restart(service, moment):
+    offer(service.client)
+    job_id = submit(service.client, make_bid(service.client))
+    if moment in ("attested", "verifying"):
+        lease_id = run_job(service.client, job_id)
+    if moment == "running":
+        wait_for(lambda: service.client.job(job_id)["leases"], "the lease")
+    service.kill()
+    service.start()
+    if moment not in ("attested", "verifying"):
+        lease_id = run_job(service.client, job_id)
+    judge(service.client, lease_id)
+    if moment == "verifying":
+        service.kill()
+        service.start()
+    wait_for(lambda: service.client.job(job_id)["state"] == "paid", "the payment")
+    assert len(service.client.job(job_id)["leases"]) == 1
+
+
+def test_a_heartbeat_keeps_a_node_alive(client):
+    offer(client)
+    heartbeat = Heartbeat(agent=AGENT.address, profile_digest=profile().digest(), sent_at=int(time.time()))
+    assert client.heartbeat(heartbeat, heartbeat.sign(client.domain(), AGENT.key))["lastSeen"] > 0
+    assert client.nodes()[0]["status"] == "alive"
+
+
+def test_a_cancelled_bid_is_void_on_chain(client, devnet):
+    bid = make_bid(client, vcpus=64)
+    job_id = submit(client, bid)
+    cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+    assert client.cancel(cancel, cancel.sign(client.domain(), RENTER.key))["cancelled"] == [job_id]
+    assert client.job(job_id)["state"] == "cancelled"
+    wait_for(lambda: client.cluster_status()["outbox"] == 0, "the outbox to empty")
+
+
+def test_what_the_escrow_does_not_cover_is_refused(client):
+    with pytest.raises(InsufficientFunds):
+        submit(client, make_bid(client, max_price=10_000 * USDC))
+
+
+def test_a_lease_past_its_deadline_is_refunded(client, devnet):
+    offer(client)
+    job_id = submit(client, make_bid(client))
+    wait_for(lambda: client.job(job_id)["leases"], "the lease")
+    devnet.advance_time(4000)
+    wait_for(lambda: client.job(job_id)["state"] == "refunded", "the refund")
