@@ -24,7 +24,7 @@ def prepare_agent(
     needs_password: bool = True,
     **more: object,
 ) -> None:
-    """Complete the COMPUTEHIVE_AGENT_… variables from options, else what they are, else what this user's `hive` uses."""
+    """Complete the COMPUTEHIVE_AGENT_… variables: from options, else as they are, else from this user's `hive`."""
     given = {
         "URL": url,
         "ADDRESS_BOOK": address_book,

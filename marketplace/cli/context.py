@@ -1,7 +1,7 @@
 """Which market, which wallet: found in this order: option, environment, running `hive dev`, configuration file.
 
-A running `hive dev` leaves `dev.json` in the home folder; it counts only while that process lives. Its wallet has a public
-password and is used without asking only on a development chain of this machine.
+A running `hive dev` leaves `dev.json` in the home folder; it counts only while that process lives. Its wallet has a
+public password and is used without asking only on a development chain of this machine.
 """
 
 import os
@@ -88,7 +88,7 @@ def find_market(url: str | None) -> Market:
         return Market(str(configured), "config.toml", None)
     raise SettingsError(
         "No market is named.",
-        hint=f'Start a local one with `hive dev`, pass --url, set {URL_ENV}, or write url = "https://…" into {home() / "config.toml"}.',
+        hint=f"Start a local one with `hive dev`, pass --url, set {URL_ENV}, or put url into {home() / 'config.toml'}.",
     )
 
 
@@ -116,7 +116,7 @@ def unlock(keystore: "Keystore", market: Market | None = None, password_file: Pa
 
     if market is not None and is_development_wallet(keystore, market):
         talk().print(
-            f"Using the development wallet [b]{keystore.name}[/] {keystore.address}: its password is public, its money is play money.",
+            f"Using the development wallet [b]{keystore.name}[/] {keystore.address}: public password, play money.",
             style="dim",
         )
         return keystore.unlock(market.dev.password)  # type: ignore[union-attr]

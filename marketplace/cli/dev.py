@@ -129,12 +129,13 @@ def _publish(market: "LocalMarket", seconds: float, *, as_json: bool) -> None:
         )
     rows = [
         ("market", f"{context.url}  (API: {context.url}/docs)"),
-        ("chain", f"{context.rpc_url}  chain id {context.chain_id}, contracts in {context.address_book}"),
+        ("chain", f"{context.rpc_url}  (chain id {context.chain_id})"),
         (
             "wallet",
-            f"{RENTER} {market.addresses[RENTER]}: {usdc(renter.deposit)} in the escrow, {usdc(renter.wallet - renter.deposit)} beside it",
+            f"{RENTER} {market.addresses[RENTER]}, {usdc(renter.deposit)} in the escrow",
         ),
         ("oracles", f"{len(market.plan.oracles)}, of which {market.plan.threshold} must agree"),
+        ("contracts", context.address_book),
         ("logs", context.logs),
     ]
     console = out()

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from marketplace.cli.output import short, table, usdc
+from marketplace.cli.output import amount, short, table
 
 CONSTRAINTS = {
     "cpuFeatures": "CPU features",
@@ -30,10 +30,10 @@ def obstacle_text(obstacle: dict[str, Any]) -> str:
 def print_explanation(found: dict[str, Any], console: Console) -> None:
     """Why matched or not, at which price, who else could have, who could not, what would help."""
     console.print(escape(str(found["reason"])), style="bold")
-    numbers = ("compute", "fuel", "data", "rent", "price")
+    numbers = ("machine", "fuel", "data", "rent", "price")
     offers = [*found.get("chosen", ()), *found.get("runners_up", ())]
     if offers:
-        shown = table("provider", *numbers, "", right=numbers)
+        shown = table("provider", *numbers, "", title="Who could, amounts in USDC", right=numbers)
         for each in offers:
             amounts = (
                 int(each["gpu"]) + int(each["vcpu"]) + int(each["memory"]),
@@ -43,11 +43,11 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
                 each["price"],
             )
             mark = "← chosen" if each in found["chosen"] else ("" if each["within_max_price"] else "above your cap")
-            shown.add_row(short(each["provider"]), *map(usdc, amounts), mark)
+            shown.add_row(short(each["provider"]), *map(amount, amounts), mark)
         console.print()
         console.print(shown)
     if found.get("obstacles"):
-        shown = table("provider", "what stands in the way")
+        shown = table("provider", "what stands in the way", title="Who could not")
         for each in found["obstacles"]:
             shown.add_row(short(each["provider"]), escape(obstacle_text(each)))
         console.print()

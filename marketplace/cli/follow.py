@@ -1,13 +1,12 @@
 """Attending a job: its timeline as it happens, then the checked result on disk, its output, its bill."""
 
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketplace.cli.output import print_json, short, size, talk
+from marketplace.cli.output import print_json, short, size, talk, write_text
 from marketplace.cli.settled import job_bills, job_end_error, print_bills
+from marketplace.cli.timeline import WAITING_FOR, event_text
 
 if TYPE_CHECKING:
     from marketplace.client import MarketClient
@@ -15,15 +14,6 @@ if TYPE_CHECKING:
     from marketplace.protocol.eip712 import Domain
 
 DEFAULT_FOLDER = "hive-results"
-WAITING_FOR = {
-    "queued": "in the order book, waiting for the next round of the auction",
-    "matched": "matched; the lease is on its way to the chain",
-    "opening": "the lease is being opened on chain",
-    "running": "the provider runs it",
-    "attested": "the provider has delivered; oracles take the claim",
-    "verifying": "oracles run it again and compare",
-    "settling": "the verdict is on its way to the chain",
-}
 
 
 def attend(
@@ -42,9 +32,7 @@ def attend(
     talk().print(
         f"\nJob [b]{short(job_id)}[/b] placed (Ctrl-C leaves it running; `hive status {short(job_id)}` returns to it)."
     )
-    job: dict[str, Any] = {}
-    for job in _narrate(client, job_id, timeout):
-        pass
+    job = _narrate(client, job_id, timeout)
     bills = job_bills(client, job)
     if job["state"] != "paid":
         talk().print()
@@ -112,9 +100,9 @@ def deliver(
             }
         )
         return
-    talk().print()
-    sys.stdout.buffer.write(printed)
-    sys.stdout.buffer.flush()
+    if printed:
+        talk().print("\n[b]It printed[/b]")
+        write_text(printed)
     talk().print("\n[b]Result[/b]  every file checked against the digest that the provider signed")
     for path, count in files:
         if count:
@@ -125,16 +113,18 @@ def deliver(
     print_bills(bills, talk())
 
 
-def _narrate(client: "MarketClient", job_id: str, timeout: float) -> Iterator[dict[str, Any]]:
-    """The job each time it changes; its new events are told, and what it waits for."""
+def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, Any]:
+    """The job at its end; until then its events are told as they come, and what it waits for."""
     from marketplace.client.waiting import follow_job
 
     console, told, started = talk(), 0, time.monotonic()
+    job: dict[str, Any] = {}
     with console.status("placing the order") as status:
         for job in follow_job(client, job_id, timeout=timeout):
             for event in job["timeline"][told:]:
-                detail = f"  [dim]{event['detail']}[/dim]" if event.get("detail") else ""
-                console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {event['event']}{detail}")
+                line = event_text(event)
+                if line is not None:
+                    console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {line}", soft_wrap=True)
             told = len(job["timeline"])
             status.update(WAITING_FOR.get(job["state"], job["state"]))
-            yield job
+    return job

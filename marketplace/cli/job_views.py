@@ -1,6 +1,5 @@
 """`hive jobs|status|logs|result|bill|explain`: looking at jobs. Reads only; needs no wallet."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +8,24 @@ from rich.markup import escape
 
 from marketplace.cli.context import JsonOption, UrlOption, WalletOption, find_keystore, find_market
 from marketplace.cli.known import resolve_job
-from marketplace.cli.output import clock_time, facts, out, print_json, short, state_text, table, talk, usdc
+from marketplace.cli.output import (
+    amount,
+    clock_time,
+    facts,
+    out,
+    print_json,
+    short,
+    state_text,
+    table,
+    talk,
+    usdc,
+    write_text,
+)
+from marketplace.cli.timeline import event_text
 from marketplace.errors import KeystoreError
 
 PANEL = "Jobs"
+LEASE_AMOUNTS = ("locked", "paid", "fee", "back")
 JobArgument = Annotated[str, typer.Argument(help="A job's id, or its beginning (0x and four digits or more).")]
 
 
@@ -69,7 +82,7 @@ def status(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False)
     rows: list[tuple[str, Any]] = [("job", found["jobId"]), ("name", escape(found.get("name") or "—"))]
     rows += [
         ("state", state_text(found["state"])),
-        ("cap", f"{usdc(found['bid']['maxPrice'])} for each of {found['bid']['replicas']} leases"),
+        ("cap", f"{usdc(found['bid']['maxPrice'])} a lease, {found['bid']['replicas']} of them at most"),
     ]
     rows.append(("deadline", clock_time(int(found["bid"]["deadline"]))))
     out().print(facts(rows))
@@ -85,16 +98,15 @@ def status(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False)
             right=("locked", "paid", "fee", "back"),
         )
         for lease in found["leases"]:
-            amounts = [
-                usdc(lease[name]) if lease.get(name) is not None else "—" for name in ("price", "paid", "fee", "refund")
-            ]
+            amounts = [amount(lease.get(name)) for name in ("price", "paid", "fee", "refund")]
             shown.add_row(short(lease["leaseId"]), short(lease["provider"]), str(lease["state"]), *amounts)
         out().print()
         out().print(shown)
     out().print()
     for event in found["timeline"]:
-        detail = f"  [dim]{escape(str(event['detail']))}[/dim]" if event.get("detail") else ""
-        out().print(f"  [dim]{clock_time(int(event['at']))}[/dim]  {escape(event['event'])}{detail}")
+        line = event_text(event)
+        if line is not None:
+            out().print(f"  [dim]{clock_time(int(event['at']))}[/dim]  {line}", soft_wrap=True)
 
 
 def logs(
@@ -120,8 +132,7 @@ def logs(
             }
         )
         return
-    sys.stdout.buffer.write(texts[STDERR_PATH if stderr else STDOUT_PATH])
-    sys.stdout.buffer.flush()
+    write_text(texts[STDERR_PATH if stderr else STDOUT_PATH])
     if not stderr and texts[STDERR_PATH]:
         talk().print("(there is more on standard error: --stderr)", style="dim")
 

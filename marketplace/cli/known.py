@@ -1,4 +1,4 @@
-"""Jobs this user placed: kept so that a short id names one, and a bid can be cancelled without asking the market for it."""
+"""Jobs this user placed: kept so that a short id names one, and a bid can be cancelled without asking for it first."""
 
 import json
 from typing import TYPE_CHECKING, Any

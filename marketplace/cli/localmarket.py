@@ -35,7 +35,7 @@ MARKET, TREASURY, GOVERNOR = "market", "treasury", "governor"
 
 @dataclass(frozen=True, slots=True)
 class ProviderPlan:
-    """One provider: rates in micro-USDC (see `Rates`), stake in micro-USDC, `command` instead of the ordinary daemon."""
+    """One provider: rates (see `Rates`) and stake in micro-USDC, `command` instead of the ordinary daemon."""
 
     name: str
     region: str
@@ -74,7 +74,10 @@ class MarketPlan:
 
 @dataclass(slots=True)
 class LocalMarket:
-    """A local market: `start` it, then use it as a context manager that stops it. `folder` is emptied first and keeps logs and wallets afterwards."""
+    """`start` it, then use it as a context manager that stops it.
+
+    `folder` is emptied first, and keeps logs and wallets afterwards.
+    """
 
     plan: MarketPlan
     folder: Path
@@ -128,6 +131,10 @@ class LocalMarket:
     def client(self) -> MarketClient:
         """A connection to the service."""
         return MarketClient(self.url)
+
+    def process(self, name: str) -> ManagedProcess:
+        """One service, to be killed and started again in tests of what survives that."""
+        return next(process for process in self._processes if process.name == name)
 
     def log(self, name: str) -> Path:
         """Where a service logs."""

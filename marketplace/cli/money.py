@@ -156,7 +156,8 @@ def _move(
         print_json({"transaction": sent.tx_hash, verb: str(micro), **found})
         return
     out().print(
-        f"Done in transaction {short(sent.tx_hash)}… — free in the escrow: {usdc(found['free'])}, in the wallet: {usdc(found['wallet'])}."
+        f"Done in transaction {short(sent.tx_hash)}…: {usdc(found['free'])} are free in the escrow,"
+        f" {usdc(found['wallet'])} in the wallet."
     )
 
 

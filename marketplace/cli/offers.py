@@ -3,8 +3,9 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
-from marketplace.cli.output import short, table, usdc
+from marketplace.cli.output import amount, short, table, usdc
 
 
 def feasible(offers: dict[str, Any]) -> list[dict[str, Any]]:
@@ -20,21 +21,22 @@ def price_now(offers: dict[str, Any]) -> int | None:
 def reasons_against(offers: dict[str, Any]) -> list[str]:
     """Why the other nodes cannot, each reason once."""
     found = (reason for each in offers["offers"] if not each["feasible"] for reason in each["reasons"])
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(map(plain_reason, found)))
 
 
 def print_offers(offers: dict[str, Any], console: Console) -> None:
     """The offers as a table: what each node would charge for everything reserved."""
     able = feasible(offers)
-    numbers = ("compute", "fuel", "data", "at most")
-    shown = table("provider", "node", *numbers, "", right=numbers)
+    numbers = ("machine", "fuel", "data", "at most")
+    shown = table("provider", "node", *numbers, "", title="Offers, amounts in USDC", right=numbers)
     for each in able:
         quote = each["quote"]
-        machine_time = int(quote["gpu"]) + int(quote["vcpu"]) + int(quote["memory"])
-        amounts = (usdc(machine_time), usdc(quote["fuel"]), usdc(quote["egress"]), usdc(quote["total"]))
+        machine = int(quote["gpu"]) + int(quote["vcpu"]) + int(quote["memory"])
+        amounts = map(amount, (machine, quote["fuel"], quote["egress"], quote["total"]))
         shown.add_row(short(each["provider"]), _node(each), *amounts, "← best" if each is able[0] else "")
     for each in (each for each in offers["offers"] if not each["feasible"]):
-        shown.add_row(short(each["provider"]), _node(each), "—", "—", "—", "—", "; ".join(each["reasons"]), style="dim")
+        why = escape("; ".join(map(plain_reason, each["reasons"])))
+        shown.add_row(short(each["provider"]), _node(each), *"————", why, style="dim")
     if offers["offers"]:
         console.print(shown)
     else:
@@ -42,8 +44,15 @@ def print_offers(offers: dict[str, Any], console: Console) -> None:
     price = price_now(offers)
     if price is not None:
         console.print(
-            f"\nPrice now: [b]{usdc(price)}[/b] for everything reserved; unused fuel, time and egress are not charged."
+            f"\nPrice now: [b]{usdc(price)}[/b] for everything reserved; what the job does not use is not charged."
         )
+    elif offers["offers"]:
+        console.print("\nNobody can run this now, as the last column says.")
+
+
+def plain_reason(reason: str) -> str:
+    """A reason of the clearing without its brackets."""
+    return reason.replace("[] offered", "none offered").replace("['", "").replace("']", "").replace("', '", ", ")
 
 
 def _node(offer: dict[str, Any]) -> str:

@@ -45,6 +45,8 @@ def cancel(
     market = find_market(url)
     with market.client() as client:
         job_id = resolve_job(client, job)
+        if not on_chain:
+            _require_living(client.job(job_id))
         bid = Bid.parse(recall_bid(job_id) or client.job(job_id)["bid"])
         keystore = find_keystore(wallet, market)
         _require_renter(bid.renter, keystore.address)
@@ -108,9 +110,8 @@ def accept(
                 f"Job {short(job_id)} has no open lease with a result.",
                 hint="`hive status` tells where it stands.",
             )
-        talk().print(
-            f"You accept {len(receipts)} result(s) of job {short(job_id)} and pay {usdc(sum(each.pay for each in receipts))}."
-        )
+        total = sum(each.pay for each in receipts)
+        talk().print(f"You accept {len(receipts)} result(s) of job {short(job_id)} and pay {usdc(total)}.")
         require_consent("Sign?", yes=yes)
         account = unlock(keystore, market, password_file)
         answers = [client.post_receipt(each, each.sign(domain, account.key)) for each in receipts]
@@ -148,6 +149,18 @@ def refund(
         print_json({"jobId": job_id, **said})
         return
     out().print(f"The refund of job {short(job_id)} is on its way; `hive status {short(job_id)}` shows it.")
+
+
+def _require_living(job: dict[str, Any]) -> None:
+    from marketplace.client.waiting import is_over
+
+    if is_over(job):
+        raise ConflictError(f"Job {short(job['jobId'])} is {job['state']} already: there is nothing left to cancel.")
+    if job["leases"] and len(job["leases"]) >= int(job["bid"]["replicas"]):
+        raise ConflictError(
+            f"Job {short(job['jobId'])} is {job['state']}: its lease is open and goes on.",
+            hint=f"`hive status {short(job['jobId'])}` tells how it stands.",
+        )
 
 
 def _require_renter(renter: str, address: str) -> None:

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +13,8 @@ from rich.text import Text
 from marketplace.errors import MarketError
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
 
+PLAIN_WIDTH = 110
+"""Columns where there is no terminal."""
 STATE_STYLES = {
     "paid": "green",
     "failed": "yellow",
@@ -39,12 +41,24 @@ def is_quiet() -> bool:
 
 def out() -> Console:
     """Where data goes."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(file=sys.stdout, highlight=False, width=_width(sys.stdout))
 
 
 def talk() -> Console:
     """Where everything else goes."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty(), quiet=_quiet)
+    return Console(file=sys.stderr, highlight=False, width=_width(sys.stderr), quiet=_quiet)
+
+
+def _width(stream: TextIO) -> int | None:
+    """The terminal's own width; files get lines long enough for every table."""
+    return None if stream.isatty() else PLAIN_WIDTH
+
+
+def write_text(data: bytes) -> None:
+    """A program's own bytes on stdout, exactly."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def print_json(value: Any) -> None:
@@ -81,6 +95,11 @@ def error_document(error: MarketError) -> dict[str, Any]:
 def usdc(micro: int | str) -> str:
     """An amount with its unit: `0.014048 USDC`."""
     return f"{format_usdc(int(micro))} USDC"
+
+
+def amount(micro: int | str | None) -> str:
+    """An amount for a column whose table names the unit; a dash where there is none."""
+    return "—" if micro is None else format_usdc(int(micro))
 
 
 def gfuel(fuel: int | str) -> str:
@@ -122,7 +141,12 @@ def table(*columns: str, title: str | None = None, right: Sequence[str] = ()) ->
         padding=(0, 2, 0, 0),
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in right,
+        )
     return made
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, Group
 from rich.table import Table
 
-from marketplace.cli.output import facts, gfuel, short, usdc
+from marketplace.cli.output import amount, gfuel, short, usdc
 from marketplace.errors import MarketError, NotFound
 
 if TYPE_CHECKING:
@@ -70,19 +70,20 @@ def bill_table(bill: "Bill") -> Group:
         rows.add_row(
             "C_comp  machine time",
             usdc(time_lines),
-            f"{used.seconds} s charged: {used.vcpus} vCPU, {used.memory_mb} MB"
-            + (f", {used.gpus} GPU" if used.gpus else ""),
+            f"{used.seconds} s of {used.vcpus} vCPU, {used.memory_mb} MB" + (f", {used.gpus} GPU" if used.gpus else ""),
         )
         rows.add_row("C_comp  fuel", usdc(lines.fuel), gfuel(used.fuel))
         rows.add_row("C_data  egress", usdc(lines.data), f"{used.egress_mb} MB")
         if lines.minimum_topup:
-            rows.add_row("minimum charge", usdc(lines.minimum_topup), "tops up to the ask's least charge")
-        rows.add_row("scarcity rent", usdc(bill.rent), "the auction's price above the node's own cost")
-    rows.add_row("[b]you pay[/b]", f"[b]{usdc(bill.pay)}[/b]", f"provider {usdc(bill.paid)} + fee {usdc(bill.fee)}")
+            rows.add_row("minimum charge", usdc(lines.minimum_topup), "up to the ask's least charge")
+        rows.add_row("scarcity rent", usdc(bill.rent), "above the node's own cost")
+    rows.add_row(
+        "[b]you pay[/b]", f"[b]{usdc(bill.pay)}[/b]", f"{amount(bill.paid)} to the provider, {amount(bill.fee)} fee"
+    )
     rows.add_row(
         "[b]you get back[/b]",
         f"[b]{usdc(bill.refund)}[/b]",
-        f"of {usdc(bill.locked)} locked (cap {usdc(bill.max_price)})",
+        f"of {amount(bill.locked)} locked; your cap was {amount(bill.max_price)}",
     )
     return Group(title, rows)
 
@@ -106,13 +107,3 @@ def job_end_error(job: dict[str, Any]) -> MarketError:
         job=job["jobId"],
         state=job["state"],
     )
-
-
-def lease_facts(lease: dict[str, Any]) -> Table:
-    """One lease in names and values."""
-    rows = [("lease", lease["leaseId"]), ("provider", lease["provider"]), ("state", lease["state"])]
-    if lease.get("price"):
-        rows.append(("locked", usdc(lease["price"])))
-    if lease.get("resultDigest"):
-        rows.append(("result", lease["resultDigest"]))
-    return facts(rows)

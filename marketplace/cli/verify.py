@@ -1,4 +1,4 @@
-"""`hive verify round N`: recompute a round of the auction from its transcript alone, and ask the chain for its digest."""
+"""`hive verify round N`: recompute a round of the auction from its transcript alone, find its digest on chain."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +67,7 @@ def check_round(digest: str, transcript: dict[str, Any]) -> "RoundResult":
 
 
 def find_on_chain(market: Market, digest: str, escrow: str) -> int:
-    """The block in which a round's digest was posted. Raises TranscriptMismatch where it was not, or not to our escrow."""
+    """The block in which a round's digest was posted. Raises TranscriptMismatch where it was not, or elsewhere."""
     from marketplace.cli.wiring import open_reader
     from marketplace.domain.chain import RoundOpened
 
@@ -81,6 +81,6 @@ def find_on_chain(market: Market, digest: str, escrow: str) -> int:
     if not blocks:
         raise TranscriptMismatch(
             f"The digest {digest} was never posted on chain.",
-            hint="Its leases may be on their way still, or all were refused: try again in a moment, or use --off-chain.",
+            hint="Its leases may still be on their way, or all were refused: try again, or use --off-chain.",
         )
     return blocks[0]

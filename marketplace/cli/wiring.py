@@ -1,4 +1,4 @@
-"""The one module of the command line that reaches the chain by itself: for money, which no market needs to be asked about."""
+"""The one module of the command line that reaches the chain by itself: for money no market needs to be asked."""
 
 import os
 from pathlib import Path

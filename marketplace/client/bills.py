@@ -34,7 +34,7 @@ class Bill:
     """The ask's own rates over the metered usage; all zero where nothing was paid."""
     used: Resources | None
     rent: int
-    """Pay above the ask's own quote: the node's scarcity rent, pro rata to use. Negative where a receipt agreed on less."""
+    """Pay above the ask's own quote: scarcity rent, pro rata to use. Negative where a receipt agreed on less."""
     paid: int
     """What the provider receives."""
     fee: int

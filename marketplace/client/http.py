@@ -85,7 +85,7 @@ class MarketClient:
     # --- blobs -------------------------------------------------------------------------------------------------
 
     def put_blob(self, data: bytes, digest: str | None = None) -> str:
-        """Upload; returns the content digest. Raises TooLarge, DigestMismatch (where `digest` is not that of `data`)."""
+        """Upload; returns the content digest. Raises TooLarge, DigestMismatch where `digest` is not that of `data`."""
         actual = _sha256(data)
         if digest is not None and digest != actual:
             raise DigestMismatch(expected=digest, actual=actual)

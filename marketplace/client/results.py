@@ -14,7 +14,7 @@ from marketplace.protocol.messages import Attestation, require_signed_by
 
 @dataclass(frozen=True, slots=True)
 class VerifiedResult:
-    """A manifest whose root an agent attested for this very lease, and that agent was named by the provider's signed ask."""
+    """A manifest whose root was attested for this very lease, by the agent that the provider's signed ask names."""
 
     lease_id: str
     manifest: Manifest

@@ -51,10 +51,7 @@ def follow_job(
 
 def wait_for_job(client: MarketClient, job_id: str, *, timeout: float, **options: Any) -> Document:
     """The job at its end. Raises WaitTimeout, NotFound."""
-    last: Document = {}
-    for last in follow_job(client, job_id, timeout=timeout, **options):
-        pass
-    return last
+    return list(follow_job(client, job_id, timeout=timeout, **options))[-1]
 
 
 def wait_until(
