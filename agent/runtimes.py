@@ -2,16 +2,19 @@
 
     python -m agent.runtimes warm      # compile them once, ahead of the first job
 
-Compiled machine code is kept in a cache folder that only this user can read or write. It is trusted because nobody
-else can have put it there: entries carry a keyed digest, and one that does not match is compiled anew.
+Compiled machine code is kept in a cache folder. An entry is trusted because nobody else can have put it there: it
+carries a digest under a key that only this user can read, and one that does not match is compiled anew.
 """
 
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import sys
 import sysconfig
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +26,11 @@ from agent.sandbox.wasm import CompiledModule, Sandbox, sandbox_digest, validate
 from marketplace.errors import AgentError, SandboxFault
 from marketplace.protocol.canonical import sha256_digest
 
-_TAG_BYTES = 32
+_LOG = logging.getLogger(__name__)
+_TAG_BYTES = _KEY_BYTES = 32
+_MAX_LOADED = 16
+_MAX_STORED = 64
+"""Modules kept compiled, in memory and on disk: those used last."""
 
 
 @dataclass(frozen=True)
@@ -84,24 +91,32 @@ class ModuleCache:
     def __init__(self, sandbox: Sandbox, folder: Path | None = None) -> None:
         self._sandbox = sandbox
         self._folder = folder or _default_folder()
-        self._loaded: dict[str, CompiledModule] = {}
+        self._loaded: OrderedDict[str, CompiledModule] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, digest: str, wasm: bytes) -> CompiledModule:
         """The compiled module of `wasm`. Raises InvalidModule, TooLarge."""
-        if digest not in self._loaded:
-            self._loaded[digest] = self._load(digest) or self._compile(digest, wasm)
-        return self._loaded[digest]
+        with self._lock:
+            compiled = self._loaded.pop(digest, None)
+        compiled = compiled or self._load(digest) or self._compile(digest, wasm)
+        with self._lock:  # not while compiling: one renter's big module must not hold up another's job
+            self._loaded[digest] = compiled
+            if len(self._loaded) > _MAX_LOADED:
+                self._loaded.popitem(last=False)
+        return compiled
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest[2:34]}-{sandbox_digest()[2:18]}.cwasm"
 
     def _load(self, digest: str) -> CompiledModule | None:
+        path = self._path(digest)
         try:
-            stored = self._path(digest).read_bytes()
+            stored = path.read_bytes()
+            os.utime(path)
         except OSError:
             return None
         tag, code = stored[:_TAG_BYTES], stored[_TAG_BYTES:]
-        if not hmac.compare_digest(tag, self._tag(code)):
+        if not hmac.compare_digest(tag, self._tag(path, code)):
             return None
         try:
             module = wasmtime.Module.deserialize(self._sandbox.engine, code)
@@ -114,19 +129,32 @@ class ModuleCache:
         compiled = self._sandbox.compile(wasm)
         if compiled.digest != digest:
             raise SandboxFault(f"The module hashes to {compiled.digest}, not to {digest}.")
-        code = bytes(compiled.module.serialize())
-        self._write(self._path(digest), self._tag(code) + code)
+        self._store(self._path(digest), bytes(compiled.module.serialize()))
         return compiled
 
-    def _tag(self, code: bytes) -> bytes:
-        return hmac.digest(self._key, code, hashlib.sha256)
+    def _store(self, path: Path, code: bytes) -> None:
+        try:
+            self._write(path, self._tag(path, code) + code)
+            self._prune()
+        except OSError as error:  # the job can run all the same; the next start compiles again
+            _LOG.warning("compiled module not kept in %s: %s", self._folder, error)
+
+    def _prune(self) -> None:
+        entries = sorted(self._folder.glob("*.cwasm"), key=_last_used, reverse=True)
+        for entry in entries[_MAX_STORED:]:
+            entry.unlink(missing_ok=True)
+
+    def _tag(self, path: Path, code: bytes) -> bytes:
+        return hmac.digest(self._key, path.name.encode() + code, hashlib.sha256)
 
     @cached_property
     def _key(self) -> bytes:
         path = self._folder / "key"
-        if not path.exists():
-            self._write(path, secrets.token_bytes(32))
-        return path.read_bytes()
+        key = _read_private(path)
+        if len(key) != _KEY_BYTES:
+            key = secrets.token_bytes(_KEY_BYTES)
+            self._write(path, key)
+        return key
 
     def _write(self, path: Path, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -135,6 +163,27 @@ class ModuleCache:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         partial.replace(path)
+
+
+def _last_used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # another process has just pruned it
+
+
+def _read_private(path: Path) -> bytes:
+    """The bytes of a file that this user owns and nobody else can read or write; nothing of any other file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            is_own = not hasattr(os, "geteuid") or (
+                status.st_uid == os.geteuid() and not status.st_mode & 0o077
+            )
+            return file.read() if is_own else b""
+    except OSError:
+        return b""
 
 
 def _default_folder() -> Path:

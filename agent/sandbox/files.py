@@ -4,15 +4,26 @@ import struct
 from dataclasses import dataclass
 
 from agent.sandbox.errno import Errno, WasiError
-from agent.sandbox.vfs import Directory, File, Node, Quota, build_tree, inode_of
+from agent.sandbox.vfs import (
+    MAX_PATH_CHARACTERS,
+    Directory,
+    File,
+    Node,
+    Quota,
+    build_tree,
+    contains,
+    files_of,
+    find,
+    find_parent,
+    inode_of,
+    normalise,
+)
 
 _CHARACTER_DEVICE, _DIRECTORY, _REGULAR_FILE = 2, 3, 4
 _O_CREAT, _O_DIRECTORY, _O_EXCL, _O_TRUNC = 1, 2, 4, 8
 _APPEND = 1
 _RIGHT_READ, _RIGHT_WRITE = 1 << 1, 1 << 6
 _MAX_DESCRIPTORS = 1024
-_MAX_DEPTH = 128
-_MAX_NAME = 255
 _FILE_TIME_NS = 1_577_836_800 * 1_000_000_000
 """What every file shows as its time: 2020-01-01T00:00:00Z."""
 
@@ -70,14 +81,20 @@ class FileTable:
         return name.encode()
 
     def close(self, fd: int) -> None:
-        self.get(fd)
+        self._release(self.get(fd))
         del self._table[fd]
 
+    def _release(self, entry: Descriptor) -> None:
+        if isinstance(entry.node, File):
+            entry.node.release(self._quota)
+
     def renumber(self, source: int, target: int) -> None:
-        self.get(target)
-        self._table[target] = self.get(source)
-        if source != target:
-            del self._table[source]
+        replaced, moved = self.get(target), self.get(source)
+        if source == target:
+            return
+        self._release(replaced)
+        self._table[target] = moved
+        del self._table[source]
 
     # --- open files --------------------------------------------------------------------------------------------
 
@@ -156,43 +173,10 @@ class FileTable:
         entry = self.get(fd)
         if not isinstance(entry.node, Directory) or entry.root is None:
             raise WasiError(Errno.NOTDIR)
-        if path.startswith("/"):
-            raise WasiError(Errno.NOTCAPABLE)
-        parts = list(entry.path)
-        for part in path.split("/"):
-            if len(part.encode()) > _MAX_NAME or len(parts) > _MAX_DEPTH:
-                raise WasiError(Errno.NAMETOOLONG)
-            if part == "..":
-                if not parts:
-                    raise WasiError(Errno.NOTCAPABLE)
-                parts.pop()
-            elif part not in ("", "."):
-                parts.append(part)
-        return entry.root, tuple(parts)
-
-    def _find(self, root: Directory, parts: tuple[str, ...]) -> Node | None:
-        node: Node = root
-        for part in parts:
-            if not isinstance(node, Directory):
-                raise WasiError(Errno.NOTDIR)
-            if part not in node.entries:
-                return None
-            node = node.entries[part]
-        return node
-
-    def _parent(self, root: Directory, parts: tuple[str, ...]) -> tuple[Directory, str]:
-        """The directory that holds the last part. Raises NOENT, NOTDIR."""
-        if not parts:
-            raise WasiError(Errno.INVAL)
-        parent = self._find(root, parts[:-1])
-        if parent is None:
-            raise WasiError(Errno.NOENT)
-        if not isinstance(parent, Directory):
-            raise WasiError(Errno.NOTDIR)
-        return parent, parts[-1]
+        return entry.root, normalise(entry.path, path)
 
     def _writable_parent(self, fd: int, path: str) -> tuple[Directory, str]:
-        parent, name = self._parent(*self._resolve(fd, path))
+        parent, name = find_parent(*self._resolve(fd, path))
         if parent.is_read_only:
             raise WasiError(Errno.ROFS)
         return parent, name
@@ -203,7 +187,7 @@ class FileTable:
 
     def open(self, fd: int, path: str, oflags: int, rights: int, flags: int) -> int:
         root, parts = self._resolve(fd, path)
-        node = self._find(root, parts)
+        node = find(root, parts)
         wants_write = bool(rights & _RIGHT_WRITE)
         if node is None:
             node = self._create(fd, path, oflags)
@@ -233,11 +217,13 @@ class FileTable:
             raise WasiError(Errno.PERM)
         fd = next(number for number in range(_MAX_DESCRIPTORS + 1) if number not in self._table)
         self._table[fd] = entry
+        if isinstance(entry.node, File):
+            entry.node.descriptors += 1
         return fd
 
     def stat_path(self, fd: int, path: str) -> bytes:
         root, parts = self._resolve(fd, path)
-        node = self._find(root, parts)
+        node = find(root, parts)
         if node is None:
             raise WasiError(Errno.NOENT)
         kind = _DIRECTORY if isinstance(node, Directory) else _REGULAR_FILE
@@ -268,7 +254,7 @@ class FileTable:
             raise WasiError(Errno.NOENT)
         if isinstance(node, Directory):
             raise WasiError(Errno.ISDIR)
-        node.discard(self._quota)
+        node.unlink(self._quota)
         del parent.entries[name]
 
     def rename(self, fd: int, path: str, new_fd: int, new_path: str) -> None:
@@ -279,8 +265,9 @@ class FileTable:
             raise WasiError(Errno.NOENT)
         if node is target:
             return
-        if isinstance(node, Directory) and (new_parent is node or _contains(node, new_parent)):
+        if isinstance(node, Directory) and contains(node, new_parent):
             raise WasiError(Errno.INVAL)
+        self._check_length(node, new_fd, new_path)
         if isinstance(target, Directory):
             if not isinstance(node, Directory):
                 raise WasiError(Errno.ISDIR)
@@ -289,23 +276,22 @@ class FileTable:
         elif target is not None:
             if isinstance(node, Directory):
                 raise WasiError(Errno.NOTDIR)
-            target.discard(self._quota)
+            target.unlink(self._quota)
         del parent.entries[name]
         new_parent.entries[new_name] = node
         self._own_renamed(node)
 
+    def _check_length(self, node: Node, fd: int, path: str) -> None:
+        """Raises NAMETOOLONG if a file below `node` would get a longer path than any may have."""
+        _, parts = self._resolve(fd, path)
+        longest = max((len(below) for below, _ in files_of(node)), default=0)
+        if len("/".join(parts)) + 1 + longest > MAX_PATH_CHARACTERS:
+            raise WasiError(Errno.NAMETOOLONG)
+
     def _own_renamed(self, node: Node) -> None:
         """An input under a new name is an output: charge it."""
-        for _, file in node.walk() if isinstance(node, Directory) else [("", node)]:
+        for _, file in files_of(node):
             file.resize(len(file.content), self._quota)
-
-
-def _contains(directory: Directory, wanted: Directory) -> bool:
-    return any(
-        child is wanted or _contains(child, wanted)
-        for child in directory.entries.values()
-        if isinstance(child, Directory)
-    )
 
 
 def _filestat(node: Node | None, kind: int, guest_path: str) -> bytes:

@@ -9,6 +9,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agent.sandbox.errno import Errno, WasiError
+
+MAX_NAME_BYTES = 255
+MAX_PATH_CHARACTERS = 512
+"""Of a whole path below its preopened directory: what a job specification and a manifest can name."""
+
 
 class OutputLimitReached(Exception):
     """The job wrote more than it may; the message says what."""
@@ -44,6 +50,9 @@ class File:
 
     content: bytes | bytearray
     is_read_only: bool = False
+    descriptors: int = 0
+    """How many open descriptors refer to it."""
+    is_unlinked: bool = False
 
     @property
     def is_pristine(self) -> bool:
@@ -77,9 +86,18 @@ class File:
             self.content = bytearray(self.content)
         return self.content
 
-    def discard(self, quota: Quota) -> None:
-        """Give back what the file was charged."""
-        if not self.is_pristine:
+    def unlink(self, quota: Quota) -> None:
+        """The file has lost its name. What it was charged is given back when nobody has it open any more."""
+        self.is_unlinked = True
+        self._give_back(quota)
+
+    def release(self, quota: Quota) -> None:
+        """A descriptor was closed."""
+        self.descriptors -= 1
+        self._give_back(quota)
+
+    def _give_back(self, quota: Quota) -> None:
+        if self.is_unlinked and not self.descriptors and not self.is_pristine:
             quota.charge(-len(self.content))
 
 
@@ -124,6 +142,68 @@ def build_tree(files: dict[str, bytes], *, read_only: bool) -> Directory:
     return root
 
 
+def normalise(base: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """The parts of `path` seen from `base`, without `.` and `..`.
+
+    Raises WasiError: NOTCAPABLE for an absolute path or one that climbs above the root, NAMETOOLONG.
+    """
+    if path.startswith("/"):
+        raise WasiError(Errno.NOTCAPABLE)
+    parts = list(base)
+    for part in path.split("/"):
+        if len(part.encode()) > MAX_NAME_BYTES:
+            raise WasiError(Errno.NAMETOOLONG)
+        if part == "..":
+            if not parts:
+                raise WasiError(Errno.NOTCAPABLE)
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    if len("/".join(parts)) > MAX_PATH_CHARACTERS:
+        raise WasiError(Errno.NAMETOOLONG)
+    return tuple(parts)
+
+
+def find(root: Directory, parts: tuple[str, ...]) -> Node | None:
+    """What lies there, None if nothing does. Raises WasiError(NOTDIR) where the way leads through a file."""
+    node: Node = root
+    for part in parts:
+        if not isinstance(node, Directory):
+            raise WasiError(Errno.NOTDIR)
+        if part not in node.entries:
+            return None
+        node = node.entries[part]
+    return node
+
+
+def find_parent(root: Directory, parts: tuple[str, ...]) -> tuple[Directory, str]:
+    """The directory that holds the last part, and that part. Raises WasiError: NOENT, NOTDIR, INVAL for the root."""
+    if not parts:
+        raise WasiError(Errno.INVAL)
+    parent = find(root, parts[:-1])
+    if parent is None:
+        raise WasiError(Errno.NOENT)
+    if not isinstance(parent, Directory):
+        raise WasiError(Errno.NOTDIR)
+    return parent, parts[-1]
+
+
+def contains(directory: Directory, wanted: Directory) -> bool:
+    """Whether `wanted` is `directory` or lies below it, at any depth."""
+    waiting = [directory]
+    while waiting:
+        at = waiting.pop()
+        if at is wanted:
+            return True
+        waiting.extend(child for child in at.entries.values() if isinstance(child, Directory))
+    return False
+
+
+def files_of(node: Node) -> list[tuple[str, File]]:
+    """Every file of `node` with its path below it; of a file, itself."""
+    return list(node.walk()) if isinstance(node, Directory) else [("", node)]
+
+
 def inode_of(path: str) -> int:
-    """A stable inode number for a guest path: distinct files must differ, or copying one looks like copying onto itself."""
+    """A stable inode number for a guest path. Distinct files differ: else a copy looks like one onto itself."""
     return int.from_bytes(hashlib.sha256(path.encode("utf-8", "surrogateescape")).digest()[:8]) | 1

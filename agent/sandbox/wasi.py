@@ -7,23 +7,17 @@ the specification (WebAssembly/WASI, legacy preview1). Sockets are not offered.
 
 import hashlib
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-
-import wasmtime
 
 from agent.sandbox.errno import Errno, WasiError
 from agent.sandbox.files import Descriptor, FileTable
+from agent.sandbox.memory import MAX_VECTORS, GuestMemory
 from agent.sandbox.types import NANOSECONDS, Limits, Task
 from agent.sandbox.vfs import OutputLimitReached, Quota
 
-MODULE = "wasi_snapshot_preview1"
 CLOCK_STEP_NS = 1_000
 """Every look at the clock moves it on, so that a program waiting for time to pass gets there."""
-_MASK32, _MASK64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 _ALL_RIGHTS = (1 << 30) - 1
-_MAX_IOVECS = 1024
-_MAX_PATH_BYTES = 4096
 _EVENT_CLOCK = 0
 
 
@@ -72,22 +66,22 @@ class WasiHost:
 
     # --- arguments, environment, clock, randomness ---------------------------------------------------------------
 
-    def args_sizes_get(self, memory: "GuestMemory", count: int, size: int) -> None:
+    def args_sizes_get(self, memory: GuestMemory, count: int, size: int) -> None:
         memory.put_sizes(self._argv, count, size)
 
-    def args_get(self, memory: "GuestMemory", pointers: int, buffer: int) -> None:
+    def args_get(self, memory: GuestMemory, pointers: int, buffer: int) -> None:
         memory.put_strings(self._argv, pointers, buffer)
 
-    def environ_sizes_get(self, memory: "GuestMemory", count: int, size: int) -> None:
+    def environ_sizes_get(self, memory: GuestMemory, count: int, size: int) -> None:
         memory.put_sizes(self._env, count, size)
 
-    def environ_get(self, memory: "GuestMemory", pointers: int, buffer: int) -> None:
+    def environ_get(self, memory: GuestMemory, pointers: int, buffer: int) -> None:
         memory.put_strings(self._env, pointers, buffer)
 
-    def clock_res_get(self, memory: "GuestMemory", clock: int, result: int) -> None:
+    def clock_res_get(self, memory: GuestMemory, clock: int, result: int) -> None:
         memory.put_u64(result, CLOCK_STEP_NS)
 
-    def clock_time_get(self, memory: "GuestMemory", clock: int, precision: int, result: int) -> None:
+    def clock_time_get(self, memory: GuestMemory, clock: int, precision: int, result: int) -> None:
         self._now += CLOCK_STEP_NS
         memory.put_u64(result, self._read_clock(clock))
 
@@ -98,24 +92,26 @@ class WasiHost:
             return self._now - self._start
         raise WasiError(Errno.INVAL)
 
-    def random_get(self, memory: "GuestMemory", buffer: int, size: int) -> None:
+    def random_get(self, memory: GuestMemory, buffer: int, size: int) -> None:
         memory.check(buffer, size)
         stream = hashlib.shake_256(self._seed + self._drawn.to_bytes(8)).digest(size)
         self._drawn += 1
         memory.put(buffer, stream)
 
-    def sched_yield(self, memory: "GuestMemory") -> None:
+    def sched_yield(self, memory: GuestMemory) -> None:
         """Nobody to yield to."""
 
-    def proc_exit(self, memory: "GuestMemory", code: int) -> None:
+    def proc_exit(self, memory: GuestMemory, code: int) -> None:
         raise ProcessExit(code)
 
-    def proc_raise(self, memory: "GuestMemory", signal: int) -> None:
+    def proc_raise(self, memory: GuestMemory, signal: int) -> None:
         raise WasiError(Errno.NOSYS)
 
-    def poll_oneoff(self, memory: "GuestMemory", subscriptions: int, events: int, count: int, result: int) -> None:
+    def poll_oneoff(
+        self, memory: GuestMemory, subscriptions: int, events: int, count: int, result: int
+    ) -> None:
         """Files are always ready; a clock is reached by moving it on. Nobody sleeps."""
-        if not 0 < count <= _MAX_IOVECS:
+        if not 0 < count <= MAX_VECTORS:
             raise WasiError(Errno.INVAL)
         asked = [memory.get(subscriptions + 48 * index, 48) for index in range(count)]
         ready = [raw for raw in asked if raw[8] != _EVENT_CLOCK]
@@ -135,64 +131,66 @@ class WasiHost:
 
     # --- descriptors -------------------------------------------------------------------------------------------
 
-    def fd_prestat_get(self, memory: "GuestMemory", fd: int, result: int) -> None:
+    def fd_prestat_get(self, memory: GuestMemory, fd: int, result: int) -> None:
         memory.put(result, struct.pack("<B3xI", 0, len(self._files.preopen_name(fd))))
 
-    def fd_prestat_dir_name(self, memory: "GuestMemory", fd: int, path: int, size: int) -> None:
+    def fd_prestat_dir_name(self, memory: GuestMemory, fd: int, path: int, size: int) -> None:
         memory.put(path, self._files.preopen_name(fd)[:size])
 
-    def fd_fdstat_get(self, memory: "GuestMemory", fd: int, result: int) -> None:
+    def fd_fdstat_get(self, memory: GuestMemory, fd: int, result: int) -> None:
         entry = self._files.get(fd)
         memory.put(result, struct.pack("<BxHxxxxQQ", entry.filetype, entry.flags, _ALL_RIGHTS, _ALL_RIGHTS))
 
-    def fd_fdstat_set_flags(self, memory: "GuestMemory", fd: int, flags: int) -> None:
+    def fd_fdstat_set_flags(self, memory: GuestMemory, fd: int, flags: int) -> None:
         self._files.get(fd).flags = flags
 
-    def fd_fdstat_set_rights(self, memory: "GuestMemory", fd: int, base: int, inheriting: int) -> None:
+    def fd_fdstat_set_rights(self, memory: GuestMemory, fd: int, base: int, inheriting: int) -> None:
         self._files.get(fd)
 
-    def fd_close(self, memory: "GuestMemory", fd: int) -> None:
+    def fd_close(self, memory: GuestMemory, fd: int) -> None:
         self._files.close(fd)
 
-    def fd_renumber(self, memory: "GuestMemory", source: int, target: int) -> None:
+    def fd_renumber(self, memory: GuestMemory, source: int, target: int) -> None:
         self._files.renumber(source, target)
 
-    def fd_advise(self, memory: "GuestMemory", fd: int, offset: int, size: int, advice: int) -> None:
+    def fd_advise(self, memory: GuestMemory, fd: int, offset: int, size: int, advice: int) -> None:
         self._files.get(fd)
 
-    def fd_sync(self, memory: "GuestMemory", fd: int) -> None:
+    def fd_sync(self, memory: GuestMemory, fd: int) -> None:
         self._files.get(fd)
 
     fd_datasync = fd_sync
 
-    def fd_allocate(self, memory: "GuestMemory", fd: int, offset: int, size: int) -> None:
+    def fd_allocate(self, memory: GuestMemory, fd: int, offset: int, size: int) -> None:
         self._files.grow(self._files.get(fd), offset + size)
 
-    def fd_filestat_set_size(self, memory: "GuestMemory", fd: int, size: int) -> None:
+    def fd_filestat_set_size(self, memory: GuestMemory, fd: int, size: int) -> None:
         self._files.resize(self._files.get(fd), size)
 
-    def fd_filestat_set_times(self, memory: "GuestMemory", fd: int, atime: int, mtime: int, flags: int) -> None:
+    def fd_filestat_set_times(self, memory: GuestMemory, fd: int, atime: int, mtime: int, flags: int) -> None:
         self._files.get(fd)
 
-    def fd_filestat_get(self, memory: "GuestMemory", fd: int, result: int) -> None:
+    def fd_filestat_get(self, memory: GuestMemory, fd: int, result: int) -> None:
         memory.put(result, self._files.stat(self._files.get(fd)))
 
-    def fd_seek(self, memory: "GuestMemory", fd: int, offset: int, whence: int, result: int) -> None:
+    def fd_seek(self, memory: GuestMemory, fd: int, offset: int, whence: int, result: int) -> None:
         signed = offset - (1 << 64) if offset >> 63 else offset
         memory.put_u64(result, self._files.seek(self._files.get(fd), signed, whence))
 
-    def fd_tell(self, memory: "GuestMemory", fd: int, result: int) -> None:
+    def fd_tell(self, memory: GuestMemory, fd: int, result: int) -> None:
         memory.put_u64(result, self._files.seek(self._files.get(fd), 0, 1))
 
-    def fd_read(self, memory: "GuestMemory", fd: int, vectors: int, count: int, result: int) -> None:
+    def fd_read(self, memory: GuestMemory, fd: int, vectors: int, count: int, result: int) -> None:
         entry = self._files.get(fd)
         memory.put_u32(result, self._scatter(memory, entry, vectors, count, None))
 
-    def fd_pread(self, memory: "GuestMemory", fd: int, vectors: int, count: int, offset: int, result: int) -> None:
+    def fd_pread(
+        self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int, result: int
+    ) -> None:
         memory.put_u32(result, self._scatter(memory, self._files.get(fd), vectors, count, offset))
 
     def _scatter(
-        self, memory: "GuestMemory", entry: Descriptor, vectors: int, count: int, offset: int | None
+        self, memory: GuestMemory, entry: Descriptor, vectors: int, count: int, offset: int | None
     ) -> int:
         total = 0
         for pointer, size in memory.vectors(vectors, count):
@@ -204,13 +202,15 @@ class WasiHost:
                 break
         return total
 
-    def fd_write(self, memory: "GuestMemory", fd: int, vectors: int, count: int, result: int) -> None:
+    def fd_write(self, memory: GuestMemory, fd: int, vectors: int, count: int, result: int) -> None:
         memory.put_u32(result, self._gather(memory, fd, vectors, count, None))
 
-    def fd_pwrite(self, memory: "GuestMemory", fd: int, vectors: int, count: int, offset: int, result: int) -> None:
+    def fd_pwrite(
+        self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int, result: int
+    ) -> None:
         memory.put_u32(result, self._gather(memory, fd, vectors, count, offset))
 
-    def _gather(self, memory: "GuestMemory", fd: int, vectors: int, count: int, offset: int | None) -> int:
+    def _gather(self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int | None) -> int:
         data = b"".join(memory.get(pointer, size) for pointer, size in memory.vectors(vectors, count))
         entry = self._files.get(fd)
         if entry.stream:
@@ -220,7 +220,7 @@ class WasiHost:
         return len(data)
 
     def fd_readdir(
-        self, memory: "GuestMemory", fd: int, buffer: int, size: int, cookie: int, result: int
+        self, memory: GuestMemory, fd: int, buffer: int, size: int, cookie: int, result: int
     ) -> None:
         listing = self._files.listing(self._files.get(fd), cookie, size)
         memory.put(buffer, listing[:size])
@@ -230,7 +230,7 @@ class WasiHost:
 
     def path_open(
         self,
-        memory: "GuestMemory",
+        memory: GuestMemory,
         fd: int,
         lookup: int,
         path: int,
@@ -244,151 +244,42 @@ class WasiHost:
         memory.put_u32(result, self._files.open(fd, memory.text(path, size), oflags, rights, flags))
 
     def path_filestat_get(
-        self, memory: "GuestMemory", fd: int, lookup: int, path: int, size: int, result: int
+        self, memory: GuestMemory, fd: int, lookup: int, path: int, size: int, result: int
     ) -> None:
         memory.put(result, self._files.stat_path(fd, memory.text(path, size)))
 
     def path_filestat_set_times(
-        self, memory: "GuestMemory", fd: int, lookup: int, path: int, size: int, atime: int, mtime: int, flags: int
+        self,
+        memory: GuestMemory,
+        fd: int,
+        lookup: int,
+        path: int,
+        size: int,
+        atime: int,
+        mtime: int,
+        flags: int,
     ) -> None:
         self._files.stat_path(fd, memory.text(path, size))
 
-    def path_create_directory(self, memory: "GuestMemory", fd: int, path: int, size: int) -> None:
+    def path_create_directory(self, memory: GuestMemory, fd: int, path: int, size: int) -> None:
         self._files.make_directory(fd, memory.text(path, size))
 
-    def path_remove_directory(self, memory: "GuestMemory", fd: int, path: int, size: int) -> None:
+    def path_remove_directory(self, memory: GuestMemory, fd: int, path: int, size: int) -> None:
         self._files.remove_directory(fd, memory.text(path, size))
 
-    def path_unlink_file(self, memory: "GuestMemory", fd: int, path: int, size: int) -> None:
+    def path_unlink_file(self, memory: GuestMemory, fd: int, path: int, size: int) -> None:
         self._files.unlink(fd, memory.text(path, size))
 
     def path_rename(
-        self, memory: "GuestMemory", fd: int, path: int, size: int, new_fd: int, new_path: int, new_size: int
+        self, memory: GuestMemory, fd: int, path: int, size: int, new_fd: int, new_path: int, new_size: int
     ) -> None:
         self._files.rename(fd, memory.text(path, size), new_fd, memory.text(new_path, new_size))
 
-    def path_link(self, memory: "GuestMemory", *_: int) -> None:
+    def path_link(self, memory: GuestMemory, *_: int) -> None:
         raise WasiError(Errno.NOTSUP)
 
     path_symlink = path_link
     sock_accept = sock_recv = sock_send = sock_shutdown = path_link
 
-    def path_readlink(self, memory: "GuestMemory", *_: int) -> None:
+    def path_readlink(self, memory: GuestMemory, *_: int) -> None:
         raise WasiError(Errno.INVAL)
-
-
-class GuestMemory:
-    """Checked access to the program's linear memory during one call."""
-
-    __slots__ = ("_caller", "_memory", "_size")
-
-    def __init__(self, caller: wasmtime.Caller) -> None:
-        self._caller = caller
-        self._memory = caller["memory"]
-        self._size = self._memory.data_len(caller)
-
-    def check(self, pointer: int, size: int) -> None:
-        """Raises WasiError(FAULT) unless the range lies inside the memory."""
-        if pointer + size > self._size:
-            raise WasiError(Errno.FAULT)
-
-    def get(self, pointer: int, size: int) -> bytes:
-        self.check(pointer, size)
-        return bytes(self._memory.read(self._caller, pointer, pointer + size)) if size else b""
-
-    def put(self, pointer: int, data: bytes) -> None:
-        self.check(pointer, len(data))
-        if data:
-            self._memory.write(self._caller, data, pointer)
-
-    def put_u32(self, pointer: int, value: int) -> None:
-        self.put(pointer, struct.pack("<I", value & _MASK32))
-
-    def put_u64(self, pointer: int, value: int) -> None:
-        self.put(pointer, struct.pack("<Q", value & _MASK64))
-
-    def text(self, pointer: int, size: int) -> str:
-        """A path. Raises WasiError(ILSEQ) unless it is UTF-8, INVAL with a NUL, NAMETOOLONG above 4 KiB."""
-        if size > _MAX_PATH_BYTES:
-            raise WasiError(Errno.NAMETOOLONG)
-        try:
-            path = self.get(pointer, size).decode()
-        except UnicodeDecodeError as error:
-            raise WasiError(Errno.ILSEQ) from error
-        if "\x00" in path:
-            raise WasiError(Errno.INVAL)
-        return path
-
-    def vectors(self, pointer: int, count: int) -> list[tuple[int, int]]:
-        """(pointer, size) of each buffer of a scatter/gather list.
-
-        Raises WasiError(INVAL) for one that adds up to more than the whole memory: its buffers overlap, so that one
-        cheap call would make the host copy a thousand times the memory.
-        """
-        if count > _MAX_IOVECS:
-            raise WasiError(Errno.INVAL)
-        flat = struct.unpack(f"<{2 * count}I", self.get(pointer, 8 * count))
-        if sum(flat[1::2]) > self._size:
-            raise WasiError(Errno.INVAL)
-        return list(zip(flat[::2], flat[1::2], strict=True))
-
-    def put_sizes(self, items: list[bytes], count: int, size: int) -> None:
-        self.put_u32(count, len(items))
-        self.put_u32(size, sum(map(len, items)))
-
-    def put_strings(self, items: list[bytes], pointers: int, buffer: int) -> None:
-        for index, item in enumerate(items):
-            self.put_u32(pointers + 4 * index, buffer)
-            self.put(buffer, item)
-            buffer += len(item)
-
-
-_I32, _I64 = wasmtime.ValType.i32, wasmtime.ValType.i64
-_SIGNATURES = {
-    "args_get": "ii", "args_sizes_get": "ii", "clock_res_get": "ii", "clock_time_get": "iIi", "environ_get": "ii",
-    "environ_sizes_get": "ii", "fd_advise": "iIIi", "fd_allocate": "iII", "fd_close": "i", "fd_datasync": "i",
-    "fd_fdstat_get": "ii", "fd_fdstat_set_flags": "ii", "fd_fdstat_set_rights": "iII", "fd_filestat_get": "ii",
-    "fd_filestat_set_size": "iI", "fd_filestat_set_times": "iIIi", "fd_pread": "iiiIi", "fd_prestat_dir_name": "iii",
-    "fd_prestat_get": "ii", "fd_pwrite": "iiiIi", "fd_read": "iiii", "fd_readdir": "iiiIi", "fd_renumber": "ii",
-    "fd_seek": "iIii", "fd_sync": "i", "fd_tell": "ii", "fd_write": "iiii", "path_create_directory": "iii",
-    "path_filestat_get": "iiiii", "path_filestat_set_times": "iiiiIIi", "path_link": "iiiiiii",
-    "path_open": "iiiiiIIii", "path_readlink": "iiiiii", "path_remove_directory": "iii", "path_rename": "iiiiii",
-    "path_symlink": "iiiii", "path_unlink_file": "iii", "poll_oneoff": "iiii", "proc_exit": "i", "proc_raise": "i",
-    "random_get": "ii", "sched_yield": "", "sock_accept": "iii", "sock_recv": "iiiiii", "sock_send": "iiiii",
-    "sock_shutdown": "ii",
-}  # fmt: skip
-"""Parameters of every call offered: i = i32, I = i64. All return an errno, but `proc_exit`, which does not return."""
-
-
-def is_offered(item: wasmtime.ImportType) -> bool:
-    """Whether an import is one of these calls, by name and by type."""
-    if item.module != MODULE or item.name not in _SIGNATURES or not isinstance(item.type, wasmtime.FuncType):
-        return False
-    wanted, given = _func_type(item.name), item.type
-    return list(map(str, wanted.params)) == list(map(str, given.params)) and list(map(str, wanted.results)) == list(
-        map(str, given.results)
-    )
-
-
-def _func_type(name: str) -> wasmtime.FuncType:
-    kinds = [_I64() if letter == "I" else _I32() for letter in _SIGNATURES[name]]
-    return wasmtime.FuncType(kinds, [] if name == "proc_exit" else [_I32()])
-
-
-def define_wasi(linker: wasmtime.Linker, host: WasiHost) -> None:
-    """Offer `host`'s calls to whatever `linker` instantiates."""
-    for name, parameters in _SIGNATURES.items():
-        masks = [_MASK64 if letter == "I" else _MASK32 for letter in parameters]
-        call = _checked(getattr(host, name), masks, returns=name != "proc_exit")
-        linker.define_func(MODULE, name, _func_type(name), call, access_caller=True)
-
-
-def _checked(method: Callable[..., None], masks: list[int], *, returns: bool) -> Callable[..., int | None]:
-    def call(caller: wasmtime.Caller, *values: int) -> int | None:
-        try:
-            method(GuestMemory(caller), *(value & mask for value, mask in zip(values, masks, strict=True)))
-        except WasiError as error:
-            return int(error.errno)
-        return 0 if returns else None
-
-    return call

@@ -12,9 +12,10 @@ from importlib.metadata import version
 
 import wasmtime
 
+from agent.sandbox.linking import define_wasi, is_offered
 from agent.sandbox.types import Limits, RunResult, Task
 from agent.sandbox.vfs import OutputLimitReached
-from agent.sandbox.wasi import ProcessExit, WasiHost, define_wasi, is_offered
+from agent.sandbox.wasi import ProcessExit, WasiHost
 from marketplace.errors import InvalidModule, TooLarge
 from marketplace.protocol.canonical import json_digest, sha256_digest
 from marketplace.protocol.enums import ExitKind
@@ -151,7 +152,11 @@ class Sandbox:
         store = wasmtime.Store(self.engine)
         store.set_fuel(limits.fuel)
         store.set_limits(
-            memory_size=limits.memory_bytes, table_elements=MAX_TABLE_ELEMENTS, instances=1, tables=16, memories=1
+            memory_size=limits.memory_bytes,
+            table_elements=MAX_TABLE_ELEMENTS,
+            instances=1,
+            tables=16,
+            memories=1,
         )
         store.set_epoch_deadline(int(limits.wall_seconds / TICK_SECONDS) + 1)
         started = time.monotonic()
@@ -193,12 +198,18 @@ def _execute(
         return ExitKind.EXITED, exit_.code & 0x7FFFFFFF, ""
     except OutputLimitReached as error:
         return ExitKind.OUTPUT_LIMIT, 0, str(error)
+    except MemoryError:
+        return ExitKind.SANDBOX_ERROR, 0, "this machine has too little memory for the job"
     except wasmtime.Trap as trap:
         return _describe_trap(trap, store, instance, limits)
     except wasmtime.WasmtimeError as error:
         text = str(error).strip()
         if "memory" in text and ("limit" in text or "minimum" in text):
-            return ExitKind.MEMORY_LIMIT, 0, f"the module asks for more than {limits.memory_bytes} bytes of memory"
+            return (
+                ExitKind.MEMORY_LIMIT,
+                0,
+                f"the module asks for more than {limits.memory_bytes} bytes of memory",
+            )
         return ExitKind.TRAP, 0, text
     return ExitKind.EXITED, 0, ""
 
