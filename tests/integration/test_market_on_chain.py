@@ -1,26 +1,28 @@
 """The market as a process of its own, on ganache, through its HTTP interface; also killed and started again."""
 
 import os
-import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from eth_account import Account
 
-from marketplace.adapters.chain import ChainAccount, Contracts
 from marketplace.client import MarketClient
 from marketplace.client.keystore import LIGHT_SCRYPT_N, create_keystore
-from marketplace.devnet import Deployment, Devnet, ManagedProcess, free_port
-from marketplace.errors import InsufficientFunds, MarketError, ServiceUnavailable
+from marketplace.devnet import ManagedProcess, free_port
+from marketplace.errors import InsufficientFunds, ServiceUnavailable
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Verdict, VerdictBatch
 from marketplace.protocol.profile import Cpu, NodeProfile
+from tests.integration.conftest import NAMES, TestChain
 
 USDC = 1_000_000
-OPERATOR, RENTER, PROVIDER, AGENT, TREASURY, GOVERNOR = (Account.from_key(n.to_bytes(32)) for n in range(101, 107))
-ORACLES = sorted((Account.from_key(n.to_bytes(32)) for n in (111, 112, 113)), key=lambda one: int(one.address, 16))
+KEYS = {name: Account.from_key(number.to_bytes(32)) for number, name in enumerate(NAMES, start=1)}
+OPERATOR, RENTER, PROVIDER = KEYS["market"], KEYS["renter"], KEYS["provider"]
+ORACLES = [KEYS[name] for name in NAMES if name.startswith("oracle")]
+AGENT = Account.from_key((104).to_bytes(32))
 SCRIPT = b"print('hello')"
 RUNTIME = "0x" + "ab" * 32
 
@@ -39,11 +41,11 @@ def wait_for(condition, what: str, seconds: float = 30):
 class Service:
     """`python -m marketplace.api` in a folder, stopped and started at will."""
 
-    def __init__(self, folder, devnet: Devnet) -> None:
+    def __init__(self, folder: Path, chain: TestChain) -> None:
         keystore = create_keystore(folder / "operator.json", "pw", key=bytes(OPERATOR.key), scrypt_n=LIGHT_SCRYPT_N)
         self._env = {
-            "COMPUTEHIVE_ADDRESS_BOOK": str(devnet.address_book),
-            "COMPUTEHIVE_RPC_URL": devnet.rpc_url,
+            "COMPUTEHIVE_ADDRESS_BOOK": str(chain.devnet.address_book),
+            "COMPUTEHIVE_RPC_URL": chain.devnet.rpc_url,
             "COMPUTEHIVE_OPERATOR_KEYSTORE": str(keystore.path),
             "COMPUTEHIVE_PASSWORD": "pw",
             "COMPUTEHIVE_DATA_DIR": str(folder / "market"),
@@ -68,39 +70,17 @@ class Service:
             return False
 
     def kill(self) -> None:
-        os.kill(self.process.command_pid(), signal.SIGKILL)
+        self.client.close()
+        self.process.kill()
 
     def stop(self) -> None:
+        self.client.close()
         self.process.stop()
 
 
 @pytest.fixture(scope="module")
-def devnet(tmp_path_factory):
-    try:
-        chain = Devnet(tmp_path_factory.mktemp("devnet"))
-    except MarketError as error:
-        pytest.skip(str(error))
-    with chain:
-        for one in (OPERATOR, RENTER, PROVIDER):
-            chain.fund_gas(one.address)
-        book = chain.deploy(
-            Deployment(
-                oracles=[one.address for one in ORACLES],
-                threshold=2,
-                treasury=TREASURY.address,
-                governor=GOVERNOR.address,
-                mint={RENTER.address: 1000 * USDC, PROVIDER.address: 1000 * USDC},
-            )
-        )
-        contracts = Contracts(chain.rpc_url, book)
-        ChainAccount(contracts, RENTER.key).deposit(100 * USDC)
-        ChainAccount(contracts, PROVIDER.key).stake(100 * USDC)
-        yield chain
-
-
-@pytest.fixture(scope="module")
-def service(devnet, tmp_path_factory):
-    market = Service(tmp_path_factory.mktemp("service"), devnet)
+def service(chain, tmp_path_factory):
+    market = Service(tmp_path_factory.mktemp("service"), chain)
     market.start()
     yield market
     market.stop()
@@ -256,13 +236,13 @@ def test_a_heartbeat_keeps_a_node_alive(client):
     assert client.nodes()[0]["status"] == "alive"
 
 
-def test_a_cancelled_bid_is_void_on_chain(client, devnet):
+def test_a_cancelled_bid_is_void_on_chain(client, chain):
     bid = make_bid(client, vcpus=64)
     job_id = submit(client, bid)
     cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
     assert client.cancel(cancel, cancel.sign(client.domain(), RENTER.key))["cancelled"] == [job_id]
     assert client.job(job_id)["state"] == "cancelled"
-    wait_for(lambda: client.cluster_status()["outbox"] == 0, "the outbox to empty")
+    wait_for(lambda: chain.reader().is_cancelled(RENTER.address, bid.salt), "the cancel on chain")
 
 
 def test_what_the_escrow_does_not_cover_is_refused(client):
@@ -270,9 +250,9 @@ def test_what_the_escrow_does_not_cover_is_refused(client):
         submit(client, make_bid(client, max_price=10_000 * USDC))
 
 
-def test_a_lease_past_its_deadline_is_refunded(client, devnet):
+def test_a_lease_past_its_deadline_is_refunded(client, chain):
     offer(client)
     job_id = submit(client, make_bid(client))
     wait_for(lambda: client.job(job_id)["leases"], "the lease")
-    devnet.advance_time(4000)
+    chain.devnet.advance_time(4000)
     wait_for(lambda: client.job(job_id)["state"] == "refunded", "the refund")
