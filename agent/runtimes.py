@@ -178,9 +178,7 @@ def _read_private(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
-            is_own = not hasattr(os, "geteuid") or (
-                status.st_uid == os.geteuid() and not status.st_mode & 0o077
-            )
+            is_own = not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o077)
             return file.read() if is_own else b""
     except OSError:
         return b""

@@ -52,9 +52,7 @@ def split_columns(rows: list[Row]) -> tuple[str | None, list[str]]:
     numeric = [name for name in rows[0] if all(is_number(row[name]) for row in rows)]
     words = [name for name in rows[0] if name not in numeric]
     measured = [
-        name
-        for name in numeric
-        if len({row[name] for row in rows}) > len(rows) ** 0.5 and not is_sorted(rows, name)
+        name for name in numeric if len({row[name] for row in rows}) > len(rows) ** 0.5 and not is_sorted(rows, name)
     ]
     return (words[0] if words else None), measured or numeric
 
@@ -155,8 +153,7 @@ def box_plot(summary: list[dict]) -> str:
 
     height = 60 + 50 * len(boxes)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {height}"'
-        ' font-family="sans-serif" font-size="14">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {height}" font-family="sans-serif" font-size="14">',
         f'<rect width="640" height="{height}" fill="#fffaf0"/>',
         f'<text x="20" y="28" font-size="17" font-weight="bold">{escape(boxes[0]["column"])}</text>',
     ]

@@ -28,10 +28,7 @@ def build(output: Path = OUTPUT) -> list[Path]:
     """Make everything that is missing or out of date under `output`; returns what was made."""
     output.mkdir(parents=True, exist_ok=True)
     made = [
-        *(
-            _make(output / f"{Path(source).stem}.wasm", (source, *HEADERS), _compile_c)
-            for source in C_PROGRAMS
-        ),
+        *(_make(output / f"{Path(source).stem}.wasm", (source, *HEADERS), _compile_c) for source in C_PROGRAMS),
         *(_make(output / f"{Path(source).stem}.wasm", (source,), _assemble) for source in WAT_PROGRAMS),
         _make(output / "picture.ppm", (PICTURE,), _paint),
     ]

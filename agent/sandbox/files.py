@@ -96,7 +96,7 @@ class FileTable:
         self._table[target] = moved
         del self._table[source]
 
-    # --- open files --------------------------------------------------------------------------------------------
+    # --- open files ----------------------------------------------------------------------------------------------
 
     def _file(self, entry: Descriptor) -> File:
         if isinstance(entry.node, Directory):
@@ -166,7 +166,7 @@ class FileTable:
                 break
         return b"".join(records)
 
-    # --- paths -------------------------------------------------------------------------------------------------
+    # --- paths ---------------------------------------------------------------------------------------------------
 
     def _resolve(self, fd: int, path: str) -> tuple[Directory, tuple[str, ...]]:
         """The preopened directory and the normalised path below it. Raises NOTCAPABLE above it."""

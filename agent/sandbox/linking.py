@@ -31,9 +31,9 @@ def is_offered(item: wasmtime.ImportType) -> bool:
     if item.module != MODULE or item.name not in _SIGNATURES or not isinstance(item.type, wasmtime.FuncType):
         return False
     wanted, given = _func_type(item.name), item.type
-    return list(map(str, wanted.params)) == list(map(str, given.params)) and list(
-        map(str, wanted.results)
-    ) == list(map(str, given.results))
+    return list(map(str, wanted.params)) == list(map(str, given.params)) and list(map(str, wanted.results)) == list(
+        map(str, given.results)
+    )
 
 
 def _func_type(name: str) -> wasmtime.FuncType:

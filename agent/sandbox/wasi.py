@@ -107,9 +107,7 @@ class WasiHost:
     def proc_raise(self, memory: GuestMemory, signal: int) -> None:
         raise WasiError(Errno.NOSYS)
 
-    def poll_oneoff(
-        self, memory: GuestMemory, subscriptions: int, events: int, count: int, result: int
-    ) -> None:
+    def poll_oneoff(self, memory: GuestMemory, subscriptions: int, events: int, count: int, result: int) -> None:
         """Files are always ready; a clock is reached by moving it on. Nobody sleeps."""
         if not 0 < count <= MAX_VECTORS:
             raise WasiError(Errno.INVAL)
@@ -129,7 +127,7 @@ class WasiHost:
             return self._now + timeout
         return timeout if clock == 0 else timeout + self._start
 
-    # --- descriptors -------------------------------------------------------------------------------------------
+    # --- descriptors ---------------------------------------------------------------------------------------------
 
     def fd_prestat_get(self, memory: GuestMemory, fd: int, result: int) -> None:
         memory.put(result, struct.pack("<B3xI", 0, len(self._files.preopen_name(fd))))
@@ -184,14 +182,10 @@ class WasiHost:
         entry = self._files.get(fd)
         memory.put_u32(result, self._scatter(memory, entry, vectors, count, None))
 
-    def fd_pread(
-        self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int, result: int
-    ) -> None:
+    def fd_pread(self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int, result: int) -> None:
         memory.put_u32(result, self._scatter(memory, self._files.get(fd), vectors, count, offset))
 
-    def _scatter(
-        self, memory: GuestMemory, entry: Descriptor, vectors: int, count: int, offset: int | None
-    ) -> int:
+    def _scatter(self, memory: GuestMemory, entry: Descriptor, vectors: int, count: int, offset: int | None) -> int:
         total = 0
         for pointer, size in memory.vectors(vectors, count):
             memory.check(pointer, size)
@@ -205,9 +199,7 @@ class WasiHost:
     def fd_write(self, memory: GuestMemory, fd: int, vectors: int, count: int, result: int) -> None:
         memory.put_u32(result, self._gather(memory, fd, vectors, count, None))
 
-    def fd_pwrite(
-        self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int, result: int
-    ) -> None:
+    def fd_pwrite(self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int, result: int) -> None:
         memory.put_u32(result, self._gather(memory, fd, vectors, count, offset))
 
     def _gather(self, memory: GuestMemory, fd: int, vectors: int, count: int, offset: int | None) -> int:
@@ -219,14 +211,12 @@ class WasiHost:
             self._files.write(entry, data, offset)
         return len(data)
 
-    def fd_readdir(
-        self, memory: GuestMemory, fd: int, buffer: int, size: int, cookie: int, result: int
-    ) -> None:
+    def fd_readdir(self, memory: GuestMemory, fd: int, buffer: int, size: int, cookie: int, result: int) -> None:
         listing = self._files.listing(self._files.get(fd), cookie, size)
         memory.put(buffer, listing[:size])
         memory.put_u32(result, min(size, len(listing)))
 
-    # --- paths -------------------------------------------------------------------------------------------------
+    # --- paths ---------------------------------------------------------------------------------------------------
 
     def path_open(
         self,
@@ -243,9 +233,7 @@ class WasiHost:
     ) -> None:
         memory.put_u32(result, self._files.open(fd, memory.text(path, size), oflags, rights, flags))
 
-    def path_filestat_get(
-        self, memory: GuestMemory, fd: int, lookup: int, path: int, size: int, result: int
-    ) -> None:
+    def path_filestat_get(self, memory: GuestMemory, fd: int, lookup: int, path: int, size: int, result: int) -> None:
         memory.put(result, self._files.stat_path(fd, memory.text(path, size)))
 
     def path_filestat_set_times(

@@ -51,9 +51,7 @@ def run_program(sandbox, built):
 
 def run_script(sandbox, cache, runtime_name, script, *args, inputs):
     runtime = RUNTIMES[runtime_name]
-    files = {
-        path.name: path.read_bytes() for path in (EXAMPLES / script, *(EXAMPLES / name for name in inputs))
-    }
+    files = {path.name: path.read_bytes() for path in (EXAMPLES / script, *(EXAMPLES / name for name in inputs))}
     task = Task(argv=runtime.argv(script, args), env=dict(runtime.env), inputs=files)
     return sandbox.run(cache.get(runtime.digest, runtime.wasm), task, LIMITS)
 
@@ -74,7 +72,7 @@ def decode_png(data):
     return (*size, zlib.decompress(compressed))
 
 
-# --- programs that work -------------------------------------------------------------------------------------
+# --- programs that work ------------------------------------------------------------------------------------------
 
 
 def test_python_example_finds_the_four_wrong_readings(sandbox, cache):
@@ -93,9 +91,7 @@ def test_python_example_without_a_table_says_so(sandbox, cache):
 
 
 def test_javascript_example_counts_words(sandbox, cache):
-    result = run_script(
-        sandbox, cache, "javascript", "wordcount.js", "gettysburg.txt", inputs=["data/gettysburg.txt"]
-    )
+    result = run_script(sandbox, cache, "javascript", "wordcount.js", "gettysburg.txt", inputs=["data/gettysburg.txt"])
     assert (result.exit_code, result.stderr) == (0, b"")
     assert json.loads(result.outputs["words.json"])["that"] == 13
     assert result.stdout.startswith(b"271 words, 138 different\n")
@@ -114,9 +110,7 @@ def test_woodcut_turns_a_picture_into_a_png_of_the_same_size(run_program, built)
     assert (width, height, len(rows)) == (480, 320, (3 * 480 + 1) * 320)
 
 
-@pytest.mark.parametrize(
-    "picture", [b"", b"P3\n1 1\n255\n0 0 0", b"P6\n2 2\n255\nabc", b"P6\n99999 1\n255\n"]
-)
+@pytest.mark.parametrize("picture", [b"", b"P3\n1 1\n255\n0 0 0", b"P6\n2 2\n255\nabc", b"P6\n99999 1\n255\n"])
 def test_woodcut_refuses_what_is_no_picture(run_program, picture):
     result = run_program("woodcut", "p", "w.png", inputs={"p": picture})
     assert (result.exit_kind, result.exit_code, result.outputs) == (ExitKind.EXITED, 1, {})
@@ -129,7 +123,7 @@ def test_ray_tracer_paints_the_same_picture_for_the_same_fuel(run_program):
     assert (first.outputs, first.fuel_used) == (second.outputs, second.fuel_used)
 
 
-# --- programs that misbehave --------------------------------------------------------------------------------
+# --- programs that misbehave -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def _inventory(env):
     return NodeProfile.parse(json.loads(done.stdout)), done.stderr.strip()
 
 
-# --- GPUs ---------------------------------------------------------------------------------------------------
+# --- GPUs --------------------------------------------------------------------------------------------------------
 
 
 def test_gpus_are_listed_with_model_memory_capability_and_driver(inventory_of):
@@ -83,10 +83,7 @@ def test_gpu_in_mig_mode_counts_as_its_instances_across_gaps_in_their_numbering(
     inventory_of,
 ):
     profile, _ = inventory_of("mig")
-    assert (
-        list(map(_row, profile.gpus))
-        == [("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 5_100, True, "8.0", "570.86.15")] * 3
-    )
+    assert list(map(_row, profile.gpus)) == [("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 5_100, True, "8.0", "570.86.15")] * 3
 
 
 def test_lost_gpu_is_left_out_with_its_reason_and_the_healthy_one_stays(inventory_of):
@@ -119,7 +116,7 @@ def _row(gpu):
     return gpu.model, gpu.memory_mb, gpu.mig, gpu.compute_capability, gpu.driver
 
 
-# --- processor, memory, disk --------------------------------------------------------------------------------
+# --- processor, memory, disk -------------------------------------------------------------------------------------
 
 
 def test_instruction_sets_are_those_that_every_core_has():

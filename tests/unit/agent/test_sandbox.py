@@ -44,7 +44,7 @@ def run_script(cache, sandbox, source, *, name="python", inputs=None, limits=LIM
     return sandbox.run(cache.get(runtime.digest, runtime.wasm), task, limits)
 
 
-# --- what may run at all ---------------------------------------------------------------------------------------------
+# --- what may run at all -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_module_without_an_entry_point_is_refused(sandbox):
         sandbox.compile(bytes(wasmtime.wat2wasm('(module (memory (export "memory") 1))')))
 
 
-# --- limits -----------------------------------------------------------------------------------------------------------
+# --- limits ------------------------------------------------------------------------------------------------------
 
 
 def test_endless_loop_runs_out_of_fuel_and_uses_all_of_it(sandbox):
@@ -127,7 +127,9 @@ def test_outputs_and_logs_together_never_exceed_the_reserved_egress(cache, sandb
     assert len(result.stdout) + len(result.stderr) <= LIMITS.egress_bytes
 
 
-@pytest.mark.parametrize("source", ["open('x','wb').truncate(10**12)", "f=open('x','wb'); f.seek(10**12); f.write(b'1')"])
+@pytest.mark.parametrize(
+    "source", ["open('x','wb').truncate(10**12)", "f=open('x','wb'); f.seek(10**12); f.write(b'1')"]
+)
 def test_sparse_giant_file_is_stopped_before_it_is_stored(cache, sandbox, source):
     assert run_script(cache, sandbox, source).exit_kind is ExitKind.OUTPUT_LIMIT
 
@@ -139,12 +141,15 @@ def test_countless_empty_files_are_stopped(cache, sandbox):
 
 
 def test_deleted_files_do_not_count(cache, sandbox):
-    source = "import os\nfor i in range(50):\n  open('t','wb').write(bytes(100_000)); os.remove('t')\nopen('r','w').write('ok')"
+    source = (
+        "import os\nfor i in range(50):\n  open('t','wb').write(bytes(100_000)); os.remove('t')\n"
+        "open('r','w').write('ok')"
+    )
     result = run_script(cache, sandbox, source)
     assert (result.exit_kind, result.outputs) == (ExitKind.EXITED, {"r": b"ok"})
 
 
-# --- what a program sees -----------------------------------------------------------------------------------------------
+# --- what a program sees -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -156,7 +161,9 @@ def test_nothing_outside_the_job_can_be_opened(cache, sandbox, path):
     assert b"Error" in result.stderr
 
 
-@pytest.mark.parametrize("action", ["open('/in/data', 'w')", "os.remove('/in/data')", "os.mkdir('/in/d')", "os.rename('/in/data','x')"])
+@pytest.mark.parametrize(
+    "action", ["open('/in/data', 'w')", "os.remove('/in/data')", "os.mkdir('/in/d')", "os.rename('/in/data','x')"]
+)
 def test_inputs_are_read_only(cache, sandbox, action):
     result = run_script(cache, sandbox, f"import os\n{action}", inputs={"data": b"1"})
     assert b"Read-only" in result.stderr
@@ -178,7 +185,7 @@ def test_environment_is_only_what_was_given(cache, sandbox, monkeypatch):
     assert result.stdout == b"['PYTHONDONTWRITEBYTECODE', 'PYTHONUNBUFFERED', 'PYTHONUTF8']\n"
 
 
-# --- the obvious thing works -----------------------------------------------------------------------------------------
+# --- the obvious thing works -------------------------------------------------------------------------------------
 
 
 def test_script_reads_its_inputs_and_writes_its_outputs_by_plain_names(cache, sandbox):
@@ -205,12 +212,15 @@ def test_exception_reaches_standard_error_and_the_exit_code(cache, sandbox):
 
 
 def test_javascript_reads_and_writes_files(cache, sandbox):
-    source = "let t = std.loadFile('data'); let f = std.open('result', 'w'); f.puts(t.toUpperCase()); f.close(); console.log(scriptArgs[1])"
+    source = (
+        "let t = std.loadFile('data'); let f = std.open('result', 'w'); f.puts(t.toUpperCase()); f.close();"
+        "console.log(scriptArgs[1])"
+    )
     result = run_script(cache, sandbox, source, name="javascript", inputs={"data": b"abc"}, args=["x"])
     assert (result.outputs, result.stdout) == ({"result": b"ABC"}, b"x\n")
 
 
-# --- the same on every machine ------------------------------------------------------------------------------------------
+# --- the same on every machine -----------------------------------------------------------------------------------
 
 _NOISY = (
     "import os, random, time, uuid, tempfile, threading\n"
@@ -241,12 +251,20 @@ def test_another_process_with_another_environment_gets_the_same_bytes_and_fuel(c
     program = (
         "from tests.unit.agent.test_sandbox import *\n"
         "from tests.unit.agent.test_sandbox import _NOISY\n"
-        "s = Sandbox(); r = run_script(ModuleCache(s), s, _NOISY, inputs={'a': b'1', 'b': b'2'}, seed=b's' * 32, clock=10**9)\n"
+        "s = Sandbox(); inputs = {'a': b'1', 'b': b'2'}\n"
+        "r = run_script(ModuleCache(s), s, _NOISY, inputs=inputs, seed=b's' * 32, clock=10**9)\n"
         "print(r.stdout.hex(), r.fuel_used)"
     )
     here = run_script(cache, sandbox, _NOISY, inputs={"a": b"1", "b": b"2"}, seed=b"s" * 32, clock=10**9)
     root = Path(__file__).resolve().parents[3]
-    env = {"PATH": "/usr/bin", "TZ": "Asia/Tokyo", "LANG": "C", "PYTHONHASHSEED": "7", "PYTHONPATH": str(root), "HOME": str(Path.home())}
+    env = {
+        "PATH": "/usr/bin",
+        "TZ": "Asia/Tokyo",
+        "LANG": "C",
+        "PYTHONHASHSEED": "7",
+        "PYTHONPATH": str(root),
+        "HOME": str(Path.home()),
+    }
     there = subprocess.run(
         [sys.executable, "-c", program], env=env, cwd=root, capture_output=True, text=True, timeout=90, check=True
     )
@@ -257,7 +275,7 @@ def test_descriptor_names_what_a_result_depends_on():
     assert {"sandbox", "wasmtime", "profile", "features", "architecture"} <= sandbox_descriptor().keys()
 
 
-# --- the cache of compiled modules ------------------------------------------------------------------------------------------
+# --- the cache of compiled modules -------------------------------------------------------------------------------
 
 
 def test_tampered_cache_entry_is_compiled_anew_not_loaded(sandbox, tmp_path):

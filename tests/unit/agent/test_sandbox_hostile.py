@@ -46,7 +46,7 @@ def run_python(sandbox, cache, source, limits=LIMITS, inputs=None):
     return sandbox.run(cache.get(python.digest, python.wasm), task, limits)
 
 
-# --- what is refused before it runs -----------------------------------------------------------------------------
+# --- what is refused before it runs ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_every_socket_call_of_the_specification_links_and_fails_cleanly(sandbox)
     assert run_wat(sandbox, wat).exit_code == Errno.NOTSUP
 
 
-# --- cheap calls that would cost the host dearly ---------------------------------------------------------------------
+# --- cheap calls that would cost the host dearly -----------------------------------------------------------------
 
 
 def test_overlapping_buffers_cannot_make_one_call_copy_the_memory_a_thousand_times(sandbox):
@@ -129,14 +129,12 @@ def test_tables_cannot_grow_without_end(sandbox):
 
 
 def test_recursion_without_end_is_a_trap_and_the_machine_is_unharmed(sandbox):
-    result = run_wat(
-        sandbox, '(module (memory (export "memory") 1) (func $deeper (export "_start") (call $deeper)))'
-    )
+    result = run_wat(sandbox, '(module (memory (export "memory") 1) (func $deeper (export "_start") (call $deeper)))')
     assert result.exit_kind is ExitKind.TRAP
     assert "stack_overflow" in result.detail
 
 
-# --- cheating the quota ----------------------------------------------------------------------------------------------
+# --- cheating the quota ------------------------------------------------------------------------------------------
 
 
 def test_file_that_lost_its_name_counts_until_it_is_closed(sandbox, cache):
@@ -200,7 +198,7 @@ _STEPS = st.one_of(
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_STEPS, max_size=40))
 def test_quota_is_always_the_sum_of_what_is_stored(steps):
-    """Whatever is opened, written, cut, renamed, unlinked and closed: charged bytes equal bytes held, within the limit."""
+    """Whatever is opened, written, cut, renamed, unlinked and closed: bytes charged equal bytes held."""
     quota = Quota(bytes_limit=2_000, files_limit=100)
     table = FileTable({"a": b"x" * 100, "d/a": b"y" * 50}, quota)
     for step in steps:
@@ -248,13 +246,14 @@ def _descriptor(table, fd):
         return None
 
 
-# --- the same elsewhere ------------------------------------------------------------------------------------------------
+# --- the same elsewhere ------------------------------------------------------------------------------------------
 
 
 def test_not_a_number_has_one_bit_pattern(sandbox):
     """0x7fc00000, whatever payload and sign went into the arithmetic."""
     wat = (
-        f'(module {EXIT} (memory (export "memory") 1) (func (export "_start") (call $exit (i32.ne (i32.const 0x7fc00000)'
+        f'(module {EXIT} (memory (export "memory") 1) (func (export "_start") (call $exit'
+        " (i32.ne (i32.const 0x7fc00000)"
         " (i32.reinterpret_f32 (f32.add (f32.const 1) (f32.reinterpret_i32 (i32.const 0xffa12345))))))))"
     )
     assert run_wat(sandbox, wat).exit_code == 0
@@ -284,7 +283,7 @@ def test_standard_library_that_scripts_rely_on_is_there(sandbox, cache):
     assert (result.stdout, result.stderr) == (b"ba7816bf 2026-01-01 bb\n", b"")
 
 
-# --- the cache of compiled modules -----------------------------------------------------------------------------------
+# --- the cache of compiled modules -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -338,8 +337,6 @@ def test_cache_keeps_only_the_modules_used_last(sandbox, tmp_path, monkeypatch):
     monkeypatch.setattr("agent.runtimes._MAX_STORED", 2)
     cache = ModuleCache(sandbox, tmp_path)
     for pages in range(1, 5):
-        wasm = bytes(
-            wasmtime.wat2wasm(f'(module (memory (export "memory") {pages}) (func (export "_start")))')
-        )
+        wasm = bytes(wasmtime.wat2wasm(f'(module (memory (export "memory") {pages}) (func (export "_start")))'))
         cache.get(sandbox.compile(wasm).digest, wasm)
     assert len(list(tmp_path.glob("*.cwasm"))) == 2
