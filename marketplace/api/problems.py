@@ -72,6 +72,8 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """404 for an address that nothing answers at, 405 and the like."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:
+        return problem_response(MalformedMessage("body", str(error.detail)))
     status = HTTPStatus(error.status_code)
     code = {404: "not_found", 405: "method_not_allowed"}.get(
         error.status_code, f"http_{error.status_code}"
