@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from marketplace.cli.offers import plain_reason
 from marketplace.cli.output import amount, short, table
 
 CONSTRAINTS = {
@@ -13,17 +14,17 @@ CONSTRAINTS = {
     "memoryMb": "MB of memory",
     "diskMb": "MB of disk",
     "gpus": "GPUs",
-    "carbon": "g CO2 per kWh at most",
+    "carbon": "g CO2 per kWh",
     "reputation": "settled leases",
-    "deadline": "as the end of the run (unix time)",
-    "distinctProvider": "distinct provider",
-    "stake": "micro-USDC of free stake",
+    "deadline": "end of the run (unix time)",
+    "distinctProvider": "distinct providers",
+    "stake": "stake in micro-USDC",
 }
 """Constraint names of the clearing as a person says them."""
 
 
 def obstacle_text(obstacle: dict[str, Any]) -> str:
-    """What stands in one node's way: `needs 4 GPUs, has 0`."""
+    """What stands in one node's way: `vCPUs: 8 needed, 2 offered`."""
     return "; ".join(_constraint_text(each) for each in obstacle["constraints"])
 
 
@@ -53,12 +54,12 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
         console.print()
         console.print(shown)
     for suggestion in found.get("suggestions", ()):
-        console.print(f"→ {escape(suggestion)}", style="cyan")
+        console.print(f"→ {escape(plain_reason(suggestion))}", style="cyan")
 
 
 def _constraint_text(constraint: dict[str, Any]) -> str:
     name = CONSTRAINTS.get(constraint["name"], constraint["name"])
-    return f"needs {_plain(constraint['needed'])} {name}, has {_plain(constraint['offered'])}"
+    return f"{name}: {_plain(constraint['needed'])} needed, {_plain(constraint['offered'])} offered"
 
 
 def _plain(value: Any) -> str:

@@ -169,8 +169,11 @@ class LocalMarket:
             self._deploy()
             self.tell("funding wallets; market, providers and oracles are loading")
             list(pool.map(self._fund_gas, self.plan.names))
-            list(pool.map(self._stake, self.plan.providers))
-            list(pool.map(self._deposit, self.plan.renters))
+            # One after the other: ganache forgets to mine one of two transactions that arrive together.
+            for provider in self.plan.providers:
+                self._stake(provider)
+            for renter in self.plan.renters:
+                self._deposit(renter)
             self._wait_ready()
 
     def stop(self) -> None:

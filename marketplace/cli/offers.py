@@ -52,7 +52,7 @@ def print_offers(offers: dict[str, Any], console: Console) -> None:
 
 def plain_reason(reason: str) -> str:
     """A reason of the clearing without its brackets."""
-    return reason.replace("[] offered", "none offered").replace("['", "").replace("']", "").replace("', '", ", ")
+    return reason.replace("[]", "none").replace("['", "").replace("']", "").replace("', '", ", ")
 
 
 def _node(offer: dict[str, Any]) -> str:
