@@ -38,7 +38,7 @@ def build_market(settings: MarketSettings) -> Market:
     actual = reader.chain_id()
     if actual != book.chain_id:
         raise SettingsError(
-            f"{settings.rpc_url} is chain {actual}; the address book {settings.address_book} is of chain {book.chain_id}.",
+            f"{settings.rpc_url} is chain {actual}, {settings.address_book} is of chain {book.chain_id}.",
             hint="Name the node of that chain, or that chain's address book.",
         )
     rules = settings.rules()
@@ -74,6 +74,7 @@ def serve(settings: MarketSettings) -> None:
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    structlog.get_logger("computehive").info("starting", host=settings.host, port=settings.port)
     uvicorn.Server(config).run()
 
 
@@ -98,9 +99,7 @@ def configure_logging(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer()
-            if is_terminal
-            else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -109,10 +108,6 @@ def configure_logging(level: str) -> None:
 
 
 def _operator_key(settings: MarketSettings):
-    environ = (
-        {"COMPUTEHIVE_PASSWORD": settings.password.get_secret_value()}
-        if settings.password
-        else None
-    )
+    environ = {"COMPUTEHIVE_PASSWORD": settings.password.get_secret_value()} if settings.password else None
     password = find_password(file=settings.password_file, environ=environ)
     return Keystore.load(settings.operator_keystore).unlock(password).key

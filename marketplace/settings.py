@@ -6,8 +6,8 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from marketplace.domain.rules import Rules
 from marketplace.errors import SettingsError
-from marketplace.services.market import Rules
 
 ENV_PREFIX = "COMPUTEHIVE_"
 
@@ -15,9 +15,7 @@ ENV_PREFIX = "COMPUTEHIVE_"
 class MarketSettings(BaseSettings):
     """Everything that an operator sets. Each field is also an environment variable, `COMPUTEHIVE_RPC_URL` and so on."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, frozen=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
     address_book: Path
     """Where the contracts are: the file that scripts/deploy.py writes."""
@@ -29,9 +27,7 @@ class MarketSettings(BaseSettings):
     """The encrypted key that pays gas and that orders name as their market."""
     password_file: Path | None = None
     password: SecretStr | None = None
-    data_dir: Path = Field(
-        default_factory=lambda: user_data_path("computehive") / "market"
-    )
+    data_dir: Path = Field(default_factory=lambda: user_data_path("computehive") / "market")
     """Database and blobs."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
@@ -42,9 +38,7 @@ class MarketSettings(BaseSettings):
 
     def rules(self) -> Rules:
         """What services need of it."""
-        return Rules(
-            round_seconds=self.round_seconds, max_blob_bytes=self.max_blob_bytes
-        )
+        return Rules(round_seconds=self.round_seconds, max_blob_bytes=self.max_blob_bytes)
 
 
 def load_settings(**given: object) -> MarketSettings:
@@ -54,6 +48,4 @@ def load_settings(**given: object) -> MarketSettings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ENV_PREFIX + "_".join(map(str, first["loc"])).upper()
-        raise SettingsError(
-            f"{name}: {first['msg']}.", hint="Set it in the environment.", setting=name
-        ) from error
+        raise SettingsError(f"{name}: {first['msg']}.", hint="Set it in the environment.", setting=name) from error

@@ -81,7 +81,7 @@ def show_cluster(market: Market) -> dict[str, Any]:
         "nodes": {"total": len(asks), "alive": len(alive)},
         "units": {
             "total": sum(record.ask.units for record in alive),
-            "leased": sum(units.get(record.ask_hash, 0) for record in alive),
+            "leased": sum(units.get(record.ask.agent, 0) for record in alive),
         },
         "jobs": jobs,
         "leases": leases,
@@ -217,7 +217,7 @@ def _is_alive(market: Market, record: AskRecord) -> bool:
 
 
 def _node(market: Market, record: AskRecord, units: dict[str, int]) -> dict[str, Any]:
-    profile, leased = record.profile, units.get(record.ask_hash, 0)
+    profile, leased = record.profile, units.get(record.ask.agent, 0)
     return {
         "id": record.ask.agent,
         "provider": record.ask.provider,

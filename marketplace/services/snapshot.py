@@ -42,7 +42,17 @@ class _Loaded:
     asks: list[AskRecord]
     leases: dict[str, list[LeaseRecord]]
     reserved: list[MatchRecord]
-    units: dict[str, int]
+    reserved_asks: dict[str, AskRecord]
+    """The asks of reserved matches, also those that are live no more."""
+    open: list[LeaseRecord]
+
+    def units_taken(self, provider: str, agent: str) -> int:
+        """Leases and matches on a node, under whichever of its asks: a renewed ask does not make a node larger."""
+        taken = sum((lease.provider, lease.agent) == (provider, agent) for lease in self.open)
+        for match in self.reserved:
+            ask = self.reserved_asks[match.ask_hash].ask
+            taken += (ask.provider, ask.agent) == (provider, agent)
+        return taken
 
 
 def load_book(market: Market) -> Book:
@@ -57,13 +67,16 @@ def load_book(market: Market) -> Book:
 def _load(market: Market) -> _Loaded:
     with market.store.read() as tx:
         bids = tx.bids.live()
-        opened = {lease.lease_id for lease in tx.leases.open()}
+        open_leases = tx.leases.open()
+        opened = {lease.lease_id for lease in open_leases}
+        reserved = [match for match in tx.matches.reserved() if match.lease_id not in opened]
         return _Loaded(
             bids=bids,
             asks=tx.asks.live(),
             leases={record.bid_hash: tx.leases.of_bid(record.bid_hash) for record in bids},
-            reserved=[match for match in tx.matches.reserved() if match.lease_id not in opened],
-            units=tx.leases.open_units(),
+            reserved=reserved,
+            reserved_asks={match.ask_hash: tx.asks.get(match.ask_hash) for match in reserved},
+            open=open_leases,
         )
 
 
@@ -71,18 +84,16 @@ def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
     """Nodes that show signs of life, with the units and the stake that are left."""
     alive_since = market.clock.now() - market.rules.node_silence_seconds
     alive = [record for record in loaded.asks if record.last_seen >= alive_since]
-    provider_of = {record.ask_hash: record.ask.provider for record in loaded.asks}
     promised: dict[str, int] = {}
     for match in loaded.reserved:
-        provider = provider_of.get(match.ask_hash, "")
+        provider = loaded.reserved_asks[match.ask_hash].ask.provider
         promised[provider] = promised.get(provider, 0) + match.price
     providers = {record.ask.provider for record in alive}
     stakes = {one: market.chain.stake(one).available - promised.get(one, 0) for one in providers}
     settled = {one: market.chain.reputation(one).settled for one in providers}
     placed = []
     for record in alive:
-        taken = loaded.units.get(record.ask_hash, 0)
-        taken += sum(match.ask_hash == record.ask_hash for match in loaded.reserved)
+        taken = loaded.units_taken(record.ask.provider, record.ask.agent)
         placed.append(
             PlacedAsk(
                 ask=record.ask,
@@ -100,7 +111,6 @@ def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
 def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedBid], dict[str, str]]:
     """Bids in the order in which they came, as long as their renter's free balance covers them."""
     renter_of = {record.bid_hash: record.bid.renter for record in loaded.bids}
-    asks = {record.ask_hash: record.ask.provider for record in loaded.asks}
     left = {renter: market.chain.balance(renter).free for renter in set(renter_of.values())}
     for match in loaded.reserved:
         if match.bid_hash in renter_of:
@@ -124,7 +134,8 @@ def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedB
             )
             continue
         left[record.bid.renter] -= needed
-        taken = {lease.provider for lease in leases} | {asks.get(match.ask_hash, "") for match in reserved}
+        taken = {lease.provider for lease in leases}
+        taken |= {loaded.reserved_asks[match.ask_hash].ask.provider for match in reserved}
         placed.append(
             PlacedBid(
                 bid=record.bid,
@@ -132,7 +143,7 @@ def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedB
                 job_spec=record.job_spec,
                 bid_hash=record.bid_hash,
                 remaining=remaining,
-                taken_providers=frozenset(taken - {""}),
+                taken_providers=frozenset(taken),
             )
         )
     return placed, left_out

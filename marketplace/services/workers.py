@@ -6,6 +6,7 @@ from threading import Event, Thread
 import structlog
 
 from marketplace.domain.outbox import backoff_seconds
+from marketplace.domain.rounds import RoundRecord
 from marketplace.errors import ChainUnavailable, MarketError
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import follow_chain
@@ -63,7 +64,10 @@ class Workers:
         while not self._stopping.is_set():
             # The clearing keeps its rhythm; the others go on at once while there is something to do.
             try:
-                did_something = step(self._market) is True
+                result = step(self._market)
+                did_something = result is True
+                if isinstance(result, RoundRecord):
+                    _log.info("round", number=result.number, **result.summary)
                 wait, failures = (0.0 if did_something else pause), 0
             except ChainUnavailable as error:
                 wait, failures = backoff_seconds(failures), failures + 1

@@ -8,6 +8,7 @@ from eth_account.signers.local import LocalAccount
 
 from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.store import Database
+from marketplace.domain.rules import Rules
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind, Outcome
@@ -18,7 +19,7 @@ from marketplace.protocol.metering import compute_metered_usage, compute_pay
 from marketplace.protocol.profile import Cpu, NodeProfile
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import follow_chain
-from marketplace.services.market import Market, Rules
+from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
 from marketplace.services.place_order import place_ask, place_bid
 from marketplace.services.record_evidence import record_attestation, record_verdict

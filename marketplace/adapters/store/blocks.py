@@ -36,7 +36,15 @@ class Blocks:
         self._session.flush()
 
     def add_cancellation(self, signer: str, salt: int, *, all_before: bool, block: int | None) -> None:
-        """`block` is None for a signed cancel that is not on chain yet."""
+        """`block` is None for a signed cancel that is not on chain yet; noting it twice changes nothing."""
+        known = select(CancellationRow).where(
+            CancellationRow.signer == signer,
+            CancellationRow.salt == str(salt),
+            CancellationRow.all_before == all_before,
+            CancellationRow.block == block,
+        )
+        if self._session.exec(known).first() is not None:
+            return
         self._session.add(CancellationRow(signer=signer, salt=str(salt), all_before=all_before, block=block))
         self._session.flush()
 

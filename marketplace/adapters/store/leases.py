@@ -70,11 +70,9 @@ class Leases:
         return list(map(_lease, self._session.exec(query)))
 
     def open_units(self) -> dict[str, int]:
-        """Open leases by ask."""
+        """Open leases by agent, that is by node."""
         query = (
-            select(LeaseRow.ask_hash, func.count())
-            .where(col(LeaseRow.closed_block).is_(None))
-            .group_by(LeaseRow.ask_hash)
+            select(LeaseRow.agent, func.count()).where(col(LeaseRow.closed_block).is_(None)).group_by(LeaseRow.agent)
         )
         return dict(self._session.exec(query).all())
 

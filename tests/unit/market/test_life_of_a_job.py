@@ -181,3 +181,14 @@ def test_rebuilding_from_the_chain_gives_the_same_leases(world):
     after = show_job(world.market, only_job(world))
     assert after["leases"] == before["leases"]
     assert after["state"] == JobState.PAID
+
+
+def test_a_renewed_ask_does_not_make_a_node_larger(world):
+    world.offer(world.ask(units=1))
+    first = world.submit()
+    run_round(world.market)
+    world.drain()
+    world.offer(world.ask(units=1))
+    second = world.submit()
+    run_round(world.market)
+    assert (state(world, first), state(world, second)) == ("running", "queued")

@@ -1,0 +1,28 @@
+"""What a market's operator may choose."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What this market's operator chose. Seconds, bytes, counts."""
+
+    round_seconds: float = 2.0
+    """Time between two clearings of the book."""
+    max_blob_bytes: int = 256_000_000
+    max_job_seconds: int = 86_400
+    max_job_memory_mb: int = 4_096
+    """A wasm module's linear memory ends at 4 GiB."""
+    max_order_seconds: int = 30 * 86_400
+    """How far ahead `validUntil` and a deadline may lie."""
+    max_replicas: int = 16
+    max_batch: int = 50
+    """Matches or verdicts of one transaction: what fits a block with room to spare."""
+    node_silence_seconds: int = 180
+    """After so long without a heartbeat a node gets no new work."""
+    hold_seconds: int = 10
+    """How long a bid sits out after the contract refused its match."""
+    resend_seconds: float = 30.0
+    """A transaction that is not mined for so long is sent again."""
+    max_attempts: int = 8
+    """Refusals after which a transaction is given up."""
