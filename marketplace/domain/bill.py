@@ -129,8 +129,8 @@ def validate_bill(bill: Bill) -> None:
     """Raises ConflictError naming the sum that does not hold."""
     if bill.closed and bill.paid + bill.fee + bill.refund != bill.locked:
         raise ConflictError(
-            f"The bill of lease {bill.lease_id} does not add up: paid {bill.paid} + fee {bill.fee} + refund {bill.refund}"
-            f" is not the {bill.locked} locked.",
+            f"The bill of lease {bill.lease_id} does not add up: paid {bill.paid} + fee {bill.fee}"
+            f" + refund {bill.refund} is not the {bill.locked} locked.",
             lease=bill.lease_id,
         )
     lines = (

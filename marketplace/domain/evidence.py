@@ -59,6 +59,8 @@ class BatchRecord:
     proposed_at: int
     signatures: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    proposals: int = 1
+    """How often it was proposed: once more after each refusal by the contract."""
 
     @property
     def message(self) -> VerdictBatch:
