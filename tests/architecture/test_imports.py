@@ -1,0 +1,197 @@
+"""The ring rule: imports point inward, the pure rooms stay pure, and every exception is named with its reason."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.toolchain import ROOT
+from tests.architecture.rings import (
+    Exemption,
+    find_foreign,
+    find_idle_exemptions,
+    find_impurities,
+    find_uses,
+    find_violations,
+    is_within,
+    read_imports,
+    read_modules,
+)
+
+ERRORS, PROTOCOL, DOMAIN = "marketplace.errors", "marketplace.protocol", "marketplace.domain"
+CLEARING, PORTS, CLIENT = "marketplace.clearing", "marketplace.ports", "marketplace.client"
+CHAIN = "marketplace.adapters.chain"
+CORE = (DOMAIN, PROTOCOL, ERRORS)
+
+RULES: dict[str, tuple[str, ...]] = {
+    "marketplace": (),
+    ERRORS: (),
+    PROTOCOL: (ERRORS,),
+    DOMAIN: (PROTOCOL, ERRORS),
+    CLEARING: CORE,
+    PORTS: CORE,
+    "marketplace.services": (PORTS, CLEARING, *CORE),
+    "marketplace.adapters": (PORTS, *CORE),
+    "marketplace.client": (PROTOCOL, ERRORS),
+    "marketplace.api": ("marketplace.services", *CORE),
+    # The command line talks to a market like any other client, and checks what it says with the pure rooms.
+    "marketplace.cli": (CLIENT, CLEARING, *CORE),
+    "marketplace.settings": CORE,
+    "marketplace.bootstrap": ("marketplace",),
+    # Chains and processes for development: deploys through the checkout's scripts, reads back the address book.
+    "marketplace.devnet": (CHAIN, ERRORS),
+    "agent": ("agent.sandbox", CLIENT, *CORE),
+    "agent.sandbox": (PROTOCOL, ERRORS),
+    # The outermost ring: uses everything that is public, and nothing imports it.
+    "scripts": ("scripts.toolchain", "marketplace.cli", "marketplace.devnet", "agent", "examples", CLIENT, *CORE),
+    "scripts.setup": ("scripts.toolchain",),
+    "scripts.toolchain": (),
+    "examples": (),
+}
+
+EXEMPTIONS = (
+    Exemption("marketplace.api.__main__", "marketplace.bootstrap", "the process: asks bootstrap for the wired service"),
+    Exemption("marketplace.api.__main__", "marketplace.settings", "the process: reads its settings"),
+    Exemption("marketplace.cli.operators", "marketplace.bootstrap", "`hive market` starts the service"),
+    Exemption("marketplace.cli.operators", "marketplace.settings", "`hive market` reads the service's settings"),
+    Exemption("marketplace.cli.operators", "agent.bootstrap", "`hive provider`, `hive oracle` start the daemons"),
+    Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
+    Exemption("marketplace.cli.operators", "agent.doctor", "`hive doctor` examines this machine"),
+    Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
+    Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
+    Exemption("marketplace.cli.localmarket", "marketplace.devnet", "runs the processes of `hive dev`"),
+    Exemption("marketplace.cli.dev", "marketplace.devnet", "checks the ports of `hive dev`"),
+    Exemption("marketplace.devnet.chain", "scripts.toolchain", "a checkout's tools; an installed wheel is given none"),
+    Exemption("agent.bootstrap", CHAIN, "wires the daemons, which follow the chain themselves"),
+    Exemption("agent.doctor", CHAIN, "examines the connection to the chain"),
+)
+
+PURE_ROOMS = (PROTOCOL, DOMAIN, CLEARING, ERRORS)
+PURE = (
+    "abc", "bisect", "collections", "dataclasses", "decimal", "enum", "fractions", "functools", "hashlib", "heapq",
+    "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing",
+    "eth_abi", "eth_account", "eth_utils", "numpy", "pydantic", "rfc8785",
+)  # fmt: skip
+"""What a function of its arguments may need: no input or output, framework, clock or randomness."""
+IMPURE_USES = ("open", "print", "input", "np.random", "numpy.random", "Account.create", "eval", "exec", "__import__")
+
+TREE = ("marketplace", "agent", "scripts", "examples")
+
+
+@pytest.fixture(scope="module")
+def modules():
+    return read_modules(ROOT, TREE)
+
+
+@pytest.fixture(scope="module")
+def imports(modules):
+    return read_imports(modules)
+
+
+def test_imports_point_inward(imports):
+    assert find_violations(imports, RULES, EXEMPTIONS) == []
+
+
+def test_every_exemption_is_still_needed(imports):
+    assert find_idle_exemptions(imports, EXEMPTIONS) == []
+
+
+def test_every_rule_is_about_a_room_that_exists(modules):
+    assert [room for room in RULES if not any(is_within(name, room) for name in modules)] == []
+
+
+def test_pure_rooms_import_nothing_that_reaches_outside(imports):
+    assert find_impurities(imports, PURE_ROOMS, PURE, "marketplace") == []
+
+
+def test_pure_rooms_reach_outside_in_no_other_way(modules):
+    assert find_uses(modules, PURE_ROOMS, IMPURE_USES) == []
+
+
+def test_numbers_as_floats_stay_in_clearing(imports):
+    users = {found.importer for found in imports if found.target.partition(".")[0] in ("numpy", "scipy")}
+    assert [user for user in users if user.startswith("marketplace.") and not user.startswith(CLEARING)] == []
+
+
+def test_setup_runs_before_anything_is_installed(imports):
+    assert find_foreign(imports, ["scripts.setup", "scripts.toolchain"], ["scripts.toolchain"]) == []
+
+
+def test_nothing_imports_the_tests(imports):
+    assert [found for found in imports if found.target.partition(".")[0] == "tests"] == []
+
+
+# --- the checker itself, on small trees with a fault planted ----------------------------------------------------------
+
+
+def plant(root: Path, **sources: str):
+    """A tree of modules, `__` for a dot in their names, with every package on the way."""
+    for name, source in sources.items():
+        path = root.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+        for folder in path.parents[: len(name.split("__")) - 1]:
+            (folder / "__init__.py").touch()
+    return read_modules(root, ["marketplace"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import marketplace.services.place_order",
+        "from marketplace.services import place_order",
+        "from marketplace import services",
+        "from marketplace.services.place_order import run",
+        "from ..services import place_order",
+        "from .. import services",
+        "def late():\n    from marketplace.services import place_order",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from marketplace.services import place_order",
+    ],
+)
+def test_an_outward_import_is_found_in_every_form(tmp_path, source):
+    modules = plant(tmp_path, marketplace__domain__book=source, marketplace__services__place_order="")
+    found = find_violations(read_imports(modules), {**RULES, "marketplace": ()})
+    assert len(found) == 1
+    assert "marketplace.domain.book:" in found[0] and "marketplace.services" in found[0]
+
+
+def test_an_inward_import_is_no_violation(tmp_path):
+    source = "import json\nfrom marketplace.domain.book import Book\nfrom marketplace import errors"
+    modules = plant(tmp_path, marketplace__services__a=source, marketplace__domain__book="", marketplace__errors="")
+    assert find_violations(read_imports(modules), RULES) == []
+
+
+def test_an_exemption_serves_one_module_only(tmp_path):
+    source = "from marketplace.adapters.chain import ChainReader"
+    modules = plant(tmp_path, marketplace__cli__wiring=source, marketplace__cli__jobs=source)
+    found = find_violations(read_imports(modules), RULES, EXEMPTIONS)
+    assert found == ["marketplace.cli.jobs:1: marketplace.cli must not import marketplace.adapters.chain"]
+
+
+def test_an_exemption_that_nobody_uses_is_found(tmp_path):
+    modules = plant(tmp_path, marketplace__cli__wiring="import json")
+    idle = Exemption("marketplace.cli.wiring", CHAIN, "planted")
+    assert find_idle_exemptions(read_imports(modules), [idle]) == [idle]
+
+
+def test_a_room_without_a_rule_may_import_nothing_of_ours(tmp_path):
+    modules = plant(tmp_path, marketplace__gossip__wire="from marketplace.domain import book")
+    assert find_violations(read_imports(modules), RULES) == [
+        "marketplace.gossip.wire:1: marketplace must not import marketplace.domain"
+    ]
+
+
+@pytest.mark.parametrize(
+    "module", ["os", "time", "random", "secrets", "datetime", "httpx", "importlib", "scipy.optimize"]
+)
+def test_an_impure_import_is_found(tmp_path, module):
+    modules = plant(
+        tmp_path, marketplace__clearing__auction=f"import {module}", marketplace__api__app=f"import {module}"
+    )
+    found = find_impurities(read_imports(modules), PURE_ROOMS, PURE, "marketplace")
+    assert found == [f"marketplace.clearing.auction:1: pure code must not import {module}"]
+
+
+@pytest.mark.parametrize("source", ["open('x')", "print(1)", "import numpy as np\nnp.random.default_rng()"])
+def test_reaching_outside_without_an_import_is_found(tmp_path, source):
+    modules = plant(tmp_path, marketplace__domain__book=source)
+    assert len(find_uses(modules, PURE_ROOMS, IMPURE_USES)) == 1
