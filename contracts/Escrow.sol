@@ -124,6 +124,10 @@ contract Escrow is IEscrow, EIP712, Ownable2Step, ReentrancyGuard {
         Lease storage leased = _leases[receipt.leaseId];
         if (leased.state != LeaseState.Open) revert LeaseNotOpen(receipt.leaseId, leased.state);
         _requireSignature(leased.renter, MessageLib.hashReceipt(receipt), signature);
+        // Otherwise a renter could sign for nothing, once the result is known, and take the lock back.
+        if (receipt.pay < leased.locked && msg.sender != leased.provider) {
+            revert ReceiptNeedsProvider(msg.sender, leased.provider);
+        }
         _close(receipt.leaseId, Outcome.Paid, receipt.pay, receipt.resultDigest, CloseReason.Receipt);
     }
 

@@ -181,6 +181,8 @@ interface IEscrow {
     error UnknownOutcome(uint8 outcome);
     error PayAboveLock(uint256 pay, uint256 locked);
     error PayWithoutResult(uint8 outcome, uint256 pay);
+    /// @notice A receipt for less than the lock is the renter's wish; the provider agrees to it by submitting it.
+    error ReceiptNeedsProvider(address caller, address provider);
     error DeadlineNotPassed(uint64 deadline, uint256 timestamp);
     error FeeAboveCap(uint256 feeBps, uint256 cap);
     /// @notice The token moved another amount than it was told to.
@@ -255,8 +257,10 @@ interface IEscrow {
     /// the EIP-712 `VerdictBatch`, ordered by ascending signer. Requirements: every lease is open; pay <= locked; pay == 0 unless paid.
     function settle(Verdict[] calldata verdicts, bytes[] calldata signatures) external;
 
-    /// @notice Closes a lease as paid, as its renter signed. Anyone may submit it.
-    /// @dev Emits {LeaseClosed}. Requirements: the lease is open; the renter signed; pay <= locked.
+    /// @notice Closes a lease as paid, as its renter signed. Anyone may submit a receipt for all that is locked, only
+    /// the provider one for less: a renter alone cannot take back what a live lease has locked.
+    /// @dev Emits {LeaseClosed}. Requirements: the lease is open; the renter signed; pay == locked, or pay < locked and
+    /// the caller is the provider.
     function accept(Receipt calldata receipt, bytes calldata signature) external;
 
     /// @notice Returns the money of leases whose deadline has passed. Anyone may call; nothing can pause this.

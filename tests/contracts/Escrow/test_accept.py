@@ -63,6 +63,17 @@ def test_accept_above_the_lock_reverts(world):
         submit(world, receipt, world.sign(receipt, world.renter))
 
 
+@pytest.mark.parametrize("submitter", ["renter", "operator", "stranger"])
+@pytest.mark.parametrize("pay", [0, PRICE - 1])
+def test_accept_for_less_than_the_lock_by_another_than_the_provider_reverts(world, submitter, pay):
+    """A renter who has seen the result cannot sign for nothing and take the lock back."""
+    lease, sender = world.open(), getattr(world, submitter)
+    receipt = world.receipt(lease, pay)
+    with reverts_with("ReceiptNeedsProvider", sender, world.provider):
+        submit(world, receipt, world.sign(receipt, world.renter), sender)
+    assert world.lease(lease)["state"] == 1
+
+
 def test_accept_pays_takes_the_fee_and_refunds_without_any_oracle(world):
     lease = world.open()
     tx = world.accept(lease, 300_000)

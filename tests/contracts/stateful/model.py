@@ -167,9 +167,11 @@ class Market:
             counter = {Outcome.PAID: "settled", Outcome.FAILED: "failed", Outcome.FRAUD: "slashed"}
             self._close(verdict.lease_id, verdict.pay, counter[verdict.outcome])
 
-    def accept(self, now: int, lease_id: str, pay: int, signer: str) -> None:
+    def accept(self, now: int, sender: str, lease_id: str, pay: int, signer: str) -> None:
         refuse_if(not self._is_open(lease_id), "LeaseNotOpen")
-        refuse_if(signer != self.leases[lease_id].bid.renter, "InvalidSignature")
+        lease = self.leases[lease_id]
+        refuse_if(signer != lease.bid.renter, "InvalidSignature")
+        refuse_if(pay < lease.locked and sender != lease.ask.provider, "ReceiptNeedsProvider")
         self._close(lease_id, pay, "settled")
 
     def refund(self, now: int, lease_ids: list[str]) -> None:
