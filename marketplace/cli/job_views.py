@@ -87,16 +87,8 @@ def status(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False)
     rows.append(("deadline", clock_time(int(found["bid"]["deadline"]))))
     out().print(facts(rows))
     if found["leases"]:
-        shown = table(
-            "lease",
-            "provider",
-            "state",
-            "locked",
-            "paid",
-            "fee",
-            "back",
-            right=("locked", "paid", "fee", "back"),
-        )
+        columns = ("lease", "provider", "state", *LEASE_AMOUNTS)
+        shown = table(*columns, title="Leases, amounts in USDC", right=LEASE_AMOUNTS)
         for lease in found["leases"]:
             amounts = [amount(lease.get(name)) for name in ("price", "paid", "fee", "refund")]
             shown.add_row(short(lease["leaseId"]), short(lease["provider"]), str(lease["state"]), *amounts)

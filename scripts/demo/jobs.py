@@ -45,12 +45,12 @@ JOBS = (
         "Ben",
         BUILT / "raytrace.wasm",
         ends="paid",
-        resources=reserve(30, seconds=120),
-        args=("hive.png", "480", "300", "16"),
+        resources=reserve(24, seconds=120),
+        args=("hive.png", "480", "300", "12"),
     ),
     DemoJob(
         "analyse",
-        "Find the broken sensors in 1,152 readings (Python)",
+        "Find broken sensors in 1,152 readings (Python)",
         "Ada",
         EXAMPLES / "analyse.py",
         ends="paid",
@@ -69,7 +69,7 @@ JOBS = (
     ),
     DemoJob(
         "wordcount",
-        "Count the words of the Gettysburg Address (JavaScript)",
+        "Count words of the Gettysburg Address (JavaScript)",
         "Ben",
         EXAMPLES / "wordcount.js",
         ends="paid",
@@ -87,7 +87,7 @@ JOBS = (
     ),
     DemoJob(
         "forged",
-        "Add up a power ledger, in us-south, where Cedar is alone",
+        "Add up a ledger in us-south, where Cedar is alone",
         "Ada",
         PROGRAMS / "ledger_total.py",
         ends="fraud",
@@ -97,7 +97,7 @@ JOBS = (
         regions=("us-south",),
     ),
     DemoJob(
-        "impossible",
+        "eightgpus",
         "The same analysis on eight GPUs, which nobody has",
         "Ben",
         EXAMPLES / "analyse.py",

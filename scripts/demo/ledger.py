@@ -127,17 +127,17 @@ def audit(before: Snapshot, after: Snapshot, books: Replayed, parties: Mapping[s
     locked = sum(books.locked.values())
     checks = [
         Check(
-            "the escrow's tokens are exactly what is free, locked and collected as fees",
+            "the escrow's tokens are what is free, locked and collected as fees",
             after.escrow_tokens == free + locked + after.fees,
             f"{after.escrow_tokens} == {free} + {locked} + {after.fees}",
         ),
         Check(
-            "the stake contract's tokens are exactly the stakes",
+            "the stake contract's tokens are the stakes",
             after.stake_tokens == sum(each.stake for each in after.holdings.values()),
-            f"{after.stake_tokens} == {' + '.join(str(each.stake) for each in after.holdings.values() if each.stake)}",
+            f"{after.stake_tokens} == {sum(each.stake for each in after.holdings.values())}",
         ),
         Check(
-            "as much money afterwards as before, over all wallets and both contracts",
+            "as much money as before, over all wallets and both contracts",
             before.everything == after.everything,
             f"{before.everything} == {after.everything}",
         ),

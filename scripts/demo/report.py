@@ -58,7 +58,7 @@ class Report:
             rates = each.rates
             money = map(amount, (rates.vcpu_hour, rates.gb_hour, rates.gfuel, each.stake))
             shown.add_row(each.name, each.region, str(each.units), *money)
-        self.console.print(shown)
+        self._print(shown)
         oracles = ", ".join(market.plan.oracles)
         renters = " and ".join(each.name for each in market.plan.renters)
         self.line("[dim]Rates and stakes in USDC.")
@@ -71,7 +71,7 @@ class Report:
         for each in placed:
             now = amount(each.quoted) if each.quoted is not None else "no offer"
             shown.add_row(each.job.key, each.job.title, each.job.renter, now, amount(each.bid.max_price))
-        self.console.print(shown)
+        self._print(shown)
 
     def event(self, placed: Placed, event: dict[str, Any]) -> None:
         """One step of one job."""
@@ -105,7 +105,7 @@ class Report:
 
     def bills(self, placed: Sequence[Placed]) -> None:
         """Formula 4.1 for every lease, and where its money went."""
-        columns = ("C_comp", "of it fuel", "C_data", "rent", "paid", "fee", "back")
+        columns = ("C_comp", "fuel", "C_data", "rent", "paid", "fee", "back")
         shown = self._table("job", "on", "end", *columns, numbers=len(columns))
         raised = []
         for each in placed:
@@ -115,8 +115,10 @@ class Report:
                 shown.add_row(each.job.key, self.names[bill.provider], state_text(each.state), *_bill_row(bill))
                 if bill.lines.minimum_topup:
                     raised.append(f"{each.job.key} by {usdc(bill.lines.minimum_topup)}")
-        self.console.print(shown)
-        self.line("[dim]All in USDC. C_comp: machine time, memory, fuel. C_data: egress. Rent: scarcity rent.")
+        self._print(shown)
+        self.line(
+            "[dim]USDC. C_comp: machine time, memory and fuel (beside it). C_data: egress. Rent: scarcity rent."
+        )
         self.line("[dim]C_comp + C_data + rent = paid + fee, and paid + fee + back = what the lease had locked.")
         if raised:
             self.line(f"[dim]Raised to the ask's minimum charge: {', '.join(raised)}.")
@@ -139,7 +141,7 @@ class Report:
         shown.add_row(
             "[bold]all together[/bold]", "", "", "", *total, format_usdc(after.everything - before.everything)
         )
-        self.console.print(shown)
+        self._print(shown)
 
     def checks(self, checks: Sequence[Check]) -> None:
         """The audit, sentence by sentence."""
@@ -153,9 +155,14 @@ class Report:
             for path in each.files:
                 self.line(f"  {path.relative_to(root)}  [dim]{size(path.stat().st_size)}[/dim]")
 
+    def _print(self, shown: Table) -> None:
+        self.console.print()
+        self.console.print(shown)
+        self.console.print()
+
     def _table(self, *columns: str, numbers: int) -> Table:
         """A table whose last `numbers` columns are amounts in USDC."""
-        shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 1))
+        shown = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="dim", padding=(0, 1, 0, 0))
         for index, column in enumerate(columns):
             is_number = index >= len(columns) - numbers
             shown.add_column(column, justify="right" if is_number else "left", no_wrap=is_number or index != 1)
