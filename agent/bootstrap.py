@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 import structlog
+from eth_account.signers.local import LocalAccount
 
 from agent.inventory import take_inventory
 from agent.journal import Journal
@@ -16,7 +17,6 @@ from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Sandbox
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
 from agent.work import FetchBlob, JobRunner, Runner
-from eth_account.signers.local import LocalAccount
 from marketplace.adapters.chain import AddressBook, ChainReader, Contracts
 from marketplace.client import MarketClient
 from marketplace.client.keystore import Keystore

@@ -32,6 +32,8 @@ def run_steps(steps: Sequence[Step], stop: threading.Event, pause: float) -> Non
             except MarketError as error:
                 waits[step] = min(LONGEST_PAUSE, max(FIRST_PAUSE, waits[step] * 2))
                 due[step] = now + waits[step]
-                log.warning("will try again", step=step.__name__, error=str(error), code=error.code, seconds=waits[step])
+                log.warning(
+                    "will try again", step=step.__name__, error=str(error), code=error.code, seconds=waits[step]
+                )
         stop.wait(pause)
         now += pause

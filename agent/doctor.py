@@ -62,7 +62,9 @@ def _guarded(name: str, check: Callable[[], Finding], remedy: str) -> Finding:
 def _cpu() -> Finding:
     cpu = read_cpu()
     wide = [name for name in ("avx2", "avx512f") if name in cpu.features]
-    return Finding("cpu", Health.OK, f"{cpu.model or cpu.architecture}, {cpu.cores} cores, {' '.join(wide) or 'no AVX2'}")
+    return Finding(
+        "cpu", Health.OK, f"{cpu.model or cpu.architecture}, {cpu.cores} cores, {' '.join(wide) or 'no AVX2'}"
+    )
 
 
 def _memory() -> Finding:

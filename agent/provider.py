@@ -177,7 +177,7 @@ class ProviderDaemon:
             self._journal.record_declined(lease_id, f"failed {MAX_ATTEMPTS} times: {failure}")
 
     def run_lease(self, event: LeaseOpened) -> None:
-        """Run one lease's job and journal its signed attestation. Raises ServiceUnavailable (it will be tried again)."""
+        """Run one lease's job and journal its signed attestation. Raises ServiceUnavailable (tried again later)."""
         try:
             terms = self._client.lease_terms(event.lease_id)
             check_terms(event, terms)

@@ -1,4 +1,4 @@
-"""Settings of the daemons: environment variables COMPUTEHIVE_AGENT_…, or a file that COMPUTEHIVE_AGENT_ENV_FILE names."""
+"""The daemons' settings: environment variables COMPUTEHIVE_AGENT_… or a file that COMPUTEHIVE_AGENT_ENV_FILE names."""
 
 import os
 from pathlib import Path

@@ -82,7 +82,7 @@ class JobRunner:
         self._wall_factor = wall_factor
 
     def __call__(self, terms: LeaseTerms) -> Execution:
-        """Run a lease's job. What the job cannot be blamed for ends as SANDBOX_ERROR with the reason in `log/stderr`."""
+        """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
         spec = terms.job_spec
         try:
             inputs = {entry.path: self._verified(entry.digest) for entry in spec.inputs}

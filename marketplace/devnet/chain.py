@@ -137,7 +137,7 @@ def _load_toolchain() -> Any:
         from scripts import toolchain
     except ImportError as error:
         raise SettingsError(
-            "A local chain needs a checkout of ComputeHive: its compiler, contracts and ganache are not in the package.",
+            "A local chain needs a checkout of ComputeHive: its compiler, contracts, ganache are not in the package.",
             hint="git clone it, then `make setup`.",
         ) from error
     if not toolchain.GANACHE.exists() or not (toolchain.BUILD / "contracts" / "Escrow.json").exists():

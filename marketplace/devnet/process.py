@@ -116,7 +116,9 @@ class ManagedProcess:
             if not self.is_running:
                 raise ProcessFailed(f"{self.name} ended before it was ready.\n{self.log_tail()}", log=str(self.log))
             if time.monotonic() > until:
-                raise ProcessFailed(f"{self.name} is not ready after {timeout:g} s.\n{self.log_tail()}", log=str(self.log))
+                raise ProcessFailed(
+                    f"{self.name} is not ready after {timeout:g} s.\n{self.log_tail()}", log=str(self.log)
+                )
             time.sleep(POLL_SECONDS)
         return self
 

@@ -28,7 +28,7 @@ class PlacedBid:
 
 @dataclass(frozen=True, slots=True)
 class PlacedAsk:
-    """A live ask: `free_units` can still be leased; `available_stake` (micro-USDC) and `settled_leases` are the chain's."""
+    """A live ask: `free_units` are not yet leased; `available_stake` (micro-USDC), `settled_leases` are the chain's."""
 
     ask: Ask
     signature: str
@@ -93,9 +93,9 @@ class OrderBook:
 
     def cancel(self, cancel: Cancel) -> list[str]:
         """Take out the signer's orders that `cancel` voids; their hashes."""
-        gone = [
-            key for key, one in self.bids.items() if is_voided(cancel, one.bid.renter, one.bid.salt)
-        ] + [key for key, one in self.asks.items() if is_voided(cancel, one.ask.provider, one.ask.salt)]
+        gone = [key for key, one in self.bids.items() if is_voided(cancel, one.bid.renter, one.bid.salt)] + [
+            key for key, one in self.asks.items() if is_voided(cancel, one.ask.provider, one.ask.salt)
+        ]
         self._remove(gone)
         return gone
 

@@ -38,7 +38,7 @@ class SolType:
 
 
 def _parse_integer(value: Any) -> Any:
-    if isinstance(value, bool) or isinstance(value, float):
+    if isinstance(value, bool | float):
         raise ValueError("expected an integer or a decimal string")
     if isinstance(value, str):
         if not (value.isascii() and value.removeprefix("-").isdigit()):
@@ -94,7 +94,13 @@ class Domain:
 
     def separator(self) -> bytes:
         """The 32-byte EIP-712 domain separator."""
-        values = [keccak(_DOMAIN_TYPE), keccak(text=DOMAIN_NAME), keccak(text=DOMAIN_VERSION), self.chain_id, self.escrow]
+        values = [
+            keccak(_DOMAIN_TYPE),
+            keccak(text=DOMAIN_NAME),
+            keccak(text=DOMAIN_VERSION),
+            self.chain_id,
+            self.escrow,
+        ]
         return keccak(abi_encode(["bytes32", "bytes32", "bytes32", "uint256", "address"], values))
 
     def as_json(self) -> dict[str, Any]:

@@ -89,7 +89,9 @@ class JobSpec(_Document):
     sandbox: Literal["wasm"] = "wasm"
     program: Annotated[RuntimeProgram | ModuleProgram, Field(discriminator="kind")]
     args: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=256)] = ()
-    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")], Annotated[str, Field(max_length=4096)]] = {}
+    env: dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")], Annotated[str, Field(max_length=4096)]
+    ] = {}
     inputs: Annotated[tuple[InputFile, ...], Field(max_length=MAX_INPUTS)] = ()
     requirements: Requirements = Requirements()
     determinism: Determinism = Determinism()

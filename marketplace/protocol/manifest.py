@@ -7,6 +7,7 @@ therefore be proven alone.
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -66,7 +67,7 @@ class Manifest(BaseModel):
     def validate_order(self) -> None:
         """Raises InvalidManifest unless paths are strictly ascending, byte by byte."""
         paths = [entry.path.encode() for entry in self.entries]
-        for before, after in zip(paths, paths[1:], strict=False):
+        for before, after in pairwise(paths):
             if before >= after:
                 raise InvalidManifest(f"Manifest paths must ascend without duplicates: {before!r}, {after!r}")
 

@@ -76,7 +76,13 @@ def test_every_custom_error_arrives_by_name_with_its_values():
 
     for selector, item in custom_errors().items():
         kinds = [argument["type"] for argument in item["inputs"]]
-        samples = {"address": "0x" + "11" * 20, "bytes32": b"\x22" * 32, "string": "x", "bytes": b"x", "bytes4": b"abcd"}
+        samples = {
+            "address": "0x" + "11" * 20,
+            "bytes32": b"\x22" * 32,
+            "string": "x",
+            "bytes": b"x",
+            "bytes4": b"abcd",
+        }
         values = [samples.get(kind, 1) for kind in kinds]
         caught = decode_revert("0x" + selector + encode(kinds, values).hex())
         assert caught.name == item["name"]
@@ -102,7 +108,9 @@ def orders(chain, salt: int, **changes) -> tuple[Bid, Ask]:
 def matched(chain, salt: int, price: int = 300_000, **changes) -> Match:
     bid, ask = orders(chain, salt, **changes)
     domain = chain.book.domain
-    return Match(bid, bid.sign(domain, chain.keys["renter"].key), ask, ask.sign(domain, chain.keys["provider"].key), price)
+    return Match(
+        bid, bid.sign(domain, chain.keys["renter"].key), ask, ask.sign(domain, chain.keys["provider"].key), price
+    )
 
 
 def send(chain, sent_of) -> None:
@@ -133,7 +141,11 @@ def test_lease_lives_from_open_to_paid_and_its_events_tell_it(chain):
     send(chain, lambda sender: sender.prepare_settle(batch.verdicts, signatures))
     opened, round_opened, closed = reader.events(first, reader.head().number)
     assert isinstance(opened, LeaseOpened) and isinstance(round_opened, RoundOpened) and isinstance(closed, LeaseClosed)
-    assert (opened.lease_id, opened.bid_hash, opened.round_digest) == (lease_id, match.bid.struct_hash(), "0x" + "77" * 32)
+    assert (opened.lease_id, opened.bid_hash, opened.round_digest) == (
+        lease_id,
+        match.bid.struct_hash(),
+        "0x" + "77" * 32,
+    )
     assert (closed.outcome, closed.paid, closed.fee, closed.refund) == (Outcome.PAID, 95_000, 5_000, 200_000)
     assert reader.balance(match.ask.provider).free == before + 95_000
     assert reader.reputation(match.ask.provider).settled == 1
@@ -180,6 +192,8 @@ def test_address_book_survives_being_written_and_read(chain, tmp_path):
 
 def test_deposits_are_seen_as_events(chain):
     reader = chain.reader()
-    seen = [event for event in reader.events(reader.deployed_at_block, reader.head().number) if isinstance(event, Deposited)]
+    seen = [
+        event for event in reader.events(reader.deployed_at_block, reader.head().number) if isinstance(event, Deposited)
+    ]
     assert (seen[0].account, seen[0].amount) == (chain.address("renter"), 10_000_000)
     assert load_abi("Escrow")

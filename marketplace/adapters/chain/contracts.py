@@ -76,7 +76,9 @@ class Contracts:
     def __init__(self, rpc_url: str, book: AddressBook) -> None:
         self.book = book
         self.rpc_url = rpc_url
-        provider = HTTPProvider(rpc_url, request_kwargs={"timeout": RPC_TIMEOUT_SECONDS}, exception_retry_configuration=None)
+        provider = HTTPProvider(
+            rpc_url, request_kwargs={"timeout": RPC_TIMEOUT_SECONDS}, exception_retry_configuration=None
+        )
         self.web3 = Web3(provider)
         self.escrow = self._at("Escrow")
         self.stake = self._at("ProviderStake")

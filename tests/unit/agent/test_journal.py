@@ -12,7 +12,8 @@ from marketplace.protocol.enums import Outcome
 
 def opened(number: int, agent: str = "me", block: int = 1) -> LeaseOpened:
     return LeaseOpened(
-        origin=EventOrigin(block, f"hash{block}", "0x01", number), lease_id=f"0x{number:064x}", renter="r", provider="p",
+        origin=EventOrigin(block, f"hash{block}", "0x01", number), lease_id=f"0x{number:064x}", renter="r",
+        provider="p",
         market="m", agent=agent, bid_hash="0xb", ask_hash="0xa", job_digest="0xj", price=10, penalty=10, fee_bps=500,
         deadline=100, round_digest="0xr",
     )  # fmt: skip

@@ -79,7 +79,7 @@ def ended(kind: ExitKind = ExitKind.EXITED, **changes) -> Execution:
     return replace(Execution(kind, 0, 10**9, 0.1, manifest, {}), **changes)
 
 
-# --- terms ---------------------------------------------------------------------------------------------------------------
+# --- terms ------------------------------------------------------------------------------------------------------------
 
 
 def test_terms_that_the_chain_locked_money_for_are_accepted():
@@ -102,7 +102,7 @@ def test_terms_that_differ_from_the_chain_are_refused_by_field(field, tamper):
         check_terms(lease_event(terms), tamper(terms))
 
 
-# --- running -------------------------------------------------------------------------------------------------------------
+# --- running ----------------------------------------------------------------------------------------------------------
 
 
 def test_job_runs_and_every_blob_of_its_manifest_is_there():
@@ -150,7 +150,7 @@ def test_bid_becomes_sandbox_limits():
     )
 
 
-# --- verdicts ------------------------------------------------------------------------------------------------------------
+# --- verdicts ---------------------------------------------------------------------------------------------------------
 
 
 def judge(attestation: Attestation, own: Execution | None, manifest: Manifest | None = None):

@@ -41,7 +41,7 @@ def rent_vector(result):
     return np.array([result.rents[one.ask_hash] for one in result.problem.snapshot.asks], dtype=np.int64)
 
 
-# --- promises ------------------------------------------------------------------------------------------------------------
+# --- promises ---------------------------------------------------------------------------------------------------------
 
 
 @given(any_market)
@@ -117,7 +117,7 @@ def test_cost_engine_quotes_what_the_contract_quotes(market):
             assert quotes[b, a] == compute_quote(other.ask.rates, one.bid.resources).total
 
 
-# --- prices in markets small enough to check by hand -----------------------------------------------------------------------
+# --- prices in markets small enough to check by hand ------------------------------------------------------------------
 
 
 def test_without_scarcity_a_renter_pays_the_quote():
@@ -153,7 +153,7 @@ def test_gpu_node_is_spared_for_gpu_work_when_idle_cost_counts():
     assert clear_round(market, Parameters(idle_weight_bps=1_000)).matches[0].quote == 110_000
 
 
-# --- odd markets -----------------------------------------------------------------------------------------------------------
+# --- odd markets ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("bids", "asks"), [(0, 0), (3, 0), (0, 3)])
@@ -192,7 +192,7 @@ def test_replicas_never_share_a_provider_even_across_its_asks():
     assert len(clear_round(market).matches) == 1
 
 
-# --- certificate -------------------------------------------------------------------------------------------------------------
+# --- certificate ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tamper", ["price", "rent", "surplus", "double"])
@@ -212,7 +212,7 @@ def test_certificate_that_does_not_follow_is_rejected(tamper):
         verify_certificate(result.problem, pairs, prices, rent, certificate)
 
 
-# --- explanation -----------------------------------------------------------------------------------------------------------
+# --- explanation ------------------------------------------------------------------------------------------------------
 
 
 def test_matched_bid_learns_its_price_and_the_runners_up():
@@ -258,11 +258,12 @@ def test_explaining_a_bid_that_took_no_part_is_refused():
         explain_bid(clear_round(random_market(1, 1, 1)), "0x" + "00" * 32)
 
 
-# --- transcript ------------------------------------------------------------------------------------------------------------
+# --- transcript -------------------------------------------------------------------------------------------------------
 
 
 def transcript_of(market):
-    return write_transcript(clear_round(market), Parameters(), DOMAIN, market.bids[0].bid.market if market.bids else market.asks[0].ask.market if market.asks else "0x", 7)
+    orders = [*(placed.bid for placed in market.bids), *(placed.ask for placed in market.asks)]
+    return write_transcript(clear_round(market), Parameters(), DOMAIN, orders[0].market if orders else "0x", 7)
 
 
 @given(any_market)
@@ -291,7 +292,8 @@ def test_transcript_that_was_touched_is_refused(part):
 
 def test_hash_seed_and_process_change_nothing():
     program = (
-        "from tests.unit.clearing.test_clearing import transcript_of; from tests.unit.clearing.market import random_market;"
+        "from tests.unit.clearing.test_clearing import transcript_of;"
+        "from tests.unit.clearing.market import random_market;"
         "print(transcript_of(random_market(5, 20, 15, replicas=True)).digest)"
     )
     root = Path(__file__).resolve().parents[3]
@@ -309,5 +311,3 @@ def test_costs_beyond_64_bits_are_exact():
     rates = ask(1, price=2**63, gfuel_rate=2**63).ask.rates
     reserved = bid(fuel=2**64 - 1, vcpus=2**16 - 1, duration_seconds=2**32 - 1).bid.resources
     assert compute_costs([reserved], [rates], [0]).quote[0, 0] == compute_quote(rates, reserved).total
-
-

@@ -161,7 +161,7 @@ def bill(outcome=Outcome.PAID, attested=None, **options):
 
 
 def test_a_bill_follows_formula_4_1_line_by_line():
-    # half the fuel used: 50 s charged. Reserved: vcpu 1000 + memory 100 + fuel 2000 + egress 1 = 3101, price twice that.
+    # half the fuel used: 50 s charged. Reserved: vcpu 1000 + memory 100 + fuel 2000 + egress 1 = 3101; price: twice.
     made = bill()
     assert (made.lines.vcpu, made.lines.memory, made.lines.fuel, made.lines.egress) == (500, 50, 1_000, 1)
     assert made.rent == made.lines.total == 1_551

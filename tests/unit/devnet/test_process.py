@@ -18,7 +18,8 @@ STUBBORN = [
     sys.executable,
     "-c",
     "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    "c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); print('up', c.pid, flush=True); time.sleep(600)",
+    "c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    "print('up', c.pid, flush=True); time.sleep(600)",
 ]
 
 

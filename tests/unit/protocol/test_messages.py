@@ -128,5 +128,6 @@ def test_signature_by_another_account_is_refused_with_both_named():
 
 
 def test_lease_id_differs_by_bid_and_by_provider():
-    ids = {compute_lease_id(bid, who) for bid in ("0x" + "01" * 32, "0x" + "02" * 32) for who in (SIGNER, DOMAIN.escrow)}
+    bids = ("0x" + "01" * 32, "0x" + "02" * 32)
+    ids = {compute_lease_id(bid, who) for bid in bids for who in (SIGNER, DOMAIN.escrow)}
     assert len(ids) == 4
