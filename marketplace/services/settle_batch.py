@@ -67,8 +67,8 @@ def batches_of(market: Market, oracle: str) -> list[BatchRecord]:
 def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> BatchRecord:
     """Take an oracle's signature; with enough of them the settlement goes into the outbox.
 
-    Raises NotFound, ConflictError (the batch is not to be signed any more), WrongSigner (not a member, or its own
-    verdicts say otherwise), InvalidSignature, ChainUnavailable.
+    One that comes after enough others is not needed, and no error. Raises NotFound, ConflictError (the batch failed),
+    WrongSigner (not a member, or its own verdicts say otherwise), InvalidSignature, ChainUnavailable.
     """
     threshold = require_oracle(market, oracle)
     with market.store.read() as tx:
@@ -77,8 +77,8 @@ def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> Batc
     now = market.clock.now()
     with market.store.write() as tx:
         batch = _batch(tx, digest)
-        if oracle in batch.signatures:
-            return batch
+        if oracle in batch.signatures or batch.state in (BatchState.SETTLING, BatchState.SETTLED):
+            return batch  # enough others were faster
         if batch.state is not BatchState.PROPOSED:
             raise ConflictError(
                 f"Batch {digest} is {batch.state} already.",

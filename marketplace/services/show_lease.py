@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from marketplace.domain.evidence import AttestationRecord, BatchRecord
-from marketplace.domain.leases import LeaseRecord
+from marketplace.domain.leases import LeaseRecord, MatchState
 from marketplace.domain.paging import Page
 from marketplace.errors import NotFound
 from marketplace.protocol.enums import ExitKind, Outcome, Verification
@@ -46,10 +46,17 @@ def list_leases(
 
 
 def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
-    """Both signed orders, price and job specification: agents check them against the chain. Raises NotFound."""
+    """Both signed orders, price and job specification: agents check them against the chain.
+
+    Served as soon as the lease is planned: an agent may see its event before the market does. Raises NotFound.
+    """
     with market.store.read() as tx:
-        lease = _lease(tx, lease_id)
-        bid, ask = tx.bids.get(lease.bid_hash), tx.asks.get(lease.ask_hash)
+        lease = tx.leases.get(lease_id)
+        planned = [one for one in tx.matches.of_lease(lease_id) if one.state is not MatchState.DROPPED]
+        found = lease or (planned[-1] if planned else None)
+        if found is None:
+            raise NotFound("lease", lease_id)
+        bid, ask = tx.bids.get(found.bid_hash), tx.asks.get(found.ask_hash)
     if bid is None or ask is None:
         raise NotFound("signed orders of lease", lease_id)
     return {
@@ -57,7 +64,7 @@ def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
         "bidSignature": bid.signature,
         "ask": ask.ask.to_json(),
         "askSignature": ask.signature,
-        "price": str(lease.price),
+        "price": str(found.price),
         "jobSpec": bid.job_spec.to_json(),
     }
 
