@@ -1,0 +1,239 @@
+"""The two-minute test: `hive dev` in one terminal, somebody's own script on somebody's own file in another."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HIVE = [sys.executable, "-m", "marketplace.cli.main"]
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS, COMMAND_SECONDS = 150, 90
+SCRIPT = """
+import csv, statistics
+values = [float(row["celsius"]) for row in csv.DictReader(open("data.csv"))]
+print(f"{len(values)} readings, mean {statistics.mean(values):.2f}")
+with open("report.txt", "w") as report:
+    report.write(f"{min(values)} to {max(values)}\\n")
+"""
+pytestmark = pytest.mark.timeout(300)
+
+
+def environment(home: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("COMPUTEHIVE_")}
+    return clean | {"COMPUTEHIVE_HOME": str(home), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+
+class User:
+    """Somebody at a terminal of their own, in a folder of their own."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home, self.folder = home, folder
+
+    def hive(self, *arguments: str, ok: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        ran = subprocess.run(
+            [*HIVE, *arguments], cwd=self.folder, env=environment(self.home) | more, capture_output=True, text=True,
+            timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if ok:
+            assert ran.returncode == 0, (
+                f"hive {' '.join(arguments)} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}"
+            )
+        return ran
+
+    def json(self, *arguments: str):
+        return json.loads(self.hive(*arguments, "--json").stdout)
+
+    def refused(self, code: int, *arguments: str, **more: str) -> str:
+        ran = self.hive(*arguments, ok=False, **more)
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        return " ".join(ran.stderr.split())
+
+
+def start_dev(home: Path, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            [*HIVE, "dev"], env=environment(home), stdout=stream, stderr=stream, start_new_session=True
+        )
+    until = time.monotonic() + START_SECONDS
+    while not (home / "dev.json").exists() or json.loads((home / "dev.json").read_text())["pid"] != process.pid:
+        assert process.poll() is None and time.monotonic() < until, log.read_text()
+        time.sleep(0.1)
+    return process
+
+
+def processes_under(folder: Path) -> list[str]:
+    """Command lines of every process whose environment or arguments name `folder`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in text and int(entry.name) != os.getpid():
+            found.append((entry / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def wait_gone(folder: Path) -> list[str]:
+    until = time.monotonic() + 20
+    while (left := processes_under(folder)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return left
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory):
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("work")
+    (folder / "script.py").write_text(SCRIPT)
+    (folder / "data.csv").write_text("hour,celsius\n" + "".join(f"{n},{20 + n % 7}\n" for n in range(48)))
+    process = start_dev(home, folder / "dev.log")
+    yield User(home, folder)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert not (home / "dev.json").exists()
+    assert wait_gone(home) == []
+
+
+@pytest.fixture(scope="module")
+def paid(user):
+    return user.hive("run", "script.py", "--input", "data.csv", "--yes")
+
+
+def job_of(user) -> str:
+    return user.json("jobs", "--state", "paid")["jobs"][-1]["jobId"]
+
+
+def test_the_price_and_the_cap_come_before_anything_is_signed(user):
+    told = user.refused(12, "run", "script.py", "--input", "data.csv")
+    assert "Price now:" in told and "can cost at most" in told and "Say --yes" in told
+    assert user.json("jobs")["jobs"] == []
+
+
+def test_a_script_of_ones_own_runs_on_a_file_of_ones_own(user, paid):
+    assert paid.stdout == "48 readings, mean 22.94\n"
+    told = paid.stderr
+    assert told.index("Price now") < told.index("matched by the auction") < told.index("settled on chain")
+    for line in ("C_comp  fuel", "C_data  egress", "scarcity rent", "you pay", "you get back"):
+        assert line in told
+    folder = user.folder / "hive-results" / job_of(user)[:10]
+    assert (folder / "out" / "report.txt").read_text() == "20.0 to 26.0\n"
+    assert (folder / "log" / "stdout").read_text() == paid.stdout
+
+
+def test_the_bill_adds_up_and_the_balance_follows_it(user, paid):
+    (bill,) = user.json("bill", job_of(user))["bills"]
+    amounts = {
+        name: int(bill[name]) for name in ("compute", "data", "minimumTopup", "scarcityRent", "pay", "paid", "fee")
+    }
+    assert amounts["pay"] == sum(amounts[name] for name in ("compute", "data", "minimumTopup", "scarcityRent"))
+    assert amounts["pay"] == amounts["paid"] + amounts["fee"] > 0
+    assert int(bill["refund"]) == int(bill["locked"]) - amounts["pay"]
+    assert int(user.json("balance")["free"]) <= 100_000_000 - amounts["pay"]
+
+
+def test_a_job_can_be_looked_at_from_every_side(user, paid):
+    job = job_of(user)
+    assert user.json("status", job[:10])["state"] == "paid"
+    assert user.hive("logs", job).stdout == paid.stdout
+    assert user.json("explain", job)["matched"] is True
+    again = user.json("result", job, "--output", str(user.folder / "again"))
+    assert {Path(each["path"]).name for each in again["files"]} == {"report.txt", "stdout", "stderr"}
+    assert (user.folder / "again" / "out" / "report.txt").exists()
+
+
+def test_a_round_is_recomputed_and_found_on_chain(user, paid):
+    verified = user.json("verify", "round", "1")
+    assert verified["matches"] == 1 and verified["onChain"] > 0
+    assert "same digest" in user.hive("verify", "round", "1").stderr
+
+
+def test_javascript_runs_too_and_json_is_pure(user):
+    (user.folder / "hello.js").write_text('console.log("hello", 6 * 7);')
+    ran = user.hive("run", "hello.js", "--yes", "--json")
+    assert ran.stderr == ""
+    document = json.loads(ran.stdout)
+    assert (document["state"], document["stdout"], document["exitCode"]) == ("paid", "hello 42\n", 0)
+
+
+def test_a_script_that_fails_is_paid_for_and_says_so(user):
+    (user.folder / "broken.py").write_text("raise SystemExit(3)")
+    ran = user.hive("run", "broken.py", "--yes")
+    assert "ended with exit code 3" in ran.stderr
+
+
+def test_a_program_without_enough_fuel_is_refunded_with_its_reason(user):
+    free = int(user.json("balance")["free"])
+    (user.folder / "loop.py").write_text("while True: pass")
+    told = user.refused(7, "run", "loop.py", "--yes", "--fuel", "1")
+    assert "it ran out of fuel" in told and "you have your money back" in told
+    assert int(user.json("balance")["free"]) == free
+
+
+def test_money_goes_in_and_comes_out_again(user):
+    before = user.json("balance")
+    user.hive("deposit", "5.5", "--yes")
+    assert int(user.json("balance")["free"]) == int(before["free"]) + 5_500_000
+    after = user.json("withdraw", "5.5", "--yes")
+    assert (after["free"], after["wallet"]) == (before["free"], before["wallet"])
+
+
+def test_a_bid_that_nobody_takes_is_explained_and_cancelled(user):
+    job = user.json("run", "script.py", "--input", "data.csv", "--gpus", "8", "--max-price", "1", "--anyway", "--detach",
+                    "--yes")["jobId"]  # fmt: skip
+    until = time.monotonic() + 20
+    while user.json("explain", job)["round"] is None and time.monotonic() < until:
+        time.sleep(0.3)
+    assert "GPUs: 8" in user.hive("explain", job).stdout
+    user.hive("cancel", job)
+    assert user.json("status", job)["state"] == "cancelled"
+    assert "nothing left to cancel" in user.refused(6, "cancel", job)
+
+
+def test_doctor_examines_this_machine_as_a_provider_of_that_market(user):
+    findings = {each["name"]: each["health"] for each in user.json("provider", "doctor", "--wallet", "alder")}
+    assert findings["market"] == findings["stake"] == findings["runtime python"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "message"),
+    [
+        (2, ("run", "missing.py", "--yes"), "missing.py cannot be read"),
+        (2, ("run", "data.csv", "--yes"), "not a program that ComputeHive runs"),
+        (2, ("deposit", "much", "--yes"), "is not an amount"),
+        (4, ("deposit", "1000000", "--yes"), "are needed"),
+        (4, ("withdraw", "1000000", "--yes"), "free in the escrow"),
+        (4, ("run", "script.py", "--input", "data.csv", "--max-price", "5000", "--yes"), "hive deposit"),
+        (5, ("status", "0x" + "00" * 32), "No job"),
+        (5, ("verify", "round", "999999"), "No round"),
+        (6, ("run", "script.py", "--gpus", "8", "--yes"), "gpus"),
+        (6, ("run", "script.py", "--region", "mars", "--yes"), "region"),
+        (6, ("dev",), "runs already"),
+        (9, ("jobs", "--all", "--url", "http://127.0.0.1:9"), "does not answer"),
+        (11, ("balance", "--wallet", "nobody"), "no wallet 'nobody'"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,
+)
+def test_every_refusal_is_one_sentence_with_its_exit_code(user, code, arguments, message):
+    told = user.refused(code, *arguments)
+    assert message in told and "Traceback" not in told
+
+
+def test_a_killed_market_leaves_nothing_and_a_second_one_starts(tmp_path):
+    """`kill -9` of `hive dev` itself: its services see the end of it and go."""
+    home = tmp_path / "home"
+    first = start_dev(home, tmp_path / "dev.log")
+    first.kill()
+    first.wait(10)
+    assert wait_gone(home) == []
+    second = start_dev(home, tmp_path / "dev.log")
+    try:
+        assert User(home, tmp_path).json("jobs")["jobs"] == []
+    finally:
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(30) == 0
+    assert wait_gone(home) == []
