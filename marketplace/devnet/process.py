@@ -81,7 +81,9 @@ class ManagedProcess:
         self.stop()
 
     def start(self) -> Self:
-        """Start the command; standard output and error go to the log file."""
+        """Start the command; standard output and error go to the log file. Once it is started, a call does nothing."""
+        if self._process is not None:
+            return self
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             # A group of its own, so that Ctrl-C at the terminal reaches us first and we end things in order.

@@ -37,6 +37,13 @@ def is_gone(pid: int) -> bool:
     return False
 
 
+def test_process_in_a_with_block_is_started_once(tmp_path):
+    with started(SLEEPER, tmp_path / "log") as process:
+        pid = process.command_pid
+        assert process.start().command_pid == pid
+    assert is_gone(pid)
+
+
 def test_stop_ends_the_command(tmp_path):
     process = started(SLEEPER, tmp_path / "log")
     pid = process.command_pid
