@@ -18,7 +18,8 @@ from marketplace.cli.output import facts, out, print_json, table, talk, usdc
 from marketplace.errors import ConflictError
 
 if TYPE_CHECKING:
-    from marketplace.cli.localmarket import LocalMarket, MarketPlan
+    from marketplace.cli.localmarket import LocalMarket
+    from marketplace.cli.localplan import MarketPlan
 
 FOLDER = "dev"
 RENTER = "renter"
@@ -72,7 +73,7 @@ def dev(
 
 def default_plan(port: int | None) -> "MarketPlan":
     """Three providers with different rates, three oracles of which two must agree, one renter with money."""
-    from marketplace.cli.localmarket import MarketPlan, ProviderPlan, RenterPlan
+    from marketplace.cli.localplan import MarketPlan, ProviderPlan, RenterPlan
     from marketplace.protocol.metering import Rates
 
     def rates(percent: int) -> Rates:

@@ -66,19 +66,18 @@ def cancel(
 
 def accept(
     job: JobArgument,
-    pay: Annotated[str | None, typer.Option("--pay", help="Gross USDC; else what the metered usage costs.")] = None,
     wallet: WalletOption = None,
     url: UrlOption = None,
     password_file: PasswordFileOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept a delivered result yourself: settles at once, no oracle needed."""
-    from marketplace.client.bills import compute_bill
+    """Accept a delivered result yourself: settles at once, for all that is locked, no oracle needed.
+
+    The oracles pay by use, which is never more. A receipt for less than the lock would have to be sent by the provider.
+    """
     from marketplace.client.results import fetch_result
-    from marketplace.protocol.enums import Outcome
     from marketplace.protocol.messages import Receipt
-    from marketplace.protocol.units import parse_usdc
 
     market = find_market(url)
     with market.client() as client:
@@ -87,31 +86,20 @@ def accept(
         keystore = find_keystore(wallet, market)
         receipts = []
         for lease in client.job(job_id)["leases"]:
-            if lease.get("outcome"):
+            if lease.get("outcome") or not lease.get("resultDigest"):
                 continue
             terms = client.lease_terms(lease["leaseId"])
             _require_renter(terms.bid.renter, keystore.address)
-            result = fetch_result(client, lease["leaseId"], terms, domain)
-            metered = compute_bill(
-                lease["leaseId"],
-                terms.bid,
-                terms.ask,
-                terms.price,
-                Outcome.PAID,
-                int(lease["feeBps"]),
-                result.attestation,
-            )
-            gross = parse_usdc(pay) if pay is not None else metered.pay
-            receipts.append(
-                Receipt(lease_id=lease["leaseId"], pay=gross, result_digest=result.attestation.result_digest)
-            )
+            digest = fetch_result(client, lease["leaseId"], terms, domain).attestation.result_digest
+            receipts.append(Receipt(lease_id=lease["leaseId"], pay=terms.price, result_digest=digest))
         if not receipts:
             raise ConflictError(
-                f"Job {short(job_id)} has no open lease with a result.",
-                hint="`hive status` tells where it stands.",
+                f"Job {short(job_id)} has no open lease with a result.", hint="`hive status` tells where it stands."
             )
         total = sum(each.pay for each in receipts)
-        talk().print(f"You accept {len(receipts)} result(s) of job {short(job_id)} and pay {usdc(total)}.")
+        talk().print(
+            f"You accept {len(receipts)} result(s) of job {short(job_id)} and pay all that is locked, {usdc(total)}."
+        )
         require_consent("Sign?", yes=yes)
         account = unlock(keystore, market, password_file)
         answers = [client.post_receipt(each, each.sign(domain, account.key)) for each in receipts]

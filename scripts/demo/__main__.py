@@ -14,7 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from examples.build import build as build_examples
-from marketplace.cli.localmarket import TREASURY, LocalMarket
+from marketplace.cli.localmarket import LocalMarket
+from marketplace.cli.localplan import TREASURY
 from marketplace.cli.output import usdc
 from marketplace.cli.verify import check_round
 from marketplace.errors import MarketError

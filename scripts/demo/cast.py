@@ -2,7 +2,7 @@
 
 import sys
 
-from marketplace.cli.localmarket import MarketPlan, ProviderPlan, RenterPlan
+from marketplace.cli.localplan import MarketPlan, ProviderPlan, RenterPlan
 from marketplace.protocol.metering import Rates
 
 USDC = 1_000_000

@@ -116,9 +116,7 @@ class Report:
                 if bill.lines.minimum_topup:
                     raised.append(f"{each.job.key} by {usdc(bill.lines.minimum_topup)}")
         self._print(shown)
-        self.line(
-            "[dim]USDC. C_comp: machine time, memory and fuel (beside it). C_data: egress. Rent: scarcity rent."
-        )
+        self.line("[dim]USDC. C_comp: machine time, memory and fuel (beside it). C_data: egress. Rent: scarcity rent.")
         self.line("[dim]C_comp + C_data + rent = paid + fee, and paid + fee + back = what the lease had locked.")
         if raised:
             self.line(f"[dim]Raised to the ask's minimum charge: {', '.join(raised)}.")
