@@ -17,7 +17,7 @@ from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Sandbox
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
 from agent.work import FetchBlob, JobRunner, Runner
-from marketplace.adapters.chain import AddressBook, ChainReader, Contracts
+from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
 from marketplace.client import MarketClient
 from marketplace.client.keystore import Keystore
 from marketplace.errors import KeystoreError, SettingsError
@@ -84,6 +84,7 @@ def build_provider(
         runner=runner or build_runner(client.get_blob),
         journal=Journal(settings.data / "provider.sqlite"),
         blobs=settings.data / "outputs",
+        accept=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key).accept,
     )
 
 

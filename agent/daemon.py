@@ -1,6 +1,7 @@
 """The loop that both daemons share: take every step, again and again, whatever is away at the moment."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -8,32 +9,32 @@ import structlog
 from marketplace.errors import MarketError
 
 log = structlog.get_logger("agent")
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 
 Step = Callable[[], None]
 
 
-def run_steps(steps: Sequence[Step], stop: threading.Event, pause: float) -> None:
+def run_steps(
+    steps: Sequence[Step], stop: threading.Event, pause: float, clock: Callable[[], float] = time.monotonic
+) -> None:
     """Take `steps` in order every `pause` seconds until `stop`.
 
     A step that fails with an expected error (market away, chain away) is logged and taken again, later each time;
     the others go on. Anything unexpected is a bug and ends the daemon: its journal loses nothing.
     """
     waits = {step: 0.0 for step in steps}
-    due = {step: 0.0 for step in steps}
-    now = 0.0
+    due = {step: clock() for step in steps}
     while not stop.is_set():
         for step in steps:
-            if due[step] > now:
+            if due[step] > clock():
                 continue
             try:
                 step()
                 waits[step] = 0.0
             except MarketError as error:
                 waits[step] = min(LONGEST_PAUSE, max(FIRST_PAUSE, waits[step] * 2))
-                due[step] = now + waits[step]
+                due[step] = clock() + waits[step]
                 log.warning(
                     "will try again", step=step.__name__, error=str(error), code=error.code, seconds=waits[step]
                 )
         stop.wait(pause)
-        now += pause

@@ -5,6 +5,7 @@ hash to what the chain recorded, bytes to their digest.
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import structlog
 from eth_account.signers.local import LocalAccount
+from eth_utils import to_checksum_address
 
 from agent.daemon import run_steps
 from agent.follow import Chain, follow_leases
@@ -24,8 +26,8 @@ from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import MalformedMessage, MarketError, NotFound, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
-from marketplace.protocol.messages import Ask, Attestation, Cancel, Heartbeat
-from marketplace.protocol.metering import Rates
+from marketplace.protocol.messages import Ask, Attestation, Cancel, Heartbeat, Receipt
+from marketplace.protocol.metering import Rates, compute_metered_usage, compute_pay
 from marketplace.protocol.profile import NodeProfile
 
 log = structlog.get_logger("provider")
@@ -62,11 +64,13 @@ class ProviderDaemon:
         runner: Runner,
         journal: Journal,
         blobs: Path,
+        accept: Callable[[Receipt, str], object],
         now: Any = lambda: int(time.time()),
     ) -> None:
-        self._client, self._chain, self._domain, self._market = client, chain, domain, market
+        self._client, self._chain, self._domain, self._market = client, chain, domain, to_checksum_address(market)
         self._provider, self._agent, self._offer = provider, agent, offer
         self._runner, self._journal, self._blobs, self._now = runner, journal, blobs, now
+        self._accept = accept
         self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
         self._failures: dict[str, int] = {}
@@ -75,7 +79,7 @@ class ProviderDaemon:
 
     def run(self, stop: Event, pause: float = 0.3) -> None:
         """Work until `stop`; running jobs are left to the next start."""
-        steps = (self.keep_ask, self.send_heartbeat, self.follow, self.start_jobs, self.post_attestations)
+        steps = (self.keep_ask, self.send_heartbeat, self.follow, self.start_jobs, self.post_attestations, self.send_receipts)
         try:
             run_steps(steps, stop, pause)
         finally:
@@ -239,3 +243,27 @@ class ProviderDaemon:
             self._journal.record_posted(event.lease_id)
             for entry in manifest.entries:
                 (self._blobs / entry.digest).unlink(missing_ok=True)
+
+    def send_receipts(self) -> None:
+        """Submit renters' receipts for less than the lock: only this provider's own call makes one count.
+
+        The pay must be at least what the attested usage is worth; otherwise the oracles shall decide.
+        """
+        for event in self._journal.leases(WorkState.POSTED):
+            given = self._client.lease(event.lease_id).get("receipt")
+            if given is None:
+                continue
+            receipt = Receipt.parse(given["receipt"])
+            if receipt.lease_id == event.lease_id and event.price > receipt.pay >= self._worth(event):
+                self._accept(receipt, given["signature"])
+                log.info("receipt sent", lease=event.lease_id, pay=receipt.pay)
+
+    def _worth(self, event: LeaseOpened) -> int:
+        """Gross pay for what was attested, micro-USDC; the whole price where nothing can be metered."""
+        evidence = self._journal.evidence(event.lease_id)
+        assert evidence is not None, "a posted lease has its evidence"
+        attestation = Attestation.parse(evidence["attestation"])
+        terms = self._client.lease_terms(event.lease_id)
+        check_terms(event, terms)
+        used = compute_metered_usage(terms.bid.resources, attestation.fuel, attestation.egress_bytes)
+        return compute_pay(terms.ask.rates, terms.bid.resources, used, event.price)
