@@ -117,7 +117,7 @@ def seen(daemon, event: LeaseOpened) -> LeaseOpened:
     return event
 
 
-# --- the loop ------------------------------------------------------------------------------------------------------------
+# --- the loop ---
 
 
 def test_step_that_fails_is_taken_again_and_the_others_go_on():
@@ -145,7 +145,7 @@ def test_bug_in_a_step_is_not_swallowed():
         run_steps((broken,), threading.Event(), 0.01)
 
 
-# --- asks ----------------------------------------------------------------------------------------------------------------
+# --- asks ---
 
 
 def test_ask_is_posted_once_and_stands_after_a_restart(market, tmp_path, provider):
@@ -174,7 +174,7 @@ def test_ask_that_was_signed_but_not_posted_is_posted_at_the_next_start(market, 
     assert Ask.parse(provider._journal.note("ask")["ask"]) == market.asks[0]
 
 
-# --- leases --------------------------------------------------------------------------------------------------------------
+# --- leases ---
 
 
 def test_lease_whose_terms_are_not_the_chains_is_declined_and_never_run(market, terms, tmp_path):
@@ -250,7 +250,7 @@ def test_receipt_is_sent_only_if_it_pays_what_was_attested(market, terms, tmp_pa
     assert (provider.accepted == [receipt]) is sent
 
 
-# --- oracles -------------------------------------------------------------------------------------------------------------
+# --- oracles ---
 
 
 def make_oracle(market, folder, runner=lambda given: ended()):
