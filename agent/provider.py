@@ -79,7 +79,8 @@ class ProviderDaemon:
 
     def run(self, stop: Event, pause: float = 0.3) -> None:
         """Work until `stop`; running jobs are left to the next start."""
-        steps = (self.keep_ask, self.send_heartbeat, self.follow, self.start_jobs, self.post_attestations, self.send_receipts)
+        offering = (self.keep_ask, self.send_heartbeat)
+        steps = (*offering, self.follow, self.start_jobs, self.post_attestations, self.send_receipts)
         try:
             run_steps(steps, stop, pause)
         finally:
