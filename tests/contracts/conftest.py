@@ -1,5 +1,7 @@
 """One market for the whole session; each test starts from it and leaves no trace."""
 
+import gc
+
 import brownie
 import hypothesis
 import pytest
@@ -11,7 +13,9 @@ from tests.contracts.world import create_world
 def deployed():
     """The market, deployed and funded once."""
     brownie.network.gas_price("20 gwei")
-    return create_world()
+    market = create_world()
+    gc.freeze()  # Brownie collects garbage at every revert; without this it walks the whole project each time
+    return market
 
 
 @pytest.fixture(autouse=True)
