@@ -20,7 +20,6 @@ LONG_FILES = {
     "tests/contracts/Escrow/test_open.py": "one test for each of `open`'s requirements, in the contract's order",
     "tests/contracts/stateful/test_escrow_stateful.py": "one state machine: its rules and invariants share the state",
     "tests/contracts/world.py": "one world of accounts, orders and signatures for all contract tests",
-    "tests/unit/agent/test_daemons.py": "both daemons, step by step, in one small world of chain and market",
     "tests/unit/agent/test_sandbox_hostile.py": "one list of attacks on the sandbox",
     "tests/unit/clearing/test_clearing.py": "the auction's promises, each on the same random markets",
 }
