@@ -7,7 +7,15 @@ from pathlib import Path
 
 import typer
 
-from marketplace.cli.context import BOOK_ENV, RPC_ENV, configuration, find_keystore, find_market
+from marketplace.cli.context import (
+    BOOK_ENV,
+    RPC_ENV,
+    Market,
+    configuration,
+    find_keystore,
+    find_market,
+    is_development_wallet,
+)
 from marketplace.errors import MarketError, ServiceUnavailable
 
 AGENT_PREFIX = "COMPUTEHIVE_AGENT_"
@@ -33,28 +41,33 @@ def prepare_agent(
         **more,
     }
     os.environ.update({AGENT_PREFIX + name: str(value) for name, value in given.items() if value is not None})
-    if {"URL", "ADDRESS_BOOK", "RPC_URL"} - _agent_names():
+    market = None
+    if {"URL", "ADDRESS_BOOK", "RPC_URL", "KEYSTORE"} - _agent_names() or wallet is not None:
         market = find_market(os.environ.get(AGENT_PREFIX + "URL"))
-        known = {
-            "URL": market.url,
-            "ADDRESS_BOOK": os.environ.get(BOOK_ENV) or configuration().get("address_book"),
-        }
-        known["RPC_URL"] = os.environ.get(RPC_ENV) or configuration().get("rpc_url")
-        if market.dev is not None:
-            known = {
-                "URL": market.url,
-                "ADDRESS_BOOK": market.dev.address_book,
-                "RPC_URL": market.dev.rpc_url,
-            }
-        for name, value in known.items():
-            if value is not None:
-                os.environ.setdefault(AGENT_PREFIX + name, str(value))
+        for name, value in _known(market).items():
+            os.environ.setdefault(AGENT_PREFIX + name, str(value))
     if wallet is not None or "KEYSTORE" not in _agent_names():
-        os.environ[AGENT_PREFIX + "KEYSTORE"] = str(find_keystore(wallet).path)
+        keystore = find_keystore(wallet, market)
+        os.environ[AGENT_PREFIX + "KEYSTORE"] = str(keystore.path)
+        if market is not None and market.dev is not None and is_development_wallet(keystore, market):
+            os.environ.setdefault(AGENT_PREFIX + "PASSWORD", market.dev.password)
     if needs_password and not {"PASSWORD", "PASSWORD_FILE"} & _agent_names():
         from marketplace.client.keystore import find_password
 
         os.environ[AGENT_PREFIX + "PASSWORD"] = find_password(_ask_password if sys.stdin.isatty() else None)
+
+
+def _known(market: Market) -> dict[str, object]:
+    """What this user's `hive` knows of the market and its chain."""
+    if market.dev is not None:
+        return {"URL": market.url, "ADDRESS_BOOK": market.dev.address_book, "RPC_URL": market.dev.rpc_url}
+    settings = configuration()
+    known = {
+        "URL": market.url,
+        "ADDRESS_BOOK": os.environ.get(BOOK_ENV) or settings.get("address_book"),
+        "RPC_URL": os.environ.get(RPC_ENV) or settings.get("rpc_url"),
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _agent_names() -> set[str]:

@@ -105,7 +105,9 @@ def run(
         Path | None, typer.Option("--output", "-o", help="Folder for the result; else hive-results/<id>.")
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and go.")] = False,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Place the bid even if nobody can serve it now.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Place the bid even if nobody can serve it now; needs --max-price.")
+    ] = False,
     timeout: Annotated[
         int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
     ] = 3600,
@@ -127,7 +129,7 @@ def run(
         job = _prepare(config, program, inputs, args, env, region, name)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
-        _require_offer(offers, replicas, anyway=anyway)
+        _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
         cap = _cap(max_price) or 2 * (price_now(offers) or 0)
         keystore = find_keystore(wallet, market)
         _require_funds(client, keystore.address, cap * replicas)
@@ -197,12 +199,12 @@ def _cap(max_price: str | None) -> int | None:
 def _require_offer(offers: dict[str, Any], replicas: int, *, anyway: bool) -> None:
     """Raises ConflictError where fewer nodes can serve the job now than it wants; says why."""
     able = len(feasible(offers))
-    if able >= replicas or (anyway and price_now(offers)):
+    if able >= replicas or anyway:
         return
     reasons = "; ".join(reasons_against(offers)) or "there is no offer at all"
     raise ConflictError(
         f"{able} of {replicas} needed providers can run this now: {reasons}.",
-        hint="Ask for less (--memory, --seconds, --gpus, --region) or raise --max-price.",
+        hint="Ask for less (--memory, --seconds, --gpus, --region), or change --max-price.",
         able=able,
         needed=replicas,
     )

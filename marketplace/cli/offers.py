@@ -1,5 +1,6 @@
 """What a quote says, for a person: who can run it, at which price, and what stands in the others' way."""
 
+import re
 from typing import Any
 
 from rich.console import Console
@@ -51,7 +52,10 @@ def print_offers(offers: dict[str, Any], console: Console) -> None:
 
 
 def plain_reason(reason: str) -> str:
-    """A reason of the clearing without its brackets."""
+    """A reason of the clearing without its brackets, money with its unit."""
+    stake = re.fullmatch(r"stake: (\d+) needed, (-?\d+) offered", reason)
+    if stake:
+        return f"stake: {usdc(stake[1])} needed to cover the cap, {usdc(stake[2])} free"
     return reason.replace("[]", "none").replace("['", "").replace("']", "").replace("', '", ", ")
 
 

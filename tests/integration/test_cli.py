@@ -13,6 +13,8 @@ import pytest
 HIVE = [sys.executable, "-m", "marketplace.cli.main"]
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS, COMMAND_SECONDS = 150, 90
+SERVICES = 8
+"""Processes from which on there is something to leave behind."""
 SCRIPT = """
 import csv, statistics
 values = [float(row["celsius"]) for row in csv.DictReader(open("data.csv"))]
@@ -183,8 +185,8 @@ def test_money_goes_in_and_comes_out_again(user):
 
 
 def test_a_bid_that_nobody_takes_is_explained_and_cancelled(user):
-    job = user.json("run", "script.py", "--input", "data.csv", "--gpus", "8", "--max-price", "1", "--anyway", "--detach",
-                    "--yes")["jobId"]  # fmt: skip
+    wanted = ("--gpus", "8", "--max-price", "1", "--anyway", "--detach", "--yes")
+    job = user.json("run", "script.py", "--input", "data.csv", *wanted)["jobId"]
     until = time.monotonic() + 20
     while user.json("explain", job)["round"] is None and time.monotonic() < until:
         time.sleep(0.3)
@@ -207,7 +209,11 @@ def test_doctor_examines_this_machine_as_a_provider_of_that_market(user):
         (2, ("deposit", "much", "--yes"), "is not an amount"),
         (4, ("deposit", "1000000", "--yes"), "are needed"),
         (4, ("withdraw", "1000000", "--yes"), "free in the escrow"),
-        (4, ("run", "script.py", "--input", "data.csv", "--max-price", "5000", "--yes"), "hive deposit"),
+        (
+            4,
+            ("run", "script.py", "--input", "data.csv", "--max-price", "40", "--replicas", "3", "--yes"),
+            "hive deposit",
+        ),
         (5, ("status", "0x" + "00" * 32), "No job"),
         (5, ("verify", "round", "999999"), "No round"),
         (6, ("run", "script.py", "--gpus", "8", "--yes"), "gpus"),
@@ -224,9 +230,18 @@ def test_every_refusal_is_one_sentence_with_its_exit_code(user, code, arguments,
 
 
 def test_a_killed_market_leaves_nothing_and_a_second_one_starts(tmp_path):
-    """`kill -9` of `hive dev` itself: its services see the end of it and go."""
+    """`kill -9` of `hive dev` while it starts: its services see the end of it and go."""
     home = tmp_path / "home"
-    first = start_dev(home, tmp_path / "dev.log")
+    first = subprocess.Popen(
+        [*HIVE, "dev"],
+        env=environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    until = time.monotonic() + START_SECONDS
+    while len(processes_under(home)) < SERVICES and time.monotonic() < until:
+        time.sleep(0.1)
     first.kill()
     first.wait(10)
     assert wait_gone(home) == []
