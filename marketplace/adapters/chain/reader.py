@@ -1,5 +1,6 @@
 """`ports.Chain` over web3: views, events, simulation."""
 
+import time
 from collections.abc import Sequence
 
 from web3.exceptions import BlockNotFound
@@ -14,6 +15,8 @@ from marketplace.protocol.enums import LeaseState
 
 LOG_RANGE = 2_000
 """Blocks of one log query; public nodes refuse much larger ones."""
+COMMITTEE_SECONDS = 5.0
+"""How long the committee is remembered: every oracle's every poll asks for it, and it only changes behind a timelock."""
 _ERC1271_ABI = [
     {
         "type": "function",
@@ -43,6 +46,7 @@ class ChainReader:
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
         self._eth = contracts.web3.eth
+        self._committee: tuple[float, tuple[tuple[str, ...], int] | None] = (0.0, None)
 
     @property
     def domain(self) -> Domain:
@@ -95,9 +99,14 @@ class ChainReader:
             return self._contracts.escrow.functions.fees().call()
 
     def oracles(self) -> tuple[tuple[str, ...], int]:
+        asked_at, committee = self._committee
+        if committee is not None and time.monotonic() - asked_at < COMMITTEE_SECONDS:
+            return committee
         functions = self._contracts.committee.functions
         with translated():
-            return tuple(functions.members().call()), functions.threshold().call()
+            committee = tuple(functions.members().call()), functions.threshold().call()
+        self._committee = time.monotonic(), committee
+        return committee
 
     def balance(self, account: str) -> Balance:
         with translated():
