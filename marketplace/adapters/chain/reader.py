@@ -16,7 +16,7 @@ from marketplace.protocol.enums import LeaseState
 LOG_RANGE = 2_000
 """Blocks of one log query; public nodes refuse much larger ones."""
 COMMITTEE_SECONDS = 5.0
-"""How long the committee is remembered: every oracle's every poll asks for it, and it only changes behind a timelock."""
+"""How long the committee is remembered: every oracle's every poll asks for it, and it changes behind a timelock."""
 _ERC1271_ABI = [
     {
         "type": "function",
