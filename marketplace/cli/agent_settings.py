@@ -51,6 +51,8 @@ def prepare_agent(
         os.environ[AGENT_PREFIX + "KEYSTORE"] = str(keystore.path)
         if market is not None and market.dev is not None and is_development_wallet(keystore, market):
             os.environ.setdefault(AGENT_PREFIX + "PASSWORD", market.dev.password)
+            # The journal of a chain that ends tonight must not greet the next one.
+            os.environ.setdefault(AGENT_PREFIX + "DATA", str(market.dev.logs.parent / "agents" / keystore.name))
     if needs_password and not {"PASSWORD", "PASSWORD_FILE"} & _agent_names():
         from marketplace.client.keystore import find_password
 
