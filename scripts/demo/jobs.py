@@ -45,8 +45,8 @@ JOBS = (
         "Ben",
         BUILT / "raytrace.wasm",
         ends="paid",
-        resources=reserve(24, seconds=120),
-        args=("hive.png", "480", "300", "12"),
+        resources=reserve(16, seconds=120),
+        args=("hive.png", "480", "300", "8"),
     ),
     DemoJob(
         "analyse",
