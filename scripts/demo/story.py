@@ -14,7 +14,7 @@ from marketplace.client import MarketClient
 from marketplace.client.bills import Bill
 from marketplace.client.jobs import PreparedJob, build_bid, build_cancel, prepare_job, runtimes_of, upload_job
 from marketplace.client.results import download_result, fetch_result
-from marketplace.client.waiting import wait_until
+from marketplace.client.waiting import is_over, wait_until
 from marketplace.errors import NotFound, WaitTimeout
 from marketplace.protocol.jobspec import Requirements
 from marketplace.protocol.messages import Bid
@@ -100,21 +100,19 @@ class Story:
 
     def watch(self) -> None:
         """Follow every bid that can be served to its end. Raises WaitTimeout, ProcessFailed."""
-        served = [each for each in self.placed if each.job.ends not in UNSERVED]
-        told = {each.job_id: 0 for each in served}
+        told = {each.job_id: 0 for each in self.placed if each.job.ends not in UNSERVED}
         until = time.monotonic() + END_SECONDS
-        while any(told.values()) or not all(each.document for each in served):
-            for each in [each for each in served if each.job_id in told]:
+        while told:
+            for each in [each for each in self.placed if each.job_id in told]:
                 each.document = self.client.job(each.job_id)
-                for event in each.document["timeline"][told[each.job_id] :]:
+                timeline = each.document["timeline"]
+                for event in timeline[told[each.job_id] :]:
                     self._tell(each, event)
-                told[each.job_id] = len(each.document["timeline"])
-                if each.document["timeline"][-1]["event"] in ("paid", "failed", "fraud", "refunded", "expired"):
+                told[each.job_id] = len(timeline)
+                if is_over(each.document):
                     del told[each.job_id]
-            if not told:
-                return
             if time.monotonic() > until:
-                late = ", ".join(each.job.key for each in served if each.job_id in told)
+                late = ", ".join(each.job.key for each in self.placed if each.job_id in told)
                 raise WaitTimeout(f"These jobs did not end within {END_SECONDS} s: {late}.")
             self.market.require_alive()
             time.sleep(POLL_SECONDS)
