@@ -1,5 +1,7 @@
 """The documentation says what the code does: names, numbers, commands, settings, links."""
 
+import ast
+import importlib
 import json
 import re
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 import typer.main
+from pydantic.fields import FieldInfo
 
 from agent.settings import OracleSettings, ProviderSettings
 from marketplace import errors
@@ -15,7 +18,7 @@ from marketplace.protocol.messages import SIGNED_MESSAGES
 from marketplace.settings import MarketSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 ALL = "\n".join(page.read_text() for page in PAGES)
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
@@ -26,21 +29,47 @@ def test_type_string_of_every_signed_message_is_in_the_protocol(message):
     assert f"\n{message.type_string()}\n" in PROTOCOL
 
 
-def test_every_exit_code_is_in_the_architecture_and_no_other():
-    codes = {cls.exit_code for cls in errors.all_error_classes().values()} | {0, 130}
-    table = ARCHITECTURE.split("## Exit codes")[1]
-    assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == codes
+def exit_codes() -> dict[int, set[str]]:
+    """The table of the architecture: exit code to the error codes that become it."""
+    rows = re.findall(r"^\| (\d+) \|[^|]*\|([^|]*)\|$", ARCHITECTURE.split("## Exit codes")[1], re.MULTILINE)
+    return {int(code): set(re.findall(r"`(\w+)`", names)) for code, names in rows}
+
+
+def test_every_error_code_stands_beside_its_exit_code_and_no_other_does():
+    expected: dict[int, set[str]] = {0: set(), 130: set()}
+    for code, cls in errors.all_error_classes().items():
+        expected.setdefault(cls.exit_code, set()).add(code)
+    assert exit_codes() == expected
+
+
+def shown_default(field: FieldInfo) -> str | None:
+    """How a table shows a setting's default; None where words describe it."""
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None:
+        return None
+    return "none" if field.default in (None, "") else f"`{field.default}`"
 
 
 @pytest.mark.parametrize("settings", [MarketSettings, ProviderSettings, OracleSettings], ids=lambda kind: kind.__name__)
-def test_every_setting_is_in_the_architecture(settings):
+def test_every_setting_is_in_the_architecture_with_its_default(settings):
     prefix = settings.model_config["env_prefix"]
-    missing = [
-        name
-        for name in settings.model_fields
-        if f"{prefix}{name.upper()}" not in ARCHITECTURE and f"…_{name.upper()}" not in ARCHITECTURE
-    ]
-    assert missing == []
+    rows = dict(re.findall(r"^\| `(COMPUTEHIVE_\w+)` \| ([^|]*) \| [^|]+ \|$", ARCHITECTURE, re.MULTILINE))
+    for name, field in settings.model_fields.items():
+        given, expected = rows.get(f"{prefix}{name.upper()}"), shown_default(field)
+        assert given is not None, name
+        if name != "agent_keystore":  # None means the provider's own, which the table says
+            assert given == (expected or given), name
+
+
+def test_no_setting_is_described_that_does_not_exist():
+    rows = re.findall(r"^\| `(COMPUTEHIVE_\w+)` \| [^|]* \| [^|]+ \|$", ARCHITECTURE, re.MULTILINE)
+    known = {
+        f"{kind.model_config['env_prefix']}{name.upper()}"
+        for kind in (MarketSettings, ProviderSettings, OracleSettings)
+        for name in kind.model_fields
+    }
+    assert set(rows) == known
 
 
 def commands(group: click.Command, words: tuple[str, ...] = ("hive",)) -> list[str]:
@@ -49,27 +78,65 @@ def commands(group: click.Command, words: tuple[str, ...] = ("hive",)) -> list[s
     return [line for name, each in group.commands.items() for line in commands(each, (*words, name))]
 
 
+KNOWN = commands(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("command", KNOWN)
+def test_every_hive_command_is_in_the_documentation(command):
+    assert f"`{command}`" in ARCHITECTURE
+
+
 def test_every_hive_command_that_the_documentation_names_exists():
-    known = commands(typer.main.get_command(app))
     named = set(re.findall(r"\bhive ((?:[a-z]+ ?){1,2})", "\n".join(re.findall(r"`+[^`]*`+", ALL))))
     for words in named:
         first = words.split()[0]
-        assert any(command.split()[1] == first for command in known), f"hive {words}"
+        assert any(command.split()[1] == first for command in KNOWN), f"hive {words}"
+
+
+def test_every_piece_of_python_in_the_tutorials_compiles_and_imports_what_exists():
+    for page in (ROOT / "docs" / "tutorials").glob("*.md"):
+        for piece in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+            tree = ast.parse(piece, str(page))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and node.module.startswith("marketplace"):
+                    module = importlib.import_module(node.module)
+                    assert all(hasattr(module, alias.name) for alias in node.names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(page):
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
-        if not target.startswith(("http:", "https:")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", page.read_text()):
+        if target.startswith(("http:", "https:")):
+            continue
+        found = page.parent / target if target else page
+        assert found.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(found), f"{page.name} links to {target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments of a page's headings, as they are usually made: lower case, hyphens, no punctuation."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def entries(contract: str, kind: str) -> set[str]:
+    """Names of a contract's events or errors."""
+    path = ROOT / "marketplace" / "adapters" / "chain" / "abi" / f"{contract}.json"
+    return {item["name"] for item in json.loads(path.read_text()) if item["type"] == kind}
 
 
 def test_every_event_that_the_protocol_names_exists():
-    folder = ROOT / "marketplace" / "adapters" / "chain" / "abi"
-    abis = [json.loads((folder / f"{name}.json").read_text()) for name in ("Escrow", "ProviderStake")]
-    events = {item["name"] for abi in abis for item in abi if item["type"] == "event"}
     line = PROTOCOL.split("Events that a client follows")[1].split("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", line)) - {"LeaseOpened"} <= events
+    assert set(re.findall(r"`(\w+)`", line)) <= entries("Escrow", "event") | entries("ProviderStake", "event")
+
+
+@pytest.mark.parametrize("contract", ["Escrow", "ProviderStake", "OracleCommittee", "Reputation"])
+def test_every_custom_error_of_a_contract_is_in_the_protocol(contract):
+    section = PROTOCOL.split("## Errors")[1]
+    row, libraries = section.split(f"| `{contract}` |")[1].split("\n")[0], section.split("OpenZeppelin: ")[1]
+    own = set(re.findall(r"`(\w+)\(", row))
+    assert own <= entries(contract, "error")
+    assert entries(contract, "error") - own <= set(re.findall(r"`(\w+)`", libraries))
 
 
 def test_every_test_that_the_invariants_name_exists():
