@@ -78,11 +78,12 @@ class ProviderDaemon:
         blobs.mkdir(parents=True, exist_ok=True)
 
     def run(self, stop: Event, pause: float = 0.3) -> None:
-        """Work until `stop`; running jobs are left to the next start."""
+        """Work until `stop`; running jobs are left to the next start, the ask is withdrawn."""
         offering = (self.keep_ask, self.send_heartbeat)
         steps = (*offering, self.follow, self.start_jobs, self.post_attestations, self.send_receipts)
         try:
             run_steps(steps, stop, pause)
+            self.withdraw_ask()
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -101,6 +102,18 @@ class ProviderDaemon:
         note = {"ask": ask.to_json(), "signature": ask.sign(self._domain, self._provider.key), "posted": False}
         self._journal.record_note("ask", note)
         self._post_ask(note)
+
+    def withdraw_ask(self) -> None:
+        """Take the standing ask back: nobody shall be matched to a machine that has stopped."""
+        note = self._journal.note("ask")
+        if note is None:
+            return
+        try:
+            self._withdraw(Ask.parse(note["ask"]))
+        except MarketError as error:
+            log.warning("the ask could not be withdrawn; it lapses by itself", error=str(error))
+            return
+        self._journal.record_note("ask", None)
 
     def _is_current(self, ask: Ask) -> bool:
         same_offer = (

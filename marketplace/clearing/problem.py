@@ -56,9 +56,9 @@ def _gpus(bid: PlacedBid, ask: PlacedAsk) -> tuple[object, object] | None:
         for gpu in ask.profile.gpus
         if (not needs.gpu_models or gpu.model in needs.gpu_models) and gpu.memory_mb >= needs.min_gpu_memory_mb
     ]
-    wanted = (
-        f"{max(1, bid.bid.gpus)} of {', '.join(needs.gpu_models) or 'any GPU'}, {needs.min_gpu_memory_mb} MB or more"
-    )
+    model = " or ".join(needs.gpu_models) or "any model"
+    memory = f", {needs.min_gpu_memory_mb} MB or more each" if needs.min_gpu_memory_mb else ""
+    wanted = f"{max(1, bid.bid.gpus)} of {model}{memory}"
     if len(fitting) // max(1, ask.ask.units) >= max(1, bid.bid.gpus):
         return None
     return wanted, [gpu.model for gpu in ask.profile.gpus]
