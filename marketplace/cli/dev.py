@@ -53,7 +53,7 @@ def dev(
         )
     if port is not None:
         require_free_port(port, "the market")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # also where a parent shell had SIGINT ignored
         signal.signal(number, _interrupt)
     started = time.monotonic()
     try:
