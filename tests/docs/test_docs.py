@@ -12,7 +12,7 @@ import typer.main
 from pydantic.fields import FieldInfo
 
 from agent.settings import OracleSettings, ProviderSettings
-from marketplace import errors
+from marketplace import devnet, errors
 from marketplace.cli.main import app
 from marketplace.protocol.messages import SIGNED_MESSAGES
 from marketplace.settings import MarketSettings
@@ -36,6 +36,7 @@ def exit_codes() -> dict[int, set[str]]:
 
 
 def test_every_error_code_stands_beside_its_exit_code_and_no_other_does():
+    assert devnet.PortTaken.code == "port_taken"  # errors of the local chain join the tree when it is imported
     expected: dict[int, set[str]] = {0: set(), 130: set()}
     for code, cls in errors.all_error_classes().items():
         expected.setdefault(cls.exit_code, set()).add(code)
