@@ -21,7 +21,8 @@
     │   ├── CertificateRejected └── TranscriptMismatch
     ├── AgentError            this machine cannot do it                        HTTP 500   exit 11
     │   ├── SandboxFault      ├── InvalidModule   └── KeystoreError
-    └── SettingsError         a setting is missing or wrong                    HTTP 500   exit 12
+    ├── SettingsError         a setting is missing or wrong                    HTTP 500   exit 12
+    └── ProgramFailed         the program ran, was paid for, and says it failed           exit 13
 
 Each class has a stable `code` (it travels as the `type` of problem+json, RFC 9457), the HTTP status it becomes and
 the exit code of `hive`. The offending values are attributes and travel as `values`, so that a client raises the
@@ -110,9 +111,7 @@ class TooLarge(InputError):
     status = 413
 
     def __init__(self, what: str, size: int, limit: int, **values: Any) -> None:
-        super().__init__(
-            f"{what} is {size} bytes; the limit is {limit}.", what=what, size=size, limit=limit, **values
-        )
+        super().__init__(f"{what} is {size} bytes; the limit is {limit}.", what=what, size=size, limit=limit, **values)
 
 
 class OrderError(MarketError):
@@ -305,6 +304,14 @@ class SettingsError(MarketError):
 
     code = "settings_error"
     exit_code = 12
+
+
+class ProgramFailed(MarketError):
+    """The program ran to an end of its own and was paid for; its exit code says that it failed."""
+
+    code = "program_failed"
+    status = 409
+    exit_code = 13
 
 
 def all_error_classes() -> dict[str, type[MarketError]]:

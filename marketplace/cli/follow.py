@@ -1,12 +1,18 @@
 """Attending a job: its timeline as it happens, then the checked result on disk, its output, its bill."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketplace.cli.output import print_json, short, size, talk, write_text
+import typer
+from rich.text import Text
+
+from marketplace.cli.output import last_lines, print_json, short, size, talk, write_text
+from marketplace.cli.patience import Patience, waiting_text
 from marketplace.cli.settled import job_bills, job_end_error, print_bills
 from marketplace.cli.timeline import WAITING_FOR, event_text
+from marketplace.errors import MarketError, ProgramFailed
 
 if TYPE_CHECKING:
     from marketplace.client import MarketClient
@@ -27,7 +33,8 @@ def attend(
 ) -> None:
     """Follow a job to its end, fetch its result, show its bill.
 
-    Raises WaitTimeout while it goes on, JobFailed for an end without a paid result, and the errors of verification.
+    Raises WaitTimeout while it goes on, JobFailed for an end without a paid result, ProgramFailed for a program that
+    ended with an exit code of its own, and the errors of verification.
     """
     talk().print(
         f"\nJob [b]{short(job_id)}[/b] placed (Ctrl-C leaves it running; `hive status {short(job_id)}` returns to it)."
@@ -37,10 +44,20 @@ def attend(
     if job["state"] != "paid":
         talk().print()
         print_bills(bills, talk())
+        with suppress(MarketError):  # most jobs that fail have left nothing
+            print_stderr_tail(client, job, fetch_results(client, job, domain)[0])
         raise job_end_error(job)
     results = fetch_results(client, job, domain)
     files = save_results(client, job, results, output)
     deliver(client, job, results, files, bills, as_json=as_json)
+    if results[0].attestation.exit_code:
+        code = results[0].attestation.exit_code
+        if as_json:  # the one document is printed
+            raise typer.Exit(ProgramFailed.exit_code)
+        raise ProgramFailed(
+            f"The program ended with exit code {code}. It has run, so what it used is paid.",
+            hint=f"`hive logs {short(job_id)} --stderr` shows all that it wrote to standard error.",
+        )
 
 
 def fetch_results(client: "MarketClient", job: dict[str, Any], domain: "Domain") -> list["VerifiedResult"]:
@@ -85,6 +102,7 @@ def deliver(
 ) -> None:
     """The program's own output on stdout, everything else beside it."""
     from marketplace.client.results import read_log
+    from marketplace.protocol.manifest import STDERR_PATH
 
     printed = read_log(client, results[0])
     if as_json:
@@ -96,6 +114,7 @@ def deliver(
                 "exitCode": results[0].attestation.exit_code,
                 "files": [{"path": str(path), "size": count} for path, count in files],
                 "stdout": printed.decode(errors="replace"),
+                "stderr": read_log(client, results[0], STDERR_PATH).decode(errors="replace"),
                 "bills": [bill.to_json() for bill in bills],
             }
         )
@@ -109,8 +128,23 @@ def deliver(
             talk().print(f"  {path}  [dim]{size(count)}[/dim]")
     if results[0].attestation.exit_code:
         talk().print(f"  [yellow]The program ended with exit code {results[0].attestation.exit_code}.[/yellow]")
+        print_stderr_tail(client, job, results[0])
     talk().print()
     print_bills(bills, talk())
+
+
+def print_stderr_tail(client: "MarketClient", job: dict[str, Any], result: "VerifiedResult") -> None:
+    """The last lines that a program wrote to standard error, where it wrote any."""
+    from marketplace.client.results import read_log
+    from marketplace.protocol.manifest import STDERR_PATH
+
+    lines, before = last_lines(read_log(client, result, STDERR_PATH))
+    if not lines:
+        return
+    more = f"  [dim]after {before} more: `hive logs {short(job['jobId'])} --stderr`[/dim]" if before else ""
+    talk().print(f"\n[b]The end of its standard error[/b]{more}")
+    for line in lines:
+        talk().print(Text(f"  {line}"), soft_wrap=True)
 
 
 def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, Any]:
@@ -119,12 +153,18 @@ def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, A
 
     console, told, started = talk(), 0, time.monotonic()
     job: dict[str, Any] = {}
+
+    def tell(line: str) -> None:
+        console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {line}", soft_wrap=True)
+
+    patience = Patience(lambda: tell(f"[dim]{waiting_text(job)}[/dim]"))
     with console.status("placing the order") as status:
-        for job in follow_job(client, job_id, timeout=timeout):
+        for job in follow_job(client, job_id, timeout=timeout, sleep=patience.sleep):
             for event in job["timeline"][told:]:
                 line = event_text(event)
                 if line is not None:
-                    console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {line}", soft_wrap=True)
+                    tell(line)
             told = len(job["timeline"])
             status.update(WAITING_FOR.get(job["state"], job["state"]))
+            patience.reset()
     return job

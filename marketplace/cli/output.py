@@ -15,6 +15,8 @@ from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
 
 PLAIN_WIDTH = 110
 """Columns where there is no terminal."""
+TAIL_LINES, TAIL_COLUMNS = 20, 500
+"""How much of a crashed program's standard error is shown."""
 STATE_STYLES = {
     "paid": "green",
     "failed": "yellow",
@@ -59,6 +61,13 @@ def write_text(data: bytes) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def last_lines(data: bytes, count: int = TAIL_LINES) -> tuple[list[str], int]:
+    """The last lines of a program's output, fit for a terminal, and how many go before them."""
+    lines = data.decode(errors="replace").rstrip().splitlines()
+    shown = ["".join(mark if mark.isprintable() else " " for mark in line)[:TAIL_COLUMNS] for line in lines[-count:]]
+    return shown, len(lines) - len(shown)
 
 
 def print_json(value: Any) -> None:

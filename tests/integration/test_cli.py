@@ -163,9 +163,9 @@ def test_javascript_runs_too_and_json_is_pure(user):
 
 
 def test_a_script_that_fails_is_paid_for_and_says_so(user):
-    (user.folder / "broken.py").write_text("raise SystemExit(3)")
-    ran = user.hive("run", "broken.py", "--yes")
-    assert "ended with exit code 3" in ran.stderr
+    (user.folder / "broken.py").write_text("open('missing.csv')")
+    told = user.refused(13, "run", "broken.py", "--yes")
+    assert "ended with exit code 1" in told and "FileNotFoundError" in told and "you pay" in told
 
 
 def test_a_program_without_enough_fuel_is_refunded_with_its_reason(user):
