@@ -17,7 +17,7 @@ from marketplace.cli.context import (
     unlock,
 )
 from marketplace.cli.known import remember_job
-from marketplace.cli.offers import feasible, price_now, print_offers, reasons_against
+from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
 from marketplace.cli.output import out, print_json, short, size, talk, usdc
 from marketplace.errors import ConflictError, InputError, InsufficientFunds
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
@@ -202,9 +202,14 @@ def _require_offer(offers: dict[str, Any], replicas: int, *, anyway: bool) -> No
     if able >= replicas or anyway:
         return
     reasons = "; ".join(reasons_against(offers)) or "there is no offer at all"
+    above = prices_above_cap(offers)
+    hint = "Ask for less (--memory, --seconds, --gpus, --region), or change --max-price."
+    if able + len(above) >= replicas:
+        enough = format_usdc(above[replicas - able - 1][0])
+        hint = f"Say --max-price {enough} or more, or leave it out for a cap of twice the price now."
     raise ConflictError(
         f"{able} of {replicas} needed providers can run this now: {reasons}.",
-        hint="Ask for less (--memory, --seconds, --gpus, --region), or change --max-price.",
+        hint=hint,
         able=able,
         needed=replicas,
     )

@@ -1,12 +1,17 @@
 """What a quote says, for a person: who can run it, at which price, and what stands in the others' way."""
 
 import re
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from marketplace.cli.output import amount, short, table, usdc
+from marketplace.protocol.units import format_usdc
+
+_PRICE = re.compile(r"price: (\d+) micro-USDC, above the cap of (\d+)")
+"""How the market says that a node's price is above the cap."""
 
 
 def feasible(offers: dict[str, Any]) -> list[dict[str, Any]]:
@@ -20,9 +25,24 @@ def price_now(offers: dict[str, Any]) -> int | None:
 
 
 def reasons_against(offers: dict[str, Any]) -> list[str]:
-    """Why the other nodes cannot, each reason once."""
-    found = (reason for each in offers["offers"] if not each["feasible"] for reason in each["reasons"])
-    return list(dict.fromkeys(map(plain_reason, found)))
+    """Why the other nodes cannot, each reason once, with how many have it."""
+    unable = [each for each in offers["offers"] if not each["feasible"]]
+    counts = Counter(
+        plain_reason(reason) for each in unable for reason in each["reasons"] if not _PRICE.fullmatch(reason)
+    )
+    found = [reason if count == len(unable) else f"{reason} ({count} of them)" for reason, count in counts.items()]
+    above = prices_above_cap(offers)
+    if above:
+        first, last = (format_usdc(price) for price, _ in (above[0], above[-1]))
+        prices = first if first == last else f"{first} to {last}"
+        found.append(f"price: {prices} USDC, above your cap of {usdc(above[0][1])}")
+    return found
+
+
+def prices_above_cap(offers: dict[str, Any]) -> list[tuple[int, int]]:
+    """(price, cap) of those that would run it for more than the cap, cheapest first; micro-USDC."""
+    alone = [each["reasons"][0] for each in offers["offers"] if len(each["reasons"]) == 1]
+    return sorted((int(found[1]), int(found[2])) for found in map(_PRICE.fullmatch, alone) if found)
 
 
 def print_offers(offers: dict[str, Any], console: Console) -> None:
@@ -31,13 +51,13 @@ def print_offers(offers: dict[str, Any], console: Console) -> None:
     numbers = ("machine", "fuel", "data", "at most")
     shown = table("provider", "node", *numbers, "", title="Offers, amounts in USDC", right=numbers)
     for each in able:
-        quote = each["quote"]
-        machine = int(quote["gpu"]) + int(quote["vcpu"]) + int(quote["memory"])
-        amounts = map(amount, (machine, quote["fuel"], quote["egress"], quote["total"]))
-        shown.add_row(short(each["provider"]), _node(each), *amounts, "← best" if each is able[0] else "")
+        mark = "← best" if each is able[0] else ""
+        shown.add_row(short(each["provider"]), _node(each), *_amounts(each["quote"]), mark)
     for each in (each for each in offers["offers"] if not each["feasible"]):
-        why = escape("; ".join(map(plain_reason, each["reasons"])))
-        shown.add_row(short(each["provider"]), _node(each), *"————", why, style="dim")
+        too_dear = all(map(_PRICE.fullmatch, each["reasons"]))
+        why = "above your cap" if too_dear else escape("; ".join(map(plain_reason, each["reasons"])))
+        amounts = _amounts(each["quote"]) if too_dear else "————"
+        shown.add_row(short(each["provider"]), _node(each), *amounts, why, style="dim")
     if offers["offers"]:
         console.print(shown)
     else:
@@ -56,7 +76,15 @@ def plain_reason(reason: str) -> str:
     stake = re.fullmatch(r"stake: (\d+) needed, (-?\d+) offered", reason)
     if stake:
         return f"stake: {usdc(stake[1])} needed to cover the cap, {usdc(stake[2])} free"
+    price = _PRICE.fullmatch(reason)
+    if price:
+        return f"price: {usdc(price[1])}, above your cap of {usdc(price[2])}"
     return reason.replace("[]", "none").replace("['", "").replace("']", "").replace("', '", ", ")
+
+
+def _amounts(quote: dict[str, Any]) -> list[str]:
+    machine = int(quote["gpu"]) + int(quote["vcpu"]) + int(quote["memory"])
+    return [amount(each) for each in (machine, quote["fuel"], quote["egress"], quote["total"])]
 
 
 def _node(offer: dict[str, Any]) -> str:
