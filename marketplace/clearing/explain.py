@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from marketplace.clearing.problem import violations
 from marketplace.clearing.round import RoundResult
 from marketplace.errors import NotFound
@@ -28,6 +30,12 @@ class Offer:
     price: int
     within_max_price: bool
 
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object, amounts as decimal strings."""
+        return {
+            to_camel(name): value if isinstance(value, bool) else str(value) for name, value in asdict(self).items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -37,6 +45,10 @@ class Obstacle:
     provider: str
     constraints: tuple[dict[str, Any], ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {"askHash": self.ask_hash, "provider": self.provider, "constraints": list(self.constraints)}
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -45,14 +57,25 @@ class Explanation:
     bid_hash: str
     matched: bool
     reason: str
+    rent_reason: str
+    """Why the price has a scarcity rent, or none; empty where there is no price."""
     chosen: tuple[Offer, ...]
     runners_up: tuple[Offer, ...]
     obstacles: tuple[Obstacle, ...]
     suggestions: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object; amounts are integers of micro-USDC."""
-        return asdict(self)
+        """A JSON object; amounts are micro-USDC in decimal strings."""
+        return {
+            "bidHash": self.bid_hash,
+            "matched": self.matched,
+            "reason": self.reason,
+            "rentReason": self.rent_reason,
+            "chosen": [offer.to_json() for offer in self.chosen],
+            "runnersUp": [offer.to_json() for offer in self.runners_up],
+            "obstacles": [obstacle.to_json() for obstacle in self.obstacles],
+            "suggestions": list(self.suggestions),
+        }
 
 
 def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
@@ -77,6 +100,7 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
         bid_hash=bid_hash,
         matched=bool(chosen),
         reason=_reason(placed.bid.max_price, placed.remaining, chosen, others, obstacles),
+        rent_reason=_rent_reason(chosen),
         chosen=chosen,
         runners_up=tuple(others[:MAX_ALTERNATIVES]),
         obstacles=tuple(obstacles),
@@ -118,6 +142,21 @@ def _reason(
             f"the bid allows {format_usdc(max_price)} USDC."
         )
     return "Not matched: every node it could use went to bids worth more, or its replicas need more providers."
+
+
+def _rent_reason(chosen: tuple[Offer, ...]) -> str:
+    if not chosen:
+        return ""
+    rent = max(offer.rent for offer in chosen)
+    if rent == 0:
+        return (
+            "The scarcity rent is 0: no other bid of the round competed for this capacity, so what the provider's own "
+            "rates come to is the whole price."
+        )
+    return (
+        f"The scarcity rent is {format_usdc(rent)} USDC: other bids wanted the same capacity, and this is the least at "
+        "which none of them would rather have it."
+    )
 
 
 def _suggestions(

@@ -1,12 +1,10 @@
 """`hive dev`: a whole market of one's own for trying out, gone when it is stopped."""
 
-import json
 import os
 import shutil
 import signal
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -115,7 +113,7 @@ def _publish(market: "LocalMarket", seconds: float, *, as_json: bool) -> None:
     )
     write_dev_context(home(), context)
     if as_json:
-        print_json(json.loads(json.dumps(asdict(context), default=str)) | {"accounts": market.addresses})
+        print_json(context.to_json() | {"accounts": market.addresses})
         sys.stdout.flush()
         return
     renter = market.plan.renters[0]

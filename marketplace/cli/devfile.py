@@ -2,8 +2,9 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, Self
 
 from marketplace.errors import SettingsError
 
@@ -27,6 +28,19 @@ class DevContext:
     logs: Path
     pid: int
 
+    def to_json(self) -> dict[str, Any]:
+        """The file's content; names as in the market's own documents."""
+        return {
+            _json_name(each.name): value if isinstance(value := getattr(self, each.name), int) else str(value)
+            for each in fields(self)
+        }
+
+    @classmethod
+    def parse(cls, document: dict[str, Any]) -> Self:
+        """Raises KeyError for a field that is missing."""
+        found = {each.name: document[_json_name(each.name)] for each in fields(cls)}
+        return cls(**found | {name: Path(found[name]) for name in ("address_book", "wallets", "logs")})
+
     @property
     def wallet_path(self) -> Path:
         """The renter's keystore."""
@@ -49,7 +63,7 @@ def write_dev_context(home: Path, context: DevContext) -> Path:
     path = home / FILE_NAME
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = path.with_suffix(f".{os.getpid()}.part")
-    partial.write_text(json.dumps(asdict(context), default=str, indent=2))
+    partial.write_text(json.dumps(context.to_json(), indent=2))
     partial.replace(path)
     return path
 
@@ -58,14 +72,11 @@ def load_dev_context(home: Path) -> DevContext | None:
     """The running local market, or None. A file left by a killed one does not count."""
     path = home / FILE_NAME
     try:
-        found = json.loads(path.read_text())
+        context = DevContext.parse(json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", hint="Delete it.", path=str(path)) from error
-    for name in ("address_book", "wallets", "logs"):
-        found[name] = Path(found[name])
-    context = DevContext(**found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error!r}.", hint="Delete it.", path=str(path)) from error
     return context if context.is_alive else None
 
 
@@ -74,3 +85,9 @@ def remove_dev_context(home: Path, pid: int) -> None:
     context = load_dev_context(home)
     if context is not None and context.pid == pid:
         (home / FILE_NAME).unlink(missing_ok=True)
+
+
+def _json_name(name: str) -> str:
+    """`rpc_url` as `rpcUrl`; without pydantic, which would cost every command its time to load."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))

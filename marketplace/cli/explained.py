@@ -1,12 +1,13 @@
 """An explanation of the auction's decision about one bid, for a person."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from marketplace.cli.offers import plain_reason
-from marketplace.cli.output import amount, short, table
+from marketplace.cli.output import amount, clock_time, short, table, usdc
 
 CONSTRAINTS = {
     "cpuFeatures": "CPU features",
@@ -16,11 +17,13 @@ CONSTRAINTS = {
     "gpus": "GPUs",
     "carbon": "g CO2 per kWh",
     "reputation": "settled leases",
-    "deadline": "end of the run (unix time)",
+    "deadline": "end of the run",
     "distinctProvider": "distinct providers",
-    "stake": "stake in micro-USDC",
+    "stake": "stake",
 }
 """Constraint names of the clearing as a person says them."""
+SHOWN: dict[str, Callable[[Any], str]] = {"stake": usdc, "deadline": lambda seconds: clock_time(int(seconds))}
+"""How their values are shown where they are not plain numbers and words."""
 
 
 def obstacle_text(obstacle: dict[str, Any]) -> str:
@@ -32,7 +35,7 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
     """Why matched or not, at which price, who else could have, who could not, what would help."""
     console.print(escape(str(found["reason"])), style="bold")
     numbers = ("machine", "fuel", "data", "rent", "price")
-    offers = [*found.get("chosen", ()), *found.get("runners_up", ())]
+    offers = [*found.get("chosen", ()), *found.get("runnersUp", ())]
     if offers:
         shown = table("provider", *numbers, "", title="Who could, amounts in USDC", right=numbers)
         for each in offers:
@@ -43,10 +46,12 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
                 each["rent"],
                 each["price"],
             )
-            mark = "← chosen" if each in found["chosen"] else ("" if each["within_max_price"] else "above your cap")
+            mark = "← chosen" if each in found["chosen"] else ("" if each["withinMaxPrice"] else "above your cap")
             shown.add_row(short(each["provider"]), *map(amount, amounts), mark)
         console.print()
         console.print(shown)
+    if found.get("rentReason"):
+        console.print(f"\n{escape(found['rentReason'])}")
     if found.get("obstacles"):
         shown = table("provider", "what stands in the way", title="Who could not")
         for each in found["obstacles"]:
@@ -59,7 +64,9 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
 
 def _constraint_text(constraint: dict[str, Any]) -> str:
     name = CONSTRAINTS.get(constraint["name"], constraint["name"])
-    return f"{name}: {_plain(constraint['needed'])} needed, {_plain(constraint['offered'])} offered"
+    values = (constraint["needed"], constraint["offered"])
+    needed, offered = map(SHOWN.get(constraint["name"], _plain), values)
+    return f"{name}: {needed} needed, {offered} offered"
 
 
 def _plain(value: Any) -> str:

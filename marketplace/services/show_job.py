@@ -141,11 +141,12 @@ def show_explanation(market: Market, job_id: str) -> dict[str, Any]:
     if decided is None:
         return state | {
             "round": None,
-            "bid_hash": job_id,
+            "bidHash": job_id,
             "matched": False,
             "reason": record.reason or "No round has considered this bid yet.",
+            "rentReason": "",
             "chosen": [],
-            "runners_up": [],
+            "runnersUp": [],
             "obstacles": [],
             "suggestions": [],
         }

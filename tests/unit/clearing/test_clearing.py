@@ -223,6 +223,22 @@ def test_matched_bid_learns_its_price_and_the_runners_up():
     assert told.chosen[0].vcpu + told.chosen[0].fuel + told.chosen[0].egress == told.chosen[0].quote
 
 
+@pytest.mark.parametrize(("bids", "words"), [(1, "rent is 0: no other bid"), (2, "rent is 0.899")])
+def test_matched_bid_learns_why_there_is_a_rent_or_none(bids, words):
+    market = snapshot([bid(n, max_price=1_000_000 + n) for n in range(bids)], [ask(1, price=100_000)])
+    result = clear_round(market)
+    assert words in explain_bid(result, result.matches[0].bid_hash).rent_reason
+
+
+def test_explanation_as_json_has_the_names_and_amounts_of_the_interfaces_other_documents():
+    market = snapshot([bid()], [ask(1, price=100_000), ask(2), ask(3, stake=0)])
+    told = explain_bid(clear_round(market), market.bids[0].bid_hash).to_json()
+    assert told["chosen"][0]["askHash"] and told["chosen"][0]["withinMaxPrice"] is True
+    assert (told["chosen"][0]["price"], told["chosen"][0]["rent"]) == ("100000", "0")
+    names = {*told, *(name for part in ("chosen", "runnersUp", "obstacles") for each in told[part] for name in each)}
+    assert {"bidHash", "rentReason", "constraints"} < names and not any("_" in name for name in names)
+
+
 @pytest.mark.parametrize(
     ("order", "node", "constraint"),
     [

@@ -72,6 +72,7 @@ def test_the_home_is_the_users_configuration_folder(monkeypatch):
 def test_a_dev_market_counts_only_while_it_runs(home, dev):
     assert load_dev_context(home) == dev
     document = json.loads((home / "dev.json").read_text()) | {"pid": DEAD_PID}
+    assert not any("_" in name for name in document) and document["rpcUrl"] == dev.rpc_url
     (home / "dev.json").write_text(json.dumps(document))
     assert load_dev_context(home) is None
 
@@ -83,7 +84,9 @@ def test_only_the_process_that_wrote_the_dev_file_takes_it_away(home, dev):
     assert not (home / "dev.json").exists()
 
 
-@pytest.mark.parametrize(("name", "text"), [("dev.json", "{"), ("config.toml", "url = ")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("dev.json", "{"), ("dev.json", "{}"), ("dev.json", "[]"), ("config.toml", "url = ")]
+)
 def test_a_damaged_file_is_named(home, name, text):
     (home / name).write_text(text)
     with pytest.raises(SettingsError, match=name):

@@ -142,8 +142,10 @@ def test_a_refund_asked_for_before_the_deadline_is_a_conflict_that_names_it(worl
 def test_a_bid_that_nobody_can_serve_stays_queued_and_says_why(world):
     world.offer()
     big = world.submit(world.bid(vcpus=60))
+    before = show_explanation(world.market, big)
     run_round(world.market)
     shown = show_explanation(world.market, big)
+    assert set(shown) - set(before) == {"roundDigest"} and not any("_" in name for name in shown)
     assert not shown["matched"] and "vcpus" in shown["reason"]
     assert state(world, big) == "queued"
 
