@@ -39,8 +39,11 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: ProviderSettings) -> list[Finding]:
-    """Every check, in order. A check that cannot be made is a failed one; none stops the others."""
+def examine(settings: ProviderSettings, options: str = "") -> list[Finding]:
+    """Every check, in order. A check that cannot be made is a failed one; none stops the others.
+
+    `options` are those of the command line (` --wallet mine`), to be repeated in commands that are advised.
+    """
     findings = [_cpu(), _memory(), _disk(settings.data), _gpus(), *_runtimes()]
     findings.append(_guarded("market", lambda: _market(settings.url), "Check the address (--url, COMPUTEHIVE_URL)."))
     try:
@@ -48,7 +51,9 @@ def examine(settings: ProviderSettings) -> list[Finding]:
     except MarketError as error:
         return [*findings, Finding("chain", Health.FAIL, str(error), "Check the RPC address and the address book.")]
     findings.append(_guarded("clock", lambda: _clock(chain), "Check the RPC address."))
-    findings.append(_guarded("stake", lambda: _stake(chain, settings.keystore), "Check the keystore and the chain."))
+    findings.append(
+        _guarded("stake", lambda: _stake(chain, settings.keystore, options), "Check the keystore and the chain.")
+    )
     return findings
 
 
@@ -111,10 +116,10 @@ def _clock(chain: ChainReader) -> Finding:
     return Finding("clock", Health.OK, f"last block {max(0, skew)} s ago")
 
 
-def _stake(chain: ChainReader, keystore: Path) -> Finding:
+def _stake(chain: ChainReader, keystore: Path, options: str) -> Finding:
     address = Keystore.load(keystore).address
     stake = chain.stake(address)
     found = f"{format_usdc(stake.available)} USDC free to cover leases, of {format_usdc(stake.active)} USDC staked"
     if stake.available == 0:
-        return Finding("stake", Health.FAIL, found, "Stake first: `hive provider stake 50`.")
+        return Finding("stake", Health.FAIL, found, f"Stake first: `hive provider stake 50{options}`.")
     return Finding("stake", Health.OK, found)

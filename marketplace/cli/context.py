@@ -5,6 +5,7 @@ public password and is used without asking only on a development chain of this m
 """
 
 import os
+import shlex
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -108,6 +109,11 @@ def find_keystore(name: str | None, market: Market | None = None) -> "Keystore":
         if dev_path.exists():
             return Keystore.load(dev_path)
     return folder.get(named or str(configuration().get("wallet", DEFAULT_WALLET)))
+
+
+def named_wallet(name: str | None) -> str:
+    """The option that names a wallet again in a command that is advised; empty where none was named."""
+    return f" --wallet {shlex.quote(name)}" if name else ""
 
 
 def unlock(keystore: "Keystore", market: Market | None = None, password_file: Path | None = None) -> "LocalAccount":

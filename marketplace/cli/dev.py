@@ -1,6 +1,7 @@
 """`hive dev`: a whole market of one's own for trying out, gone when it is stopped."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -145,9 +146,25 @@ def _publish(market: "LocalMarket", seconds: float, *, as_json: bool) -> None:
     console.print()
     console.print(shown)
     console.print("\nIn another terminal:\n")
-    for command in ("hive run script.py --input data.csv", "hive jobs", "hive bill 0x…", "hive balance"):
-        console.print(f"    [cyan]{command}[/]")
-    console.print("\nCtrl-C ends it all.")
+    for command in (
+        *path_advice(),
+        "hive run script.py --input data.csv",
+        "hive jobs",
+        "hive bill 0x…",
+        "hive balance",
+    ):
+        console.print(f"    [cyan]{command}[/]", soft_wrap=True)
+    console.print("\nA wallet of your own gets test money by `hive faucet`.", end=" ")
+    console.print("Ctrl-C ends it all.")
+
+
+def path_advice() -> list[str]:
+    """The line that puts this `hive` on the PATH, where a plain `hive` would be another one or none."""
+    folder = Path(sys.executable).parent
+    found = shutil.which("hive")
+    if not (folder / "hive").exists() or (found and Path(found).parent == folder):
+        return []
+    return [f"export PATH={shlex.quote(str(folder))}:$PATH"]
 
 
 def _fresh_folder() -> Path:

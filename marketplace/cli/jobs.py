@@ -13,6 +13,7 @@ from marketplace.cli.context import (
     YesOption,
     find_keystore,
     find_market,
+    named_wallet,
     require_consent,
     unlock,
 )
@@ -132,7 +133,7 @@ def run(
         _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
         cap = _cap(max_price) or 2 * (price_now(offers) or 0)
         keystore = find_keystore(wallet, market)
-        _require_funds(client, keystore.address, cap * replicas)
+        _require_funds(client, keystore.address, cap * replicas, named_wallet(wallet))
         _print_commitment(job, cap, replicas, int(config["feeBps"]))
         require_consent("Sign this bid?", yes=yes)
         account = unlock(keystore, market, password_file)
@@ -215,13 +216,13 @@ def _require_offer(offers: dict[str, Any], replicas: int, *, anyway: bool) -> No
     )
 
 
-def _require_funds(client: "MarketClient", address: str, needed: int) -> None:
+def _require_funds(client: "MarketClient", address: str, needed: int, option: str) -> None:
     """Raises InsufficientFunds before anything is signed."""
     free = int(client.account(address)["free"])
     if free < needed:
         raise InsufficientFunds(
             f"This could lock {usdc(needed)}; {address} has {usdc(free)} free in the escrow.",
-            hint=f"Deposit the rest: `hive deposit {format_usdc(needed - free)}`; or lower --max-price.",
+            hint=f"Deposit the rest: `hive deposit {format_usdc(needed - free)}{option}`; or lower --max-price.",
             free=free,
             needed=needed,
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from marketplace.cli import dev, job_views, jobs, money, operators, orders, verify, wallets
+from marketplace.cli import dev, faucet, job_views, jobs, money, operators, orders, verify, wallets
 from marketplace.cli.output import print_error, set_quiet
 from marketplace.errors import MarketError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 dev.register(app)
+faucet.register(app)
 jobs.register(app)
 job_views.register(app)
 orders.register(app)

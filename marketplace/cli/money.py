@@ -16,6 +16,7 @@ from marketplace.cli.context import (
     require_consent,
     unlock,
 )
+from marketplace.cli.faucet import faucet_hint
 from marketplace.cli.output import clock_time, facts, out, print_json, short, talk, usdc
 from marketplace.errors import InsufficientFunds, InvalidAmount
 from marketplace.protocol.units import parse_usdc
@@ -150,7 +151,8 @@ def _move(
     direction = f"from {keystore.address} into" if verb == "deposit" else f"to {keystore.address} out of"
     talk().print(f"{verb} {usdc(micro)} {direction} the escrow {escrow} (named by {source}).")
     require_consent(f"{verb} {usdc(micro)}?", yes=yes)
-    sent = account.deposit(micro) if verb == "deposit" else account.withdraw(micro)
+    with faucet_hint(market, wallet):
+        sent = account.deposit(micro) if verb == "deposit" else account.withdraw(micro)
     found = read_balance(account.reader, keystore.address)
     if as_json:
         print_json({"transaction": sent.tx_hash, verb: str(micro), **found})

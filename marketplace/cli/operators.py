@@ -4,6 +4,7 @@ The daemons take their settings from the environment and, where it is named, a s
 """
 
 import os
+import shlex
 from typing import Annotated
 
 import typer
@@ -109,7 +110,9 @@ def provider_doctor(
     from agent.settings import ProviderSettings, load_settings
 
     prepare_agent(wallet, url, address_book, rpc_url, None, needs_password=False)
-    findings = examine(load_settings(ProviderSettings))
+    given = {"wallet": wallet, "url": url, "address-book": address_book, "rpc-url": rpc_url}
+    options = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
+    findings = examine(load_settings(ProviderSettings), options)
     if as_json:
         print_json(
             [

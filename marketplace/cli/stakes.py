@@ -12,9 +12,11 @@ from marketplace.cli.context import (
     YesOption,
     find_keystore,
     find_market,
+    named_wallet,
     require_consent,
     unlock,
 )
+from marketplace.cli.faucet import faucet_hint
 from marketplace.cli.money import BookOption, RpcOption, positive_amount, read_balance
 from marketplace.cli.output import clock_time, out, print_json, talk, usdc
 from marketplace.errors import InsufficientStake
@@ -44,7 +46,8 @@ def provider_stake(
         " `hive provider unstake`, after the unbonding delay, except what open leases need."
     )
     require_consent(f"Stake {usdc(micro)}?", yes=yes)
-    sent = account.stake(micro)
+    with faucet_hint(market, wallet):
+        sent = account.stake(micro)
     _print_stake(sent.tx_hash, read_balance(account.reader, keystore.address), as_json=as_json)
 
 
@@ -76,7 +79,9 @@ def provider_unstake(
             needed=micro,
         )
     if amount is None and not stake.unbonding:
-        raise InsufficientStake("Nothing is unbonding.", hint="Say how much: `hive provider unstake 10`.")
+        raise InsufficientStake(
+            "Nothing is unbonding.", hint=f"Say how much: `hive provider unstake 10{named_wallet(wallet)}`."
+        )
     account, _ = open_account(market, unlock(keystore, market, password_file), **where)
     verb = f"start taking out {usdc(micro)}" if micro else f"collect {usdc(stake.unbonding)}"
     require_consent(f"{verb}?", yes=yes)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from marketplace.adapters.chain import AddressBook
+from marketplace.devnet.jsonrpc import call
 from marketplace.devnet.process import ManagedProcess, ProcessFailed, free_port, require_free_port
 from marketplace.errors import SettingsError
 
@@ -80,11 +81,7 @@ class Devnet:
 
     def rpc(self, method: str, *params: Any) -> Any:
         """One JSON-RPC call, for what only a development chain offers. Raises ProcessFailed."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        answer = httpx.post(self.rpc_url, json=body, timeout=10).json()
-        if "error" in answer:
-            raise ProcessFailed(f"ganache refused {method}: {answer['error'].get('message')}")
-        return answer["result"]
+        return call(self.rpc_url, method, *params)
 
     def _answers(self) -> bool:
         try:

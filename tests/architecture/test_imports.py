@@ -60,6 +60,7 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
     Exemption("marketplace.cli.localmarket", "marketplace.devnet", "runs the processes of `hive dev`"),
     Exemption("marketplace.cli.dev", "marketplace.devnet", "checks the ports of `hive dev`"),
+    Exemption("marketplace.cli.faucet", "marketplace.devnet", "asks the chain of `hive dev` for test money"),
     Exemption("marketplace.devnet.chain", "scripts.toolchain", "a checkout's tools; an installed wheel is given none"),
     Exemption("agent.bootstrap", CHAIN, "wires the daemons, which follow the chain themselves"),
     Exemption("agent.doctor", CHAIN, "examines the connection to the chain"),

@@ -184,6 +184,18 @@ def test_money_goes_in_and_comes_out_again(user):
     assert (after["free"], after["wallet"]) == (before["free"], before["wallet"])
 
 
+def test_a_wallet_of_ones_own_gets_test_money_and_can_use_it(user):
+    password = {"COMPUTEHIVE_PASSWORD": "pw"}
+    user.hive("wallet", "new", "mine", "--light", **password)
+    poor = user.hive("deposit", "5", "--wallet", "mine", "--yes", ok=False, **password)
+    assert poor.returncode == 4 and "hive faucet --wallet mine" in poor.stderr
+    assert "hive deposit 100 --wallet mine" in user.hive("faucet", "--wallet", "mine").stderr
+    user.hive("deposit", "5", "--wallet", "mine", "--yes", **password)
+    account = user.json("balance", "--wallet", "mine")
+    assert (account["wallet"], account["free"]) == ("995000000", "5000000")
+    assert user.json("faucet", account["account"], "--amount", "0.5")["wallet"] == "995500000"
+
+
 def test_a_bid_that_nobody_takes_is_explained_and_cancelled(user):
     wanted = ("--gpus", "8", "--max-price", "1", "--anyway", "--detach", "--yes")
     job = user.json("run", "script.py", "--input", "data.csv", *wanted)["jobId"]

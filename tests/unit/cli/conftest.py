@@ -11,9 +11,21 @@ import pytest
 from marketplace.cli import context
 from marketplace.cli.main import main
 from marketplace.client import MarketClient
+from marketplace.client.keystore import LIGHT_SCRYPT_N, KeystoreFolder
 from marketplace.errors import MarketError, problem_from_error
 
 URL = "http://market.test"
+PROVIDER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+ESCROW = "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
+ACCOUNT = "0x6813Eb9362372EEF6200f3b1dbC3f819671cBA69"
+"""Of the key 3."""
+CONFIG = {
+    "chainId": 1337,
+    "contracts": {"Escrow": ESCROW},
+    "market": PROVIDER,
+    "feeBps": 500,
+    "runtimes": {"python": "0x" + "11" * 32},
+}
 
 
 @dataclass
@@ -86,3 +98,27 @@ def hive(home, capfd) -> Callable[..., Ran]:
         return Ran(code if isinstance(code, int) else 0, captured.out, captured.err)
 
     return run
+
+
+def offer(total: int, *reasons: str) -> dict:
+    quote = {"gpu": "0", "vcpu": "10", "memory": "5", "fuel": "20", "egress": "1", "total": str(total)}
+    return {
+        "provider": PROVIDER,
+        "region": "eu",
+        "vcpus": 2,
+        "feasible": not reasons,
+        "reasons": reasons,
+        "quote": quote,
+    }
+
+
+@pytest.fixture
+def runnable(market, home, tmp_path):
+    """A market with one offer, a wallet with money, a script."""
+    KeystoreFolder(home / "keystores").create("default", "pw", key="0x" + "00" * 31 + "03", scrypt_n=LIGHT_SCRYPT_N)
+    market.answers[("GET", "/api/v1/config")] = CONFIG
+    market.answers[("POST", "/api/v1/quotes")] = {"price": "1000000", "offers": [offer(1_000_000)]}
+    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "5000000"}
+    script = tmp_path / "script.py"
+    script.write_text("print(1)")
+    return str(script)

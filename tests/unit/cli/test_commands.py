@@ -5,19 +5,15 @@ import sys
 
 import pytest
 
-from marketplace.client.keystore import LIGHT_SCRYPT_N, KeystoreFolder
 from marketplace.errors import MarketError, NotFound, all_error_classes
+from tests.unit.cli.conftest import ACCOUNT, ESCROW, PROVIDER, offer
 
 COMMANDS = (
     *("wallet", "deposit", "withdraw", "balance", "quote", "run", "jobs", "status", "logs", "result", "bill"),
-    *("explain", "cancel", "accept", "refund", "market", "provider", "oracle", "verify", "dev"),
+    *("explain", "cancel", "accept", "refund", "market", "provider", "oracle", "verify", "dev", "faucet"),
 )
 JOB = "0x" + "ab" * 32
 LEASE = "0x" + "cd" * 32
-PROVIDER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
-ESCROW = "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
-ACCOUNT = "0x6813Eb9362372EEF6200f3b1dbC3f819671cBA69"
-"""Of the key 3."""
 DOCUMENT = {
     "jobId": JOB,
     "name": "evil [red]name[/red]",
@@ -32,37 +28,6 @@ DOCUMENT = {
         {"at": 1_790_000_002, "event": "running", "detail": ""},
     ],
 }
-CONFIG = {
-    "chainId": 1337,
-    "contracts": {"Escrow": ESCROW},
-    "market": PROVIDER,
-    "feeBps": 500,
-    "runtimes": {"python": "0x" + "11" * 32},
-}
-
-
-def offer(total: int, *reasons: str) -> dict:
-    quote = {"gpu": "0", "vcpu": "10", "memory": "5", "fuel": "20", "egress": "1", "total": str(total)}
-    return {
-        "provider": PROVIDER,
-        "region": "eu",
-        "vcpus": 2,
-        "feasible": not reasons,
-        "reasons": reasons,
-        "quote": quote,
-    }
-
-
-@pytest.fixture
-def runnable(market, home, tmp_path):
-    """A market with one offer, a wallet with money, a script."""
-    KeystoreFolder(home / "keystores").create("default", "pw", key="0x" + "00" * 31 + "03", scrypt_n=LIGHT_SCRYPT_N)
-    market.answers[("GET", "/api/v1/config")] = CONFIG
-    market.answers[("POST", "/api/v1/quotes")] = {"price": "1000000", "offers": [offer(1_000_000)]}
-    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "5000000"}
-    script = tmp_path / "script.py"
-    script.write_text("print(1)")
-    return str(script)
 
 
 def test_help_loads_nothing_heavy():

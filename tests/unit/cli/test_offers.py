@@ -8,7 +8,7 @@ from rich.console import Console
 from marketplace.cli.jobs import _require_offer
 from marketplace.cli.offers import plain_reason, print_offers, reasons_against
 from marketplace.errors import ConflictError
-from tests.unit.cli.test_commands import offer
+from tests.unit.cli.conftest import offer
 
 GPUS = "gpus: 1 of any model needed, [] offered"
 
