@@ -11,7 +11,7 @@ from rich.text import Text
 from marketplace.cli.output import last_lines, print_json, short, size, talk, write_text
 from marketplace.cli.patience import Patience, waiting_text
 from marketplace.cli.settled import job_bills, job_end_error, print_bills
-from marketplace.cli.timeline import WAITING_FOR, event_text
+from marketplace.cli.timeline import WAITING_FOR, Story
 from marketplace.errors import MarketError, ProgramFailed
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, A
     """The job at its end; until then its events are told as they come, and what it waits for."""
     from marketplace.client.waiting import follow_job
 
-    console, told, started = talk(), 0, time.monotonic()
+    console, story, started = talk(), Story(), time.monotonic()
     job: dict[str, Any] = {}
 
     def tell(line: str) -> None:
@@ -160,11 +160,8 @@ def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, A
     patience = Patience(lambda: tell(f"[dim]{waiting_text(job)}[/dim]"))
     with console.status("placing the order") as status:
         for job in follow_job(client, job_id, timeout=timeout, sleep=patience.sleep):
-            for event in job["timeline"][told:]:
-                line = event_text(event)
-                if line is not None:
-                    tell(line)
-            told = len(job["timeline"])
+            for _, line in story.news(job["timeline"]):
+                tell(line)
             status.update(WAITING_FOR.get(job["state"], job["state"]))
             patience.reset()
     return job

@@ -21,7 +21,7 @@ from marketplace.cli.output import (
     usdc,
     write_text,
 )
-from marketplace.cli.timeline import event_text
+from marketplace.cli.timeline import Story
 from marketplace.errors import KeystoreError
 
 PANEL = "Jobs"
@@ -95,10 +95,8 @@ def status(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False)
         out().print()
         out().print(shown)
     out().print()
-    for event in found["timeline"]:
-        line = event_text(event)
-        if line is not None:
-            out().print(f"  [dim]{clock_time(int(event['at']))}[/dim]  {line}", soft_wrap=True)
+    for event, line in Story().news(found["timeline"]):
+        out().print(f"  [dim]{clock_time(int(event['at']))}[/dim]  {line}", soft_wrap=True)
 
 
 def logs(

@@ -1,15 +1,20 @@
-"""What happened to a job, in a person's words. Stages that an event with more detail has told already are left out."""
+"""What happened to a job, in a person's words: each thing once."""
 
 from typing import Any
 
 from rich.markup import escape
 
+from marketplace.cli.output import gfuel, short, usdc
+
 SENTENCES = {
     "queued": "in the order book",
     "matched": "matched by the auction",
+    "not_matched": "not matched in this round",
+    "match_dropped": "the match was dropped",
     "opening": "on its way to the chain",
     "lease_opened": "lease open, the price is locked",
     "attestation": "the provider delivered and attested",
+    "receipt": "you accepted the result",
     "verdict": "an oracle ran it again",
     "batch_proposed": "oracles sign the verdict together",
     "lease_closed": "settled on chain",
@@ -31,12 +36,69 @@ WAITING_FOR = {
     "verifying": "oracles run it again and compare",
     "settling": "the verdict is on its way to the chain",
 }
+CLOSED_BY = {
+    "verdict": "by the oracles' verdict",
+    "receipt": "by the renter's receipt",
+    "deadline": "past its deadline",
+}
 
 
-def event_text(event: dict[str, Any]) -> str | None:
-    """One line of Rich markup for an event, or None where there is nothing new to say."""
-    if event["event"] in SILENT:
-        return None
-    sentence = SENTENCES.get(event["event"], event["event"].replace("_", " "))
-    detail = f"  [dim]{escape(str(event['detail']))}[/dim]" if event.get("detail") else ""
-    return f"{escape(sentence)}{detail}"
+class Story:
+    """A job's timeline as it grows. An oracle's verdict that comes when the same one is being signed is no news."""
+
+    def __init__(self) -> None:
+        self._told = 0
+        self._verdicts: set[tuple[Any, ...]] = set()
+        self._proposed: set[Any] = set()
+        self._matched: set[tuple[Any, Any]] = set()
+
+    def news(self, timeline: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
+        """What is new since the last call: each event with its line of Rich markup."""
+        fresh, self._told = timeline[self._told :], len(timeline)
+        return [(event, line) for event in fresh if (line := self._line(event)) is not None]
+
+    def _line(self, event: dict[str, Any]) -> str | None:
+        kind, lease, data = event["event"], event.get("leaseId"), event.get("data") or {}
+        if kind in SILENT:
+            return None
+        if kind == "batch_proposed":
+            self._proposed.add(lease)
+        if kind == "verdict":
+            verdict = (lease, data.get("outcome"), data.get("pay"))
+            if lease in self._proposed and verdict in self._verdicts:
+                return None
+            self._verdicts.add(verdict)
+        match = (data.get("provider"), data.get("price"))
+        if kind == "lease_opened" and match in self._matched:
+            data = {"transaction": data["transaction"]}
+        self._matched.add(match)
+        sentence = SENTENCES.get(kind, kind.replace("_", " "))
+        detail = event_detail(kind, data) if data else event.get("detail")
+        return escape(sentence) + (f"  [dim]{escape(detail)}[/dim]" if detail else "")
+
+
+def event_detail(kind: str, data: dict[str, Any]) -> str:
+    """The particulars of an event."""
+    if kind == "attestation":
+        end = "" if data["exit"] == "exited" else f"{data['exit'].replace('_', ' ')}, "
+        return f"{end}{gfuel(data['fuel'])}"
+    if kind == "verdict":
+        found = f"pay {usdc(data['pay'])}" if data["outcome"] == "paid" else data["outcome"]
+        return f"oracle {short(data['oracle'])}…: {found}"
+    if kind == "lease_closed":
+        return _closed(data)
+    return ", ".join(_fact(name, value) for name, value in data.items())
+
+
+def _closed(data: dict[str, Any]) -> str:
+    parts = [f"{usdc(data['paid'])} to the provider, {usdc(data['fee'])} fee"] if data["outcome"] == "paid" else []
+    parts += [f"{usdc(data['refund'])} back", f"transaction {short(data['transaction'])}…"]
+    return f"{CLOSED_BY.get(data['reason'], data['reason'])}: {', '.join(parts)}"
+
+
+def _fact(name: str, value: Any) -> str:
+    if name in ("price", "pay"):
+        return f"{name} {usdc(value)}"
+    if isinstance(value, str) and value.startswith("0x") and len(value) > 20:
+        return f"{name} {short(value)}…"
+    return str(value) if name == "reason" else f"{name} {value}"
