@@ -1,16 +1,14 @@
 """The one place that wires the daemons: keys, chain, market, sandbox, journal."""
 
-import logging
 import signal
-import sys
 from pathlib import Path
 from threading import Event
 
-import structlog
 from eth_account.signers.local import LocalAccount
 
 from agent.inventory import take_inventory
 from agent.journal import Journal
+from agent.loglines import configure_logging
 from agent.oracle import OracleDaemon
 from agent.provider import Offer, ProviderDaemon
 from agent.runtimes import RUNTIMES, ModuleCache
@@ -116,10 +114,7 @@ def run_oracle(settings: OracleSettings) -> None:
 
 
 def _stop_on_signals() -> Event:
-    structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
+    configure_logging()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -19,9 +19,15 @@ class Chain(Protocol):
     def events(self, first: int, last: int) -> list[ChainEvent]: ...
 
 
-def follow_leases(chain: Chain, journal: Journal, is_mine: Callable[[LeaseOpened], bool]) -> int:
+def follow_leases(
+    chain: Chain,
+    journal: Journal,
+    is_mine: Callable[[LeaseOpened], bool],
+    tell_closed: Callable[[LeaseClosed], None] = lambda event: None,
+) -> int:
     """Journal every lease that `is_mine`, and which are closed, up to the head; the head's number.
 
+    `tell_closed` hears of each of them that closes, once, after it is journalled.
     A reorganisation (the block last followed is no longer there) starts over from the deployment.
     """
     followed = journal.followed()
@@ -35,8 +41,12 @@ def follow_leases(chain: Chain, journal: Journal, is_mine: Callable[[LeaseOpened
         block = head if last == head.number else chain.block(last)
         events = chain.events(first, last)
         opened = [event for event in events if isinstance(event, LeaseOpened) and is_mine(event)]
-        closed = [event.lease_id for event in events if isinstance(event, LeaseClosed)]
-        journal.record_blocks(last, block.hash if block else "", opened, closed)
+        closed = [event for event in events if isinstance(event, LeaseClosed)]
+        known = {event.lease_id for event in opened} | (journal.open_leases() if closed else set())
+        journal.record_blocks(last, block.hash if block else "", opened, [event.lease_id for event in closed])
+        for event in closed:
+            if event.lease_id in known:
+                tell_closed(event)
         first = last + 1
     return head.number
 

@@ -98,6 +98,10 @@ class Journal:
         rows = self._rows("SELECT event FROM leases WHERE state = ? ORDER BY rowid", state)
         return [_event(text) for (text,) in rows]
 
+    def open_leases(self) -> set[str]:
+        """Ids of the leases that are not closed."""
+        return {lease for (lease,) in self._rows("SELECT lease_id FROM leases WHERE state != ?", WorkState.CLOSED)}
+
     def lease(self, lease_id: str) -> LeaseOpened | None:
         """One lease."""
         rows = self._rows("SELECT event FROM leases WHERE lease_id = ?", lease_id)

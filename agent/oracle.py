@@ -16,9 +16,10 @@ from marketplace.client import MarketClient
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import ConflictError, InvalidManifest, InvalidSignature, MalformedMessage, NotFound
 from marketplace.protocol.eip712 import Domain
-from marketplace.protocol.enums import ExitKind, Verification
+from marketplace.protocol.enums import ExitKind, Outcome, Verification
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Verdict, VerdictBatch, require_signed_by
+from marketplace.protocol.units import format_usdc
 
 log = structlog.get_logger("oracle")
 
@@ -71,7 +72,8 @@ class OracleDaemon:
             self._journal.record_verdict(lease_id, given["verdict"], given["signature"])
         verdict = Verdict.parse(given["verdict"])
         self._client.post_verdict(verdict, self._account.address, given["signature"])
-        log.info("verdict", lease=lease_id, outcome=verdict.outcome, pay=verdict.pay)
+        outcome = Outcome(verdict.outcome).name.lower()
+        log.info("verdict", lease=lease_id, outcome=outcome, pay=f"{format_usdc(verdict.pay)} USDC")
 
     def judge(self, event: LeaseOpened) -> Verdict:
         """The verdict on one lease.

@@ -22,13 +22,14 @@ from agent.journal import Journal, WorkState
 from agent.sandbox import sandbox_digest
 from agent.work import Execution, Runner, check_terms
 from marketplace.client import MarketClient
-from marketplace.domain.chain import LeaseOpened
+from marketplace.domain.chain import LeaseClosed, LeaseOpened
 from marketplace.errors import MalformedMessage, MarketError, NotFound, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Ask, Attestation, Cancel, Heartbeat, Receipt
 from marketplace.protocol.metering import Rates, compute_metered_usage, compute_pay
 from marketplace.protocol.profile import NodeProfile
+from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
 
 log = structlog.get_logger("provider")
 HEARTBEAT_SECONDS = 10
@@ -168,7 +169,7 @@ class ProviderDaemon:
 
     def follow(self) -> None:
         """Learn of new and closed leases from the chain."""
-        follow_leases(self._chain, self._journal, lambda event: event.agent == self._agent.address)
+        follow_leases(self._chain, self._journal, lambda event: event.agent == self._agent.address, _tell_closed)
 
     def start_jobs(self) -> None:
         """Start what is leased and not running, as far as units allow."""
@@ -220,7 +221,8 @@ class ProviderDaemon:
         )
         log.info(
             "job ended", lease=event.lease_id, exit=execution.exit_kind.name.lower(), code=execution.exit_code,
-            fuel=execution.fuel_used, seconds=round(execution.wall_seconds, 3), detail=execution.detail,
+            gfuel=round(execution.fuel_used / FUEL_PER_GFUEL, 3), seconds=round(execution.wall_seconds, 3),
+            detail=execution.detail,
         )  # fmt: skip
 
     def _attest(self, event: LeaseOpened, execution: Execution, started: int) -> Attestation:
@@ -270,7 +272,7 @@ class ProviderDaemon:
             receipt = Receipt.parse(given["receipt"])
             if receipt.lease_id == event.lease_id and event.price > receipt.pay >= self._worth(event):
                 self._accept(receipt, given["signature"])
-                log.info("receipt sent", lease=event.lease_id, pay=receipt.pay)
+                log.info("receipt sent", lease=event.lease_id, pay=f"{format_usdc(receipt.pay)} USDC")
 
     def _worth(self, event: LeaseOpened) -> int:
         """Gross pay for what was attested, micro-USDC; the whole price where nothing can be metered."""
@@ -281,3 +283,10 @@ class ProviderDaemon:
         check_terms(event, terms)
         used = compute_metered_usage(terms.bid.resources, attestation.fuel, attestation.egress_bytes)
         return compute_pay(terms.ask.rates, terms.bid.resources, used, event.price)
+
+
+def _tell_closed(event: LeaseClosed) -> None:
+    log.info(
+        "lease settled", lease=event.lease_id, outcome=event.outcome.name.lower(), by=event.reason.name.lower(),
+        earned=f"{format_usdc(event.paid)} USDC",
+    )  # fmt: skip
