@@ -13,11 +13,11 @@ from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
 from marketplace.adapters.store import Database
 from marketplace.api.app import build_app
-from marketplace.client.keystore import Keystore, find_password
-from marketplace.errors import SettingsError
+from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
+from marketplace.errors import KeystoreError, SettingsError
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.market import Market
-from marketplace.settings import MarketSettings
+from marketplace.settings import ENV_PREFIX, MarketSettings
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take after a stop was asked for."""
@@ -89,7 +89,7 @@ def configure_logging(level: str) -> None:
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise SettingsError(
-            f"COMPUTEHIVE_LOG_LEVEL: {level!r} is not a level.",
+            f"{ENV_PREFIX}LOG_LEVEL: {level!r} is not a level.",
             hint="Use debug, info, warning or error.",
         )
     is_terminal = sys.stderr.isatty() and "NO_COLOR" not in os.environ
@@ -108,6 +108,11 @@ def configure_logging(level: str) -> None:
 
 
 def _operator_key(settings: MarketSettings):
-    environ = {"COMPUTEHIVE_PASSWORD": settings.password.get_secret_value()} if settings.password else None
+    if settings.password_file is None and settings.password is None:
+        raise KeystoreError(
+            "No password for the market's keystore.",
+            hint=f"Set {ENV_PREFIX}PASSWORD_FILE to a file that holds it, or {ENV_PREFIX}PASSWORD.",
+        )
+    environ = {PASSWORD_ENV: settings.password.get_secret_value()} if settings.password else {}
     password = find_password(file=settings.password_file, environ=environ)
     return Keystore.load(settings.operator_keystore).unlock(password).key

@@ -1,5 +1,9 @@
-"""Settings of the market, from the environment (`COMPUTEHIVE_…`) or given in code."""
+"""Settings of the market, from the environment (`COMPUTEHIVE_MARKET_…`) or given in code.
 
+`COMPUTEHIVE_…` without `MARKET_` is what a person says to `hive`; the service reads none of it.
+"""
+
+import os
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -9,11 +13,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from marketplace.domain.rules import Rules
 from marketplace.errors import SettingsError
 
-ENV_PREFIX = "COMPUTEHIVE_"
+ENV_PREFIX, USER_PREFIX = "COMPUTEHIVE_MARKET_", "COMPUTEHIVE_"
 
 
 class MarketSettings(BaseSettings):
-    """Everything that an operator sets. Each field is also an environment variable, `COMPUTEHIVE_RPC_URL` and so on."""
+    """Everything that an operator sets. Each field is also a variable, `COMPUTEHIVE_MARKET_RPC_URL` and so on."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
@@ -48,4 +52,8 @@ def load_settings(**given: object) -> MarketSettings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ENV_PREFIX + "_".join(map(str, first["loc"])).upper()
-        raise SettingsError(f"{name}: {first['msg']}.", hint="Set it in the environment.", setting=name) from error
+        users = name.replace(ENV_PREFIX, USER_PREFIX)
+        hint = f"{users} is the user's, for `hive`; the market does not read it." if users in os.environ else ""
+        raise SettingsError(
+            f"{name}: {first['msg']}.", hint=hint or "Set it in the environment.", setting=name
+        ) from error

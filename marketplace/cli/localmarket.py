@@ -192,7 +192,7 @@ class LocalMarket:
             "PORT": str(port),
             "ROUND_SECONDS": str(self.plan.round_seconds),
         }
-        self._spawn(MARKET, (*HIVE, "market", "up", *WAIT), "COMPUTEHIVE_", market)
+        self._spawn(MARKET, (*HIVE, "market", "up", *WAIT), "COMPUTEHIVE_MARKET_", market)
         for provider in self.plan.providers:
             rates = provider.rates
             settings = self._agent_settings(shared, provider.name) | {

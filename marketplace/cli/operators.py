@@ -40,15 +40,19 @@ def register(app: typer.Typer) -> None:
 
 
 def market_up(
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on; else $COMPUTEHIVE_HOST.")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port; else $COMPUTEHIVE_PORT.")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on; else $COMPUTEHIVE_MARKET_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; else $COMPUTEHIVE_MARKET_PORT.")
+    ] = None,
     wait: WaitOption = 0,
 ) -> None:
-    """Run a market service: order book, auction, settlement, HTTP. Settings are COMPUTEHIVE_… variables."""
+    """Run a market service: order book, auction, settlement, HTTP. Settings are COMPUTEHIVE_MARKET_… variables."""
     from marketplace.bootstrap import serve
     from marketplace.settings import load_settings
 
-    wait_for_file(os.environ.get("COMPUTEHIVE_ADDRESS_BOOK"), wait)
+    wait_for_file(os.environ.get("COMPUTEHIVE_MARKET_ADDRESS_BOOK"), wait)
     given = {"host": host, "port": port}
     serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
 

@@ -121,20 +121,20 @@ def find_password(
     file: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> str:
-    """The password: from `file`, else the environment (value, then file), else asked for.
+    """The password: from `file`, else the environment (a file's name, then the value), else asked for.
 
     Raises KeystoreError where no way is left, or the file cannot be read.
     """
     environ = os.environ if environ is None else environ
-    if file is None and PASSWORD_ENV in environ:
-        return environ[PASSWORD_ENV]
-    if file is None and PASSWORD_FILE_ENV in environ:
+    if file is None and environ.get(PASSWORD_FILE_ENV):
         file = Path(environ[PASSWORD_FILE_ENV])
     if file is not None:
         try:
             return file.read_text().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise KeystoreError(f"The password file {file} cannot be read ({error}).") from error
+    if PASSWORD_ENV in environ:
+        return environ[PASSWORD_ENV]
     if prompt is None:
         raise KeystoreError(
             "This needs a password, and there is no terminal to ask at.",

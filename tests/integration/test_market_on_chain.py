@@ -44,12 +44,12 @@ class Service:
     def __init__(self, folder: Path, chain: TestChain) -> None:
         keystore = create_keystore(folder / "operator.json", "pw", key=bytes(OPERATOR.key), scrypt_n=LIGHT_SCRYPT_N)
         self._env = {
-            "COMPUTEHIVE_ADDRESS_BOOK": str(chain.devnet.address_book),
-            "COMPUTEHIVE_RPC_URL": chain.devnet.rpc_url,
-            "COMPUTEHIVE_OPERATOR_KEYSTORE": str(keystore.path),
-            "COMPUTEHIVE_PASSWORD": "pw",
-            "COMPUTEHIVE_DATA_DIR": str(folder / "market"),
-            "COMPUTEHIVE_ROUND_SECONDS": "0.2",
+            "COMPUTEHIVE_MARKET_ADDRESS_BOOK": str(chain.devnet.address_book),
+            "COMPUTEHIVE_MARKET_RPC_URL": chain.devnet.rpc_url,
+            "COMPUTEHIVE_MARKET_OPERATOR_KEYSTORE": str(keystore.path),
+            "COMPUTEHIVE_MARKET_PASSWORD": "pw",
+            "COMPUTEHIVE_MARKET_DATA_DIR": str(folder / "market"),
+            "COMPUTEHIVE_MARKET_ROUND_SECONDS": "0.2",
         }
         self._folder = folder
         self.process: ManagedProcess | None = None
@@ -58,7 +58,7 @@ class Service:
     def start(self) -> None:
         port = free_port()
         command = [sys.executable, "-m", "marketplace.api"]
-        env = os.environ | self._env | {"COMPUTEHIVE_PORT": str(port)}
+        env = os.environ | self._env | {"COMPUTEHIVE_MARKET_PORT": str(port)}
         self.process = ManagedProcess("market", command, self._folder / "market.log", env=env).start()
         self.client = MarketClient(f"http://127.0.0.1:{port}", timeout=10)
         wait_for(self._answers, "the market's start")

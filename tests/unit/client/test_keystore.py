@@ -106,9 +106,9 @@ def test_the_password_comes_from_file_then_environment_then_prompt(tmp_path):
     path = tmp_path / "password"
     path.write_text("from file\n")
     both = {"COMPUTEHIVE_PASSWORD": "from value", "COMPUTEHIVE_PASSWORD_FILE": str(path)}
-    assert find_password(file=path, environ=both) == "from file"
-    assert find_password(environ=both) == "from value"
-    assert find_password(environ={"COMPUTEHIVE_PASSWORD_FILE": str(path)}) == "from file"
+    assert find_password(file=path, environ={"COMPUTEHIVE_PASSWORD": "from value"}) == "from file"
+    assert find_password(environ=both) == "from file"
+    assert find_password(environ={"COMPUTEHIVE_PASSWORD": "from value"}) == "from value"
     assert find_password(lambda: "typed", environ={}) == "typed"
 
 

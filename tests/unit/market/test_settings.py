@@ -1,0 +1,45 @@
+"""The market's settings: its own variables, never those of the user at the same machine."""
+
+import os
+
+import pytest
+
+from marketplace.bootstrap import _operator_key
+from marketplace.client.keystore import LIGHT_SCRYPT_N, create_keystore
+from marketplace.errors import KeystoreError, SettingsError
+from marketplace.settings import MarketSettings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("COMPUTEHIVE_")]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+def test_a_users_variable_is_not_taken_for_the_markets_and_the_error_says_so(environment):
+    environment.setenv("COMPUTEHIVE_ADDRESS_BOOK", "mine.json")
+    with pytest.raises(SettingsError, match="COMPUTEHIVE_MARKET_ADDRESS_BOOK") as caught:
+        load_settings(operator_keystore="key.json")
+    assert "COMPUTEHIVE_ADDRESS_BOOK is the user's" in caught.value.hint
+    environment.setenv("COMPUTEHIVE_RPC_URL", "http://users.node")
+    environment.setenv("COMPUTEHIVE_MARKET_ADDRESS_BOOK", "book.json")
+    assert load_settings(operator_keystore="key.json").rpc_url == "http://127.0.0.1:8545"
+
+
+def settings(tmp_path, **more) -> MarketSettings:
+    wallet = create_keystore(tmp_path / "key.json", "operator's", scrypt_n=LIGHT_SCRYPT_N)
+    return MarketSettings(address_book=tmp_path / "book.json", operator_keystore=wallet.path, **more)
+
+
+def test_the_operators_key_is_not_tried_with_the_users_password(environment, tmp_path):
+    environment.setenv("COMPUTEHIVE_PASSWORD", "operator's")
+    with pytest.raises(KeystoreError) as caught:
+        _operator_key(settings(tmp_path))
+    assert "COMPUTEHIVE_MARKET_PASSWORD_FILE" in caught.value.hint
+
+
+def test_a_password_file_goes_before_a_password(environment, tmp_path):
+    path = tmp_path / "password"
+    path.write_text("operator's\n")
+    assert _operator_key(settings(tmp_path, password="wrong", password_file=path))
