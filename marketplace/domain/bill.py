@@ -61,9 +61,7 @@ class Bill:
         plain = asdict(self)
         counts = ("seconds_used", "egress_mb_used")
         document: dict[str, object] = {
-            _camel(key): (
-                str(value) if isinstance(value, int) and key not in counts else value
-            )
+            _camel(key): (str(value) if isinstance(value, int) and key not in counts else value)
             for key, value in plain.items()
         }
         return document | {
@@ -88,14 +86,8 @@ def build_bill(
     closing = lease.closing
     gross = closing.paid + closing.fee if closing else 0
     is_paid = closing is not None and closing.outcome is Outcome.PAID and gross > 0
-    charged = (
-        compute_quote(ask.rates, used) if is_paid and used is not None else _NOTHING
-    )
-    expected = (
-        compute_pay(ask.rates, bid.resources, used, lease.price)
-        if is_paid and used is not None
-        else 0
-    )
+    charged = compute_quote(ask.rates, used) if is_paid and used is not None else _NOTHING
+    expected = compute_pay(ask.rates, bid.resources, used, lease.price) if is_paid and used is not None else 0
     bill = Bill(
         lease_id=lease.lease_id,
         provider=lease.provider,
@@ -133,13 +125,7 @@ def validate_bill(bill: Bill) -> None:
             f" + refund {bill.refund} is not the {bill.locked} locked.",
             lease=bill.lease_id,
         )
-    lines = (
-        bill.c_comp
-        + bill.c_data
-        + bill.minimum_topup
-        + bill.scarcity_rent
-        + bill.adjustment
-    )
+    lines = bill.c_comp + bill.c_data + bill.minimum_topup + bill.scarcity_rent + bill.adjustment
     if lines != (bill.paid + bill.fee if bill.outcome is Outcome.PAID else 0):
         raise ConflictError(
             f"The lines of lease {bill.lease_id} sum to {lines}, not to the pay of {bill.paid + bill.fee}.",

@@ -156,13 +156,6 @@ class Slashed:
 
 
 ChainEvent = (
-    Deposited
-    | Withdrawn
-    | RoundOpened
-    | LeaseOpened
-    | LeaseClosed
-    | OrderCancelled
-    | OrdersCancelledBefore
-    | Slashed
+    Deposited | Withdrawn | RoundOpened | LeaseOpened | LeaseClosed | OrderCancelled | OrdersCancelledBefore | Slashed
 )
 """Every event the market and the agents act on. Others (stake, fee, committee) are read by view when needed."""

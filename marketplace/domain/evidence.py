@@ -68,9 +68,7 @@ class BatchRecord:
         return VerdictBatch(verdicts=self.verdicts)
 
 
-def agreed_verdict(
-    records: Iterable[VerdictRecord], threshold: int
-) -> tuple[Verdict, frozenset[str]] | None:
+def agreed_verdict(records: Iterable[VerdictRecord], threshold: int) -> tuple[Verdict, frozenset[str]] | None:
     """The verdict that at least `threshold` oracles share, with those oracles; None while there is none.
 
     Two verdicts cannot both qualify while the threshold is a majority; with a smaller one the most shared wins, ties by
@@ -105,8 +103,5 @@ def group_batches(
         else:
             groups.setdefault(oracles, []).append(verdict)
     for verdicts in groups.values():
-        batches += [
-            tuple(verdicts[start : start + limit])
-            for start in range(0, len(verdicts), limit)
-        ]
+        batches += [tuple(verdicts[start : start + limit]) for start in range(0, len(verdicts), limit)]
     return batches

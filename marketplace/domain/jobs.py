@@ -116,9 +116,7 @@ def validate_job_step(before: JobState, after: JobState) -> None:
         )
 
 
-def compute_job_state(
-    *, lease_states: Iterable[JobState], missing: int, waiting_end: JobState | None
-) -> JobState:
+def compute_job_state(*, lease_states: Iterable[JobState], missing: int, waiting_end: JobState | None) -> JobState:
     """Where a job stands.
 
     `lease_states`: of its live matches and leases (dropped matches are not among them); `missing`: replicas without

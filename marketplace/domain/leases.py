@@ -77,9 +77,7 @@ class LeaseRecord:
     """Derived from evidence and closing by `compute_lease_stage` whenever either changes."""
 
 
-def compute_lease_stage(
-    lease: LeaseRecord, *, attested: bool, verdicts: int, settling: bool
-) -> JobState:
+def compute_lease_stage(lease: LeaseRecord, *, attested: bool, verdicts: int, settling: bool) -> JobState:
     """Where an opened lease stands."""
     if lease.closing is not None:
         return lease.closing.state

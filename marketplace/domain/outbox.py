@@ -22,6 +22,11 @@ class OutboxKind(StrEnum):
     REFUND = "refund"
     CANCEL = "cancel"
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it goes before what is not: a provider's pay is lost where it comes after the deadline's refund."""
+        return self in (OutboxKind.SETTLE, OutboxKind.ACCEPT)
+
 
 class OutboxState(StrEnum):
     """How far a transaction has come."""

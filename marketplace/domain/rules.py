@@ -22,6 +22,8 @@ class Rules:
     """After so long without a heartbeat a node gets no new work."""
     hold_seconds: int = 10
     """How long a bid sits out after the contract refused its match."""
+    settle_grace_seconds: int = 120
+    """How long after its deadline a lease with a result may still be settled before the market refunds it."""
     resend_seconds: float = 30.0
     """A transaction that is not mined for so long is sent again."""
     max_attempts: int = 8

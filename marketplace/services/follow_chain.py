@@ -146,7 +146,7 @@ def _apply_opened(tx: Transaction, event: LeaseOpened, at: int) -> None:
         if record.state is OrderState.LIVE and len(tx.leases.of_bid(event.bid_hash)) >= record.bid.replicas:
             tx.bids.set_state(event.bid_hash, OrderState.FILLED)
     refresh_lease(tx, event.lease_id)
-    refresh_job(tx, event.bid_hash, at)
+    refresh_job(tx, event.bid_hash, at, on_chain=True)
 
 
 def _apply_closed(tx: Transaction, event: LeaseClosed, at: int) -> None:
@@ -172,7 +172,7 @@ def _apply_closed(tx: Transaction, event: LeaseClosed, at: int) -> None:
         "transaction": event.origin.tx_hash,
     }
     tx.timeline.add(lease.bid_hash, at, "lease_closed", detail, event.lease_id)
-    refresh_lease_and_job(tx, lease, at)
+    refresh_lease_and_job(tx, lease, at, on_chain=True)
     for batch in tx.batches.of_lease(event.lease_id):
         _close_batch(tx, batch, at)
 
@@ -190,7 +190,7 @@ def _close_batch(tx: Transaction, batch, at: int) -> None:
         )
         for lease in leases:
             if lease is not None:
-                refresh_lease_and_job(tx, lease, at)
+                refresh_lease_and_job(tx, lease, at, on_chain=True)
 
 
 def apply_cancel(
@@ -208,7 +208,7 @@ def apply_cancel(
     for record in tx.bids.by_salt(signer, salt, all_before=all_before):
         if record.state is OrderState.LIVE:
             tx.bids.set_state(record.bid_hash, OrderState.CANCELLED, "cancelled by its renter", block)
-            refresh_job(tx, record.bid_hash, at)
+            refresh_job(tx, record.bid_hash, at, on_chain=block is not None)
             voided.append(record.bid_hash)
     for ask in tx.asks.by_salt(signer, salt, all_before=all_before):
         if ask.state is OrderState.LIVE:

@@ -31,8 +31,10 @@ def process_outbox(market: Market) -> bool:
     if items[0].state is OutboxState.SENT:
         return _confirm(market, items[0])
     now = market.clock.now()
-    due = next((item for item in items if item.next_try_at <= now), None)
-    return due is not None and _sign(market, due)
+    due = sorted(
+        (item for item in items if item.next_try_at <= now), key=lambda item: (not item.kind.is_urgent, item.id)
+    )
+    return bool(due) and _sign(market, due[0])
 
 
 def _sign(market: Market, item: OutboxItem) -> bool:

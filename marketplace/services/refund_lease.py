@@ -1,5 +1,6 @@
 """Giving renters their money back once a lease's deadline has passed. Anyone may; the market does it by itself."""
 
+from marketplace.domain.jobs import JobState
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.outbox import OutboxKind
 from marketplace.errors import ConflictError, NotFound
@@ -9,9 +10,18 @@ from marketplace.services.storage import Transaction
 
 
 def refund_overdue(market: Market) -> int:
-    """Owe the chain a refund for every open lease past its deadline; how many. Raises ChainUnavailable."""
+    """Owe the chain a refund for every open lease past its deadline; how many. Raises ChainUnavailable.
+
+    A lease with a result has some more time, so that a market that was away at the deadline settles what it can.
+    """
+    latest = market.chain.head().timestamp
     with market.store.read() as tx:
-        leases = [lease for lease in tx.leases.open() if not _is_under_way(tx, lease.lease_id)]
+        under_way = _under_way(tx)
+        leases = [
+            lease
+            for lease in tx.leases.open()
+            if lease.lease_id not in under_way and lease.deadline + _grace(market, lease) < latest
+        ]
     return len(_enqueue(market, leases)) if leases else 0
 
 
@@ -24,7 +34,8 @@ def request_refund(market: Market, bid_hash: str) -> list[str]:
         if tx.bids.get(bid_hash) is None:
             raise NotFound("job", bid_hash)
         leases = [lease for lease in tx.leases.of_bid(bid_hash) if lease.closing is None]
-        under_way = [lease.lease_id for lease in leases if _is_under_way(tx, lease.lease_id)]
+        refunds = _under_way(tx)
+        under_way = [lease.lease_id for lease in leases if lease.lease_id in refunds]
     waiting = [lease for lease in leases if lease.lease_id not in under_way]
     enqueued = _enqueue(market, waiting)
     if not enqueued and not under_way:
@@ -43,14 +54,18 @@ def _enqueue(market: Market, leases: list[LeaseRecord]) -> list[str]:
     # The chain may have closed a lease that the follower still believes open.
     overdue = [lease_id for lease_id in overdue if market.chain.lease(lease_id).state is LeaseState.OPEN]
     with market.store.write() as tx:
-        overdue = [lease_id for lease_id in overdue if not _is_under_way(tx, lease_id)]
+        under_way = _under_way(tx)
+        overdue = [lease_id for lease_id in overdue if lease_id not in under_way]
         for start in range(0, len(overdue), market.rules.max_batch):
             chunk = overdue[start : start + market.rules.max_batch]
             tx.outbox.add(OutboxKind.REFUND, {"leaseIds": chunk}, market.clock.now())
     return overdue
 
 
-def _is_under_way(tx: Transaction, lease_id: str) -> bool:
-    return any(
-        item.kind is OutboxKind.REFUND and lease_id in item.payload["leaseIds"] for item in tx.outbox.unfinished()
-    )
+def _grace(market: Market, lease: LeaseRecord) -> int:
+    return 0 if lease.stage is JobState.RUNNING else market.rules.settle_grace_seconds
+
+
+def _under_way(tx: Transaction) -> set[str]:
+    refunds = (item for item in tx.outbox.unfinished() if item.kind is OutboxKind.REFUND)
+    return {lease_id for item in refunds for lease_id in item.payload["leaseIds"]}

@@ -3,7 +3,7 @@
 from marketplace.domain.evidence import BatchState
 from marketplace.domain.leases import LeaseRecord, MatchState
 from marketplace.domain.orders import OrderState
-from marketplace.domain.outbox import OutboxState
+from marketplace.domain.outbox import OutboxKind, OutboxState
 from marketplace.services.market import Market
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job, refresh_lease
@@ -43,9 +43,12 @@ def _fork(market: Market) -> int:
 
 
 def _forget(tx: Transaction, lease: LeaseRecord, fork: int) -> None:
+    owed = {item.payload["batch"] for item in tx.outbox.unfinished() if item.kind is OutboxKind.SETTLE}
     for batch in tx.batches.of_lease(lease.lease_id):
-        if batch.state is BatchState.SETTLED:
+        if batch.state is BatchState.SETTLED and batch.digest in owed:
             tx.batches.set_state(batch.digest, BatchState.SETTLING)
+        elif batch.state is BatchState.SETTLED:
+            tx.batches.set_state(batch.digest, BatchState.FAILED, "what had closed its leases was reorganised away")
     if lease.opened_block <= fork:
         refresh_lease(tx, lease.lease_id)
         return

@@ -14,7 +14,7 @@ from marketplace.protocol.messages import Verdict, VerdictBatch, require_signed_
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import require_oracle
 from marketplace.services.storage import Transaction
-from marketplace.services.timeline import refresh_lease_and_job
+from marketplace.services.timeline import has_full_receipt, refresh_lease_and_job
 
 MAX_PROPOSALS = 4
 """Refused settlements after which a lease is left to the deadline's refund."""
@@ -105,9 +105,12 @@ def batch_digest(market: Market, verdicts: tuple[Verdict, ...]) -> str:
 
 
 def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str], now: int) -> bool:
-    """Whether no batch is under way; a lease whose batch failed before is noted in `alone`."""
+    """Whether nothing is under way; a lease whose batch failed before is noted in `alone`.
+
+    A receipt for less than the lock holds nothing up: whether it ever counts is the provider's choice.
+    """
     current = tx.leases.get(lease.lease_id)
-    if current is None or current.closing is not None or tx.evidence.receipt(lease.lease_id) is not None:
+    if current is None or current.closing is not None or has_full_receipt(tx, lease):
         return False
     batches = tx.batches.of_lease(lease.lease_id)
     if any(batch.state is not BatchState.FAILED for batch in batches):

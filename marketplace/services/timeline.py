@@ -35,12 +35,14 @@ def refresh_job(
     bid_hash: str,
     now: int,
     *,
+    on_chain: bool = False,
     rolled_back: bool = False,
     **detail: Any,
 ) -> None:
     """Derive the job's state again; where it changed, save it and note it in the timeline.
 
-    Raises IllegalTransition for a step that the life-cycle does not have, unless the chain was `rolled_back`.
+    Raises IllegalTransition for a step that the life-cycle does not have, unless the chain itself says so: by an event
+    (`on_chain`), or because it was `rolled_back`.
     """
     record = tx.bids.get(bid_hash)
     if record is None:
@@ -48,7 +50,7 @@ def refresh_job(
     after = _job_state(tx, record)
     if after is record.job_state:
         return
-    if not rolled_back:
+    if not (on_chain or rolled_back):
         validate_job_step(record.job_state, after)
     tx.bids.set_job_state(bid_hash, after)
     tx.timeline.add(
@@ -59,10 +61,12 @@ def refresh_job(
     )
 
 
-def refresh_lease_and_job(tx: Transaction, lease: LeaseRecord, now: int, **detail: Any) -> None:
+def refresh_lease_and_job(
+    tx: Transaction, lease: LeaseRecord, now: int, *, on_chain: bool = False, **detail: Any
+) -> None:
     """Both, for something that happened to one lease."""
     refresh_lease(tx, lease.lease_id)
-    refresh_job(tx, lease.bid_hash, now, **detail)
+    refresh_job(tx, lease.bid_hash, now, on_chain=on_chain, **detail)
 
 
 def match_state(tx: Transaction, outbox_id: int) -> JobState:

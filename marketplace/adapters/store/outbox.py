@@ -36,12 +36,12 @@ class Outbox:
         return _item(row) if row else None
 
     def unfinished(self) -> list[OutboxItem]:
-        """What is signed or sent comes first: its nonce is the lowest that is not mined."""
+        """What is signed or sent comes first, by nonce: after a reorganisation there may be several."""
         query = select(OutboxRow).where(col(OutboxRow.state).in_(_UNFINISHED)).order_by(col(OutboxRow.id))
         rank = {OutboxState.SENT: 0, OutboxState.SIGNED: 0, OutboxState.INTENT: 1}
         return sorted(
             map(_item, self._session.exec(query)),
-            key=lambda item: (rank[item.state], item.id),
+            key=lambda item: (rank[item.state], item.nonce if rank[item.state] == 0 else 0, item.id),
         )
 
     def update(self, item_id: int, **changes: Any) -> None:

@@ -1,13 +1,17 @@
 """Following the chain: every event once, and nothing kept of a history that the chain has given up."""
 
+import sqlite3
 from dataclasses import replace
 
 import pytest
 
+from marketplace.adapters.store import Database
+from marketplace.protocol.messages import Receipt
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.show_job import show_job
-from tests.fakes.world import RENTER
+from tests.fakes.chain import FakeSender
+from tests.fakes.world import DOMAIN, PROVIDER, RENTER
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -71,3 +75,57 @@ def test_leases_of_other_markets_are_not_ours(world):
         pass
     with other.store.read() as tx:
         assert tx.leases.get(lease_id) is None
+
+
+def test_reorganised_transactions_are_sent_again_in_the_order_of_their_nonces(world):
+    world.offer()
+    jobs = [world.submit()]
+    run_round(world.market)
+    with world.market.store.write() as tx:
+        tx.outbox.update(1, next_try_at=world.chain.time + 20)
+    jobs.append(world.submit())
+    run_round(world.market)
+    world.drain()
+    world.chain.mine(seconds=30)
+    world.drain()
+    with world.market.store.read() as tx:
+        assert tx.outbox.get(1).nonce > tx.outbox.get(2).nonce
+    world.chain.reorganise(3, keep_transactions=False)
+    follow_chain(world.market)
+    world.drain()
+    assert [show_job(world.market, one)["state"] for one in jobs] == ["running", "running"]
+
+
+def test_what_the_chain_says_goes_before_what_an_older_copy_of_the_database_believes(world):
+    world.offer()
+    job_id = world.submit()
+    with sqlite3.connect(world.folder / "market.db") as connection:
+        connection.execute("VACUUM INTO ?", (str(world.folder / "backup.db"),))
+    run_round(world.market)
+    world.drain()
+    world.market = replace(world.market, store=Database(world.folder / "backup.db"))
+    world.chain.mine(seconds=2000)
+    run_round(world.market)
+    assert show_job(world.market, job_id)["state"] == "expired"
+    follow_chain(world.market)
+    assert show_job(world.market, job_id)["state"] == "running"
+
+
+def test_a_batch_whose_lease_lost_its_end_to_a_reorganisation_settles_it(world):
+    lease_id = world.open_lease()
+    attestation = world.attest(lease_id)
+    with world.market.store.read() as tx:
+        lease = tx.leases.get(lease_id)
+    world.judge(lease_id)
+    world.sign_batches(oracles=())
+    receipt = Receipt(lease_id=lease_id, pay=lease.price, result_digest=attestation.result_digest)
+    provider = FakeSender(world.chain, PROVIDER.address)
+    provider.broadcast(provider.prepare_accept(receipt, receipt.sign(DOMAIN, RENTER.key)))
+    world.drain()
+    assert show_job(world.market, lease.bid_hash)["state"] == "paid"
+    world.chain.reorganise(1, keep_transactions=False)
+    follow_chain(world.market)
+    world.chain.mine(seconds=10)
+    world.sign_batches()
+    world.drain()
+    assert show_job(world.market, lease.bid_hash)["state"] == "paid"

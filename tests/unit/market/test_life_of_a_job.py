@@ -111,6 +111,15 @@ def test_a_receipt_over_less_waits_at_the_lease_for_its_provider(world):
     assert show_lease(world.market, lease_id)["receipt"]["receipt"]["leaseId"] == lease_id
 
 
+def test_a_receipt_over_less_does_not_keep_the_oracles_from_settling(world):
+    lease_id = world.open_lease()
+    assert receipt_of(world, lease_id, show_lease_price(world, lease_id) - 1)
+    world.judge(lease_id)
+    world.sign_batches()
+    world.drain()
+    assert state(world, only_job(world)) == "paid"
+
+
 def test_a_receipt_below_the_metered_pay_is_refused(world):
     lease_id = world.open_lease()
     with pytest.raises(MalformedMessage):
@@ -130,6 +139,24 @@ def test_a_lease_past_its_deadline_is_refunded_by_itself(world):
     world.drain()
     assert state(world, only_job(world)) == "refunded"
     assert world.chain.state.free[RENTER.address] == 100 * USDC
+
+
+def test_a_result_that_came_in_time_may_still_be_settled_shortly_after_the_deadline(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.judge(lease_id)
+    world.chain.mine(seconds=3605)
+    assert refund_overdue(world.market) == 0
+    world.sign_batches()
+    world.drain()
+    assert state(world, only_job(world)) == "paid"
+
+
+def test_a_result_that_nobody_settles_is_refunded_all_the_same(world):
+    lease_id = world.open_lease()
+    world.attest(lease_id)
+    world.chain.mine(seconds=4000)
+    assert refund_overdue(world.market) == 1
 
 
 def test_a_refund_asked_for_before_the_deadline_is_a_conflict_that_names_it(world):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketplace.domain.outbox import OutboxState
+from marketplace.domain.outbox import OutboxKind, OutboxState
 from marketplace.errors import ChainUnavailable
 from marketplace.protocol.messages import Cancel
 from marketplace.services.cancel_order import cancel_order
@@ -199,3 +199,20 @@ def test_a_settlement_that_the_chain_refuses_takes_the_lease_back_to_its_verdict
     world.sign_batches()
     world.drain()
     assert show_lease(world.market, lease_id)["state"] == "paid"
+
+
+def test_a_settlement_does_not_wait_behind_cancels(world):
+    lease_id = world.open_lease()
+    for _ in range(3):
+        bid = world.bid()
+        world.submit(bid)
+        cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+        cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key))
+    world.attest(lease_id)
+    world.judge(lease_id)
+    world.sign_batches()
+    process_outbox(world.market)
+    (signed,) = [item for item in items(world) if item.state is OutboxState.SIGNED]
+    assert signed.kind is OutboxKind.SETTLE
+    world.drain()
+    assert {item.state for item in items(world)} == {OutboxState.DONE}
