@@ -61,7 +61,5 @@ class FolderBlobs:
     def _path(self, digest: str) -> Path:
         name = digest.removeprefix("0x")
         if len(name) != 64 or not digest.startswith("0x") or not _HEX.issuperset(name):
-            raise MalformedMessage(
-                "digest", "expected 0x and 64 lower-case hex digits", digest=digest
-            )
+            raise MalformedMessage("digest", "expected 0x and 64 lower-case hex digits", digest=digest)
         return self._folder / name[:2] / name[2:]

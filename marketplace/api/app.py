@@ -48,21 +48,15 @@ def build_app(
     install_problem_handlers(app)
 
     @app.middleware("http")
-    async def limit_json(
-        request: Request, proceed: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
+    async def limit_json(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         announced = request.headers.get("content-length", "")
         is_blob = request.url.path.startswith("/api/v1/blobs/")
         if not is_blob and announced.isdigit() and int(announced) > MAX_JSON_BYTES:
-            return problem_response(
-                TooLarge("The request", int(announced), MAX_JSON_BYTES)
-            )
+            return problem_response(TooLarge("The request", int(announced), MAX_JSON_BYTES))
         return await proceed(request)
 
     for router in (
-        general_routes(
-            market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}
-        ),
+        general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
         job_routes(market),
         lease_routes(market),
         oracle_routes(market),

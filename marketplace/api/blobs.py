@@ -8,9 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from marketplace.errors import TooLarge
 from marketplace.services.market import Market
 
-Digest = Annotated[
-    str, Path(pattern="^0x[0-9a-f]{64}$", description="SHA-256 of the bytes.")
-]
+Digest = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$", description="SHA-256 of the bytes.")]
 
 
 def blob_routes(market: Market) -> APIRouter:
@@ -22,9 +20,7 @@ def blob_routes(market: Market) -> APIRouter:
         status_code=201,
         summary="Upload; 200 where the bytes are there already",
     )
-    async def put(
-        digest: Digest, request: Request, response: Response
-    ) -> dict[str, Any]:
+    async def put(digest: Digest, request: Request, response: Response) -> dict[str, Any]:
         data = await read_body(request, market.rules.max_blob_bytes, "The blob")
         is_new = await run_in_threadpool(market.blobs.put, digest, data)
         if not is_new:
@@ -42,9 +38,7 @@ def blob_routes(market: Market) -> APIRouter:
     @router.head("/{digest}", summary="Whether the bytes are there")
     def head(digest: Digest) -> Response:
         size = market.blobs.size(digest)
-        return Response(
-            status_code=200, headers=_headers(digest) | {"Content-Length": str(size)}
-        )
+        return Response(status_code=200, headers=_headers(digest) | {"Content-Length": str(size)})
 
     return router
 

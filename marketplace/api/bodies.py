@@ -25,9 +25,7 @@ Signature = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})*$", max_length=20
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class JobBody(_Body):

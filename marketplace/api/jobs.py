@@ -29,9 +29,7 @@ def job_routes(market: Market) -> APIRouter:
     """Everything under /jobs, /quotes and /cancellations."""
     router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
-    @router.post(
-        "/quotes", summary="What would this cost, where, and what stands in the way"
-    )
+    @router.post("/quotes", summary="What would this cost, where, and what stands in the way")
     def quote(body: QuoteBody) -> dict[str, Any]:
         return quote_job(
             market,
@@ -59,9 +57,7 @@ def job_routes(market: Market) -> APIRouter:
             "status": path + "/status",
         }
 
-    @router.post(
-        "/cancellations", status_code=202, summary="Withdraw orders by a signed cancel"
-    )
+    @router.post("/cancellations", status_code=202, summary="Withdraw orders by a signed cancel")
     def cancel(body: CancelBody) -> dict[str, Any]:
         return {"cancelled": cancel_order(market, body.cancel, body.signature)}
 
@@ -97,9 +93,7 @@ def job_routes(market: Market) -> APIRouter:
     def logs(job_id: JobId) -> dict[str, Any]:
         return show_logs(market, job_id)
 
-    @router.get(
-        "/jobs/{job_id}/result", summary="Manifest and attestation of each lease"
-    )
+    @router.get("/jobs/{job_id}/result", summary="Manifest and attestation of each lease")
     def result(job_id: JobId) -> dict[str, Any]:
         return show_result(market, job_id)
 

@@ -72,13 +72,9 @@ def lease_routes(market: Market) -> APIRouter:
         status_code=201,
         summary="Evidence; 200 where it is there already",
     )
-    def attest(
-        lease_id: LeaseId, body: AttestationBody, response: Response
-    ) -> dict[str, Any]:
+    def attest(lease_id: LeaseId, body: AttestationBody, response: Response) -> dict[str, Any]:
         body.manifest.validate_order()
-        is_new = record_attestation(
-            market, lease_id, body.attestation, body.signature, body.manifest
-        )
+        is_new = record_attestation(market, lease_id, body.attestation, body.signature, body.manifest)
         return _recorded(response, lease_id, is_new)
 
     @router.get("/{lease_id}/attestation", summary="The evidence of a lease")
@@ -90,12 +86,8 @@ def lease_routes(market: Market) -> APIRouter:
         status_code=201,
         summary="An oracle's verdict; 200 where it is there already",
     )
-    def verdict(
-        lease_id: LeaseId, body: VerdictBody, response: Response
-    ) -> dict[str, Any]:
-        is_new = record_verdict(
-            market, lease_id, body.verdict, body.oracle, body.signature
-        )
+    def verdict(lease_id: LeaseId, body: VerdictBody, response: Response) -> dict[str, Any]:
+        is_new = record_verdict(market, lease_id, body.verdict, body.oracle, body.signature)
         return _recorded(response, lease_id, is_new)
 
     @router.post(
@@ -103,9 +95,7 @@ def lease_routes(market: Market) -> APIRouter:
         status_code=202,
         summary="The renter accepts; 200 where it is there already",
     )
-    def receipt(
-        lease_id: LeaseId, body: ReceiptBody, response: Response
-    ) -> dict[str, Any]:
+    def receipt(lease_id: LeaseId, body: ReceiptBody, response: Response) -> dict[str, Any]:
         is_new = record_receipt(market, lease_id, body.receipt, body.signature)
         return _recorded(response, lease_id, is_new)
 

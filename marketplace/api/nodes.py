@@ -48,17 +48,13 @@ def node_routes(market: Market) -> APIRouter:
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
-        return list_asks(
-            market, provider=provider, live_only=live, cursor=cursor, limit=limit
-        )
+        return list_asks(market, provider=provider, live_only=live, cursor=cursor, limit=limit)
 
     @router.post("/nodes/{node_id}/heartbeat", summary="An agent says that it is alive")
     def heartbeat(node_id: Address, body: HeartbeatBody) -> dict[str, Any]:
         return {
             "nodeId": node_id,
-            "lastSeen": record_heartbeat(
-                market, node_id, body.heartbeat, body.signature
-            ),
+            "lastSeen": record_heartbeat(market, node_id, body.heartbeat, body.signature),
         }
 
     @router.get("/cluster/status", summary="The market at a glance")
@@ -91,9 +87,7 @@ def round_routes(market: Market) -> APIRouter:
     return router
 
 
-def general_routes(
-    market: Market, rpc_url: str, contracts: dict[str, str]
-) -> APIRouter:
+def general_routes(market: Market, rpc_url: str, contracts: dict[str, str]) -> APIRouter:
     """Health, configuration, accounts."""
     router = APIRouter(tags=["market"])
 
@@ -101,9 +95,7 @@ def general_routes(
     def health() -> dict[str, Any]:
         return show_health(market)
 
-    @router.get(
-        "/api/v1/config", summary="All that a client needs to sign for this market"
-    )
+    @router.get("/api/v1/config", summary="All that a client needs to sign for this market")
     def config() -> dict[str, Any]:
         return show_config(market, rpc_url, contracts)
 

@@ -11,9 +11,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="How many, newest first."
 Cursor = Annotated[str | None, Query(description="`nextCursor` of the page before.")]
 States = Annotated[
     str | None,
-    Query(
-        description="States, separated by commas; `open` for every lease not closed."
-    ),
+    Query(description="States, separated by commas; `open` for every lease not closed."),
 ]
 _OPEN = (JobState.RUNNING, JobState.ATTESTED, JobState.VERIFYING, JobState.SETTLING)
 
@@ -27,7 +25,5 @@ def parse_states(text: str | None) -> list[str]:
         elif name in set(JobState):
             found.append(name)
         else:
-            raise MalformedMessage(
-                "state", f"{name!r} is none of {', '.join(JobState)}, open"
-            )
+            raise MalformedMessage("state", f"{name!r} is none of {', '.join(JobState)}, open")
     return found

@@ -33,11 +33,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 def problem_response(error: MarketError) -> JSONResponse:
     """The response of an error of ours."""
-    headers = (
-        {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        if isinstance(error, ChainUnavailable)
-        else {}
-    )
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, ChainUnavailable) else {}
     return JSONResponse(
         _jsonable(problem_from_error(error)),
         status_code=error.status,
@@ -56,16 +52,10 @@ async def _market_error(request: Request, error: Exception) -> JSONResponse:
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = [
-        str(part) for part in first["loc"] if part not in ("body", "query", "path")
-    ]
+    where = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     field, message = ".".join(where) or "body", str(first["msg"])
     if where and where[0] == "jobSpec":
-        return problem_response(
-            InvalidJobSpec(
-                f"JobSpec.{'.'.join(where[1:]) or 'document'}: {message}", field=field
-            )
-        )
+        return problem_response(InvalidJobSpec(f"JobSpec.{'.'.join(where[1:]) or 'document'}: {message}", field=field))
     return problem_response(MalformedMessage(field, message))
 
 
@@ -75,9 +65,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 400:
         return problem_response(MalformedMessage("body", str(error.detail)))
     status = HTTPStatus(error.status_code)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(
-        error.status_code, f"http_{error.status_code}"
-    )
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, f"http_{error.status_code}")
     document = {
         "type": PROBLEM_TYPE_PREFIX + code,
         "title": status.phrase,
@@ -115,6 +103,4 @@ def _jsonable(value: Any) -> Any:
         return "0x" + value.hex()
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
         return str(value)
-    return (
-        value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-    )
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

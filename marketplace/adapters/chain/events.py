@@ -57,9 +57,7 @@ _BUILDERS: dict[str, Callable[[domain.EventOrigin, dict[str, Any]], domain.Chain
     "LeaseClosed": _lease_closed,
     "OrderCancelled": lambda origin, args: domain.OrderCancelled(origin, args["signer"], args["salt"]),
     "OrdersCancelledBefore": lambda origin, args: domain.OrdersCancelledBefore(origin, args["signer"], args["salt"]),
-    "Slashed": lambda origin, args: domain.Slashed(
-        origin, args["provider"], args["amount"], _hex(args["leaseId"])
-    ),
+    "Slashed": lambda origin, args: domain.Slashed(origin, args["provider"], args["amount"], _hex(args["leaseId"])),
 }
 
 
