@@ -15,6 +15,7 @@ from marketplace.domain.chain import (
 from marketplace.domain.evidence import BatchState
 from marketplace.domain.leases import Closing, LeaseRecord, MatchState
 from marketplace.domain.orders import OrderState
+from marketplace.domain.outbox import OutboxState
 from marketplace.services.market import Market
 from marketplace.services.roll_back import roll_back
 from marketplace.services.storage import Transaction
@@ -50,6 +51,7 @@ def follow_chain(market: Market) -> bool:
             return True
         for event in events:
             _apply(market, tx, event, blocks[event.origin.block_number].timestamp)
+        _send_lost_again(tx, events, first, final.number)
         for number in sorted(blocks):
             tx.blocks.add(blocks[number])
     return True
@@ -63,6 +65,14 @@ def rebuild(market: Market) -> None:
     roll_back(market, to=market.chain.deployed_at_block - 1)
     while follow_chain(market):
         pass
+
+
+def _send_lost_again(tx: Transaction, events: list[ChainEvent], first: int, last: int) -> None:
+    """What was mined in a block of these that is no longer the chain's: each of our transactions has its event."""
+    mined = {event.origin.tx_hash for event in events}
+    for item in tx.outbox.done_after(first - 1):
+        if item.block <= last and item.tx_hash not in mined:
+            tx.outbox.update(item.id, state=OutboxState.SENT, sent_at=0.0, block=0)
 
 
 def _is_on_chain(market: Market, last: BlockRef, head: BlockRef) -> bool:

@@ -70,11 +70,16 @@ def _send(market: Market, item: OutboxItem) -> bool:
 
 
 def _confirm(market: Market, item: OutboxItem) -> bool:
+    with market.store.read() as tx:
+        followed = tx.blocks.last()
     # The nonce first: asked the other way round, a transaction mined in between would look lost.
     nonce_used = market.sender.is_nonce_used(item.nonce)
     result = market.sender.result(item.tx_hash)
     if result is not None and result.succeeded:
-        _update(market, item, state=OutboxState.DONE, block=result.block_number)
+        with market.store.write() as tx:
+            # Where the follower moved meanwhile, the result may be of a history that it has just given up: ask again.
+            if tx.blocks.last() == followed:
+                tx.outbox.update(item.id, state=OutboxState.DONE, block=result.block_number)
         return True
     if result is not None:
         return refuse(market, item, Reverted("MinedAndFailed", {"transaction": item.tx_hash}))

@@ -2,6 +2,7 @@
 
 from marketplace.domain.evidence import BatchState
 from marketplace.domain.leases import MatchRecord, MatchState
+from marketplace.domain.orders import OrderState
 from marketplace.domain.outbox import (
     OutboxItem,
     OutboxKind,
@@ -38,7 +39,7 @@ def _refuse_open(market: Market, item: OutboxItem, error: Reverted) -> None:
         bids = {one.id: tx.bids.get(one.bid_hash) for one in reserved}
         asks = {one.id: tx.asks.get(one.ask_hash) for one in reserved}
     good: list[Match] = []
-    dropped: list[tuple[MatchRecord, str]] = []
+    dropped: list[tuple[MatchRecord, Reverted]] = []
     opened: list[MatchRecord] = []
     for record in reserved:
         if market.chain.lease(record.lease_id).state is not LeaseState.NONE:
@@ -50,11 +51,11 @@ def _refuse_open(market: Market, item: OutboxItem, error: Reverted) -> None:
             # Together with those found good: two matches may each be covered, and not both.
             market.chain.simulate_open([*good, match], item.payload["roundDigest"], market.address)
         except Reverted as reason:
-            dropped.append((record, reason.message))
+            dropped.append((record, reason))
         else:
             good.append(match)
     if not dropped and not opened and item.attempts + 1 >= market.rules.max_attempts:
-        dropped, good = [(record, error.message) for record in reserved], []
+        dropped, good = [(record, error) for record in reserved], []
     _apply_open(market, item, error, dropped, opened, is_over=not good)
 
 
@@ -62,7 +63,7 @@ def _apply_open(
     market: Market,
     item: OutboxItem,
     error: Reverted,
-    dropped: list[tuple[MatchRecord, str]],
+    dropped: list[tuple[MatchRecord, Reverted]],
     opened: list[MatchRecord],
     *,
     is_over: bool,
@@ -71,7 +72,8 @@ def _apply_open(
     attempts = 0 if dropped or opened else item.attempts + 1
     with market.store.write() as tx:
         for record, reason in dropped:
-            drop_match(tx, record, reason, now, hold_until=now + market.rules.hold_seconds)
+            drop_match(tx, record, reason.message, now, hold_until=now + market.rules.hold_seconds)
+            _dismiss_unsigned(tx, record, reason)
         for record in opened:
             tx.matches.set_state(record.id, MatchState.OPENED)
         tx.outbox.update(
@@ -91,6 +93,19 @@ def drop_match(tx: Transaction, record: MatchRecord, reason: str, now: int, *, h
     tx.bids.hold(record.bid_hash, hold_until, reason)
     detail = {"round": record.round_number, "reason": reason}
     tx.timeline.add(record.bid_hash, now, "match_dropped", detail, record.lease_id)
+
+
+def _dismiss_unsigned(tx: Transaction, record: MatchRecord, reason: Reverted) -> None:
+    """Take an order out of the book whose signature the contract does not accept: an account contract may change its
+    mind after the market has checked, and would spoil every round's match anew."""
+    if reason.name != "InvalidSignature":
+        return
+    signer = str(reason.args_.get("signer", "")).lower()
+    bid, ask = tx.bids.get(record.bid_hash), tx.asks.get(record.ask_hash)
+    if bid.bid.renter.lower() == signer and bid.state is OrderState.LIVE:
+        tx.bids.set_state(bid.bid_hash, OrderState.CANCELLED, reason.message)
+    if ask.ask.provider.lower() == signer and ask.state is OrderState.LIVE:
+        tx.asks.set_state(ask.ask_hash, OrderState.CANCELLED, reason.message)
 
 
 def _refuse_refund(market: Market, item: OutboxItem, error: Reverted) -> None:

@@ -9,6 +9,7 @@ from marketplace.adapters.store import Database
 from marketplace.protocol.messages import Receipt
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import follow_chain
+from marketplace.services.outbox import process_outbox
 from marketplace.services.show_job import show_job
 from tests.fakes.chain import FakeSender
 from tests.fakes.world import DOMAIN, PROVIDER, RENTER
@@ -129,3 +130,39 @@ def test_a_batch_whose_lease_lost_its_end_to_a_reorganisation_settles_it(world):
     world.sign_batches()
     world.drain()
     assert show_job(world.market, lease.bid_hash)["state"] == "paid"
+
+
+def test_a_transaction_that_is_reorganised_away_before_its_block_was_followed_is_sent_again(world):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    while process_outbox(world.market):
+        pass
+    world.chain.reorganise(1, keep_transactions=False)
+    follow_chain(world.market)
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "running"
+
+
+def test_a_result_that_was_read_before_a_reorganisation_is_not_believed_after_it(world, monkeypatch):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    process_outbox(world.market)
+    process_outbox(world.market)
+    follow_chain(world.market)
+    ask = world.market.sender.result
+
+    def slow_result(tx_hash):
+        result = ask(tx_hash)
+        world.chain.reorganise(1, keep_transactions=False)
+        while follow_chain(world.market):
+            pass
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.market.sender, "result", slow_result)
+        process_outbox(world.market)
+    world.chain.mine(seconds=60)
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "running"

@@ -131,6 +131,30 @@ def test_matches_that_only_fail_together_lose_only_the_later_one(world):
     assert states == ["queued", "running"]
 
 
+def test_an_order_whose_signature_the_contract_does_not_take_is_not_matched_again(world):
+    wallets = {"provider": key(31), "renter": key(32)}
+    for wallet in wallets.values():
+        world.chain.state.smart_accounts[wallet.address] = wallet.address
+        world.chain.state.free[wallet.address] = world.chain.state.active[wallet.address] = 100 * USDC
+    hostile = world.ask(provider=wallets["provider"].address, agent=key(33).address, gfuel_rate=0)
+    world.offer(hostile, signer=wallets["provider"])
+    job_id = world.submit()
+    bad = world.submit(world.bid(renter=wallets["renter"].address), signer=wallets["renter"])
+    run_round(world.market)
+    for wallet in wallets.values():
+        world.chain.state.smart_accounts[wallet.address] = RENTER.address  # it signs by another key now
+    world.drain()
+    with world.market.store.read() as tx:
+        assert tx.asks.live() == []
+    assert show_job(world.market, job_id)["state"] == "queued"
+    world.offer()
+    world.chain.mine(seconds=30)
+    run_round(world.market)
+    world.drain()
+    assert show_job(world.market, job_id)["state"] == "running"
+    assert show_job(world.market, bad)["state"] == "cancelled"
+
+
 def test_a_dropped_bid_is_matched_again_after_its_pause(world):
     world.offer()
     job_id = world.submit()
