@@ -1,17 +1,17 @@
 """The application: routes, problem documents, workers for as long as it runs."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 from marketplace.api.blobs import blob_routes
+from marketplace.api.body_limit import BodyLimit
 from marketplace.api.jobs import job_routes
 from marketplace.api.leases import lease_routes, oracle_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
-from marketplace.api.problems import install_problem_handlers, problem_response
-from marketplace.errors import TooLarge
+from marketplace.api.problems import install_problem_handlers
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -47,14 +47,7 @@ def build_app(
     app.state.market = market
     install_problem_handlers(app)
 
-    @app.middleware("http")
-    async def limit_json(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        announced = request.headers.get("content-length", "")
-        is_blob = request.url.path.startswith("/api/v1/blobs/")
-        if not is_blob and announced.isdigit() and int(announced) > MAX_JSON_BYTES:
-            return problem_response(TooLarge("The request", int(announced), MAX_JSON_BYTES))
-        return await proceed(request)
-
+    app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt="/api/v1/blobs/")
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
         job_routes(market),

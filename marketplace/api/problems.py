@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from marketplace.api.body_limit import BodyTooLarge
 from marketplace.errors import (
     PROBLEM_TYPE_PREFIX,
     ChainUnavailable,
@@ -62,6 +63,8 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """404 for an address that nothing answers at, 405 and the like."""
     assert isinstance(error, HTTPException)
+    if isinstance(error, BodyTooLarge):
+        return problem_response(error.problem)
     if error.status_code == 400:
         return problem_response(MalformedMessage("body", str(error.detail)))
     status = HTTPStatus(error.status_code)

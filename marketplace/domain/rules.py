@@ -16,6 +16,10 @@ class Rules:
     max_order_seconds: int = 30 * 86_400
     """How far ahead `validUntil` and a deadline may lie."""
     max_replicas: int = 16
+    max_live_orders: int = 1_000
+    """Of one account, bids and asks each: every round looks at all of them."""
+    max_document_bytes: int = 2_000_000
+    """Of a job specification or node profile in its canonical form."""
     max_batch: int = 50
     """Matches or verdicts of one transaction: what fits a block with room to spare."""
     node_silence_seconds: int = 180

@@ -1,6 +1,7 @@
 """Taking signed orders into the book: every reason to refuse one, checked before it costs anybody anything."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from marketplace.domain.jobs import JobState
 from marketplace.domain.orders import AskRecord, BidRecord, OrderState
@@ -12,9 +13,11 @@ from marketplace.errors import (
     InsufficientStake,
     InvalidJobSpec,
     MalformedMessage,
+    OrderError,
     TooLarge,
     WrongMarket,
 )
+from marketplace.protocol.canonical import canonical_json
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
@@ -44,7 +47,7 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     """Take a job into the book. Placing the same bid again changes nothing.
 
     Raises WrongMarket, InvalidJobSpec, MalformedMessage, TooLarge, InputError, ExpiredOrder, InvalidSignature,
-    CancelledOrder, InsufficientFunds, ChainUnavailable.
+    CancelledOrder, InsufficientFunds, OrderError (too many live orders), ChainUnavailable.
     """
     bid_hash = bid.struct_hash()
     require_signature(market.chain, bid, bid.renter, signature)
@@ -63,6 +66,7 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     with market.store.write() as tx:
         if tx.bids.get(bid_hash) is not None:
             return Placed(bid_hash, is_new=False)
+        _require_room(market, bid.renter, len(tx.bids.live_of(bid.renter)))
         _require_funds(record, free, reserved_by(tx, bid.renter))
         tx.bids.add(record)
         tx.timeline.add(bid_hash, now, JobState.QUEUED.value)
@@ -72,8 +76,8 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
 def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) -> Placed:
     """Take a node into the book; an older ask for the same provider and agent makes way.
 
-    Raises WrongMarket, MalformedMessage, ExpiredOrder, InvalidSignature, CancelledOrder, InsufficientStake,
-    ChainUnavailable.
+    Raises WrongMarket, MalformedMessage, TooLarge, ExpiredOrder, InvalidSignature, CancelledOrder, InsufficientStake,
+    OrderError (too many live orders), ChainUnavailable.
     """
     ask_hash = ask.struct_hash()
     require_signature(market.chain, ask, ask.provider, signature)
@@ -84,6 +88,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
     now = chain_time(market)
     if ask.units == 0:
         raise MalformedMessage("Ask.units", "an offer of no units offers nothing")
+    _require_size(market, "The node profile", profile.to_json())
     if profile.digest() != ask.profile_digest:
         raise MalformedMessage(
             "Ask.profileDigest",
@@ -107,6 +112,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
             if old.ask.salt <= ask.salt:
                 tx.asks.set_state(old.ask_hash, OrderState.SUPERSEDED, f"replaced by {ask_hash}")
         state = OrderState.SUPERSEDED if newer else OrderState.LIVE
+        _require_room(market, ask.provider, tx.asks.count_live_of(ask.provider))
         tx.asks.add(AskRecord(ask_hash, ask, signature, profile, placed_at=now, state=state))
         tx.asks.seen(ask.agent, market.clock.now())
     return Placed(ask_hash, is_new=True)
@@ -121,6 +127,22 @@ def reserved_by(tx: Transaction, renter: str) -> int:
     return reserved
 
 
+def _require_room(market: Market, account: str, live: int) -> None:
+    if live >= market.rules.max_live_orders:
+        raise OrderError(
+            f"{account} has {live} live orders; this market takes at most {market.rules.max_live_orders} of one account.",
+            hint="Cancel some, or wait until they are matched.",
+            live=live,
+            limit=market.rules.max_live_orders,
+        )
+
+
+def _require_size(market: Market, what: str, document: dict[str, Any]) -> None:
+    size = len(canonical_json(document))
+    if size > market.rules.max_document_bytes:
+        raise TooLarge(what, size, market.rules.max_document_bytes)
+
+
 def _require_market(market: Market, order: Bid | Ask) -> None:
     if order.market != market.address:
         raise WrongMarket(
@@ -132,6 +154,7 @@ def _require_market(market: Market, order: Bid | Ask) -> None:
 
 
 def _validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
+    _require_size(market, "The job specification", job_spec.to_json())
     digest = job_spec.digest()
     if digest != bid.job_digest:
         raise InvalidJobSpec(
@@ -144,6 +167,7 @@ def _validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
     _at_most("Bid.replicas", bid.replicas, rules.max_replicas, least=1)
     _at_most("Bid.durationSeconds", bid.duration_seconds, rules.max_job_seconds, least=1)
     _at_most("Bid.memoryMb", bid.memory_mb, rules.max_job_memory_mb, least=1)
+    _at_most("Bid.maxPrice", bid.max_price, 2**64 - 1, least=1)
     _at_most("Bid.fuel", bid.fuel, 2**63 - 1, least=1)
     if bid.verification not in OFFERED_VERIFICATIONS:
         offered = ", ".join(f"{int(kind)} ({kind.name.lower()})" for kind in OFFERED_VERIFICATIONS)

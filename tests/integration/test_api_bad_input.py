@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from marketplace.api.app import build_app
+from marketplace.api.app import MAX_JSON_BYTES, build_app
+from marketplace.domain.rules import Rules
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.messages import Cancel
 from tests.fakes.http import client_of
@@ -135,6 +136,36 @@ def test_an_extreme_price_is_refused_for_want_of_funds_not_by_a_crash(api, world
     assert_problem(submit(api, world, world.bid(max_price=2**64 - 1)), 402, "insufficient_funds")
 
 
+def test_a_bid_that_offers_nothing_is_refused(api, world):
+    problem = assert_problem(submit(api, world, world.bid(max_price=0)), 422, "malformed_message")
+    assert problem["values"]["field"] == "Bid.maxPrice"
+    assert_nothing_stays(api)
+
+
+def test_one_account_has_no_more_live_orders_than_the_market_allows(tmp_path):
+    world = World(tmp_path, rules=Rules(max_blob_bytes=10_000, max_live_orders=2))
+    with client_of(build_app(world.market, with_workers=False)) as api:
+        for number in range(2):
+            assert submit(api, world, world.bid()).status_code == 202
+            assert offer(api, world, world.ask(agent=key(40 + number).address)).status_code == 201
+        problem = assert_problem(submit(api, world, world.bid()), 422, "order_rejected")
+        assert (problem["values"]["live"], problem["values"]["limit"]) == (2, 2)
+        assert_problem(offer(api, world, world.ask(agent=key(50).address)), 422, "order_rejected")
+        renewed = offer(api, world, world.ask(agent=key(40).address))
+        assert renewed.status_code == 201, "one that takes the place of an older one is not one more"
+
+
+def test_a_job_specification_above_the_limit_is_too_large(api, world):
+    spec = world.job_spec().model_copy(update={"env": {f"V{number}": "x" * 4000 for number in range(600)}})
+    assert_problem(submit(api, world, world.bid(job_digest=spec.digest()), spec=spec), 413, "too_large")
+
+
+def test_a_node_profile_above_the_limit_is_too_large(api, world):
+    profile = world.profile().model_copy(update={"runtimes": {f"r{n}": "0x" + "00" * 32 for n in range(30_000)}})
+    response = offer(api, world, world.ask(profile_digest=profile.digest()), profile=profile)
+    assert_problem(response, 413, "too_large")
+
+
 def test_a_provider_without_stake_is_refused(api, world):
     ask = world.ask(provider=STRANGER.address)
     assert_problem(offer(api, world, ask, signer=STRANGER), 402, "insufficient_stake")
@@ -190,6 +221,13 @@ def test_a_body_that_is_no_order_is_refused(api, content):
     response = api.post("/api/v1/jobs", content=content, headers={"Content-Type": "application/json"})
     assert_problem(response, 422, response.json()["code"])
     assert response.json()["code"] in ("malformed_message", "invalid_job_spec")
+
+
+def test_a_body_above_the_limit_is_too_large_however_it_is_announced(api):
+    headers = {"Content-Type": "application/json"}
+    chunks = [b" " * 1_000_000] * (MAX_JSON_BYTES // 1_000_000 + 1)
+    for content in (b"".join(chunks), iter(chunks)):
+        assert_problem(api.post("/api/v1/jobs", content=content, headers=headers), 413, "too_large")
 
 
 def test_a_job_specification_that_the_bid_does_not_name_is_refused(api, world):

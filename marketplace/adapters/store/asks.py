@@ -1,6 +1,6 @@
 """Asks and the nodes behind them, as rows."""
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from marketplace.adapters.store.paging import load_page
 from marketplace.adapters.store.tables import AskRow, NodeRow
@@ -49,6 +49,10 @@ class Asks:
             AskRow.agent == agent,
         )
         return [self._record(row) for row in self._session.exec(query).all()]
+
+    def count_live_of(self, provider: str) -> int:
+        query = select(func.count()).where(AskRow.state == OrderState.LIVE.value, AskRow.provider == provider)
+        return self._session.exec(query).one()
 
     def by_salt(self, provider: str, salt: int, *, all_before: bool) -> list[AskRecord]:
         """The provider's asks that a cancel of `salt` voids."""
