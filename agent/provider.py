@@ -115,6 +115,7 @@ class ProviderDaemon:
             log.warning("the ask could not be withdrawn; it lapses by itself", error=str(error))
             return
         self._journal.record_note("ask", None)
+        log.info("ask withdrawn")
 
     def _is_current(self, ask: Ask) -> bool:
         same_offer = (

@@ -50,10 +50,15 @@ def load_settings(**given: object) -> MarketSettings:
     try:
         return MarketSettings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ENV_PREFIX + "_".join(map(str, first["loc"])).upper()
-        users = name.replace(ENV_PREFIX, USER_PREFIX)
-        hint = f"{users} is the user's, for `hive`; the market does not read it." if users in os.environ else ""
+        wrong = {
+            ENV_PREFIX + "_".join(map(str, each["loc"])).upper(): each["msg"]
+            for each in error.errors(include_url=False)
+        }
+        users = [name for name in (each.replace(ENV_PREFIX, USER_PREFIX) for each in wrong) if name in os.environ]
         raise SettingsError(
-            f"{name}: {first['msg']}.", hint=hint or "Set it in the environment.", setting=name
+            "; ".join(f"{name}: {problem}" for name, problem in wrong.items()) + ".",
+            hint=f"{users[0]} is the user's, for `hive`; the market does not read it."
+            if users
+            else "Set it in the environment.",
+            setting=next(iter(wrong)),
         ) from error

@@ -16,7 +16,7 @@ from marketplace.cli.context import (
     find_market,
     is_development_wallet,
 )
-from marketplace.errors import MarketError, ServiceUnavailable
+from marketplace.errors import ConflictError, MarketError, ServiceUnavailable, WrongSigner
 
 AGENT_PREFIX = "COMPUTEHIVE_AGENT_"
 WAIT_PAUSE = 0.2
@@ -104,3 +104,31 @@ def wait_for_market(seconds: float) -> None:
                 if time.monotonic() >= until:
                     raise ServiceUnavailable(f"{url} was not ready within {seconds:g} s: {error.message}") from error
             time.sleep(WAIT_PAUSE)
+
+
+def require_member(url: str, keystore: Path) -> None:
+    """Raises WrongSigner where the market says that this key is no oracle. Other trouble the daemon waits out."""
+    from marketplace.client import MarketClient
+    from marketplace.client.keystore import Keystore
+
+    address = Keystore.load(keystore).address
+    try:
+        with MarketClient(url, timeout=5) as client:
+            client.claims(address)
+    except WrongSigner as error:
+        error.hint = "The committee takes members by governance; on a `hive dev`, --wallet oracle-1 is one of its own."
+        raise
+    except MarketError:
+        return
+
+
+def require_stopped(url: str) -> None:
+    """Raises ConflictError where a market answers at `url`."""
+    from marketplace.client import MarketClient
+
+    try:
+        with MarketClient(url, timeout=2) as client:
+            client.health()
+    except MarketError:
+        return
+    raise ConflictError(f"A market service answers at {url}.", hint="Stop it first: both would write the database.")

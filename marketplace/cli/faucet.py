@@ -16,7 +16,7 @@ from marketplace.cli.context import (
     named_wallet,
 )
 from marketplace.cli.output import out, print_json, talk, usdc
-from marketplace.errors import ConflictError, InsufficientFunds, InvalidAmount
+from marketplace.errors import ConflictError, InsufficientFunds
 
 GAS_ETHER = 100
 
@@ -34,9 +34,7 @@ def faucet(
     as_json: JsonOption = False,
 ) -> None:
     """Give an account test USDC, and ether for gas. Works on the local chain of a running `hive dev` only."""
-    from eth_utils import is_hex_address, to_checksum_address
-
-    from marketplace.cli.money import positive_amount, read_balance
+    from marketplace.cli.money import checked_address, positive_amount, read_balance
     from marketplace.cli.wiring import open_contracts, open_reader
     from marketplace.devnet.jsonrpc import fund_account
 
@@ -48,10 +46,7 @@ def faucet(
             hint="Start `hive dev`; while it runs, leave out --url and unset COMPUTEHIVE_URL.",
         )
     micro = positive_amount(amount)
-    account = address or find_keystore(wallet, market).address
-    if not is_hex_address(account):
-        raise InvalidAmount(account, "an address: 0x and 40 hex digits")
-    account = to_checksum_address(account)
+    account = checked_address(address or find_keystore(wallet, market).address)
     where = {"address_book": market.dev.address_book, "rpc_url": market.dev.rpc_url}
     token = open_contracts(market, **where)[0].token.address
     fund_account(market.dev.rpc_url, token, account, micro, GAS_ETHER)

@@ -122,7 +122,10 @@ def logs(
             }
         )
         return
-    write_text(texts[STDERR_PATH if stderr else STDOUT_PATH])
+    shown, name = (texts[STDERR_PATH], "error") if stderr else (texts[STDOUT_PATH], "output")
+    write_text(shown)
+    if not shown:
+        talk().print(f"(it wrote nothing to standard {name})", style="dim")
     if not stderr and texts[STDERR_PATH]:
         talk().print("(there is more on standard error: --stderr)", style="dim")
 

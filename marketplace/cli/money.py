@@ -18,7 +18,7 @@ from marketplace.cli.context import (
 )
 from marketplace.cli.faucet import faucet_hint
 from marketplace.cli.output import clock_time, facts, out, print_json, short, talk, usdc
-from marketplace.errors import InsufficientFunds, InvalidAmount
+from marketplace.errors import InputError, InsufficientFunds, InvalidAmount
 from marketplace.protocol.units import parse_usdc
 
 AmountArgument = Annotated[str, typer.Argument(help="USDC, for example 5 or 0.25.")]
@@ -98,11 +98,7 @@ def balance(
 
 def read_balance(reader: Any, account: str) -> dict[str, Any]:
     """An account as the contracts report it; amounts are micro-USDC in decimal strings."""
-    from eth_utils import is_hex_address, to_checksum_address
-
-    if not is_hex_address(account):
-        raise InvalidAmount(account, "an address: 0x and 40 hex digits")
-    account = to_checksum_address(account)
+    account = checked_address(account)
     stake = reader.stake(account)
     return {
         "account": account,
@@ -161,6 +157,15 @@ def _move(
         f"Done in transaction {short(sent.tx_hash)}…: {usdc(found['free'])} are free in the escrow,"
         f" {usdc(found['wallet'])} in the wallet."
     )
+
+
+def checked_address(account: str) -> str:
+    """An address in its checksum form. Raises InputError for what is none."""
+    from eth_utils import is_hex_address, to_checksum_address
+
+    if not is_hex_address(account):
+        raise InputError(f"{account!r} is not an address.", hint="Expected 0x and 40 hex digits.")
+    return to_checksum_address(account)
 
 
 def positive_amount(amount: str) -> int:

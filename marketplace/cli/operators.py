@@ -11,11 +11,17 @@ import typer
 from rich.text import Text
 
 from marketplace.cli import stakes
-from marketplace.cli.agent_settings import prepare_agent, wait_for_file, wait_for_market
+from marketplace.cli.agent_settings import (
+    prepare_agent,
+    require_member,
+    require_stopped,
+    wait_for_file,
+    wait_for_market,
+)
 from marketplace.cli.context import JsonOption, PasswordFileOption, UrlOption, WalletOption
 from marketplace.cli.money import BookOption, RpcOption
 from marketplace.cli.output import out, print_json, table, talk
-from marketplace.errors import AgentError
+from marketplace.errors import AgentError, NotFound
 
 WaitOption = Annotated[
     float,
@@ -62,8 +68,12 @@ def market_rebuild() -> None:
     from marketplace.bootstrap import rebuild_market
     from marketplace.settings import load_settings
 
-    rebuild_market(load_settings())
-    talk().print("The database says again what the chain says.")
+    settings = load_settings()
+    if not (settings.data_dir / "market.db").exists():
+        raise NotFound("market's database in", str(settings.data_dir))
+    require_stopped(f"http://{settings.host}:{settings.port}")
+    rebuild_market(settings)
+    talk().print(f"The database in {settings.data_dir} says again what the chain says.")
 
 
 def provider_start(
@@ -82,7 +92,9 @@ def provider_start(
 
     prepare_agent(wallet, url, address_book, rpc_url, password_file, REGION=region, UNITS=units)
     wait_for_market(wait)
-    run_provider(load_settings(ProviderSettings))
+    settings = load_settings(ProviderSettings)
+    talk().print(f"Offering this machine at {settings.url} with the wallet {settings.keystore.stem}. Ctrl-C stops it.")
+    run_provider(settings)
 
 
 def oracle_start(
@@ -99,7 +111,10 @@ def oracle_start(
 
     prepare_agent(wallet, url, address_book, rpc_url, password_file)
     wait_for_market(wait)
-    run_oracle(load_settings(OracleSettings))
+    settings = load_settings(OracleSettings)
+    require_member(settings.url, settings.keystore)
+    talk().print(f"Checking results of {settings.url} with the wallet {settings.keystore.stem}. Ctrl-C stops it.")
+    run_oracle(settings)
 
 
 def provider_doctor(

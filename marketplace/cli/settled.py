@@ -76,7 +76,10 @@ def bill_table(bill: "Bill") -> Group:
         rows.add_row("C_data  egress", usdc(lines.data), f"{used.egress_mb} MB")
         if lines.minimum_topup:
             rows.add_row("minimum charge", usdc(lines.minimum_topup), "up to the ask's least charge")
-        rows.add_row("scarcity rent", usdc(bill.rent), "above the node's own cost")
+        why = "above the node's own cost" if bill.rent else "nobody else competed for the node"
+        rows.add_row("scarcity rent", usdc(bill.rent), why)
+    if bill.agreed:
+        rows.add_row("by your receipt", usdc(bill.agreed), "agreed beside what was used")
     rows.add_row(
         "[b]you pay[/b]", f"[b]{usdc(bill.pay)}[/b]", f"{amount(bill.paid)} to the provider, {amount(bill.fee)} fee"
     )

@@ -1,5 +1,6 @@
 """`hive provider stake|unstake`: the bond that covers a provider's open leases."""
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ from marketplace.cli.context import (
 from marketplace.cli.faucet import faucet_hint
 from marketplace.cli.money import BookOption, RpcOption, positive_amount, read_balance
 from marketplace.cli.output import clock_time, out, print_json, talk, usdc
-from marketplace.errors import InsufficientStake
+from marketplace.errors import ConflictError, InsufficientStake
 
 
 def provider_stake(
@@ -74,13 +75,18 @@ def provider_unstake(
     if micro > stake.available:
         raise InsufficientStake(
             f"{usdc(stake.available)} can be taken out now; {usdc(stake.locked)} cover open leases.",
-            hint="The rest comes free when its leases close.",
+            hint="The rest comes free when its leases close." if stake.locked else "",
             available=stake.available,
             needed=micro,
         )
     if amount is None and not stake.unbonding:
         raise InsufficientStake(
             "Nothing is unbonding.", hint=f"Say how much: `hive provider unstake 10{named_wallet(wallet)}`."
+        )
+    if amount is None and stake.withdrawable_at > time.time():
+        raise ConflictError(
+            f"{usdc(stake.unbonding)} are unbonding and can be collected from {clock_time(stake.withdrawable_at)}.",
+            hint=f"Say `hive provider unstake{named_wallet(wallet)}` again then.",
         )
     account, _ = open_account(market, unlock(keystore, market, password_file), **where)
     verb = f"start taking out {usdc(micro)}" if micro else f"collect {usdc(stake.unbonding)}"

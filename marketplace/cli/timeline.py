@@ -48,9 +48,10 @@ class Story:
 
     def __init__(self) -> None:
         self._told = 0
+        self._events: set[tuple[Any, ...]] = set()
         self._verdicts: set[tuple[Any, ...]] = set()
         self._proposed: set[Any] = set()
-        self._matched: set[tuple[Any, Any]] = set()
+        self._said: set[tuple[str, Any]] = set()
 
     def news(self, timeline: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
         """What is new since the last call: each event with its line of Rich markup."""
@@ -59,8 +60,12 @@ class Story:
 
     def _line(self, event: dict[str, Any]) -> str | None:
         kind, lease, data = event["event"], event.get("leaseId"), event.get("data") or {}
-        if kind in SILENT:
+        once = (kind, lease, event.get("at"), str(data))
+        if kind in SILENT or once in self._events:  # after a look back at the chain, what stands is written down again
             return None
+        self._events.add(once)
+        if data.get("reorganised"):
+            return "the market read the chain anew"
         if kind == "batch_proposed":
             self._proposed.add(lease)
         if kind == "verdict":
@@ -68,12 +73,12 @@ class Story:
             if lease in self._proposed and verdict in self._verdicts:
                 return None
             self._verdicts.add(verdict)
-        match = (data.get("provider"), data.get("price"))
-        if kind == "lease_opened" and match in self._matched:
-            data = {"transaction": data["transaction"]}
-        self._matched.add(match)
+        if kind == "lease_opened":
+            data = {name: value for name, value in data.items() if (name, value) not in self._said}
+        if kind in ("matched", "opening"):
+            self._said |= set(data.items())
         sentence = SENTENCES.get(kind, kind.replace("_", " "))
-        detail = event_detail(kind, data) if data else event.get("detail")
+        detail = event_detail(kind, data) if event.get("data") else event.get("detail")
         return escape(sentence) + (f"  [dim]{escape(detail)}[/dim]" if detail else "")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from marketplace.cli.context import DEFAULT_WALLET, JsonOption, PasswordFileOption, home
+from marketplace.cli.devfile import load_dev_context
 from marketplace.cli.output import facts, out, print_json, table, talk
 from marketplace.errors import KeystoreError
 
@@ -70,6 +71,10 @@ def list_all(as_json: JsonOption = False) -> None:
     from marketplace.client.keystore import KeystoreFolder
 
     found = KeystoreFolder(home() / "keystores").list()
+    dev = load_dev_context(home())
+    if dev is not None:
+        names = ", ".join(sorted(path.stem for path in dev.wallets.glob("*.json")))
+        talk().print(f"The running `hive dev` has wallets of its own, and uses {dev.wallet} by itself: {names}.")
     if as_json:
         print_json([{"name": each.name, "address": each.address, "path": str(each.path)} for each in found])
         return

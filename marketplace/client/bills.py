@@ -34,7 +34,9 @@ class Bill:
     """The ask's own rates over the metered usage; all zero where nothing was paid."""
     used: Resources | None
     rent: int
-    """Pay above the ask's own quote: scarcity rent, pro rata to use. Negative where a receipt agreed on less."""
+    """Pay above the ask's own quote: scarcity rent, pro rata to use."""
+    agreed: int
+    """What a renter's receipt pays above that; negative where it agreed on less."""
     paid: int
     """What the provider receives."""
     fee: int
@@ -65,6 +67,7 @@ class Bill:
             "data": str(self.lines.data),
             "minimumTopup": str(self.lines.minimum_topup),
             "scarcityRent": str(self.rent),
+            "agreed": str(self.agreed),
             "fuelUsed": str(self.used.fuel) if self.used else None,
             "secondsCharged": self.used.seconds if self.used else None,
             "egressMb": self.used.egress_mb if self.used else None,
@@ -91,11 +94,10 @@ def compute_bill(
     """
     used = _usage(bid, attestation) if attestation is not None else None
     if outcome is not Outcome.PAID or (used is None and agreed_pay is None):
-        return Bill(lease_id, ask.provider, outcome, price, NOTHING, used, 0, 0, 0, price, bid.max_price)
+        return Bill(lease_id, ask.provider, outcome, price, NOTHING, used, 0, 0, 0, 0, price, bid.max_price)
     lines = compute_quote(ask.rates, used) if used is not None else NOTHING
-    pay = compute_pay(ask.rates, bid.resources, used, price) if used is not None else 0
-    if agreed_pay is not None:
-        pay = agreed_pay
+    metered = compute_pay(ask.rates, bid.resources, used, price) if used is not None else 0
+    pay = metered if agreed_pay is None else agreed_pay
     split = compute_split(price, pay, fee_bps)
     return Bill(
         lease_id=lease_id,
@@ -104,7 +106,8 @@ def compute_bill(
         locked=price,
         lines=lines,
         used=used,
-        rent=pay - lines.total,
+        rent=metered - lines.total,
+        agreed=pay - metered,
         paid=split.paid,
         fee=split.fee,
         refund=split.refund,

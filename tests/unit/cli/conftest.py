@@ -47,6 +47,8 @@ class FakeMarket:
             return httpx.Response(404, json={"code": "not_found", "detail": f"No {key[1]}."})
         if isinstance(answer, MarketError):
             return httpx.Response(answer.status, json=problem_from_error(answer))
+        if isinstance(answer, bytes):
+            return httpx.Response(200, content=answer)
         return httpx.Response(200, json=answer)
 
 

@@ -64,6 +64,12 @@ def test_a_second_lease_names_its_own_provider():
     )
 
 
+def test_what_a_look_back_at_the_chain_finds_unchanged_is_not_told_twice():
+    settled = [event("lease_closed", outcome="paid", **CLOSED), event("paid")]
+    again = [event("opening", reorganised=True), event("running", reorganised=True), *settled]
+    assert told(*settled, *again)[2:] == ["the market read the chain anew"]
+
+
 def test_only_what_is_new_is_told():
     story, timeline = Story(), [event("queued")]
     assert len(story.news(timeline)) == 1
