@@ -162,6 +162,57 @@ def test_refused_call_raises_the_contracts_own_error_before_anything_is_sent(cha
     assert caught.value.name == "NotMarket"
 
 
+def test_call_that_takes_too_much_gas_is_refused_like_any_other_and_not_a_chain_that_is_away(chain, monkeypatch):
+    sender = ChainSender(chain.contracts(), chain.keys["market"].key)
+    match = matched(chain, salt=4)
+    monkeypatch.setattr("marketplace.adapters.chain.sender.OPEN_GAS", 100_000)
+    with pytest.raises(Reverted) as caught:
+        sender.prepare_open([match], "0x" + "00" * 32)
+    assert caught.value.name == "TooMuchGas"
+    monkeypatch.setattr("marketplace.adapters.chain.reader.OPEN_GAS", 100_000)
+    with pytest.raises(Reverted):
+        chain.reader().simulate_open([match], "0x" + "00" * 32, chain.address("market"))
+
+
+MAGIC = "631626ba7e60e01b60005260206000f3"
+"""PUSH4 0x1626ba7e, PUSH1 0xe0, SHL, PUSH1 0, MSTORE, PUSH1 0x20, PUSH1 0, RETURN: accepts every signature."""
+BURN = "6201ffff5b6001900380600457"
+"""Counts down from 131,071 first, which takes about 3,400,000 gas."""
+
+
+def deploy_runtime(chain, runtime: str) -> str:
+    """A contract with just this code."""
+    web3 = chain.contracts().web3
+    code = bytes.fromhex(runtime)
+    init = bytes.fromhex(f"60{len(code):02x}600c60003960{len(code):02x}6000f3") + code
+    key = chain.keys["stranger"]
+    transaction = {
+        "from": key.address, "data": init, "gas": 500_000, "gasPrice": web3.eth.gas_price, "chainId": web3.eth.chain_id,
+        "nonce": web3.eth.get_transaction_count(key.address), "value": 0,
+    }  # fmt: skip
+    sent = web3.eth.send_raw_transaction(key.sign_transaction(transaction).raw_transaction)
+    return web3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
+
+
+@pytest.mark.parametrize(
+    "runtime, accepted",
+    [
+        (MAGIC, True),
+        (BURN + MAGIC, False),
+        ("60006000fd", False),
+        ("6308c379a060e01b60005260056000fd", False),
+        ("00", False),
+        ("60ff60005260206000f3", False),
+        ("fe", False),
+    ],
+    ids=["accepts", "takes too much gas", "reverts", "reverts with garbage", "no answer", "another answer", "invalid"],
+)
+def test_contract_signs_only_by_a_cheap_and_clear_yes(chain, runtime, accepted):
+    account = deploy_runtime(chain, runtime)
+    assert chain.reader().has_code(account)
+    assert chain.reader().is_valid_contract_signature(account, "0x" + "11" * 32, "0x1234") is accepted
+
+
 def test_refund_waits_for_the_deadline_and_anyone_may_send_it(chain):
     match = matched(chain, salt=3)
     send(chain, lambda sender: sender.prepare_open([match], "0x" + "00" * 32))

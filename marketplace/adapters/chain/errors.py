@@ -15,8 +15,13 @@ from marketplace.adapters.chain.contracts import load_abi
 from marketplace.errors import ChainUnavailable, Reverted
 
 _CONTRACTS = ("Escrow", "ProviderStake", "Reputation", "OracleCommittee", "Timelock", "USDC")
-_PANIC = "4e487b71"
-_ERROR_STRING = "08c379a0"
+_BUILT_IN = {
+    "08c379a0": {"name": "Error", "inputs": [{"name": "message", "type": "string"}]},
+    "4e487b71": {"name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
+}
+_CALL_FAILED = ("revert", "vm exception", "out of gas", "outofgas", "gas required exceeds", "exceeds block gas limit")
+_CALL_FAILED += ("invalid opcode", "invalid jump", "stack underflow", "stack limit reached", "write protection")
+"""What nodes say where the call itself fails: it fails for everybody and for ever, unlike a node that is away."""
 
 
 @cache
@@ -35,16 +40,12 @@ def decode_revert(data: str) -> Reverted:
     """The error in a revert's data: a custom error, `Error(string)`, `Panic(uint256)`, or none that we know."""
     raw = data.removeprefix("0x")
     selector, body = raw[:8], bytes.fromhex(raw[8:])
-    if selector == _ERROR_STRING:
-        return Reverted("Error", {"message": decode(["string"], body)[0]})
-    if selector == _PANIC:
-        return Reverted("Panic", {"code": decode(["uint256"], body)[0]})
-    item = custom_errors().get(selector)
+    item = _BUILT_IN.get(selector) or custom_errors().get(selector)
     if item is None:
         return Reverted("UnknownError", {"data": data})
     try:
         values = decode([arg["type"] for arg in item["inputs"]], body)
-    except DecodingError:
+    except (DecodingError, OverflowError, ValueError):
         return Reverted(item["name"], {"data": data})
     named = zip((arg["name"] for arg in item["inputs"]), map(_jsonable, values), strict=True)
     return Reverted(item["name"], dict(named))
@@ -75,7 +76,7 @@ def translated() -> Iterator[None]:
         data = _revert_data(error)
         if data is not None:
             raise decode_revert(data) from error
-        if "revert" in str(error).lower():
+        if any(text in str(error).lower() for text in _CALL_FAILED):
             raise Reverted("UnknownError", {"message": str(error)}) from error
         raise ChainUnavailable(f"The chain's node refused: {error}") from error
     except requests.RequestException as error:

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Sequence
 
-from web3.exceptions import BlockNotFound
+from eth_abi.exceptions import DecodingError
+from web3.exceptions import BadFunctionCallOutput, BlockNotFound
 
 from marketplace.adapters.chain.contracts import Contracts
 from marketplace.adapters.chain.errors import translated
 from marketplace.adapters.chain.events import TOPICS, decode_log
 from marketplace.domain.chain import Balance, BlockRef, ChainEvent, LeaseView, ReputationRecord, StakeState
+from marketplace.errors import Reverted
 from marketplace.ports import Match
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import LeaseState
@@ -17,6 +19,10 @@ LOG_RANGE = 2_000
 """Blocks of one log query; public nodes refuse much larger ones."""
 COMMITTEE_SECONDS = 5.0
 """How long the committee is remembered: every oracle's every poll asks for it, and it changes behind a timelock."""
+OPEN_GAS = 1_000_000
+"""Of one match, at most: account contracts check their signatures in it, and whoever sends it pays."""
+SIGNATURE_GAS = 300_000
+"""Of an account contract's check, at most: two of them and the rest of a match stay well below OPEN_GAS."""
 _ERC1271_ABI = [
     {
         "type": "function",
@@ -164,16 +170,20 @@ class ChainReader:
             return len(self._eth.get_code(account)) > 0
 
     def is_valid_contract_signature(self, account: str, digest: str, signature: str) -> bool:
-        """Whether the ERC-1271 account accepts `signature` over `digest` (32 bytes)."""
+        """Whether the ERC-1271 account accepts `signature` over `digest` (32 bytes), within SIGNATURE_GAS."""
         contract = self._eth.contract(address=account, abi=_ERC1271_ABI)
         call = contract.functions.isValidSignature(digest, signature)
         try:
             with translated():
-                return call.call() == _ERC1271_MAGIC
-        except ValueError:
+                try:
+                    return call.call({"gas": SIGNATURE_GAS}) == _ERC1271_MAGIC
+                except BadFunctionCallOutput:
+                    return False
+        except (Reverted, DecodingError, ValueError):
             return False
 
     def simulate_open(self, matches: Sequence[Match], round_digest: str, sender: str) -> None:
         call = self._contracts.escrow.functions.open([match_tuple(match) for match in matches], round_digest)
         with translated():
-            call.call({"from": sender})
+            limit = self._eth.get_block("latest")["gasLimit"]
+            call.call({"from": sender, "gas": min(limit, OPEN_GAS * len(matches))})

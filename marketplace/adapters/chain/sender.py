@@ -10,8 +10,8 @@ from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from marketplace.adapters.chain.contracts import Contracts
 from marketplace.adapters.chain.errors import translated
-from marketplace.adapters.chain.reader import match_tuple
-from marketplace.errors import ChainUnavailable
+from marketplace.adapters.chain.reader import OPEN_GAS, match_tuple
+from marketplace.errors import ChainUnavailable, Reverted
 from marketplace.ports import Match, Sent, TxResult
 from marketplace.protocol.messages import Cancel, Receipt, Verdict
 
@@ -34,41 +34,47 @@ class ChainSender:
         return self._account.address
 
     def prepare_open(self, matches: Sequence[Match], round_digest: str) -> Sent:
-        return self.prepare(self._contracts.escrow.functions.open([match_tuple(one) for one in matches], round_digest))
+        call = self._contracts.escrow.functions.open([match_tuple(one) for one in matches], round_digest)
+        return self.prepare(call, at_most=OPEN_GAS * len(matches))
 
     def prepare_settle(self, verdicts: Sequence[Verdict], signatures: Sequence[str]) -> Sent:
         raw = [bytes.fromhex(signature[2:]) for signature in signatures]
         return self.prepare(self._contracts.escrow.functions.settle([one.as_tuple() for one in verdicts], raw))
 
     def prepare_accept(self, receipt: Receipt, signature: str) -> Sent:
-        return self.prepare(self._contracts.escrow.functions.accept(receipt.as_tuple(), signature))
+        return self.prepare(self._contracts.escrow.functions.accept(receipt.as_tuple(), signature), at_most=OPEN_GAS)
 
     def prepare_refund(self, lease_ids: Sequence[str]) -> Sent:
         return self.prepare(self._contracts.escrow.functions.refund(list(lease_ids)))
 
     def prepare_cancel_for(self, cancel: Cancel, signature: str) -> Sent:
-        return self.prepare(self._contracts.escrow.functions.cancelFor(cancel.as_tuple(), signature))
+        return self.prepare(self._contracts.escrow.functions.cancelFor(cancel.as_tuple(), signature), at_most=OPEN_GAS)
 
-    def prepare(self, function: ContractFunction) -> Sent:
-        """Estimate, price and sign a call. Raises Reverted (the call would fail) or ChainUnavailable."""
+    def prepare(self, function: ContractFunction, *, at_most: int | None = None) -> Sent:
+        """Estimate, price and sign a call.
+
+        Raises Reverted (the call would fail, or take more gas than `at_most`) or ChainUnavailable.
+        """
         with self._lock, translated():
             nonce = self._web3.eth.get_transaction_count(self.address, "pending")
             estimate = function.estimate_gas({"from": self.address})
+            if at_most is not None and estimate > at_most:
+                raise Reverted("TooMuchGas", {"estimate": estimate, "limit": at_most})
+            latest = self._web3.eth.get_block("latest")
             transaction = function.build_transaction(
                 {
                     "from": self.address,
                     "nonce": nonce,
-                    "gas": int(estimate * GAS_MARGIN),
+                    "gas": min(int(estimate * GAS_MARGIN), latest["gasLimit"]),
                     "chainId": self._contracts.book.chain_id,
-                    **self._fees(),
+                    **self._fees(latest.get("baseFeePerGas")),
                 }
             )
         signed = self._account.sign_transaction(transaction)
         return Sent(tx_hash="0x" + signed.hash.hex(), nonce=nonce, raw="0x" + signed.raw_transaction.hex())
 
-    def _fees(self) -> dict[str, int]:
+    def _fees(self, base: int | None) -> dict[str, int]:
         """EIP-1559 fees with room for six full blocks of rising base fee; legacy where a chain has none."""
-        base = self._web3.eth.get_block("latest").get("baseFeePerGas")
         if base is None:
             return {"gasPrice": self._web3.eth.gas_price}
         tip = self._web3.eth.max_priority_fee
