@@ -72,7 +72,9 @@ def fetch_results(client: "MarketClient", job: dict[str, Any], domain: "Domain")
         except NotFound:
             continue
     if not found:
-        raise NotFound("result yet of job", job["jobId"])
+        missing = NotFound("result yet of job", short(job["jobId"]))
+        missing.hint = f"It is {job['state']}; `hive status {short(job['jobId'])}` tells more."
+        raise missing
     return found
 
 
@@ -102,6 +104,7 @@ def deliver(
 ) -> None:
     """The program's own output on stdout, everything else beside it."""
     from marketplace.client.results import read_log
+    from marketplace.protocol.enums import ExitKind
     from marketplace.protocol.manifest import STDERR_PATH
 
     printed = read_log(client, results[0])
@@ -126,7 +129,15 @@ def deliver(
     for path, count in files:
         if count:
             talk().print(f"  {path}  [dim]{size(count)}[/dim]")
-    if results[0].attestation.exit_code:
+    if not any(count for _, count in files):
+        talk().print("  no files, and nothing printed", style="dim")
+    if job["state"] != "paid":
+        talk().print(f"  [yellow]The job is {job['state']}: this is what the provider delivered.[/yellow]")
+    kind = ExitKind(results[0].attestation.exit_kind)
+    if kind is not ExitKind.EXITED:
+        talk().print(f"  [yellow]The program did not come to its end: {kind.name.lower().replace('_', ' ')}.[/yellow]")
+        print_stderr_tail(client, job, results[0])
+    elif results[0].attestation.exit_code:
         talk().print(f"  [yellow]The program ended with exit code {results[0].attestation.exit_code}.[/yellow]")
         print_stderr_tail(client, job, results[0])
     talk().print()

@@ -9,7 +9,7 @@ from marketplace.cli.output import gfuel, short, usdc
 SENTENCES = {
     "queued": "in the order book",
     "matched": "matched by the auction",
-    "not_matched": "not matched in this round",
+    "not_matched": "not matched",
     "match_dropped": "the match was dropped",
     "opening": "on its way to the chain",
     "lease_opened": "lease open, the price is locked",
@@ -106,4 +106,4 @@ def _fact(name: str, value: Any) -> str:
         return f"{name} {usdc(value)}"
     if isinstance(value, str) and value.startswith("0x") and len(value) > 20:
         return f"{name} {short(value)}…"
-    return str(value) if name == "reason" else f"{name} {value}"
+    return str(value).removeprefix("Not matched: ") if name == "reason" else f"{name} {value}"

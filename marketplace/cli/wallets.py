@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     wallet.command("new")(new)
     wallet.command("show")(show)
     wallet.command("list")(list_all)
-    app.add_typer(wallet, name="wallet")
+    app.add_typer(wallet, name="wallet", rich_help_panel="Money")
 
 
 def new(

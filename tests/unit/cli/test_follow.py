@@ -8,7 +8,7 @@ import typer
 from marketplace.cli import follow
 from marketplace.cli.output import last_lines, set_quiet
 from marketplace.cli.patience import FIRST_SECONDS, Patience, waiting_text
-from marketplace.errors import JobFailed, ProgramFailed
+from marketplace.errors import JobFailed, NotFound, ProgramFailed
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from tests.unit.client.test_results import DOMAIN, LEASE, TERMS, Market, attestation
@@ -75,6 +75,21 @@ def test_a_trap_shows_the_end_of_its_stderr_too(attend, capfd):
     with pytest.raises(JobFailed):
         attend(OneJob("failed", exit_kind=ExitKind.TRAP))
     assert "FileNotFoundError" in capfd.readouterr().err
+
+
+def test_a_result_that_is_not_paid_says_what_it_is(capfd):
+    market = OneJob("attested", exit_kind=ExitKind.OUT_OF_FUEL)
+    results = follow.fetch_results(market, market.job(JOB), DOMAIN)
+    follow.deliver(market, market.job(JOB), results, [], [], as_json=False)
+    said = capfd.readouterr().err
+    for words in ("The job is attested", "did not come to its end: out of fuel", "no files", "FileNotFoundError"):
+        assert words in said
+
+
+def test_no_result_yet_says_where_the_job_stands():
+    with pytest.raises(NotFound, match="No result yet of job 0xabababab") as caught:
+        follow.fetch_results(OneJob("queued"), {"jobId": JOB, "state": "queued", "leases": []}, DOMAIN)
+    assert "It is queued" in caught.value.hint
 
 
 @pytest.mark.parametrize(

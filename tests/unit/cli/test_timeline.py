@@ -79,6 +79,6 @@ def test_only_what_is_new_is_told():
 
 
 def test_words_of_others_are_no_markup():
-    assert told(event("not_matched", round=2, reason="no [red]node[/red]")) == [
-        "not matched in this round  round 2, no [red]node[/red]"
+    assert told(event("not_matched", round=2, reason="Not matched: no [red]node[/red]")) == [
+        "not matched  round 2, no [red]node[/red]"
     ]
