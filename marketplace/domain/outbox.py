@@ -1,8 +1,9 @@
 """Transactions that the market owes the chain: committed as an intent first, signed second, sent third.
 
     intent ─▶ signed ─▶ sent ─▶ done
-       ▲         └───────┴──▶ intent   (the nonce went to another transaction: this one can never be mined)
-       └──────────────────────────────▶ failed   (the contract refuses it for good)
+       │         ├────────┴──▶ signed   (the fee no longer does: the same call and nonce for more)
+       │         ├────────┴──▶ intent   (the nonce went to another transaction: this one can never be mined)
+       └─────────┴────────┴──▶ failed   (the contract refuses it for good)
 
 Each arrow is one database transaction, so a process that dies resumes at the last one. Sending twice does no harm:
 the same bytes have the same hash.
@@ -50,12 +51,19 @@ class OutboxItem:
     tx_hash: str = ""
     nonce: int = -1
     raw: str = ""
+    replaced: tuple[str, ...] = ()
+    """Hashes of earlier bytes with this nonce, sent for a lower fee: one of them may be mined instead."""
     attempts: int = 0
     """Refusals so far; bounds how often it is tried again."""
     next_try_at: float = 0.0
     sent_at: float = 0.0
     block: int = 0
     error: str = ""
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Of everything that was signed with this nonce: at most one of it is ever mined."""
+        return (self.tx_hash, *self.replaced)
 
 
 def backoff_seconds(attempts: int) -> float:

@@ -71,7 +71,7 @@ def _send_lost_again(tx: Transaction, events: list[ChainEvent], first: int, last
     """What was mined in a block of these that is no longer the chain's: each of our transactions has its event."""
     mined = {event.origin.tx_hash for event in events}
     for item in tx.outbox.done_after(first - 1):
-        if item.block <= last and item.tx_hash not in mined:
+        if item.block <= last and mined.isdisjoint(item.hashes):
             tx.outbox.update(item.id, state=OutboxState.SENT, sent_at=0.0, block=0)
 
 

@@ -56,6 +56,7 @@ def _sign(market: Market, item: OutboxItem) -> bool:
             tx_hash=sent.tx_hash,
             nonce=sent.nonce,
             raw=sent.raw,
+            replaced=(),
         )
         for match in _reserved(planned):
             refresh_job(tx, match.bid_hash, market.clock.now(), transaction=sent.tx_hash)
@@ -63,8 +64,14 @@ def _sign(market: Market, item: OutboxItem) -> bool:
 
 
 def _send(market: Market, item: OutboxItem) -> bool:
+    sent = Sent(item.tx_hash, item.nonce, item.raw)
+    dearer = market.sender.reprice(sent)
+    if dearer is not None:
+        state, tx_hash, raw = OutboxState.SIGNED, dearer.tx_hash, dearer.raw
+        _update(market, item, state=state, tx_hash=tx_hash, raw=raw, replaced=item.hashes)
+        return True
     with suppress(Reverted):  # some nodes mine at once and answer with the revert: the receipt decides
-        market.sender.broadcast(Sent(item.tx_hash, item.nonce, item.raw))
+        market.sender.broadcast(sent)
     _update(market, item, state=OutboxState.SENT, sent_at=float(market.clock.now()))
     return True
 
@@ -74,15 +81,18 @@ def _confirm(market: Market, item: OutboxItem) -> bool:
         followed = tx.blocks.last()
     # The nonce first: asked the other way round, a transaction mined in between would look lost.
     nonce_used = market.sender.is_nonce_used(item.nonce)
-    result = market.sender.result(item.tx_hash)
+    results = [market.sender.result(one) for one in item.hashes]
+    result = next((one for one in results if one is not None), None)
     if result is not None and result.succeeded:
         with market.store.write() as tx:
             # Where the follower moved meanwhile, the result may be of a history that it has just given up: ask again.
             if tx.blocks.last() == followed:
-                tx.outbox.update(item.id, state=OutboxState.DONE, block=result.block_number)
+                others = tuple(one for one in item.hashes if one != result.tx_hash)
+                state, block = OutboxState.DONE, result.block_number
+                tx.outbox.update(item.id, state=state, block=block, tx_hash=result.tx_hash, replaced=others)
         return True
     if result is not None:
-        return refuse(market, item, Reverted("MinedAndFailed", {"transaction": item.tx_hash}))
+        return refuse(market, item, Reverted("MinedAndFailed", {"transaction": result.tx_hash}))
     if nonce_used:
         # Another transaction of this account took the nonce: these bytes can never be mined.
         _update(

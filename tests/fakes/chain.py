@@ -18,6 +18,7 @@ class Transaction:
     sent: Sent
     sender: str
     call: Callable[[EscrowState, int], list]
+    fee: int = 1
 
 
 @dataclass
@@ -46,6 +47,8 @@ class FakeChain:
         self.mempool: list[Transaction] = []
         self.broadcasts = 0
         self.fork = 0
+        self.base_fee = 1
+        """What is sent for less waits in the mempool."""
         self._all: dict[str, Transaction] = {}
         state = EscrowState(domain, oracles, threshold)
         self.blocks = [Block(BlockRef(0, _hash("genesis"), now), state, {})]
@@ -72,8 +75,9 @@ class FakeChain:
             dict(last.nonces),
         )
         for transaction in self.mempool:
-            self._execute(block, transaction)
-        self.mempool = []
+            if transaction.fee >= self.base_fee:
+                self._execute(block, transaction)
+        self.mempool = [transaction for transaction in self.mempool if transaction.fee < self.base_fee]
         self.blocks.append(block)
 
     def reorganise(self, depth: int, *, keep_transactions: bool) -> None:
@@ -215,10 +219,18 @@ class FakeSender:
         call(self._chain.state.copy(), self._chain.time + 1)  # gas estimation: raises Reverted
         nonce = self._chain.blocks[-1].nonces.get(self.address, 0)
         nonce += sum(one.sender == self.address for one in self._chain.mempool)
+        return self._sign(name, nonce, call)
+
+    def _sign(self, name, nonce, call) -> Sent:
         raw = f"{name}/{nonce}/{len(SIGNED)}"
         sent = Sent(_hash(raw), nonce, raw)
-        SIGNED[raw] = Transaction(sent, self.address, call)
+        SIGNED[raw] = Transaction(sent, self.address, call, fee=self._chain.base_fee)
         return sent
+
+    def reprice(self, sent: Sent) -> Sent | None:
+        self._chain._online()
+        old = SIGNED[sent.raw]
+        return None if old.fee >= self._chain.base_fee else self._sign("repriced", sent.nonce, old.call)
 
     def broadcast(self, sent: Sent) -> None:
         self._chain.accept(SIGNED[sent.raw])

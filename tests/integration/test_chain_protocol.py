@@ -174,6 +174,20 @@ def test_call_that_takes_too_much_gas_is_refused_like_any_other_and_not_a_chain_
         chain.reader().simulate_open([match], "0x" + "00" * 32, chain.address("market"))
 
 
+def test_transaction_whose_fee_no_longer_does_goes_out_again_for_more_with_the_same_nonce(chain, monkeypatch):
+    sender = ChainSender(chain.contracts(), chain.keys["market"].key)
+    match = matched(chain, salt=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(sender, "_fees", lambda base: {"maxPriorityFeePerGas": 1, "maxFeePerGas": 2})
+        cheap = sender.prepare_open([match], "0x" + "00" * 32)
+    dear = sender.reprice(cheap)
+    assert dear is not None and dear.nonce == cheap.nonce and dear.tx_hash != cheap.tx_hash
+    assert sender.reprice(dear) is None
+    send(chain, lambda _: dear)
+    lease = chain.reader().lease(compute_lease_id(match.bid.struct_hash(), match.ask.provider))
+    assert lease.state is LeaseState.OPEN, "it is the same call"
+
+
 MAGIC = "631626ba7e60e01b60005260206000f3"
 """PUSH4 0x1626ba7e, PUSH1 0xe0, SHL, PUSH1 0, MSTORE, PUSH1 0x20, PUSH1 0, RETURN: accepts every signature."""
 BURN = "6201ffff5b6001900380600457"

@@ -5,6 +5,8 @@ from threading import Lock
 from typing import Any
 
 from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
+from hexbytes import HexBytes
 from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
@@ -15,6 +17,8 @@ from marketplace.errors import ChainUnavailable, Reverted
 from marketplace.ports import Match, Sent, TxResult
 from marketplace.protocol.messages import Cancel, Receipt, Verdict
 
+_LAST_TYPE = 0x7F
+"""EIP-2718: what begins with a higher byte is a transaction from before there were types."""
 GAS_MARGIN = 1.25
 """Gas limit over the estimate: state may move between estimation and inclusion."""
 _KNOWN_ALREADY = ("already known", "nonce too low", "known transaction", "correct nonce", "already imported")
@@ -70,8 +74,7 @@ class ChainSender:
                     **self._fees(latest.get("baseFeePerGas")),
                 }
             )
-        signed = self._account.sign_transaction(transaction)
-        return Sent(tx_hash="0x" + signed.hash.hex(), nonce=nonce, raw="0x" + signed.raw_transaction.hex())
+        return self._sign(transaction)
 
     def _fees(self, base: int | None) -> dict[str, int]:
         """EIP-1559 fees with room for six full blocks of rising base fee; legacy where a chain has none."""
@@ -79,6 +82,29 @@ class ChainSender:
             return {"gasPrice": self._web3.eth.gas_price}
         tip = self._web3.eth.max_priority_fee
         return {"maxPriorityFeePerGas": tip, "maxFeePerGas": base * 2 + tip}
+
+    def reprice(self, sent: Sent) -> Sent | None:
+        """The same call with the same nonce for today's fee; None where the old one still does.
+
+        A node takes it for the old one only where it offers an eighth more. Legacy transactions stay as they are.
+        """
+        raw = HexBytes(sent.raw)
+        if raw[0] > _LAST_TYPE:
+            return None
+        call = {key: value for key, value in TypedTransaction.from_bytes(raw).as_dict().items() if key not in "vrs"}
+        fee, tip = call["maxFeePerGas"], call["maxPriorityFeePerGas"]
+        with translated():
+            base = self._web3.eth.get_block("latest").get("baseFeePerGas")
+            today = self._fees(base)
+        if base is None or (fee >= base and 2 * tip >= today["maxPriorityFeePerGas"]):
+            return None
+        call["maxPriorityFeePerGas"] = max(today["maxPriorityFeePerGas"], tip + tip // 8 + 1)
+        call["maxFeePerGas"] = max(2 * base + call["maxPriorityFeePerGas"], fee + fee // 8 + 1)
+        return self._sign(call)
+
+    def _sign(self, transaction: dict[str, Any]) -> Sent:
+        signed = self._account.sign_transaction(transaction)
+        return Sent("0x" + signed.hash.hex(), transaction["nonce"], "0x" + signed.raw_transaction.hex())
 
     def broadcast(self, sent: Sent) -> None:
         if self.result(sent.tx_hash) is not None:

@@ -48,6 +48,8 @@ class Outbox:
         """Set some fields of an item."""
         row = self._session.get(OutboxRow, item_id)
         for name, value in changes.items():
+            if isinstance(value, tuple):
+                value = list(value)
             setattr(row, name, value.value if isinstance(value, OutboxState) else value)
         self._session.add(row)
         self._session.flush()
@@ -60,4 +62,5 @@ class Outbox:
 
 def _item(row: OutboxRow) -> OutboxItem:
     plain = {name: getattr(row, name) for name in OutboxItem.__dataclass_fields__}
-    return OutboxItem(**plain | {"kind": OutboxKind(row.kind), "state": OutboxState(row.state)})
+    exact = {"kind": OutboxKind(row.kind), "state": OutboxState(row.state), "replaced": tuple(row.replaced)}
+    return OutboxItem(**plain | exact)

@@ -88,6 +88,7 @@ class OutboxRow(SQLModel, table=True):
     tx_hash: str = ""
     nonce: int = -1
     raw: str = ""
+    replaced: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     attempts: int = 0
     next_try_at: float = 0.0
     sent_at: float = 0.0

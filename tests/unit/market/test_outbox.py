@@ -104,6 +104,41 @@ def test_a_transaction_whose_nonce_another_took_is_signed_anew(world):
     assert items(world)[0].nonce == 1
 
 
+@pytest.mark.parametrize("falls_again", [False, True])
+@pytest.mark.parametrize("reorganised", [False, True])
+def test_a_fee_that_no_longer_does_is_raised_and_only_one_of_the_transactions_is_mined(world, falls_again, reorganised):
+    world.offer()
+    job_id = world.submit()
+    run_round(world.market)
+    process_outbox(world.market)
+    world.chain.base_fee = 10
+    if not falls_again:
+        world.market = world.restarted()  # signed, not sent: what it offers is looked at again before it leaves
+        world.drain()
+    else:
+        world.chain.base_fee = 1
+        world.chain.mining = False
+        process_outbox(world.market)
+        world.chain.base_fee = 10
+        world.chain.mine(seconds=60)
+        process_outbox(world.market)
+        assert items(world)[0].replaced, "the older one is still looked for"
+        world.chain.base_fee = 1
+        process_outbox(world.market)
+        world.chain.mine()
+        world.drain()
+    (item,) = items(world)
+    assert (item.state, item.nonce) == (OutboxState.DONE, 0)
+    if reorganised:
+        world.chain.mining = True
+        world.chain.reorganise(1, keep_transactions=False)
+        world.drain()
+        world.chain.mine(seconds=60)
+        world.drain()
+    assert leases(world) == 1
+    assert show_job(world.market, job_id)["state"] == "running"
+
+
 def test_one_bad_match_is_dropped_with_its_reason_and_the_others_open(world):
     world.offer(world.ask(units=3))
     poor = key(21)
