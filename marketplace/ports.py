@@ -1,8 +1,9 @@
 """What the services need from the world, as protocols. `bootstrap.py` decides who fulfils them."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from marketplace.domain.chain import (
     Balance,
@@ -117,15 +118,31 @@ class Sender(Protocol):
         ...
 
 
+class Upload(Protocol):
+    """A blob that is being received."""
+
+    def write(self, data: bytes) -> None:
+        """The next bytes. Raises TooLarge."""
+        ...
+
+    def finish(self) -> bool:
+        """Store what came; True if it was new. Raises DigestMismatch."""
+        ...
+
+
 class Blobs(Protocol):
     """Content-addressed bytes. A blob is there whole or not at all."""
 
-    def put(self, digest: str, data: bytes) -> bool:
-        """Store; True if it was new. Raises DigestMismatch, TooLarge."""
+    def receive(self, digest: str) -> AbstractContextManager[Upload]:
+        """Take a blob in pieces; without `finish` nothing of it stays. Raises ServiceUnavailable on a full disk."""
         ...
 
-    def get(self, digest: str) -> bytes:
-        """Raises NotFound."""
+    def put(self, digest: str, data: bytes) -> bool:
+        """Store; True if it was new. Raises DigestMismatch, TooLarge, ServiceUnavailable."""
+        ...
+
+    def open(self, digest: str) -> BinaryIO:
+        """For reading. Raises NotFound."""
         ...
 
     def has(self, digest: str) -> bool: ...

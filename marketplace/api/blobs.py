@@ -1,13 +1,17 @@
-"""Bytes by content."""
+"""Bytes by content: received and sent piece by piece, never in memory as a whole."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from marketplace.errors import TooLarge
 from marketplace.services.market import Market
 
+PIECE_BYTES = 256_000
+"""How much of a blob is in memory for each download."""
 Digest = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$", description="SHA-256 of the bytes.")]
 
 
@@ -21,19 +25,24 @@ def blob_routes(market: Market) -> APIRouter:
         summary="Upload; 200 where the bytes are there already",
     )
     async def put(digest: Digest, request: Request, response: Response) -> dict[str, Any]:
-        data = await read_body(request, market.rules.max_blob_bytes, "The blob")
-        is_new = await run_in_threadpool(market.blobs.put, digest, data)
+        announced = request.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > market.rules.max_blob_bytes:
+            raise TooLarge("The blob", int(announced), market.rules.max_blob_bytes)
+        size = 0
+        with market.blobs.receive(digest) as upload:
+            async for chunk in request.stream():
+                await run_in_threadpool(upload.write, chunk)
+                size += len(chunk)
+            is_new = await run_in_threadpool(upload.finish)
         if not is_new:
             response.status_code = 200
-        return {"digest": digest, "size": len(data)}
+        return {"digest": digest, "size": size}
 
     @router.get("/{digest}", summary="Download")
     def get(digest: Digest) -> Response:
-        return Response(
-            market.blobs.get(digest),
-            media_type="application/octet-stream",
-            headers=_headers(digest),
-        )
+        headers = _headers(digest) | {"Content-Length": str(market.blobs.size(digest))}
+        file = market.blobs.open(digest)
+        return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)
 
     @router.head("/{digest}", summary="Whether the bytes are there")
     def head(digest: Digest) -> Response:
@@ -43,17 +52,10 @@ def blob_routes(market: Market) -> APIRouter:
     return router
 
 
-async def read_body(request: Request, limit: int, what: str) -> bytes:
-    """The body, as far as the limit allows: the rest is never read. Raises TooLarge."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
-        raise TooLarge(what, int(announced), limit)
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limit:
-            raise TooLarge(what, len(data), limit)
-    return bytes(data)
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _headers(digest: str) -> dict[str, str]:

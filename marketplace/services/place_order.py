@@ -130,7 +130,7 @@ def reserved_by(tx: Transaction, renter: str) -> int:
 def _require_room(market: Market, account: str, live: int) -> None:
     if live >= market.rules.max_live_orders:
         raise OrderError(
-            f"{account} has {live} live orders, and one account may have {market.rules.max_live_orders} in this market.",
+            f"{account} has {live} live orders, and one account may have {market.rules.max_live_orders} of them here.",
             hint="Cancel some, or wait until they are matched.",
             live=live,
             limit=market.rules.max_live_orders,

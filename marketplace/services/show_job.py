@@ -201,7 +201,8 @@ def _summary(record: BidRecord) -> dict[str, Any]:
 def _text(market: Market, digest: str | None) -> str:
     if digest is None or not market.blobs.has(digest):
         return ""
-    return market.blobs.get(digest)[:LOG_BYTES].decode(errors="replace")
+    with market.blobs.open(digest) as file:
+        return file.read(LOG_BYTES).decode(errors="replace")
 
 
 def _job(tx: Transaction, job_id: str) -> BidRecord:

@@ -1,12 +1,14 @@
 """The HTTP interface: shapes, pages, problem documents for everything, and the documentation's table of calls."""
 
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from marketplace.api.app import build_app
 from marketplace.client import MarketClient
+from marketplace.domain.rules import Rules
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Heartbeat
@@ -112,6 +114,21 @@ def test_blobs_come_back_as_they_were(api):
     assert api.get(f"/api/v1/blobs/{digest}").content == data
     assert api.head(f"/api/v1/blobs/{digest}").headers["content-length"] == str(len(data))
     assert api.head("/api/v1/blobs/0x" + "00" * 32).status_code == 404
+
+
+def test_an_upload_is_never_in_memory_as_a_whole(tmp_path):
+    world = World(tmp_path, rules=Rules(max_blob_bytes=64_000_000))
+    chunk, count = b"x" * 64_000, 600
+    digest = sha256_digest(chunk * count)
+    with client_of(build_app(world.market, with_workers=False)) as api:
+        tracemalloc.start()
+        try:
+            assert api.put(f"/api/v1/blobs/{digest}", content=iter([chunk] * count)).status_code == 201
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 8_000_000
+    assert world.market.blobs.size(digest) == len(chunk) * count
 
 
 def test_a_quote_prices_every_node_and_says_what_stands_in_the_way(api, world):
