@@ -20,6 +20,8 @@ MAX_PROPOSALS = 4
 """Refused settlements after which a lease is left to the deadline's refund."""
 RETRY_SECONDS = 5
 """Pause after the first refusal; as much longer after each further one."""
+SIGN_SECONDS = 60
+"""How long a batch of several leases waits for its signatures before each goes its own way."""
 JUDGED = (Verification.REEXECUTE, Verification.REPLICATE)
 """Policies whose leases oracles judge; the others wait for the renter's receipt."""
 
@@ -33,6 +35,7 @@ def propose_batches(market: Market) -> int:
     members, threshold = market.chain.oracles()
     now = market.clock.now()
     with market.store.write() as tx:
+        _split_unsigned(tx, now)
         ready: list[tuple[Verdict, frozenset[str]]] = []
         alone: set[str] = set()
         for lease, verdicts in candidates:
@@ -102,6 +105,17 @@ def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> Batc
 def batch_digest(market: Market, verdicts: tuple[Verdict, ...]) -> str:
     """The 32 bytes that oracles sign."""
     return VerdictBatch(verdicts=verdicts).digest(market.chain.domain)
+
+
+def _split_unsigned(tx: Transaction, now: int) -> None:
+    """An oracle that has judged all of a batch and does not sign must not hold up what others agree on in part."""
+    for batch in tx.batches.in_state(BatchState.PROPOSED):
+        if len(batch.verdicts) > 1 and batch.proposed_at + SIGN_SECONDS < now:
+            tx.batches.set_state(batch.digest, BatchState.FAILED, "too few of those who agreed have signed it in time")
+            for verdict in batch.verdicts:
+                lease = tx.leases.get(verdict.lease_id)
+                if lease is not None:
+                    refresh_lease_and_job(tx, lease, now)
 
 
 def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str], now: int) -> bool:

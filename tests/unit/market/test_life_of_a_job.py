@@ -82,6 +82,24 @@ def test_verdicts_that_differ_settle_nothing(world):
     assert state(world, only_job(world)) == "verifying"
 
 
+def test_an_oracle_that_judges_and_does_not_sign_holds_up_no_lease_on_which_enough_others_agree(world):
+    world.offer()
+    jobs = [world.submit(), world.submit()]
+    run_round(world.market)
+    world.drain()
+    leases = [world.lease_of(job) for job in jobs]
+    for lease_id in leases:
+        world.attest(lease_id)
+        world.judge(lease_id)
+    world.sign_batches(oracles=ORACLES[:1])
+    world.judge(leases[0], oracles=ORACLES[2:])
+    world.chain.mine(seconds=90)
+    for _ in range(2):
+        world.sign_batches(oracles=(ORACLES[0], ORACLES[2]))
+    world.drain()
+    assert [state(world, job) for job in jobs] == ["paid", "settling"]
+
+
 def test_an_oracle_cannot_change_its_verdict(world):
     lease_id = world.open_lease()
     world.attest(lease_id)
