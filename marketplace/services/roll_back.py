@@ -22,8 +22,7 @@ def roll_back(market: Market, *, to: int | None = None) -> int:
         changed = tx.leases.roll_back(fork)
         for item in tx.outbox.done_after(fork):
             tx.outbox.update(item.id, state=OutboxState.SENT, sent_at=0.0, block=0)
-        jobs = set(tx.bids.uncancel_after(fork)) | {lease.bid_hash for lease in changed}
-        tx.asks.uncancel_after(fork)
+        jobs = _uncancel(tx, fork) | {lease.bid_hash for lease in changed}
         for lease in changed:
             _forget(tx, lease, fork)
         for bid_hash in sorted(jobs):
@@ -40,6 +39,20 @@ def _fork(market: Market) -> int:
         if found is not None and found.hash == block.hash:
             return block.number
     return market.chain.deployed_at_block - 1
+
+
+def _uncancel(tx: Transaction, fork: int) -> set[str]:
+    """Orders that only the forgotten blocks had voided are live again; the bids among them."""
+    bids = tx.bids.uncancel_after(fork)
+    for bid in map(tx.bids.get, bids):
+        if tx.blocks.is_cancelled(bid.bid.renter, bid.bid.salt):
+            tx.bids.set_state(bid.bid_hash, OrderState.CANCELLED, "cancelled by its renter")
+    for ask in map(tx.asks.get, tx.asks.uncancel_after(fork)):
+        if tx.blocks.is_cancelled(ask.ask.provider, ask.ask.salt):
+            tx.asks.set_state(ask.ask_hash, OrderState.CANCELLED, "cancelled by its provider")
+        elif any(one.ask.salt > ask.ask.salt for one in tx.asks.live_of_node(ask.ask.provider, ask.ask.agent)):
+            tx.asks.set_state(ask.ask_hash, OrderState.SUPERSEDED, "replaced by a newer one")
+    return set(bids)
 
 
 def _forget(tx: Transaction, lease: LeaseRecord, fork: int) -> None:

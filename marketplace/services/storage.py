@@ -67,8 +67,8 @@ class Asks(Protocol):
     def set_state(
         self, ask_hash: str, state: OrderState, reason: str = "", cancelled_block: int | None = None
     ) -> None: ...
-    def uncancel_after(self, block: int) -> None:
-        """Asks that an event in a block above `block` had cancelled are live again."""
+    def uncancel_after(self, block: int) -> list[str]:
+        """Asks that an event in a block above `block` had cancelled are live again; their hashes."""
         ...
 
     def seen(self, agent: str, at: int) -> None:

@@ -91,10 +91,12 @@ class Asks:
         self._session.add(row)
         self._session.flush()
 
-    def uncancel_after(self, block: int) -> None:
-        """Asks that an event in a block above `block` had cancelled are live again."""
-        for row in self._session.exec(select(AskRow).where(col(AskRow.cancelled_block) > block)).all():
+    def uncancel_after(self, block: int) -> list[str]:
+        """Asks that an event in a block above `block` had cancelled are live again; their hashes."""
+        rows = self._session.exec(select(AskRow).where(col(AskRow.cancelled_block) > block)).all()
+        for row in rows:
             self.set_state(row.ask_hash, OrderState.LIVE)
+        return [row.ask_hash for row in rows]
 
     def seen(self, agent: str, at: int) -> None:
         """Note a sign of life; an older one never overwrites a newer."""

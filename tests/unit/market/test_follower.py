@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from marketplace.adapters.store import Database
-from marketplace.protocol.messages import Receipt
+from marketplace.protocol.messages import Cancel, Receipt
+from marketplace.services.cancel_order import cancel_order
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.outbox import process_outbox
@@ -166,3 +167,33 @@ def test_a_result_that_was_read_before_a_reorganisation_is_not_believed_after_it
     world.chain.mine(seconds=60)
     world.drain()
     assert show_job(world.market, job_id)["state"] == "running"
+
+
+def test_a_signed_cancel_outlives_the_reorganisation_of_one_on_chain(world):
+    world.offer()
+    bid = world.bid()
+    job_id = world.submit(bid)
+    cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+    signature = cancel.sign(DOMAIN, RENTER.key)
+    renter = FakeSender(world.chain, RENTER.address)
+    renter.broadcast(renter.prepare_cancel_for(cancel, signature))
+    world.drain()
+    assert cancel_order(world.market, cancel, signature) == [], "it is void already"
+    world.chain.reorganise(1, keep_transactions=False)
+    world.drain()
+    run_round(world.market)
+    assert show_job(world.market, job_id)["state"] == "cancelled"
+
+
+def test_a_cancelled_ask_that_comes_back_does_not_stand_beside_its_successor(world):
+    old = world.ask()
+    world.offer(old)
+    cancel = Cancel(signer=PROVIDER.address, salt=old.salt, all_before=False)
+    provider = FakeSender(world.chain, PROVIDER.address)
+    provider.broadcast(provider.prepare_cancel_for(cancel, cancel.sign(DOMAIN, PROVIDER.key)))
+    world.drain()
+    new = world.offer()
+    world.chain.reorganise(1, keep_transactions=False)
+    world.drain()
+    with world.market.store.read() as tx:
+        assert [record.ask_hash for record in tx.asks.live()] == [new]
