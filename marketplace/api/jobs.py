@@ -59,7 +59,8 @@ def job_routes(market: Market) -> APIRouter:
 
     @router.post("/cancellations", status_code=202, summary="Withdraw orders by a signed cancel")
     def cancel(body: CancelBody) -> dict[str, Any]:
-        return {"cancelled": cancel_order(market, body.cancel, body.signature)}
+        cancelled = cancel_order(market, body.cancel, body.signature)
+        return {"cancelled": cancelled.orders, "onChain": cancelled.is_sent}
 
     @router.get("/jobs", summary="Jobs, newest first")
     def jobs(

@@ -18,6 +18,8 @@ class Rules:
     max_replicas: int = 16
     max_live_orders: int = 1_000
     """Of one account, bids and asks each: every round looks at all of them."""
+    paid_cancels_per_day: int = 20
+    """Of one account, that the market sends to the chain at its own cost; further ones only leave its book."""
     max_document_bytes: int = 2_000_000
     """Of a job specification or node profile in its canonical form."""
     max_batch: int = 50

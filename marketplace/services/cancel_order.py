@@ -1,5 +1,7 @@
 """Withdrawing orders by a signed cancel."""
 
+from dataclasses import dataclass
+
 from marketplace.domain.outbox import OutboxKind, OutboxState
 from marketplace.protocol.messages import Cancel
 from marketplace.services.clock import chain_time
@@ -10,12 +12,22 @@ from marketplace.services.signatures import require_signature
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job
 
+SECONDS_PER_DAY = 86_400
 
-def cancel_order(market: Market, cancel: Cancel, signature: str) -> list[str]:
-    """Take the signer's orders out of the book and void them on chain; the hashes of those that were live.
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The hashes of the orders that were live; `is_sent` is whether the market also voids them on chain."""
+
+    orders: list[str]
+    is_sent: bool
+
+
+def cancel_order(market: Market, cancel: Cancel, signature: str) -> Cancelled:
+    """Take the signer's orders out of the book and void them on chain.
 
     What is open, or signed to be opened, goes on. The market pays the gas, so it sends only what voids an order it
-    knows. Raises InvalidSignature, ChainUnavailable.
+    knows, and not without end for one signer. Raises InvalidSignature, ChainUnavailable.
     """
     require_signature(market.chain, cancel, cancel.signer, signature)
     now = chain_time(market)
@@ -32,10 +44,16 @@ def cancel_order(market: Market, cancel: Cancel, signature: str) -> list[str]:
             all_before=cancel.all_before,
             block=None,
         )
-        if voided:
+        is_sent = bool(voided) and _has_free_cancels(market, tx, cancel.signer, now)
+        if is_sent:
             payload = {"cancel": cancel.to_json(), "signature": signature}
             tx.outbox.add(OutboxKind.CANCEL, payload, now)
-    return voided
+    return Cancelled(voided, is_sent)
+
+
+def _has_free_cancels(market: Market, tx: Transaction, signer: str, now: int) -> bool:
+    today = tx.outbox.of_kind(OutboxKind.CANCEL, since=now - SECONDS_PER_DAY)
+    return sum(item.payload["cancel"]["signer"] == signer for item in today) < market.rules.paid_cancels_per_day
 
 
 def _concerns(tx: Transaction, bid_hash: str, ask_hash: str, cancel: Cancel) -> bool:

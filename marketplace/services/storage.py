@@ -173,6 +173,10 @@ class Outbox(Protocol):
         """Set some fields of an item."""
         ...
 
+    def of_kind(self, kind: OutboxKind, *, since: int) -> list[OutboxItem]:
+        """Items of a kind that were added at `since` or later, in whatever state."""
+        ...
+
     def done_after(self, block: int) -> list[OutboxItem]:
         """Items whose transaction was mined above `block`."""
         ...

@@ -54,6 +54,11 @@ class Outbox:
         self._session.add(row)
         self._session.flush()
 
+    def of_kind(self, kind: OutboxKind, *, since: int) -> list[OutboxItem]:
+        """Items of a kind that were added at `since` or later, in whatever state."""
+        query = select(OutboxRow).where(OutboxRow.kind == kind.value, col(OutboxRow.created_at) >= since)
+        return list(map(_item, self._session.exec(query)))
+
     def done_after(self, block: int) -> list[OutboxItem]:
         """Items whose transaction was mined above `block`."""
         query = select(OutboxRow).where(OutboxRow.state == OutboxState.DONE.value, col(OutboxRow.block) > block)

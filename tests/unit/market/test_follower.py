@@ -178,7 +178,7 @@ def test_a_signed_cancel_outlives_the_reorganisation_of_one_on_chain(world):
     renter = FakeSender(world.chain, RENTER.address)
     renter.broadcast(renter.prepare_cancel_for(cancel, signature))
     world.drain()
-    assert cancel_order(world.market, cancel, signature) == [], "it is void already"
+    assert cancel_order(world.market, cancel, signature).orders == [], "it is void already"
     world.chain.reorganise(1, keep_transactions=False)
     world.drain()
     run_round(world.market)

@@ -1,10 +1,13 @@
 """One job from offer to bill, step by step, against a chain in memory that keeps the contracts' rules."""
 
+from dataclasses import replace
+
 import pytest
 
 from marketplace.domain.jobs import JobState
 from marketplace.errors import ConflictError, MalformedMessage
-from marketplace.protocol.messages import Receipt
+from marketplace.protocol.messages import Cancel, Receipt
+from marketplace.services.cancel_order import Cancelled, cancel_order
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.record_evidence import record_receipt
@@ -215,6 +218,24 @@ def test_a_bid_that_lapses_expires(world):
     world.chain.mine(seconds=700)
     run_round(world.market)
     assert state(world, job_id) == "expired"
+
+
+def test_the_market_pays_for_few_cancels_of_one_account_a_day(world):
+    world.market = replace(world.market, rules=replace(world.rules, paid_cancels_per_day=2))
+
+    def cancelled() -> Cancelled:
+        bid = world.bid()
+        world.submit(bid)
+        cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+        return cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key))
+
+    assert [cancelled().is_sent for _ in range(3)] == [True, True, False]
+    last = cancelled()
+    assert state(world, last.orders[0]) == "cancelled", "it is out of the book all the same"
+    world.drain()
+    assert len(world.chain.state.cancelled) == 2
+    world.chain.mine(seconds=86_401)
+    assert cancelled().is_sent
 
 
 def test_rebuilding_from_the_chain_gives_the_same_leases(world):

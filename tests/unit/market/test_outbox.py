@@ -225,7 +225,7 @@ def test_a_cancel_before_signing_takes_the_match_out_of_its_transaction(world):
     job_id = world.submit(bid)
     run_round(world.market)
     cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
-    assert cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key)) == [job_id]
+    assert cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key)).orders == [job_id]
     world.drain()
     assert leases(world) == 0
     assert show_job(world.market, job_id)["state"] == "cancelled"
@@ -239,7 +239,7 @@ def test_a_cancel_after_opening_lets_the_lease_go_on(world):
     run_round(world.market)
     world.drain()
     cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
-    assert cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key)) == []
+    assert cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key)).orders == []
     assert show_job(world.market, job_id)["state"] == "running"
 
 
