@@ -6,6 +6,8 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {IEscrow} from "./interfaces/IEscrow.sol";
+import {IEscrowAccounts} from "./interfaces/IEscrowAccounts.sol";
 import {IProviderStake} from "./interfaces/IProviderStake.sol";
 
 /// @title ProviderStake
@@ -14,20 +16,21 @@ contract ProviderStake is IProviderStake, ReentrancyGuard {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
-    IERC20 public immutable token;
-    /// @notice The only contract that may lock, release and slash.
-    address public immutable escrow;
-    /// @notice Seconds between `unbond` and `withdraw`.
-    uint64 public immutable unbondingDelay;
-
-    mapping(address provider => Bond) private _bonds;
-
-    modifier onlyEscrow() {
-        if (msg.sender != escrow) revert NotEscrow(msg.sender);
-        _;
+    struct Exit {
+        uint64 unbonding;
+        uint40 withdrawableAt;
+        uint40 since;
     }
 
-    constructor(IERC20 token_, address escrow_, uint64 unbondingDelay_) {
+    IERC20 public immutable token;
+    /// @notice Counts the cover, and alone may slash.
+    address public immutable escrow;
+    /// @notice Seconds between `unbond` and `withdraw`.
+    uint40 public immutable unbondingDelay;
+
+    mapping(address provider => Exit) private _exits;
+
+    constructor(IERC20 token_, address escrow_, uint40 unbondingDelay_) {
         token = token_;
         escrow = escrow_;
         unbondingDelay = unbondingDelay_;
@@ -36,8 +39,10 @@ contract ProviderStake is IProviderStake, ReentrancyGuard {
     /// @inheritdoc IProviderStake
     function stake(uint256 amount) external nonReentrant {
         if (amount == 0) revert StakeZeroAmount();
-        _bonds[msg.sender].active += amount.toUint128();
+        Exit storage own = _exits[msg.sender];
+        if (own.since == 0) own.since = uint40(block.timestamp);
         emit Staked(msg.sender, amount);
+        IEscrowAccounts(escrow).addCover(msg.sender, amount);
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = token.balanceOf(address(this)) - before;
@@ -47,17 +52,16 @@ contract ProviderStake is IProviderStake, ReentrancyGuard {
     /// @inheritdoc IProviderStake
     function unbond(uint256 amount) external nonReentrant {
         if (amount == 0) revert StakeZeroAmount();
-        Bond storage own = _bonds[msg.sender];
-        _requireAvailable(msg.sender, own, amount);
-        own.active -= amount.toUint128();
-        own.unbonding += amount.toUint128();
-        own.withdrawableAt = uint64(block.timestamp) + unbondingDelay;
+        Exit storage own = _exits[msg.sender];
+        own.unbonding += amount.toUint64();
+        own.withdrawableAt = uint40(block.timestamp) + unbondingDelay;
         emit Unbonding(msg.sender, amount, own.withdrawableAt);
+        IEscrowAccounts(escrow).removeCover(msg.sender, amount);
     }
 
     /// @inheritdoc IProviderStake
     function withdraw() external nonReentrant {
-        Bond storage own = _bonds[msg.sender];
+        Exit storage own = _exits[msg.sender];
         uint256 amount = own.unbonding;
         if (amount == 0) revert NothingUnbonding(msg.sender);
         if (block.timestamp < own.withdrawableAt) revert StillUnbonding(own.withdrawableAt, block.timestamp);
@@ -67,35 +71,16 @@ contract ProviderStake is IProviderStake, ReentrancyGuard {
     }
 
     /// @inheritdoc IProviderStake
-    function lock(address provider, uint256 amount) external onlyEscrow {
-        Bond storage own = _bonds[provider];
-        _requireAvailable(provider, own, amount);
-        own.locked += amount.toUint128();
-        emit StakeLocked(provider, amount);
-    }
-
-    /// @inheritdoc IProviderStake
-    function release(address provider, uint256 amount) external onlyEscrow {
-        _bonds[provider].locked -= amount.toUint128();
-        emit StakeReleased(provider, amount);
-    }
-
-    /// @inheritdoc IProviderStake
-    function slash(address provider, uint256 amount, bytes32 leaseId) external onlyEscrow {
-        Bond storage own = _bonds[provider];
-        own.locked -= amount.toUint128();
-        own.active -= amount.toUint128();
-        emit Slashed(provider, amount, leaseId);
+    function slash(uint256 amount) external {
+        if (msg.sender != escrow) revert NotEscrow(msg.sender);
+        emit PenaltiesSent(amount);
         token.safeTransfer(escrow, amount);
     }
 
     /// @inheritdoc IProviderStake
     function bond(address provider) external view returns (Bond memory) {
-        return _bonds[provider];
-    }
-
-    function _requireAvailable(address provider, Bond storage own, uint256 amount) private view {
-        uint256 available = own.active - own.locked;
-        if (amount > available) revert InsufficientStake(provider, available, amount);
+        IEscrow.ProviderAccount memory account = IEscrowAccounts(escrow).providerAccount(provider);
+        Exit storage own = _exits[provider];
+        return Bond(account.cover, account.covered, own.unbonding, own.withdrawableAt, own.since);
     }
 }

@@ -7,94 +7,81 @@ pragma solidity ^0.8.30;
 /// fuel, bps are 1/10,000. Orders, verdicts and receipts are EIP-712 messages of the domain
 /// ("ComputeHive", "1", chain id, this contract).
 ///
+/// Leases are opened in groups of at most 32, each stored as one word: 224 bits of a commitment to the terms of its
+/// leases, 32 bits saying which of them are open. The terms themselves are in {LeasesOpened}, and whoever closes a lease
+/// hands them in again (`GroupTerms`). An account is one word, too. `docs/decisions` says what that saves.
+///
 /// Assumptions that safety needs: the token moves exactly the amount it was told to (fee-on-transfer tokens are
 /// refused at deposit) and does not change balances by itself; k members of the committee do not collude.
 /// Assumptions that liveness needs: the token is not paused and has not blacklisted this contract.
 interface IEscrow {
     // ------------------------------------------------------------------------------------------------- types
 
-    /// @notice A provider's signed offer of capacity.
-    /// @param provider Who is paid and whose stake covers the leases; an EOA or an ERC-1271 account.
-    /// @param market The only account that may match this order.
-    /// @param agent The key that will sign attestations.
+    /// @notice A signed ask, packed. The EIP-712 message is
+    /// `Ask(address provider,address market,address agent,bytes32 profileDigest,uint48 gpuHourRate,uint48 vcpuHourRate,
+    /// uint48 gbHourRate,uint48 gfuelRate,uint48 egressGbRate,uint64 minimumCharge,uint16 units,uint40 validUntil,
+    /// uint32 salt)`; its market is the caller of `open`.
+    /// @param r First half of the EIP-2098 signature; of an ERC-1271 account's, its index in `signatures`.
+    /// @param vs Second half of the EIP-2098 signature; 0 where `signatures` has it.
     /// @param profileDigest SHA-256 of the node profile's canonical JSON.
-    /// @param gpuHourRate Micro-USDC per GPU-hour.
-    /// @param vcpuHourRate Micro-USDC per vCPU-hour.
-    /// @param gbHourRate Micro-USDC per GB-hour of memory.
-    /// @param gfuelRate Micro-USDC per Gfuel.
-    /// @param egressGbRate Micro-USDC per GB sent out.
-    /// @param minimumCharge Least gross pay of a paid lease, micro-USDC.
-    /// @param units How many leases of this ask may be open at once.
-    /// @param validUntil Last second at which the ask may be matched.
-    /// @param salt Makes the order unique and cancellable.
-    struct Ask {
-        address provider;
-        address market;
-        address agent;
+    /// @param offer From the lowest bit: provider 160, validUntil 40, salt 32.
+    /// @param agentAndMinimum From the lowest bit: agent 160, minimumCharge 64.
+    /// @param rates From the lowest bit, 48 each: gpuHour, vcpuHour, gbHour, gfuel, egressGb; then units 16.
+    struct SignedAsk {
+        bytes32 r;
+        bytes32 vs;
         bytes32 profileDigest;
-        uint64 gpuHourRate;
-        uint64 vcpuHourRate;
-        uint64 gbHourRate;
-        uint64 gfuelRate;
-        uint64 egressGbRate;
-        uint64 minimumCharge;
-        uint32 units;
-        uint64 validUntil;
-        uint256 salt;
+        uint256 offer;
+        uint256 agentAndMinimum;
+        uint256 rates;
     }
 
-    /// @notice A renter's signed offer to pay for one job.
-    /// @param renter Whose free balance is locked; an EOA or an ERC-1271 account.
-    /// @param market The only account that may match this order.
+    /// @notice A signed bid and the match it goes into, packed. The EIP-712 message is
+    /// `Bid(address renter,address market,bytes32 jobDigest,uint16 gpus,uint16 vcpus,uint32 memoryMb,
+    /// uint32 durationSeconds,uint64 fuel,uint32 egressMb,uint64 maxPrice,uint8 replicas,uint8 verification,
+    /// uint8 settlement,uint40 deadline,uint40 validUntil,uint48 salt)`; its market is the caller of `open`.
+    /// @param r First half of the EIP-2098 signature; of an ERC-1271 account's, its index in `signatures`.
+    /// @param vs Second half of the EIP-2098 signature; 0 where `signatures` has it.
     /// @param jobDigest SHA-256 of the job specification's canonical JSON.
-    /// @param gpus Whole GPUs.
-    /// @param vcpus Virtual CPUs.
-    /// @param memoryMb Memory, MB.
-    /// @param durationSeconds Longest run, seconds.
-    /// @param fuel Most wasmtime fuel.
-    /// @param egressMb Most bytes of outputs and logs, MB.
-    /// @param maxPrice The most one replica may lock, micro-USDC.
-    /// @param replicas How many leases, each with another provider.
-    /// @param verification 0 reexecute, 1 replicate, 2 accept, 3 attested.
-    /// @param deadline When the result must be there; afterwards anyone may refund.
-    /// @param validUntil Last second at which the bid may be matched.
-    /// @param salt Makes the order unique and cancellable.
-    struct Bid {
-        address renter;
-        address market;
+    /// @param resources From the lowest bit: index of the renter 16, index of the ask 16, gpus 16, vcpus 16, memoryMb 32,
+    /// durationSeconds 32, fuel 64, egressMb 32, replicas 8, verification 8, settlement 8.
+    /// @param terms From the lowest bit: maxPrice 64, price 64, deadline 40, validUntil 40, salt 48.
+    struct SignedBid {
+        bytes32 r;
+        bytes32 vs;
         bytes32 jobDigest;
-        uint16 gpus;
-        uint16 vcpus;
-        uint32 memoryMb;
-        uint32 durationSeconds;
-        uint64 fuel;
-        uint32 egressMb;
-        uint64 maxPrice;
-        uint8 replicas;
-        uint8 verification;
-        uint64 deadline;
-        uint64 validUntil;
-        uint256 salt;
+        uint256 resources;
+        uint256 terms;
     }
 
-    /// @notice Two signed orders and the price at which they meet.
-    struct Match {
-        Bid bid;
-        bytes bidSignature;
-        Ask ask;
-        bytes askSignature;
-        uint64 price;
+    /// @notice A group of leases as {LeasesOpened} told it, and which of them are meant.
+    /// @param group Its number; a market numbers its groups and may use a number again once all its leases are closed.
+    /// @param chosen Bit i: the i-th lease is meant.
+    /// @param bidsDigest `keccak256` of the bid hashes, concatenated.
+    /// @param terms Two words a lease, as in {LeasesOpened}.
+    struct GroupTerms {
+        uint256 group;
+        uint256 chosen;
+        bytes32 bidsDigest;
+        uint256[] terms;
     }
 
-    /// @notice What the oracles decided about a lease; `pay` is gross of the fee, micro-USDC.
-    struct Verdict {
+    /// @notice A claimed lease: its id and its two words of {LeasesOpened}.
+    struct ClaimedLease {
         bytes32 leaseId;
-        uint8 outcome;
-        uint64 pay;
-        bytes32 resultDigest;
+        uint256 first;
+        uint256 second;
     }
 
-    /// @notice The agent's evidence of what it ran. Oracles check it; the contract only hashes it.
+    /// @notice The committee as it was announced, and which of its members signed: bit i for the i-th.
+    struct Quorum {
+        uint256 epoch;
+        uint256 threshold;
+        address[] members;
+        uint256 signers;
+    }
+
+    /// @notice The agent's evidence of what it ran.
     struct Attestation {
         bytes32 leaseId;
         bytes32 jobDigest;
@@ -116,18 +103,18 @@ interface IEscrow {
         bytes32 resultDigest;
     }
 
-    /// @notice Voids the signer's order with this salt, or every order with a smaller one.
+    /// @notice Voids the signer's orders: the bid with this salt, or every bid or ask with a smaller one.
     struct Cancel {
         address signer;
-        uint256 salt;
-        bool allBefore;
+        CancelKind kind;
+        uint48 salt;
     }
 
-    /// @notice Where a lease is. New states are appended.
-    enum LeaseState {
-        None,
-        Open,
-        Closed
+    /// @notice What a cancel voids.
+    enum CancelKind {
+        Bid,
+        BidsBefore,
+        AsksBefore
     }
 
     /// @notice How a lease ended.
@@ -138,22 +125,71 @@ interface IEscrow {
         Fraud
     }
 
-    /// @notice Which call ended it.
+    /// @notice Which call ended a lease.
     enum CloseReason {
         Verdict,
         Receipt,
-        Deadline
+        Deadline,
+        ClaimReleased,
+        DisputeExpired
     }
 
-    /// @notice A lease as stored. Its penalty is `locked * PENALTY_BPS / 10,000`.
-    struct Lease {
-        address renter;
-        uint64 locked;
-        uint16 feeBps;
-        LeaseState state;
-        address provider;
-        uint64 deadline;
-        bytes32 askHash;
+    /// @notice Where a claimed lease is.
+    enum ClaimState {
+        None,
+        Claimed,
+        Disputed,
+        Closed
+    }
+
+    /// @notice A claim as stored. `until` is when the window (Claimed) or the dispute (Disputed) ends.
+    struct Claim {
+        ClaimState state;
+        uint64 pay;
+        uint40 until;
+        uint64 bond;
+        bytes32 termsDigest;
+    }
+
+    /// @notice Why a match was left out of a batch: each is something a party can bring about after the market looked.
+    enum SkipReason {
+        None,
+        AskExpired,
+        AskCancelled,
+        AskSignature,
+        Quote,
+        BidExpired,
+        BidSignature,
+        Balance,
+        SaltUsed,
+        Cover,
+        Units,
+        Replicas,
+        Settlement
+    }
+
+    /// @notice A renter's account: `free` can be withdrawn or bid with. Bids with a salt below `saltBase` are void; bit i
+    /// of `window`: salt `saltBase + i` is used or cancelled.
+    struct RenterAccount {
+        uint64 free;
+        uint48 saltBase;
+        uint144 window;
+    }
+
+    /// @notice A provider's account. `earned` is net pay ever, `withdrawn` the part already paid out; `cover` is its bond,
+    /// `covered` the part that open leases need; asks with a salt below `askSalt` are void. The counters stop at their
+    /// type's greatest value.
+    struct ProviderAccount {
+        uint56 earned;
+        uint48 cover;
+        uint48 covered;
+        uint16 openLeases;
+        uint32 askSalt;
+        uint24 settled;
+        uint16 failed;
+        uint16 expired;
+        uint8 frauds;
+        uint256 withdrawn;
     }
 
     // ------------------------------------------------------------------------------------------------ errors
@@ -162,56 +198,76 @@ interface IEscrow {
     error ZeroAddress();
     error EmptyBatch();
     error OpeningIsPaused();
-    /// @notice The order names another market than the caller.
-    error NotMarket(address caller, address market);
-    error NoReplicas();
-    error UnknownVerification(uint8 verification);
-    error OrderExpired(uint64 validUntil, uint256 timestamp);
-    error DeadlinePassed(uint64 deadline, uint256 timestamp);
-    error OrderIsCancelled(address signer, uint256 salt);
+    error NothingOpened(SkipReason first);
+    error NothingClosed();
+    /// @notice The number still has open leases.
+    error GroupInUse(address market, uint256 group);
+    /// @notice These are not the terms that the group was opened with.
+    error WrongGroup(address market, uint256 group);
     error InvalidSignature(address signer);
-    error PriceBelowQuote(uint256 price, uint256 quote);
-    error PriceAboveMax(uint256 price, uint256 maxPrice);
-    error BidIsFilled(bytes32 bidHash, uint256 replicas);
-    error AskIsFull(bytes32 askHash, uint256 units);
-    /// @notice One bid has at most one lease with one provider.
-    error LeaseExists(bytes32 leaseId);
-    error InsufficientBalance(address account, uint256 free, uint256 needed);
-    error LeaseNotOpen(bytes32 leaseId, LeaseState state);
-    error UnknownOutcome(uint8 outcome);
+    error InsufficientBalance(address account, uint256 available, uint256 needed);
+    error LeaseNotOpen(bytes32 leaseId);
+    error NotOneLease(uint256 chosen);
     error PayAboveLock(uint256 pay, uint256 locked);
-    error PayWithoutResult(uint8 outcome, uint256 pay);
     /// @notice A receipt for less than the lock is the renter's wish; the provider agrees to it by submitting it.
     error ReceiptNeedsProvider(address caller, address provider);
+    error DeadlinePassed(uint64 deadline, uint256 timestamp);
     error DeadlineNotPassed(uint64 deadline, uint256 timestamp);
+    error NotRenter(address caller, address renter);
+    error NotCompleted(uint8 exitKind);
+    error WrongClaimState(bytes32 leaseId, ClaimState state);
+    /// @notice These are not the terms of the claimed lease.
+    error WrongTerms(bytes32 leaseId);
+    error WindowOver(uint64 until, uint256 timestamp);
+    error WindowNotOver(uint64 until, uint256 timestamp);
     error FeeAboveCap(uint256 feeBps, uint256 cap);
+    error NotProviderStake(address caller);
+    error InsufficientCover(address provider, uint256 available, uint256 needed);
+    /// @notice An amount that the account's word cannot hold.
+    error AmountTooLarge(uint256 amount, uint256 largest);
+    error ArrayLengths(uint256 expected, uint256 actual);
     /// @notice The token moved another amount than it was told to.
     error TransferMismatch(uint256 expected, uint256 received);
 
     // ------------------------------------------------------------------------------------------------ events
 
-    event Deposited(address indexed account, uint256 amount);
-    event Withdrawn(address indexed account, uint256 amount);
-    /// @notice A batch of leases opened; `roundDigest` names the transcript that justifies their prices.
-    event RoundOpened(address indexed market, bytes32 indexed roundDigest, uint256 count);
-    event LeaseOpened(
+    event Deposited(address indexed account, address indexed from, uint256 amount);
+    /// @notice `fromFree + fromEarned` moved out.
+    event Withdrawn(address indexed account, uint256 fromFree, uint256 fromEarned);
+    /// @notice A group of leases opened; `roundDigest` names the transcript that justifies their prices.
+    /// @param bidHashes One a lease: the EIP-712 struct hash of its bid.
+    /// @param terms Two words a lease, each from the lowest bit. First: renter 160, deadline 40, salt of the bid 48. Second:
+    /// provider 160, price 64, feeBps 16. The price is locked; the penalty is `price * PENALTY_BPS / 10,000`.
+    /// The id of the i-th lease is `keccak256(commitment, i)`, both as words, with
+    /// `commitment = keccak256(keccak256(bidHashes), keccak256(terms))`, arrays as their words one after another.
+    event LeasesOpened(
+        address indexed market,
+        uint256 indexed group,
+        bytes32 indexed roundDigest,
+        bytes32[] bidHashes,
+        uint256[] terms
+    );
+    /// @notice The `index`-th match of a batch was left out.
+    event MatchSkipped(uint256 indexed index, SkipReason reason);
+    /// @notice Verdicts closed leases. `closed` names them: group number in the upper 224 bits, bits of its leases below.
+    /// @param signers Bit i: the i-th member of the committee of this epoch signed.
+    /// @param outcomes Three a word of 80 bits each from the lowest: gross pay 64, outcome 8.
+    /// @param resultDigests One a verdict. A verdict on a lease that was closed already, or one that cannot be
+    /// (more than the lock, an unknown outcome), counts for nothing: its bit in `closed` is not set.
+    event LeasesSettled(
+        address indexed market,
+        uint256 indexed epoch,
+        uint256 signers,
+        uint256[] closed,
+        uint256[] chosen,
+        uint256[] outcomes,
+        bytes32[] resultDigests
+    );
+    /// @notice One lease closed otherwise than by a batch of verdicts. `paid + fee + refund` is what it had locked.
+    event LeaseClosed(
         bytes32 indexed leaseId,
         address indexed renter,
         address indexed provider,
-        address market,
-        address agent,
-        bytes32 bidHash,
-        bytes32 askHash,
-        bytes32 jobDigest,
-        uint64 price,
-        uint64 penalty,
-        uint16 feeBps,
-        uint64 deadline,
-        bytes32 roundDigest
-    );
-    /// @notice `paid + fee + refund` is what the lease had locked.
-    event LeaseClosed(
-        bytes32 indexed leaseId,
         Outcome outcome,
         uint64 paid,
         uint64 fee,
@@ -219,105 +275,27 @@ interface IEscrow {
         bytes32 resultDigest,
         CloseReason reason
     );
+    event LeaseClaimed(
+        bytes32 indexed leaseId,
+        address indexed renter,
+        address indexed provider,
+        uint64 pay,
+        bytes32 resultDigest,
+        uint40 until,
+        uint256 first,
+        uint256 second
+    );
+    event LeaseDisputed(bytes32 indexed leaseId, address indexed renter, uint64 bond, uint40 until);
+    /// @notice A dispute ended: the bond went to `to`.
+    event BondReturned(bytes32 indexed leaseId, address indexed to, uint64 bond);
     /// @notice A slashed penalty was credited to the renter it harmed.
-    event Compensated(bytes32 indexed leaseId, address indexed renter, uint64 amount);
-    event OrderCancelled(address indexed signer, uint256 salt);
-    event OrdersCancelledBefore(address indexed signer, uint256 salt);
+    event Slashed(bytes32 indexed leaseId, address indexed provider, address indexed renter, uint64 amount);
+    event OrdersCancelled(address indexed signer, CancelKind kind, uint48 salt);
+    event AgentSet(address indexed provider, address indexed agent, bool allowed);
+    event CoverChanged(address indexed provider, uint256 cover);
     event FeeChanged(uint16 feeBps);
     event TreasuryChanged(address treasury);
     event OpeningPaused(bool paused);
-    event FeesWithdrawn(address indexed treasury, uint256 amount);
-
-    // ------------------------------------------------------------------------------------------------- money
-
-    /// @notice Moves USDC of the caller, who has approved it, into the caller's free balance.
-    /// @dev Emits {Deposited}. Requirements: amount > 0; the token delivers exactly `amount`.
-    function deposit(uint256 amount) external;
-
-    /// @notice Moves USDC of the caller's free balance out. Nothing can pause this.
-    /// @dev Emits {Withdrawn}. Requirements: 0 < amount <= free balance.
-    function withdraw(uint256 amount) external;
-
-    /// @notice Sends the fees collected so far to the treasury. Anyone may call.
-    /// @dev Emits {FeesWithdrawn}.
-    function withdrawFees() external;
-
-    // ------------------------------------------------------------------------------------------------ leases
-
-    /// @notice Locks money and opens a lease for each match; all of them or none.
-    /// @dev Emits {LeaseOpened} for each, then {RoundOpened}. Requirements, in this order, for each match: opening is
-    /// not paused; the caller is the market both orders name; replicas > 0 and a known verification; neither order
-    /// expired; the deadline ahead; neither cancelled; both signatures hold; quote <= price <= maxPrice; replicas and
-    /// units left; the provider has no lease of this bid; renter's free balance >= price; provider's free stake >=
-    /// penalty.
-    function open(Match[] calldata matches, bytes32 roundDigest) external;
-
-    /// @notice Closes leases as the oracles decided: pays, takes the fee, refunds, records, slashes fraud.
-    /// @dev Emits {LeaseClosed} for each, {Compensated} for fraud. `signatures` are of k or more committee members over
-    /// the EIP-712 `VerdictBatch`, ordered by ascending signer. Requirements: every lease is open; pay <= locked; pay == 0 unless paid.
-    function settle(Verdict[] calldata verdicts, bytes[] calldata signatures) external;
-
-    /// @notice Closes a lease as paid, as its renter signed. Anyone may submit a receipt for all that is locked, only
-    /// the provider one for less: a renter alone cannot take back what a live lease has locked.
-    /// @dev Emits {LeaseClosed}. Requirements: the lease is open; the renter signed; pay == locked, or pay < locked and
-    /// the caller is the provider.
-    function accept(Receipt calldata receipt, bytes calldata signature) external;
-
-    /// @notice Returns the money of leases whose deadline has passed. Anyone may call; nothing can pause this.
-    /// @dev Emits {LeaseClosed} for each and records a strike. Requirements: each lease is open, its deadline passed.
-    function refund(bytes32[] calldata leaseIds) external;
-
-    // ---------------------------------------------------------------------------------------------- cancelling
-
-    /// @notice Voids the caller's order with this salt. An open lease goes on.
-    /// @dev Emits {OrderCancelled}.
-    function cancel(uint256 salt) external;
-
-    /// @notice Voids every order of the caller with a smaller salt.
-    /// @dev Emits {OrdersCancelledBefore}.
-    function cancelBefore(uint256 salt) external;
-
-    /// @notice The same for a signer who has no gas. Anyone who holds the signature may submit it.
-    /// @dev Emits {OrderCancelled} or {OrdersCancelledBefore}.
-    function cancelFor(Cancel calldata message, bytes calldata signature) external;
-
-    // ---------------------------------------------------------------------------------------------- governance
-
-    /// @notice Changes the fee of leases opened from now on.
-    /// @dev Emits {FeeChanged}. Only the owner (a timelock); at most MAX_FEE_BPS.
-    function setFee(uint16 feeBps) external;
-
-    /// @notice Changes where fees go.
-    /// @dev Emits {TreasuryChanged}. Only the owner.
-    function setTreasury(address treasury) external;
-
-    /// @notice Stops or resumes the opening of new leases, and nothing else.
-    /// @dev Emits {OpeningPaused}. Only the owner.
-    function setOpeningPaused(bool paused) external;
-
-    // ------------------------------------------------------------------------------------------------- views
-
-    /// @notice Money of `account` that it can withdraw now, micro-USDC.
-    function free(address account) external view returns (uint256);
-
-    /// @notice Fees collected and not yet sent to the treasury, micro-USDC.
-    function fees() external view returns (uint256);
-
-    /// @notice A lease; state None if there never was one.
-    function lease(bytes32 leaseId) external view returns (Lease memory);
-
-    /// @notice How many leases of a bid were opened, ever.
-    function filled(bytes32 bidHash) external view returns (uint256);
-
-    /// @notice How many leases of an ask are open now.
-    function openUnits(bytes32 askHash) external view returns (uint256);
-
-    /// @notice Whether the signer voided orders with this salt.
-    function isCancelled(address signer, uint256 salt) external view returns (bool);
-
-    /// @notice What the ask charges for the bid's resources, micro-USDC.
-    function quote(Ask calldata ask, Bid calldata bid) external pure returns (uint256);
-
-    /// @notice `keccak256(abi.encode(bidHash, provider))`.
-    function leaseIdOf(bytes32 bidHash, address provider) external pure returns (bytes32);
+    event FeesWithdrawn(address indexed treasury, uint256 indexed epoch, uint256 amount);
+    event OracleFeeCredited(address indexed member, uint256 indexed epoch, uint256 amount);
 }

@@ -4,20 +4,12 @@ pragma solidity ^0.8.30;
 /// @title IReputation
 /// @notice What became of a provider's leases: counters that only the escrow writes and every dApp can read.
 interface IReputation {
-    /// @notice What to count.
-    enum Entry {
-        Settled,
-        Failed,
-        Expired,
-        Slashed
-    }
-
     /// @param settled Leases paid.
     /// @param failed Leases whose job produced no result, through nobody's fault.
     /// @param expired Leases that missed their deadline: strikes.
     /// @param slashed Leases with a false result.
-    /// @param volume Gross pay of all settled leases, micro-USDC.
-    /// @param since First entry, unix seconds.
+    /// @param volume Pay of all settled leases, net of fees, micro-USDC.
+    /// @param since First stake, unix seconds.
     struct Record {
         uint32 settled;
         uint32 failed;
@@ -27,14 +19,6 @@ interface IReputation {
         uint64 since;
     }
 
-    error NotRecorder(address caller);
-
-    event Recorded(address indexed provider, Entry entry, uint64 volume);
-
-    /// @notice Adds one entry. Only the escrow.
-    /// @dev Emits {Recorded}.
-    function record(address provider, Entry entry, uint64 volume) external;
-
-    /// @notice The counters of a provider.
+    /// @notice The counters of a provider. They stop at 16,777,215 settled, 4,095 failed, 4,095 expired, 255 slashed.
     function recordOf(address provider) external view returns (Record memory);
 }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+
+/// @title SignatureLib
+/// @notice Whether an account signed: an EOA with an EIP-2098 compact signature, or an ERC-1271 account with whatever it
+/// takes for one.
+library SignatureLib {
+    /// @notice The most gas that an account's `isValidSignature` may use: one account must not be able to spend a
+    /// whole batch's gas.
+    uint256 internal constant ERC1271_GAS = 200_000;
+
+    /// @notice Whether `signer`'s key made the EIP-2098 signature (r, vs) over `digest`. High s is refused (EIP-2).
+    function isSignedBy(address signer, bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (bool) {
+        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, r, vs);
+        return problem == ECDSA.RecoverError.NoError && recovered == signer;
+    }
+
+    /// @notice Whether `signer` signed `digest`: first as a key (64 or 65 bytes), then as an ERC-1271 account.
+    function isSignedBy(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
+        if (_isSignedByKey(signer, digest, signature)) return true;
+        return signer.code.length != 0 && isValidERC1271(signer, digest, signature);
+    }
+
+    /// @notice Asks an ERC-1271 account. Only 32 bytes of its answer are looked at, so that a long one costs nothing.
+    function isValidERC1271(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool valid) {
+        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
+        bytes32 expected = bytes32(IERC1271.isValidSignature.selector);
+        assembly ("memory-safe") {
+            let success := staticcall(ERC1271_GAS, signer, add(question, 0x20), mload(question), 0x00, 0x20)
+            valid := and(and(success, gt(returndatasize(), 0x1f)), eq(mload(0x00), expected))
+        }
+    }
+
+    function _isSignedByKey(address signer, bytes32 digest, bytes calldata signature) private pure returns (bool) {
+        if (signature.length == 64) {
+            return isSignedBy(signer, digest, bytes32(signature[:32]), bytes32(signature[32:]));
+        }
+        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, signature);
+        return problem == ECDSA.RecoverError.NoError && recovered == signer;
+    }
+}
