@@ -80,6 +80,8 @@ Bool = Annotated[bool, SolType("bool")]
 Uint8 = Annotated[int, *_integer(8)]
 Uint16 = Annotated[int, *_integer(16)]
 Uint32 = Annotated[int, *_integer(32)]
+Uint40 = Annotated[int, *_integer(40)]
+Uint48 = Annotated[int, *_integer(48)]
 Int32 = Annotated[int, *_integer(32, signed=True)]
 Uint64 = Annotated[int, *_integer(64), _as_string]
 Uint256 = Annotated[int, *_integer(256), _as_string]
@@ -165,7 +167,7 @@ class TypedMessage(BaseModel):
             value = getattr(self, name)
             if kind.endswith("[]"):
                 kinds.append("bytes32")
-                values.append(keccak(b"".join(bytes.fromhex(item.struct_hash()[2:]) for item in value)))
+                values.append(keccak(b"".join(_element(item, kind[:-2]) for item in value)))
             else:
                 kinds.append(kind)
                 values.append(_abi_value(value))
@@ -226,9 +228,18 @@ def _annotations(cls: type[BaseModel]) -> list[Any]:
 
 
 def _array_item(annotation: Any) -> type[TypedMessage] | None:
+    """The struct of an array of structs; None for anything else."""
     if get_origin(annotation) is not tuple:
         return None
-    return get_args(annotation)[0]
+    item = get_args(annotation)[0]
+    return item if isinstance(item, type) else None
+
+
+def _element(item: Any, kind: str) -> bytes:
+    """One element of an array as it is hashed: a struct's hash, or the encoded word."""
+    if isinstance(item, TypedMessage):
+        return bytes.fromhex(item.struct_hash()[2:])
+    return abi_encode([kind], [_abi_value(item)])
 
 
 def _solidity_type(cls: type[BaseModel], name: str) -> str:
@@ -237,14 +248,18 @@ def _solidity_type(cls: type[BaseModel], name: str) -> str:
         if isinstance(meta, SolType):
             return meta.name
     item = _array_item(info.annotation)
-    if item is None:
-        raise TypeError(f"{cls.__name__}.{name} declares no Solidity type")
-    return f"{item.__name__}[]"
+    if item is not None:
+        return f"{item.__name__}[]"
+    if get_origin(info.annotation) is tuple:
+        for meta in get_args(get_args(info.annotation)[0])[1:]:
+            if isinstance(meta, SolType):
+                return f"{meta.name}[]"
+    raise TypeError(f"{cls.__name__}.{name} declares no Solidity type")
 
 
 def _abi_value(value: Any) -> Any:
     if isinstance(value, str) and len(value) == 66:
         return bytes.fromhex(value[2:])
     if isinstance(value, tuple):
-        return [item.as_tuple() for item in value]
+        return [item.as_tuple() if isinstance(item, TypedMessage) else _abi_value(item) for item in value]
     return value

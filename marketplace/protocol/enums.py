@@ -16,6 +16,28 @@ class Verification(IntEnum):
     """Oracles check evidence of a trusted execution environment."""
 
 
+class Settlement(IntEnum):
+    """Which way of settling a bid allows (a `uint8` of `Bid`); `docs/explanation/settlement.md` has what each asks for."""
+
+    ESCROWED = 0
+    """The price is locked when the lease opens, and paid or refunded when it is settled."""
+    PREPAID = 1
+    """Finished work is paid from a prepaid balance, in one step."""
+    NETTED = 2
+    """The oracles' quorum moves sums over many jobs, within an allowance."""
+
+
+class CancelKind(IntEnum):
+    """What a `Cancel` voids (a `uint8`)."""
+
+    BID = 0
+    """The bid with this salt."""
+    BIDS_BEFORE = 1
+    """Every bid with a smaller salt."""
+    ASKS_BEFORE = 2
+    """Every ask with a smaller salt."""
+
+
 class Outcome(IntEnum):
     """What the oracles decided about a lease (a `uint8` of `Verdict`)."""
 
@@ -45,9 +67,10 @@ class ExitKind(IntEnum):
         return self not in (ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR)
 
 
-class LeaseState(IntEnum):
-    """Where a lease is on chain (`LeaseState` in `IEscrow.sol`)."""
+class ClaimState(IntEnum):
+    """Where a claimed lease is on chain (`ClaimState` in `IEscrow.sol`)."""
 
     NONE = 0
-    OPEN = 1
-    CLOSED = 2
+    CLAIMED = 1
+    DISPUTED = 2
+    CLOSED = 3

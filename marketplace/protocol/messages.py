@@ -1,14 +1,13 @@
 """The signed messages. `docs/protocol.md` describes them; `contracts/libraries` holds the same type strings."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Self
 
-from eth_abi import encode as abi_encode
-from eth_utils import keccak, to_checksum_address
+from eth_utils import to_checksum_address
 
 from marketplace.errors import InvalidSignature
 from marketplace.protocol.eip712 import (
     Address,
-    Bool,
     Bytes32,
     Domain,
     Int32,
@@ -16,6 +15,8 @@ from marketplace.protocol.eip712 import (
     Uint8,
     Uint16,
     Uint32,
+    Uint40,
+    Uint48,
     Uint64,
     Uint256,
 )
@@ -34,16 +35,17 @@ class Ask(TypedMessage):
     """The key that signs attestations: a hot key, while the provider's own stays cold."""
     profile_digest: Bytes32
     """Content digest of the node profile the ask was made for."""
-    gpu_hour_rate: Uint64
-    vcpu_hour_rate: Uint64
-    gb_hour_rate: Uint64
-    gfuel_rate: Uint64
-    egress_gb_rate: Uint64
+    gpu_hour_rate: Uint48
+    vcpu_hour_rate: Uint48
+    gb_hour_rate: Uint48
+    gfuel_rate: Uint48
+    egress_gb_rate: Uint48
     minimum_charge: Uint64
-    units: Uint32
-    """How many leases of this ask may be open at once."""
-    valid_until: Uint64
-    salt: Uint256
+    units: Uint16
+    """How many leases the provider may have open once one of this ask is opened."""
+    valid_until: Uint40
+    salt: Uint32
+    """Counts upwards: a provider cancels its asks below a salt."""
 
     @property
     def rates(self) -> Rates:
@@ -76,11 +78,14 @@ class Bid(TypedMessage):
     """Micro-USDC that one replica may lock at most."""
     replicas: Uint8
     verification: Uint8
-    deadline: Uint64
+    settlement: Uint8
+    """Which way of settling the renter allows: see `enums.Settlement`."""
+    deadline: Uint40
     """When the result must be there; afterwards anyone may refund."""
-    valid_until: Uint64
+    valid_until: Uint40
     """Until when the bid may be matched."""
-    salt: Uint256
+    salt: Uint48
+    """Next after the renter's last: opening a bid voids the renter's bids whose salt is 144 or more below."""
 
     @property
     def resources(self) -> Resources:
@@ -123,9 +128,30 @@ class Verdict(TypedMessage):
 
 
 class VerdictBatch(TypedMessage):
-    """What `settle` takes: verdicts that k of n oracles signed together."""
+    """What `settle` takes: verdicts that k of n oracles signed together, as the contract packs them."""
 
-    verdicts: tuple[Verdict, ...]
+    lease_ids: tuple[Bytes32, ...]
+    outcomes: tuple[Uint256, ...]
+    """Three verdicts a word, 80 bits each from the lowest: gross pay 64, outcome 8."""
+    result_digests: tuple[Bytes32, ...]
+
+    @classmethod
+    def of(cls, verdicts: Sequence[Verdict]) -> Self:
+        """The batch that says what these verdicts say, in their order."""
+        return cls(
+            lease_ids=tuple(one.lease_id for one in verdicts),
+            outcomes=pack_outcomes(verdicts),
+            result_digests=tuple(one.result_digest for one in verdicts),
+        )
+
+
+def pack_outcomes(verdicts: Sequence[Verdict]) -> tuple[int, ...]:
+    """Three verdicts a word, 80 bits each from the lowest: gross pay 64, outcome 8."""
+    singles = [one.pay | one.outcome << 64 for one in verdicts]
+    return tuple(
+        sum(single << 80 * place for place, single in enumerate(singles[start : start + 3]))
+        for start in range(0, len(singles), 3)
+    )
 
 
 class Receipt(TypedMessage):
@@ -137,13 +163,14 @@ class Receipt(TypedMessage):
 
 
 class Cancel(TypedMessage):
-    """Withdraws the signer's order of this salt, or all with a smaller one."""
+    """Withdraws the signer's bid of this salt, or all its bids or asks with a smaller one."""
 
     signer_field: ClassVar[str] = "signer"
 
     signer: Address
-    salt: Uint256
-    all_before: Bool
+    kind: Uint8
+    """See `enums.CancelKind`."""
+    salt: Uint48
 
 
 class Heartbeat(TypedMessage):
@@ -166,12 +193,6 @@ SIGNED_MESSAGES: tuple[type[TypedMessage], ...] = (
     Cancel,
     Heartbeat,
 )
-
-
-def compute_lease_id(bid_hash: str, provider: str) -> str:
-    """`keccak256(abi.encode(bidHash, provider))`: one bid has at most one lease with one provider."""
-    encoded = abi_encode(["bytes32", "address"], [bytes.fromhex(bid_hash[2:]), to_checksum_address(provider)])
-    return "0x" + keccak(encoded).hex()
 
 
 def require_signed_by(message: TypedMessage, expected: str, domain: Domain, signature: str) -> None:
