@@ -1,6 +1,6 @@
 """What the services need from the world, as protocols. `bootstrap.py` decides who fulfils them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -9,12 +9,19 @@ from marketplace.domain.chain import (
     Balance,
     BlockRef,
     ChainEvent,
-    LeaseView,
+    ClaimView,
+    Committee,
+    ProviderAccount,
+    RenterAccount,
     ReputationRecord,
     StakeState,
 )
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.messages import Ask, Bid, Cancel, Receipt, Verdict
+from marketplace.protocol.packing import ClaimedLease, LeaseGroup
+
+Chosen = tuple[LeaseGroup, tuple[int, ...]]
+"""A group and the places of those of its leases that a call is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +68,34 @@ class Chain(Protocol):
         ...
 
     def fee_bps(self) -> int: ...
-    def fees(self) -> int: ...
-    def oracles(self) -> tuple[tuple[str, ...], int]:
-        """The committee's members (EIP-55) and its threshold."""
+    def fees(self) -> int:
+        """What the treasury has not fetched yet, of all epochs of the committee."""
         ...
 
+    def committee(self) -> Committee: ...
     def balance(self, account: str) -> Balance: ...
     def token_balance(self, account: str) -> int: ...
+    def renter_account(self, renter: str) -> RenterAccount: ...
+    def provider_account(self, provider: str) -> ProviderAccount: ...
+    def is_void(self, renter: str, salt: int) -> bool:
+        """Whether a bid of `renter` with this salt cannot be opened (any more)."""
+        ...
+
+    def is_agent(self, provider: str, agent: str) -> bool:
+        """Whether `agent` may sign asks and claims for `provider`."""
+        ...
+
     def stake(self, provider: str) -> StakeState: ...
     def reputation(self, provider: str) -> ReputationRecord: ...
-    def lease(self, lease_id: str) -> LeaseView: ...
-    def filled(self, bid_hash: str) -> int: ...
-    def open_units(self, ask_hash: str) -> int: ...
-    def is_cancelled(self, signer: str, salt: int) -> bool: ...
+    def is_open(self, group: LeaseGroup, place: int) -> bool:
+        """Whether the escrow holds exactly this group, and the lease at `place` is open in it."""
+        ...
+
+    def claim(self, lease_id: str) -> ClaimView: ...
+    def find_group(self, lease_id: str) -> tuple[LeaseGroup, int] | None:
+        """The group and place of a lease, from the chain's logs alone; None where there is no such lease."""
+        ...
+
     def has_code(self, account: str) -> bool:
         """Whether `account` is a contract."""
         ...
@@ -83,7 +105,7 @@ class Chain(Protocol):
         ...
 
     def simulate_open(self, matches: Sequence[Match], round_digest: str, sender: str) -> None:
-        """eth_call of `open`. Raises Reverted with the contract's error, ChainUnavailable."""
+        """eth_call of `open`. Raises Reverted (`NothingOpened` has the reason of the first), ChainUnavailable."""
         ...
 
 
@@ -96,10 +118,36 @@ class Sender(Protocol):
 
     @property
     def address(self) -> str: ...
-    def prepare_open(self, matches: Sequence[Match], round_digest: str) -> Sent: ...
-    def prepare_settle(self, verdicts: Sequence[Verdict], signatures: Sequence[str]) -> Sent: ...
-    def prepare_accept(self, receipt: Receipt, signature: str) -> Sent: ...
-    def prepare_refund(self, lease_ids: Sequence[str]) -> Sent: ...
+    def prepare_open(self, matches: Sequence[Match], round_digest: str) -> Sent:
+        """`open` with the matches in this order, to which the indexes of MatchSkipped refer."""
+        ...
+
+    def prepare_settle(
+        self,
+        market: str,
+        groups: Sequence[Chosen],
+        verdicts: Sequence[Verdict],
+        committee: Committee,
+        signatures: Mapping[str, str],
+    ) -> Sent:
+        """`settle` with the verdicts in the order of the groups and of their places; signatures by member."""
+        ...
+
+    def prepare_settle_claims(
+        self,
+        claimed: Sequence[ClaimedLease],
+        verdicts: Sequence[Verdict],
+        committee: Committee,
+        signatures: Mapping[str, str],
+    ) -> Sent:
+        """`settleClaims`, one verdict a lease."""
+        ...
+
+    def prepare_accept(self, group: LeaseGroup, place: int, receipt: Receipt, signature: str) -> Sent: ...
+    def prepare_refund(self, groups: Sequence[Chosen]) -> Sent:
+        """`refund` of leases of one market."""
+        ...
+
     def prepare_cancel_for(self, cancel: Cancel, signature: str) -> Sent: ...
     def reprice(self, sent: Sent) -> Sent | None:
         """The same call with the same nonce for today's fee; None where what it offers still does."""

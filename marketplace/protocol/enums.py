@@ -17,7 +17,7 @@ class Verification(IntEnum):
 
 
 class Settlement(IntEnum):
-    """Which way of settling a bid allows (a `uint8` of `Bid`); `docs/explanation/settlement.md` has what each asks for."""
+    """Which way of settling a bid allows (a `uint8` of `Bid`); see `docs/explanation/settlement.md`."""
 
     ESCROWED = 0
     """The price is locked when the lease opens, and paid or refunded when it is settled."""
@@ -74,3 +74,27 @@ class ClaimState(IntEnum):
     CLAIMED = 1
     DISPUTED = 2
     CLOSED = 3
+
+
+class SkipReason(IntEnum):
+    """Why `open` left a match out (`SkipReason` in `IEscrow.sol`)."""
+
+    NONE = 0
+    ASK_EXPIRED = 1
+    ASK_CANCELLED = 2
+    ASK_SIGNATURE = 3
+    QUOTE = 4
+    """The price is below the ask's quote or above the bid's maximum."""
+    BID_EXPIRED = 5
+    """Or its deadline has passed."""
+    BID_SIGNATURE = 6
+    BALANCE = 7
+    """The renter's free balance does not hold the price."""
+    SALT_USED = 8
+    COVER = 9
+    """The provider's bond does not cover one more lease."""
+    UNITS = 10
+    REPLICAS = 11
+    """One too many of this bid, or not by ascending provider."""
+    SETTLEMENT = 12
+    """The bid asks for what this escrow does not do."""

@@ -1,4 +1,4 @@
-"""Orders and leases as the escrow's calls and events pack them. `IEscrow.sol` is the manual; here is the same in Python.
+"""Orders and leases as the escrow's calls and events pack them. `IEscrow.sol` is the manual, and this its Python.
 
 A lease stands in a group of at most 32. A group's commitment is `keccak256(keccak256(bid hashes), keccak256(terms))`,
 and the id of its i-th lease is `keccak256(commitment, i)`.
@@ -45,6 +45,20 @@ class LeaseTerms:
             deadline=first >> 160 & 2**40 - 1,
             salt=first >> 200 & 2**48 - 1,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedLease:
+    """A claimed lease as calls about it take it: its id and its two words."""
+
+    lease_id: str
+    first: int
+    second: int
+
+    @property
+    def terms(self) -> LeaseTerms:
+        """What the words say; they do not name the bid."""
+        return LeaseTerms.from_words("0x" + "00" * 32, self.first, self.second)
 
 
 @dataclass(frozen=True, slots=True)
