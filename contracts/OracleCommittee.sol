@@ -92,7 +92,8 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
         if (amount == 0) revert BondZeroAmount();
         OracleBond storage own = _bonds[msg.sender];
         uint256 kept = isMember(msg.sender) ? minimumBond : 0;
-        if (amount + kept > own.active) revert BondInsufficient(msg.sender, own.active, amount + kept);
+        uint256 available = own.active > kept ? own.active - kept : 0;
+        if (amount > available) revert BondInsufficient(msg.sender, available, amount);
         own.active -= amount.toUint96();
         own.unbonding += amount.toUint96();
         own.withdrawableAt = uint40(block.timestamp) + bondDelay;
@@ -201,7 +202,8 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
         }
     }
 
+    /// @dev Pay and outcome; the last 8 of a verdict's 80 bits mean nothing.
     function _outcomeAt(uint256[] calldata outcomes, uint256 index) private pure returns (uint256) {
-        return uint80(outcomes[index / 3] >> (index % 3) * 80);
+        return uint72(outcomes[index / 3] >> (index % 3) * 80);
     }
 }

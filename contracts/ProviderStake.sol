@@ -52,11 +52,11 @@ contract ProviderStake is IProviderStake, ReentrancyGuard {
     /// @inheritdoc IProviderStake
     function unbond(uint256 amount) external nonReentrant {
         if (amount == 0) revert StakeZeroAmount();
+        IEscrowAccounts(escrow).removeCover(msg.sender, amount); // refuses what was never staked, or is needed
         Exit storage own = _exits[msg.sender];
         own.unbonding += amount.toUint64();
         own.withdrawableAt = uint40(block.timestamp) + unbondingDelay;
         emit Unbonding(msg.sender, amount, own.withdrawableAt);
-        IEscrowAccounts(escrow).removeCover(msg.sender, amount);
     }
 
     /// @inheritdoc IProviderStake

@@ -111,6 +111,7 @@ abstract contract EscrowClaims is IEscrowClaims, EscrowSettlement {
         }
         if (!any) revert NothingClosed();
         _shareFees(fees, quorum);
+        emit ClaimsSettled(quorum.epoch, quorum.signers, fees);
     }
 
     /// @inheritdoc IEscrowClaims
@@ -140,8 +141,9 @@ abstract contract EscrowClaims is IEscrowClaims, EscrowSettlement {
         if (claimed.termsDigest != _termsDigest(lease.first, lease.second)) return (false, 0);
         if (pay > uint64(lease.second >> 160)) return (false, 0);
         if (claimed.state == ClaimState.Disputed) {
-            // The bond goes to who was right: a paid outcome means that the renter disputed good work.
-            address winner = outcome == Outcome.Paid ? address(uint160(lease.second)) : address(uint160(lease.first));
+            // The bond goes to who was right: less than was claimed means that the renter disputed for good reason.
+            bool good = outcome == Outcome.Paid && pay >= claimed.pay;
+            address winner = address(uint160(good ? lease.second : lease.first));
             _returnBond(lease, _renters[winner], winner, claimed.bond);
         }
         _claims[lease.leaseId].state = ClaimState.Closed;
@@ -166,7 +168,8 @@ abstract contract EscrowClaims is IEscrowClaims, EscrowSettlement {
         emit BondReturned(lease.leaseId, to, bond);
     }
 
-    /// @dev The provider's own call needs no signature; anybody else brings one of its key or of an agent it delegated.
+    /// @dev The evidence does not say the pay, so nobody else may choose it: the renter has the evidence, too, and would
+    /// claim next to nothing for the provider and release it at once. An agent shows what it ran, the provider need not.
     function _requireEvidence(
         address provider,
         address agent,
@@ -174,6 +177,7 @@ abstract contract EscrowClaims is IEscrowClaims, EscrowSettlement {
         bytes calldata signature
     ) private view {
         if (msg.sender == provider) return;
+        if (!isAgent[provider][msg.sender]) revert NotProvider(msg.sender, provider);
         if (agent != provider && !isAgent[provider][agent]) revert InvalidSignature(agent);
         _requireSigned(agent, MessageLib.hashAttestation(attestation), signature);
     }

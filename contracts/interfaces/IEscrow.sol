@@ -214,6 +214,7 @@ interface IEscrow {
     error DeadlinePassed(uint64 deadline, uint256 timestamp);
     error DeadlineNotPassed(uint64 deadline, uint256 timestamp);
     error NotRenter(address caller, address renter);
+    error NotProvider(address caller, address provider);
     error NotCompleted(uint8 exitKind);
     error WrongClaimState(bytes32 leaseId, ClaimState state);
     /// @notice These are not the terms of the claimed lease.
@@ -285,6 +286,9 @@ interface IEscrow {
         uint256 first,
         uint256 second
     );
+    /// @notice Verdicts closed claimed leases; `fees` of them all are shared with the members that signed.
+    /// @param signers Bit i: the i-th member of the committee of this epoch signed.
+    event ClaimsSettled(uint256 indexed epoch, uint256 signers, uint256 fees);
     event LeaseDisputed(bytes32 indexed leaseId, address indexed renter, uint64 bond, uint40 until);
     /// @notice A dispute ended: the bond went to `to`.
     event BondReturned(bytes32 indexed leaseId, address indexed to, uint64 bond);

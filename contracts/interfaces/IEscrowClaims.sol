@@ -10,8 +10,8 @@ import {IEscrow} from "./IEscrow.sol";
 interface IEscrowClaims {
     /// @notice Claims `pay` for a result, before the lease's deadline.
     /// @dev Emits {IEscrow-LeaseClaimed}. Requirements: `terms` chooses one open lease; the program ended by itself;
-    /// 0 < pay <= locked; the caller is the provider, or `agent` is the provider or delegated by it and signed the
-    /// attestation.
+    /// 0 < pay <= locked; the caller is the provider; or it is an agent that the provider delegated, and `agent`, the
+    /// provider or another such, signed the attestation.
     function claim(
         address market,
         IEscrow.GroupTerms calldata terms,
@@ -26,13 +26,13 @@ interface IEscrowClaims {
     function release(IEscrow.ClaimedLease calldata lease) external;
 
     /// @notice Contradicts a claim within its window, with a bond of DISPUTE_BOND_BPS of the claimed pay out of the
-    /// renter's free balance: the provider's if the oracles find for it.
+    /// renter's free balance: the provider's if the oracles find that it is due all that it claimed.
     /// @dev Emits {IEscrow-LeaseDisputed}. Only the renter.
     function dispute(IEscrow.ClaimedLease calldata lease) external;
 
     /// @notice Closes claimed or disputed leases as the oracles decided. Anyone may call.
-    /// @dev Emits {IEscrow-LeaseClosed} for each, {IEscrow-BondReturned} for disputed ones. The same message and rules as
-    /// {IEscrowSettlement-settle}.
+    /// @dev Emits {IEscrow-LeaseClosed} for each, {IEscrow-BondReturned} for disputed ones, then {IEscrow-ClaimsSettled}.
+    /// The same message and rules as {IEscrowSettlement-settle}.
     function settleClaims(
         IEscrow.ClaimedLease[] calldata leases,
         uint256[] calldata outcomes,

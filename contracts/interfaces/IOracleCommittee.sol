@@ -15,7 +15,7 @@ interface IOracleCommittee {
         bytes32 vs;
     }
 
-    /// @notice A member's bond, micro-USDC. `unbonding` can be withdrawn at `withdrawableAt`, and be slashed until then.
+    /// @notice A member's bond, micro-USDC. `unbonding` can be withdrawn from `withdrawableAt` on, slashed until it was.
     struct OracleBond {
         uint96 active;
         uint96 unbonding;
@@ -34,7 +34,8 @@ interface IOracleCommittee {
     error BondTooSmall(address member, uint256 bond, uint256 minimum);
     error AlreadyStarted();
     error BondZeroAmount();
-    error BondInsufficient(address member, uint256 active, uint256 needed);
+    /// @notice `available` is what of its bond the member need not keep.
+    error BondInsufficient(address member, uint256 available, uint256 needed);
     error BondStillLocked(uint256 withdrawableAt, uint256 timestamp);
     error BondTransferMismatch(uint256 expected, uint256 received);
     error NotContradicting(bytes32 leaseId);
