@@ -6,7 +6,7 @@ import brownie
 import hypothesis
 import pytest
 
-from tests.contracts.world import create_world
+from tests.contracts.deployed import create_world
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,7 @@ def deployed():
 def isolation(deployed):
     """Takes the chain back to the freshly funded market after each test."""
     brownie.chain.snapshot()
+    deployed.forget()
     yield
     brownie.chain.revert()
 

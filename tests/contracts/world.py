@@ -1,79 +1,103 @@
 """A deployed market with funded renters, staked providers and a committee, and the words to write tests about it."""
 
-import ast
-import hashlib
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 from typing import Any
 
 import brownie
-from brownie.exceptions import VirtualMachineError
-from eth_account import Account
-from eth_account.hdaccount import key_from_seed
 
-from marketplace.protocol.eip712 import Domain, TypedMessage
-from marketplace.protocol.enums import Outcome
-from marketplace.protocol.messages import Ask, Bid, Cancel, Receipt, Verdict, VerdictBatch, compute_lease_id
-from scripts import deploy as deployment
-from scripts.toolchain import MNEMONIC
+from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.messages import Ask, Bid, Verdict, VerdictBatch
+from marketplace.protocol.packing import LeaseGroup, LeaseTerms
+from tests.contracts.batch import (
+    ROUND,
+    Committee,
+    Match,
+    OpenLease,
+    Settlement,
+    chosen_groups,
+    compact_words,
+    in_order_of_groups,
+    open_args,
+)
+from tests.contracts.expect import (
+    MOST_GAS,
+    address_of,
+    events_of,
+    now,
+    reverts_anyhow,
+    reverts_with,
+    statuses_at,
+    undone,
+)
+from tests.contracts.orders import (
+    DAY,
+    FEE,
+    FREE,
+    HOUR,
+    NO_PREDECESSOR,
+    PENDING_TOKENS,
+    PRICE,
+    QUOTE,
+    RESULT,
+    STAKED,
+    TIMELOCK_DELAY,
+    UINT64_MAX,
+    UINT256_MAX,
+    USDC,
+    ZERO_ADDRESS,
+    Orders,
+)
 
-USDC = 10**6
-HOUR = 3600
-TIMELOCK_DELAY = 2 * 24 * HOUR
-UNBONDING_DELAY = 7 * 24 * HOUR
-ACCOUNTS = 20
-PENDING_TOKENS = 1_000 * USDC
-"""What every renter and provider holds outside the contracts, approved to both."""
-FREE = 100 * USDC
-"""What every renter has in the escrow."""
-STAKED = 50 * USDC
-"""What every provider has staked."""
-QUOTE = 302_000
-"""What `World.ask` charges for `World.bid`: 200,000 vCPU + 50,000 memory + 50,000 fuel + 2,000 egress."""
-PRICE = 400_000
-RESULT = "0x" + "ab" * 32
-ROUND = bytes(range(32))
-NO_PREDECESSOR = bytes(32)
-UINT64_MAX = 2**64 - 1
-UINT256_MAX = 2**256 - 1
-
-
-@cache
-def keys_by_address() -> dict[str, bytes]:
-    """Private keys of ganache's accounts (BIP-39, BIP-44; eth-account refuses this mnemonic, it has no checksum)."""
-    seed = hashlib.pbkdf2_hmac("sha512", MNEMONIC.encode(), b"mnemonic", 2048)
-    keys = [key_from_seed(seed, f"m/44'/60'/0'/0/{index}") for index in range(ACCOUNTS)]
-    return {Account.from_key(key).address: key for key in keys}
-
-
-@dataclass(frozen=True)
-class OpenLease:
-    """A lease that was opened and all that it came from."""
-
-    id: str
-    bid: Bid
-    ask: Ask
-    price: int
+__all__ = [
+    "DAY",
+    "FEE",
+    "FREE",
+    "HOUR",
+    "NO_PREDECESSOR",
+    "PENDING_TOKENS",
+    "PRICE",
+    "QUOTE",
+    "RESULT",
+    "ROUND",
+    "STAKED",
+    "TIMELOCK_DELAY",
+    "UINT64_MAX",
+    "UINT256_MAX",
+    "USDC",
+    "ZERO_ADDRESS",
+    "World",
+    "address_of",
+    "events_of",
+    "now",
+    "reverts_anyhow",
+    "reverts_with",
+    "statuses_at",
+    "undone",
+]
 
 
 @dataclass
-class World:
+class World(Orders):
     """Everything deployed, and who plays whom."""
 
     contracts: dict[str, Any]
     deployer: Any
     operator: Any
+    """The market of all orders."""
     treasury: Any
     governor: Any
     stranger: Any
+    """Also the agent that asks name; not delegated to."""
     renters: list[Any]
     providers: list[Any]
     oracles: list[Any]
-    """Ascending by address: as `settle` wants their signatures. The first three are the committee, two of three."""
+    """The committee, three of five, ascending by address: as `settle` wants their signatures."""
+    candidates: list[Any]
+    """Four accounts that hold tokens approved to the committee's contract and could become oracles."""
     domain: Domain
-    salts: Any = field(default_factory=lambda: count(1))
+    opened: dict[str, OpenLease] = field(default_factory=dict)
 
     def __post_init__(self):
         self.token = self.contracts["USDC"]
@@ -83,116 +107,178 @@ class World:
         self.committee = self.contracts["OracleCommittee"]
         self.timelock = self.contracts["Timelock"]
         self.renter, self.provider = self.renters[0], self.providers[0]
+        self.forget()
 
-    # --- orders --------------------------------------------------------------------------------------------
+    def forget(self) -> None:
+        """Start all counters anew: the chain went back to where it began."""
+        self.opened.clear()
+        self.salts, self.groups, self.calls = {}, count(1), count(1)
 
-    def ask(self, provider: Any = None, **changes: Any) -> Ask:
-        """An ask at hand-computable rates, valid for a day."""
-        provider = provider or self.provider
-        values = {
-            "provider": address_of(provider),
-            "market": self.operator.address,
-            "agent": self.stranger.address,
-            "profile_digest": "0x" + "11" * 32,
-            "gpu_hour_rate": 1_000_000,
-            "vcpu_hour_rate": 100_000,
-            "gb_hour_rate": 50_000,
-            "gfuel_rate": 5_000,
-            "egress_gb_rate": 20_000,
-            "minimum_charge": 1_000,
-            "units": 4,
-            "valid_until": now() + 24 * HOUR,
-            "salt": next(self.salts),
-        }
-        return Ask(**{**values, **changes})
+    # --- opening -------------------------------------------------------------------------------------------
 
-    def bid(self, renter: Any = None, **changes: Any) -> Bid:
-        """A bid for 2 vCPUs, 1 GB, one hour, 10 Gfuel and 0.1 GB of egress, due in two hours."""
-        renter = renter or self.renter
-        values = {
-            "renter": address_of(renter),
-            "market": self.operator.address,
-            "job_digest": "0x" + "22" * 32,
-            "gpus": 0,
-            "vcpus": 2,
-            "memory_mb": 1_000,
-            "duration_seconds": HOUR,
-            "fuel": 10 * 10**9,
-            "egress_mb": 100,
-            "max_price": 1_000_000,
-            "replicas": 1,
-            "verification": 0,
-            "deadline": now() + 2 * HOUR,
-            "valid_until": now() + HOUR,
-            "salt": next(self.salts),
-        }
-        return Bid(**{**values, **changes})
+    def send_open(self, *matches: Match, first_group: int | None = None, sender: Any = None) -> Any:
+        """`open` with these matches as the market; returns the transaction."""
+        number = next(self.groups) if first_group is None else first_group
+        args = open_args(matches, number)
+        return self.escrow.open(*args, {"from": sender or self.operator, "gas_limit": MOST_GAS})
 
-    def sign(self, message: TypedMessage, signer: Any, domain: Domain | None = None) -> bytes:
-        """65 bytes by the key of `signer` over `message`."""
-        key = keys_by_address()[address_of(signer)]
-        return bytes.fromhex(message.sign(domain or self.domain, key)[2:])
-
-    def match(self, bid: Bid, ask: Ask, price: int = PRICE, *, signers: tuple[Any, Any] | None = None) -> tuple:
-        """A `Match` as `open` takes it, signed by renter and provider or by `signers`."""
-        renter, provider = signers or (bid.renter, ask.provider)
-        return (bid.as_tuple(), self.sign(bid, renter), ask.as_tuple(), self.sign(ask, provider), price)
+    def open_all(self, *matches: Match, first_group: int | None = None, sender: Any = None) -> list[OpenLease]:
+        """Open matches; the leases that came to be, in order."""
+        return self.leases_of(self.send_open(*matches, first_group=first_group, sender=sender), matches)
 
     def open(self, bid: Bid | None = None, ask: Ask | None = None, price: int = PRICE) -> OpenLease:
         """Open one lease and return it."""
-        bid, ask = bid or self.bid(), ask or self.ask()
-        self.escrow.open([self.match(bid, ask, price)], ROUND, {"from": self.operator})
-        return OpenLease(compute_lease_id(bid.struct_hash(), ask.provider), bid, ask, price)
+        return self.open_all(self.match(bid, ask, price))[0]
+
+    def leases_of(self, transaction: Any, matches: Sequence[Match]) -> list[OpenLease]:
+        """The leases that a transaction opened of these matches, in order."""
+        skipped = {event["index"] for event in events_of(transaction, "MatchSkipped")}
+        taken = iter([match for index, match in enumerate(matches) if index not in skipped])
+        leases = []
+        for event in events_of(transaction, "LeasesOpened"):
+            group = group_of(event)
+            self.groups = count(max(group.number + 1, next(self.groups)))
+            for place, (lease_id, match) in enumerate(zip(group.lease_ids(), taken, strict=False)):
+                leases.append(OpenLease(lease_id, match.bid, match.ask, match.price, group, place))
+        self.opened |= {lease.id: lease for lease in leases}
+        return leases
 
     # --- ends ----------------------------------------------------------------------------------------------
 
-    def verdict(self, lease: OpenLease | str, outcome: int = Outcome.PAID, pay: int = 0) -> Verdict:
-        """A verdict about a lease."""
-        lease_id = lease if isinstance(lease, str) else lease.id
-        return Verdict(lease_id=lease_id, outcome=int(outcome), pay=pay, result_digest=RESULT)
+    def current_committee(self) -> Committee:
+        """The committee as its contract has it now."""
+        contract = self.committee
+        return Committee(contract.epoch(), contract.threshold(), tuple(contract.members()))
 
-    def sign_batch(self, verdicts: list[Verdict], oracles: list[Any] | None = None) -> list[bytes]:
-        """The signatures of `oracles`, in the given order; by default of a quorum."""
-        batch = VerdictBatch(verdicts=tuple(verdicts))
-        return [self.sign(batch, oracle) for oracle in (self.oracles[:2] if oracles is None else oracles)]
+    def signed_batch(
+        self, verdicts: Sequence[Verdict], oracles: Sequence[Any] | None = None, committee: Committee | None = None
+    ) -> tuple[tuple, list[bytes]]:
+        """`Quorum` and `signatures` of a batch, by `oracles` or by as many members as it takes."""
+        committee = committee or self.current_committee()
+        signers = oracles if oracles is not None else committee.members[: committee.threshold]
+        indexes = sorted(committee.members.index(address_of(oracle)) for oracle in signers)
+        batch = VerdictBatch.of(verdicts)
+        signatures = [self.sign(batch, committee.members[index]) for index in indexes]
+        return committee.quorum(indexes), compact_words(signatures)
 
-    def settle(self, *verdicts: Verdict, oracles: list[Any] | None = None) -> Any:
+    def settlement(
+        self, *verdicts: Verdict, oracles: Sequence[Any] | None = None, committee: Committee | None = None
+    ) -> Settlement:
+        """Arguments of `settle` for these verdicts, brought into the order of groups and places."""
+        leases = [self.opened[verdict.lease_id] for verdict in verdicts]
+        ordered = [verdicts[index] for index in in_order_of_groups(leases)]
+        batch = VerdictBatch.of(ordered)
+        quorum, signatures = self.signed_batch(ordered, oracles, committee)
+        groups = chosen_groups(leases)
+        market = leases[0].group.market if leases else self.operator.address
+        return Settlement(market, groups, list(batch.outcomes), list(batch.result_digests), quorum, signatures)
+
+    def settle(self, *verdicts: Verdict, oracles: Sequence[Any] | None = None) -> Any:
         """Settle verdicts that a quorum signed; returns the transaction."""
-        signatures = self.sign_batch(list(verdicts), oracles)
-        return self.escrow.settle([each.as_tuple() for each in verdicts], signatures, {"from": self.operator})
+        return self.send_settle(self.settlement(*verdicts, oracles=oracles))
 
-    def receipt(self, lease: OpenLease, pay: int) -> Receipt:
-        """A receipt for a lease."""
-        return Receipt(lease_id=lease.id, pay=pay, result_digest=RESULT)
+    def send_settle(self, settlement: Settlement, sender: Any = None) -> Any:
+        """`settle` with exactly these arguments."""
+        return self.escrow.settle(*settlement.args(), {"from": sender or self.operator, "gas_limit": MOST_GAS})
 
-    def accept(self, lease: OpenLease, pay: int) -> Any:
+    def accept(self, lease: OpenLease, pay: int, *, sender: Any = None, signer: Any = None) -> Any:
         """Accept with the renter's receipt, submitted by the provider."""
         receipt = self.receipt(lease, pay)
-        signature = self.sign(receipt, lease.bid.renter)
-        return self.escrow.accept(receipt.as_tuple(), signature, {"from": lease.ask.provider})
+        signature = self.sign(receipt, signer or lease.bid.renter)
+        sender = sender or lease.ask.provider
+        return self.escrow.accept(lease.group.market, lease.alone(), receipt.as_tuple(), signature, {"from": sender})
 
-    def cancel_message(self, signer: Any, salt: int, all_before: bool = False) -> Cancel:
-        """A cancel of `signer`."""
-        return Cancel(signer=address_of(signer), salt=salt, all_before=all_before)
+    def refund(self, *leases: OpenLease, sender: Any = None) -> Any:
+        """Refund leases of one market, as anybody."""
+        market = leases[0].group.market
+        return self.escrow.refund(market, chosen_groups(leases), {"from": sender or self.stranger})
+
+    # --- claims --------------------------------------------------------------------------------------------
+
+    def claim(
+        self,
+        lease: OpenLease,
+        pay: int = PRICE,
+        *,
+        sender: Any = None,
+        agent: Any = None,
+        signature: bytes = b"",
+        **changes,
+    ) -> Any:
+        """Claim as the provider, or as `sender` with an agent's signature; `changes` are of the attestation."""
+        evidence = self.attestation(lease, **changes).as_tuple()
+        provider = lease.ask.provider
+        call = (lease.group.market, lease.alone(), pay, evidence, address_of(agent or provider), signature)
+        return self.escrow.claim(*call, {"from": sender or provider})
+
+    def release(self, lease: OpenLease, sender: Any = None) -> Any:
+        """Release a claim, as anybody."""
+        return self.escrow.release(lease.claimed(), {"from": sender or self.stranger})
+
+    def dispute(self, lease: OpenLease, sender: Any = None) -> Any:
+        """Dispute a claim, as its renter."""
+        return self.escrow.dispute(lease.claimed(), {"from": sender or lease.bid.renter})
+
+    def settle_claims(self, *verdicts: Verdict, oracles: Sequence[Any] | None = None, leases: Any = None) -> Any:
+        """Settle claimed leases by verdicts that a quorum signed."""
+        batch = VerdictBatch.of(verdicts)
+        quorum, signatures = self.signed_batch(verdicts, oracles)
+        claimed = leases or [self.opened[verdict.lease_id].claimed() for verdict in verdicts]
+        call = (claimed, list(batch.outcomes), list(batch.result_digests), quorum, signatures)
+        return self.escrow.settleClaims(*call, {"from": self.operator})
+
+    def expire_dispute(self, lease: OpenLease, sender: Any = None) -> Any:
+        """End an undecided dispute, as anybody."""
+        return self.escrow.expireDispute(lease.claimed(), {"from": sender or self.stranger})
 
     # --- governance ----------------------------------------------------------------------------------------
 
     def govern(self, contract: Any, call: str) -> Any:
         """Announce a call, wait for the delay, execute it; returns the executing transaction."""
-        salt = next(self.salts).to_bytes(32)
+        salt = next(self.calls).to_bytes(32)
         self.timelock.schedule(contract, 0, call, NO_PREDECESSOR, salt, TIMELOCK_DELAY, {"from": self.governor})
         brownie.chain.sleep(TIMELOCK_DELAY + 1)
         return self.timelock.execute(contract, 0, call, NO_PREDECESSOR, salt, {"from": self.stranger})
 
+    def rotate(self, members: Sequence[Any], threshold: int) -> Committee:
+        """Install another committee, bonded by the deployer where it is not yet."""
+        ordered = sorted((address_of(member) for member in members), key=lambda address: int(address, 16))
+        for member in ordered:
+            lacking = self.committee.minimumBond() - self.committee.bondOf(member).dict()["active"]
+            if lacking > 0:
+                self.token.mint(self.deployer, lacking, {"from": self.deployer})
+                self.token.approve(self.committee, lacking, {"from": self.deployer})
+                self.committee.bondFor(member, lacking, {"from": self.deployer})
+        self.govern(self.committee, self.committee.setCommittee.encode_input(ordered, threshold))
+        return self.current_committee()
+
     # --- what is -------------------------------------------------------------------------------------------
 
-    def lease(self, lease: OpenLease) -> dict:
-        """A lease as stored."""
-        return self.escrow.lease(lease.id).dict()
+    def is_open(self, lease: OpenLease) -> bool:
+        """Whether the escrow has this lease open."""
+        word = self.escrow.groupWord(lease.group.market, lease.group.number)
+        commitment = int.from_bytes(lease.group.commitment()) & (2**224 - 1)
+        return word >> 32 == commitment and bool(word >> lease.place & 1)
+
+    def free(self, party: Any) -> int:
+        """What a party could withdraw."""
+        return self.escrow.free(party)
+
+    def renter_account(self, renter: Any = None) -> dict:
+        """A renter's account."""
+        return self.escrow.renterAccount(renter or self.renter).dict()
+
+    def provider_account(self, provider: Any = None) -> dict:
+        """A provider's account."""
+        return self.escrow.providerAccount(provider or self.provider).dict()
 
     def bond(self, provider: Any = None) -> dict:
         """A provider's bond as stored."""
         return self.stake.bond(provider or self.provider).dict()
+
+    def claim_of(self, lease: OpenLease) -> dict:
+        """The claim on a lease."""
+        return self.escrow.claimOf(lease.id).dict()
 
     def record(self, provider: Any = None) -> dict:
         """A provider's counters without the time."""
@@ -200,133 +286,11 @@ class World:
         return {name: value for name, value in counters.items() if name != "since" and value}
 
 
-def address_of(party: Any) -> str:
-    """The address of an account, a contract or an address."""
-    return getattr(party, "address", party)
-
-
-def now() -> int:
-    """Timestamp of the last block, unix seconds."""
-    return brownie.chain[-1].timestamp
-
-
-def create_world() -> World:
-    """Deploy everything with scripts/deploy.py, then fund, approve, deposit and stake for everybody."""
-    accounts = brownie.accounts
-    oracles = sorted(accounts[10:15], key=lambda account: int(account.address, 16))
-    renters, providers = list(accounts[4:7]), list(accounts[7:10])
-    parameters = deployment_parameters(accounts, oracles[:3])
-    parameters["mint"] = {party.address: PENDING_TOKENS + FREE for party in renters} | {
-        party.address: PENDING_TOKENS + STAKED for party in providers
-    }
-    contracts = deployment.deploy(project(), accounts[0], parameters)
-    world = World(
-        contracts=contracts,
-        deployer=accounts[0],
-        operator=accounts[1],
-        treasury=accounts[2],
-        governor=accounts[3],
-        stranger=accounts[15],
-        renters=renters,
-        providers=providers,
-        oracles=oracles,
-        domain=Domain(brownie.chain.id, contracts["Escrow"].address),
+def group_of(event: Any) -> LeaseGroup:
+    """The group that a `LeasesOpened` told of."""
+    words = [int(word) for word in event["terms"]]
+    leases = tuple(
+        LeaseTerms.from_words(str(bid_hash), *words[2 * place : 2 * place + 2])
+        for place, bid_hash in enumerate(event["bidHashes"])
     )
-    for party in renters + providers:
-        world.token.approve(world.escrow, UINT256_MAX, {"from": party})
-        world.token.approve(world.stake, UINT256_MAX, {"from": party})
-    for renter in renters:
-        world.escrow.deposit(FREE, {"from": renter})
-    for provider in providers:
-        world.stake.stake(STAKED, {"from": provider})
-    return world
-
-
-def deployment_parameters(accounts: Any, members: list[Any]) -> dict:
-    """What scripts/deploy.py needs to know for the tests' market."""
-    return {
-        "network": "test",
-        "oracles": [oracle.address for oracle in members],
-        "threshold": 2,
-        "treasury": accounts[2].address,
-        "governor": accounts[3].address,
-        "timelockDelay": TIMELOCK_DELAY,
-        "unbondingDelay": UNBONDING_DELAY,
-    }
-
-
-def project() -> Any:
-    """The loaded Brownie project: contracts by name."""
-    return brownie.project.get_loaded_projects()[0]
-
-
-def create_hostile_world(world: World, token_name: str) -> World:
-    """The same market on a token that misbehaves; renter and provider hold `PENDING_TOKENS` of it, approved."""
-    accounts = brownie.accounts
-    token = accounts[0].deploy(getattr(project(), token_name))
-    parameters = deployment_parameters(accounts, world.oracles[:3])
-    contracts = deployment.deploy_on_token(project(), accounts[0], token, parameters)
-    hostile = World(
-        contracts=contracts,
-        deployer=world.deployer,
-        operator=world.operator,
-        treasury=world.treasury,
-        governor=world.governor,
-        stranger=world.stranger,
-        renters=world.renters,
-        providers=world.providers,
-        oracles=world.oracles,
-        domain=Domain(brownie.chain.id, contracts["Escrow"].address),
-    )
-    for party in (hostile.renter, hostile.provider):
-        token.mint(party, PENDING_TOKENS, {"from": accounts[0]})
-        token.approve(hostile.escrow, UINT256_MAX, {"from": party})
-        token.approve(hostile.stake, UINT256_MAX, {"from": party})
-    return hostile
-
-
-def _comparable(value: Any) -> Any:
-    """As Brownie writes it into a revert's message: addresses as hex literals, 32 bytes as bytes."""
-    value = address_of(value)
-    if isinstance(value, str) and value.startswith("0x"):
-        return int(value, 16) if len(value) == 42 else bytes.fromhex(value[2:])
-    return bytes(value) if isinstance(value, bytes) else value
-
-
-@contextmanager
-def reverts_with(name: str, *values: Any):
-    """Expects the custom error `name`; with `values` also exactly those, `...` standing for any."""
-    try:
-        yield
-    except VirtualMachineError as error:
-        message = error.revert_msg or ""
-    else:
-        raise AssertionError(f"expected {name}, but nothing reverted")
-    given_name, _, body = message.partition(": ")
-    assert given_name == name, f"expected {name}, got {message!r}"
-    if not values:
-        return
-    given = ast.literal_eval(f"({body},)")
-    expected = tuple(each if each is ... else _comparable(each) for each in values)
-    agree = [want is ... or want == got for want, got in zip(expected, given, strict=False)]
-    assert len(given) == len(expected) and all(agree), f"expected {name}{values}, got {message!r}"
-
-
-def status_at(timestamp: int, contract: Any, call: str, sender: Any) -> int:
-    """Sends `call` in a block of exactly this `timestamp`; 1 if it succeeded, 0 if it reverted."""
-    web3 = brownie.web3
-    web3.provider.make_request("miner_stop", [])
-    try:
-        sent = web3.eth.send_transaction(
-            {
-                "from": address_of(sender),
-                "to": contract.address,
-                "data": call,
-                "gas": 3_000_000,
-                "gasPrice": web3.to_wei(20, "gwei"),
-            }
-        )
-        web3.provider.make_request("evm_mine", [timestamp])
-        return web3.eth.get_transaction_receipt(sent)["status"]
-    finally:
-        web3.provider.make_request("miner_start", [])
+    return LeaseGroup(event["market"], int(event["group"]), leases)
