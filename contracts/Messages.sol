@@ -20,7 +20,7 @@ contract Messages {
 
     /// @notice EIP-712 struct hash of a bid of a renter at a market: its identity, and the id of its job.
     function hashBid(IEscrow.SignedBid calldata bid, address renter, address market) external pure returns (bytes32) {
-        return OrderLib.hashBid(bid, renter, OrderLib.newPreimage(market));
+        return OrderLib.hashBid(OrderLib.newPreimage(market), renter, bid.jobDigest, bid.resources, bid.terms);
     }
 
     /// @notice EIP-712 struct hash of an attestation.

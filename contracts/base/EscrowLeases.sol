@@ -15,13 +15,25 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
     using ProviderLib for uint256;
 
     uint256 internal constant BPS = 10_000;
-    /// @notice Share of a lease's price that its provider's cover must hold and that fraud costs.
-    uint256 public constant PENALTY_BPS = 10_000;
     /// @notice Leases of a group.
     uint256 internal constant GROUP_SIZE = 32;
     uint256 private constant NO_ASK = type(uint256).max;
     /// @dev Greatest known verification; settlement, in the bits above, must be 0 (escrowed) here.
     uint256 private constant LAST_VERIFICATION = 3;
+
+    // The compiler checks the range of an enum at every step of a match: numbers are cheaper.
+    uint256 private constant ASK_EXPIRED = uint256(SkipReason.AskExpired);
+    uint256 private constant ASK_CANCELLED = uint256(SkipReason.AskCancelled);
+    uint256 private constant ASK_SIGNATURE = uint256(SkipReason.AskSignature);
+    uint256 private constant QUOTE = uint256(SkipReason.Quote);
+    uint256 private constant BID_EXPIRED = uint256(SkipReason.BidExpired);
+    uint256 private constant BID_SIGNATURE = uint256(SkipReason.BidSignature);
+    uint256 private constant BALANCE = uint256(SkipReason.Balance);
+    uint256 private constant SALT_USED = uint256(SkipReason.SaltUsed);
+    uint256 private constant COVER = uint256(SkipReason.Cover);
+    uint256 private constant UNITS = uint256(SkipReason.Units);
+    uint256 private constant REPLICAS = uint256(SkipReason.Replicas);
+    uint256 private constant SETTLEMENT = uint256(SkipReason.Settlement);
 
     uint16 public feeBps = 500;
     bool public openingPaused;
@@ -37,7 +49,7 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         uint256 rates;
         uint256 minimum;
         uint256 units;
-        SkipReason refused;
+        uint256 refused;
     }
 
     /// @dev A batch on its way: the group being filled, and the last bid opened (of which replicas may follow).
@@ -53,6 +65,7 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         uint256 lastReplicas;
         address lastProvider;
         uint256[17] preimage;
+        bytes[] signatures;
     }
 
     /// @inheritdoc IEscrowLeases
@@ -66,29 +79,30 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
     ) external {
         if (openingPaused) revert OpeningIsPaused();
         if (bids.length == 0) revert EmptyBatch();
-        Batch memory batch = _newBatch(roundDigest, firstGroup);
+        Batch memory batch = _newBatch(roundDigest, firstGroup, signatures);
         AskInUse memory ask;
         ask.index = NO_ASK;
-        SkipReason first;
+        uint256 first;
         unchecked {
             for (uint256 i = 0; i < bids.length; ++i) {
-                uint256 resources = bids[i].resources;
+                SignedBid calldata bid = bids[i];
+                uint256 resources = bid.resources;
                 if (uint16(resources >> 16) != ask.index) {
                     if (ask.index != NO_ASK) _providers[ask.provider].word = ask.account;
                     ask.index = uint16(resources >> 16);
-                    _useAsk(asks[ask.index], ask, batch.domainSeparator, signatures);
+                    _useAsk(batch, asks[ask.index], ask);
                 }
-                SkipReason reason = _openLease(batch, ask, bids[i], renters[uint16(resources)], signatures);
-                if (reason != SkipReason.None) {
-                    if (first == SkipReason.None) first = reason;
-                    emit MatchSkipped(i, reason);
+                uint256 reason = _openLease(batch, ask, bid, resources, bid.terms, renters[uint16(resources)]);
+                if (reason != 0) {
+                    if (first == 0) first = reason;
+                    emit MatchSkipped(i, SkipReason(reason));
                 } else if (batch.count == GROUP_SIZE) {
                     _storeGroup(batch);
                 }
             }
         }
         if (batch.count != 0) _storeGroup(batch);
-        if (batch.group == firstGroup) revert NothingOpened(first);
+        if (batch.group == firstGroup) revert NothingOpened(SkipReason(first));
         _providers[ask.provider].word = ask.account;
     }
 
@@ -97,7 +111,12 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         return _groups[market][group].word;
     }
 
-    function _newBatch(bytes32 roundDigest, uint256 firstGroup) private view returns (Batch memory batch) {
+    function _newBatch(bytes32 roundDigest, uint256 firstGroup, bytes[] calldata signatures)
+        private
+        view
+        returns (Batch memory batch)
+    {
+        batch.signatures = signatures;
         batch.domainSeparator = _domainSeparatorV4();
         batch.roundDigest = roundDigest;
         batch.feeBps = feeBps;
@@ -107,112 +126,99 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         batch.preimage = OrderLib.newPreimage(msg.sender);
     }
 
-    function _useAsk(SignedAsk calldata signed, AskInUse memory ask, bytes32 separator, bytes[] calldata signatures)
-        private
-        view
-    {
+    function _useAsk(Batch memory batch, SignedAsk calldata signed, AskInUse memory ask) private view {
         address provider = address(uint160(signed.offer));
         ask.provider = provider;
         ask.account = _providers[provider].word;
         ask.rates = signed.rates;
         ask.minimum = uint64(signed.agentAndMinimum >> 160);
         ask.units = signed.rates >> 240;
-        ask.refused = _refusalOf(signed, provider, ask.account, separator, signatures);
+        ask.refused = _refusalOf(batch, signed, provider, ask.account);
     }
 
-    function _refusalOf(
-        SignedAsk calldata signed,
-        address provider,
-        uint256 account,
-        bytes32 separator,
-        bytes[] calldata signatures
-    ) private view returns (SkipReason) {
-        if (block.timestamp > uint40(signed.offer >> 160)) return SkipReason.AskExpired;
-        if (uint32(signed.offer >> 200) < account.askSalt()) return SkipReason.AskCancelled;
-        bytes32 digest = MessageHashUtils.toTypedDataHash(separator, OrderLib.hashAsk(signed, msg.sender));
-        if (_isSigned(provider, digest, signed.r, signed.vs, signatures)) return SkipReason.None;
+    function _refusalOf(Batch memory batch, SignedAsk calldata signed, address provider, uint256 account)
+        private
+        view
+        returns (uint256)
+    {
+        if (block.timestamp > uint40(signed.offer >> 160)) return ASK_EXPIRED;
+        if (uint32(signed.offer >> 200) < account.askSalt()) return ASK_CANCELLED;
+        bytes32 digest = MessageHashUtils.toTypedDataHash(batch.domainSeparator, OrderLib.hashAsk(signed, msg.sender));
+        if (_isSigned(batch, provider, digest, signed.r, signed.vs)) return 0;
         // A delegated agent may price its own node, so that the provider's key can stay cold.
         address agent = address(uint160(signed.agentAndMinimum));
-        if (isAgent[provider][agent] && _isSigned(agent, digest, signed.r, signed.vs, signatures)) return SkipReason.None;
-        return SkipReason.AskSignature;
+        if (isAgent[provider][agent] && _isSigned(batch, agent, digest, signed.r, signed.vs)) return 0;
+        return ASK_SIGNATURE;
     }
 
+    /// @dev 0, or the number of the reason why the match is left out.
     function _openLease(
         Batch memory batch,
         AskInUse memory ask,
         SignedBid calldata bid,
-        address renter,
-        bytes[] calldata signatures
-    ) private returns (SkipReason) {
+        uint256 resources,
+        uint256 terms,
+        address renter
+    ) private returns (uint256) {
         unchecked {
-            if (ask.refused != SkipReason.None) return ask.refused;
-            uint256 terms = bid.terms;
+            if (ask.refused != 0) return ask.refused;
             uint256 price = uint64(terms >> 64);
-            if (price > uint64(terms)) return SkipReason.Quote;
-            if (price < OrderLib.quote(ask.rates, ask.minimum, bid.resources)) return SkipReason.Quote;
-            if (block.timestamp > uint40(terms >> 168)) return SkipReason.BidExpired;
-            if (block.timestamp >= uint40(terms >> 128)) return SkipReason.BidExpired;
+            if (price > uint64(terms)) return QUOTE;
+            if (price < OrderLib.quote(ask.rates, ask.minimum, resources)) return QUOTE;
+            if (block.timestamp > uint40(terms >> 168)) return BID_EXPIRED;
+            if (block.timestamp >= uint40(terms >> 128)) return BID_EXPIRED;
 
+            // The penalty that a lease's provider must cover equals its price.
             uint256 provider = ask.account;
-            uint256 penalty = price * PENALTY_BPS / BPS;
-            if (provider.covered() + penalty > provider.cover()) return SkipReason.Cover;
-            if (provider.openLeases() >= ask.units) return SkipReason.Units;
+            if (provider.covered() + price > provider.cover()) return COVER;
+            if (provider.openLeases() >= ask.units) return UNITS;
 
             StoredWord storage stored = _renters[renter];
             uint256 account = stored.word;
-            if (account.free() < price) return SkipReason.Balance;
-            SkipReason refused;
-            (account, refused) = _useBid(batch, ask.provider, bid, renter, account, signatures);
-            if (refused != SkipReason.None) return refused;
+            if (account.free() < price) return BALANCE;
+            bytes32 bidHash = OrderLib.hashBid(batch.preimage, renter, bid.jobDigest, resources, terms);
+            if (bidHash == batch.lastBid) {
+                if (!_isNextReplica(batch, ask.provider, uint8(resources >> 224))) return REPLICAS;
+            } else {
+                // One comparison for two fields: an unknown verification, another settlement.
+                if (resources >> 232 > LAST_VERIFICATION) return SETTLEMENT;
+                if (uint8(resources >> 224) == 0) return REPLICAS;
+                account = account.use(terms >> 208);
+                if (account == 0) return SALT_USED;
+                bytes32 digest = MessageHashUtils.toTypedDataHash(batch.domainSeparator, bidHash);
+                if (!_isSigned(batch, renter, digest, bid.r, bid.vs)) return BID_SIGNATURE;
+                batch.lastBid = bidHash;
+                batch.lastReplicas = 1;
+                batch.lastProvider = ask.provider;
+            }
 
-            ask.account = provider.addLease(penalty);
+            ask.account = provider.addLease(price);
             stored.word = account - price;
             uint256 count = batch.count;
-            batch.bidHashes[count] = batch.lastBid;
+            batch.bidHashes[count] = bidHash;
             batch.terms[2 * count] = uint160(renter) | uint256(uint40(terms >> 128)) << 160 | (terms >> 208) << 200;
             batch.terms[2 * count + 1] = uint160(ask.provider) | price << 160 | batch.feeBps << 224;
             batch.count = count + 1;
-            return SkipReason.None;
+            return 0;
         }
     }
 
     /// @dev Replicas of a bid stand next to each other, by ascending provider: that makes them distinct, and the bid's
     /// signature and salt need one look.
-    function _useBid(
-        Batch memory batch,
-        address provider,
-        SignedBid calldata bid,
-        address renter,
-        uint256 account,
-        bytes[] calldata signatures
-    ) private view returns (uint256, SkipReason) {
-        uint256 replicas = uint8(bid.resources >> 224);
-        bytes32 bidHash = OrderLib.hashBid(bid, renter, batch.preimage);
-        if (bidHash == batch.lastBid) {
-            if (batch.lastReplicas == replicas || provider <= batch.lastProvider) return (0, SkipReason.Replicas);
-            ++batch.lastReplicas;
-            batch.lastProvider = provider;
-            return (account, SkipReason.None);
-        }
-        // One comparison for three fields: no replicas, an unknown verification, another settlement.
-        if (replicas == 0 || bid.resources >> 232 > LAST_VERIFICATION) return (0, SkipReason.Settlement);
-        account = account.use(bid.terms >> 208);
-        if (account == 0) return (0, SkipReason.SaltUsed);
-        bytes32 digest = MessageHashUtils.toTypedDataHash(batch.domainSeparator, bidHash);
-        if (!_isSigned(renter, digest, bid.r, bid.vs, signatures)) return (0, SkipReason.BidSignature);
-        batch.lastBid = bidHash;
-        batch.lastReplicas = 1;
+    function _isNextReplica(Batch memory batch, address provider, uint256 replicas) private pure returns (bool) {
+        if (batch.lastReplicas == replicas || provider <= batch.lastProvider) return false;
+        ++batch.lastReplicas;
         batch.lastProvider = provider;
-        return (account, SkipReason.None);
+        return true;
     }
 
-    function _isSigned(address signer, bytes32 digest, bytes32 r, bytes32 vs, bytes[] calldata signatures)
+    function _isSigned(Batch memory batch, address signer, bytes32 digest, bytes32 r, bytes32 vs)
         private
         view
         returns (bool)
     {
         if (vs != 0) return SignatureLib.isSignedBy(signer, digest, r, vs);
-        return SignatureLib.isValidERC1271(signer, digest, signatures[uint256(r)]);
+        return SignatureLib.isValidERC1271(signer, digest, batch.signatures[uint256(r)]);
     }
 
     function _storeGroup(Batch memory batch) private {

@@ -16,15 +16,19 @@ import {EscrowLeases} from "./EscrowLeases.sol";
 abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFees {
     using ProviderLib for uint256;
 
-    /// @dev What a batch adds up before it is written: the provider in hand, fees, penalties.
+    /// @dev What a batch adds up: of the provider in hand until the next one comes, and of the whole batch.
     struct Sums {
         address provider;
-        uint256 account;
+        ProviderLib.Tally tally;
         uint256 fees;
         uint256 penalties;
         uint256 verdicts;
         bytes32[] leaseIds;
     }
+
+    uint256 private constant PAID = uint256(uint8(Outcome.Paid));
+    uint256 private constant FAILED = uint256(uint8(Outcome.Failed));
+    uint256 private constant FRAUD = uint256(uint8(Outcome.Fraud));
 
     // ------------------------------------------------------------------------------------------------- verdicts
 
@@ -95,23 +99,22 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
     {
         uint256[] calldata terms = group.terms;
         (StoredWord storage stored, bytes32 commitment) = _checked(market, group);
-        uint256 open = uint32(stored.word);
+        uint256 word = stored.word;
         uint256 chosen = group.chosen;
-        uint256 count = terms.length / 2;
         uint256 n = sums.verdicts;
         bytes32[] memory leaseIds = sums.leaseIds;
         unchecked {
-            for (uint256 i = 0; i < count; ++i) {
+            for (uint256 i = 0; i < terms.length / 2; ++i) {
                 if ((chosen >> i) & 1 == 0) continue;
                 uint256 outcome = outcomes[n / 3] >> (n % 3) * 80;
-                leaseIds[n] = _leaseId(commitment, i);
-                ++n;
-                if ((open >> i) & 1 == 0) continue;
-                if (_settleOne(leaseIds[n - 1], terms[2 * i], terms[2 * i + 1], outcome, sums)) closed |= 1 << i;
+                bytes32 leaseId = _leaseId(commitment, i);
+                leaseIds[n++] = leaseId;
+                if ((word >> i) & 1 == 0) continue;
+                if (_settleOne(leaseId, terms[2 * i], terms[2 * i + 1], outcome, sums)) closed |= 1 << i;
             }
         }
         sums.verdicts = n;
-        stored.word = stored.word & ~closed;
+        stored.word = word & ~closed;
     }
 
     /// @dev False for a verdict that cannot be: it must not keep the others of its batch from counting.
@@ -119,44 +122,43 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
         private
         returns (bool)
     {
-        uint256 locked = uint64(second >> 160);
-        uint256 pay = uint64(outcome);
-        Outcome kind = _outcome(uint8(outcome >> 64));
-        if (kind == Outcome.None || pay > locked || (pay != 0 && kind != Outcome.Paid)) return false;
-        address provider = address(uint160(second));
-        if (provider != sums.provider) {
-            _writeProvider(sums);
-            sums.provider = provider;
-            sums.account = _providers[provider].word;
-        }
         unchecked {
+            uint256 locked = uint64(second >> 160);
+            uint256 pay = uint64(outcome);
+            outcome = uint8(outcome >> 64);
+            if (pay > locked) return false;
+            if (outcome != PAID && (pay != 0 || outcome - FAILED > FRAUD - FAILED)) return false;
+            if (address(uint160(second)) != sums.provider) {
+                _writeProvider(sums);
+                sums.provider = address(uint160(second));
+            }
+            ProviderLib.Tally memory tally = sums.tally;
+            tally.released += locked;
             uint256 back = locked - pay;
-            if (kind == Outcome.Paid) {
-                uint256 fee = pay * uint16(second >> 224) / BPS; // rounded down, in the provider's favour
+            if (outcome == PAID) {
+                uint256 fee = pay * (second >> 224) / BPS; // rounded down, in the provider's favour
                 sums.fees += fee;
-                sums.account = sums.account.removeLease(_penalty(locked)).addPay(pay - fee);
-            } else if (kind == Outcome.Failed) {
-                sums.account = sums.account.removeLease(_penalty(locked)).addFailed();
+                tally.pay += pay - fee;
+                ++tally.settled;
+            } else if (outcome == FAILED) {
+                ++tally.failed;
             } else {
-                back += _slash(leaseId, first, provider, locked, sums);
+                ++tally.frauds;
+                tally.slashed += locked;
+                sums.penalties += locked;
+                back += locked;
+                emit Slashed(leaseId, address(uint160(second)), address(uint160(first)), uint64(locked));
             }
             _renters[address(uint160(first))].word += back;
+            return true;
         }
-        return true;
-    }
-
-    function _slash(bytes32 leaseId, uint256 first, address provider, uint256 locked, Sums memory sums)
-        private
-        returns (uint256 penalty)
-    {
-        penalty = _penalty(locked);
-        sums.penalties += penalty;
-        sums.account = sums.account.removeLease(penalty).addFraud(penalty);
-        emit Slashed(leaseId, provider, address(uint160(first)), uint64(penalty));
     }
 
     function _writeProvider(Sums memory sums) private {
-        if (sums.provider != address(0)) _providers[sums.provider].word = sums.account;
+        if (sums.provider == address(0)) return;
+        StoredWord storage account = _providers[sums.provider];
+        account.word = account.word.close(sums.tally);
+        delete sums.tally;
     }
 
     function _requireQuorum(
@@ -222,25 +224,25 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
         address renter = address(uint160(first));
         address provider = address(uint160(second));
         uint256 locked = uint64(second >> 160);
-        uint256 penalty = _penalty(locked);
-        uint256 account = _providers[provider].word.removeLease(penalty);
-        fee = pay * uint16(second >> 224) / BPS; // rounded down, in the provider's favour
-        _renters[renter].word += locked - pay;
+        fee = pay * (second >> 224) / BPS; // rounded down, in the provider's favour
+        ProviderLib.Tally memory tally;
+        tally.released = locked;
+        tally.pay = pay - fee;
+        if (outcome == Outcome.Paid) tally.settled = 1;
+        if (outcome == Outcome.None) tally.unjudged = 1;
+        if (outcome == Outcome.Fraud) (tally.frauds, tally.slashed) = (1, locked);
+        if (outcome == Outcome.Failed) {
+            if (reason == CloseReason.Deadline) tally.expired = 1;
+            else tally.failed = 1;
+        }
+        _providers[provider].word = _providers[provider].word.close(tally);
+        _renters[renter].word += locked - pay + tally.slashed;
         emit LeaseClosed(
             leaseId, renter, provider, outcome, uint64(pay - fee), uint64(fee), uint64(locked - pay), resultDigest, reason
         );
-        if (outcome == Outcome.Paid) {
-            _providers[provider].word = account.addPay(pay - fee);
-        } else if (outcome == Outcome.Failed) {
-            _providers[provider].word = reason == CloseReason.Deadline ? account.addExpired() : account.addFailed();
-        } else if (outcome == Outcome.None) {
-            _providers[provider].word = account;
-        } else {
-            _providers[provider].word = account.addFraud(penalty);
-            _renters[renter].word += penalty;
-            emit Slashed(leaseId, provider, renter, uint64(penalty));
-            IProviderStake(stake).slash(penalty);
-        }
+        if (tally.slashed == 0) return fee;
+        emit Slashed(leaseId, provider, renter, uint64(locked));
+        IProviderStake(stake).slash(locked);
     }
 
     /// @dev The group's word and commitment, if these are its terms.
@@ -267,10 +269,6 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
 
     function _outcome(uint8 value) internal pure returns (Outcome) {
         return value > uint8(type(Outcome).max) ? Outcome.None : Outcome(value);
-    }
-
-    function _penalty(uint256 locked) internal pure returns (uint256) {
-        return locked * PENALTY_BPS / BPS;
     }
 
     function _requireLength(uint256 expected, uint256 actual) internal pure {

@@ -238,7 +238,7 @@ interface IEscrow {
     /// @notice A group of leases opened; `roundDigest` names the transcript that justifies their prices.
     /// @param bidHashes One a lease: the EIP-712 struct hash of its bid.
     /// @param terms Two words a lease, each from the lowest bit. First: renter 160, deadline 40, salt of the bid 48. Second:
-    /// provider 160, price 64, feeBps 16. The price is locked; the penalty is `price * PENALTY_BPS / 10,000`.
+    /// provider 160, price 64, feeBps 16. The price is locked, and it is the penalty.
     /// The id of the i-th lease is `keccak256(commitment, i)`, both as words, with
     /// `commitment = keccak256(keccak256(bidHashes), keccak256(terms))`, arrays as their words one after another.
     event LeasesOpened(

@@ -105,34 +105,34 @@ library ProviderLib {
         }
     }
 
-    /// @notice One open lease less.
-    function removeLease(uint256 account, uint256 penalty) internal pure returns (uint256) {
+    /// @notice Leases of one provider that are closed together.
+    /// @param released Their penalties, which need no cover any more.
+    /// @param pay Net of the fee.
+    /// @param slashed The part of `released` that fraud cost.
+    /// @param unjudged Leases that count as nothing.
+    struct Tally {
+        uint256 released;
+        uint256 pay;
+        uint256 slashed;
+        uint256 settled;
+        uint256 failed;
+        uint256 expired;
+        uint256 frauds;
+        uint256 unjudged;
+    }
+
+    /// @notice The account once these leases are closed. Reverts if it has earned more than 56 bits hold: more USDC than
+    /// there is.
+    function close(uint256 account, Tally memory tally) internal pure returns (uint256) {
+        if (earned(account) + tally.pay > type(uint56).max) revert IEscrow.AmountTooLarge(tally.pay, type(uint56).max);
         unchecked {
-            return account - (penalty << COVERED) - (1 << OPEN_LEASES);
+            uint256 leases = tally.settled + tally.failed + tally.expired + tally.frauds + tally.unjudged;
+            account = account + tally.pay - (tally.slashed << COVER) - (tally.released << COVERED) - (leases << OPEN_LEASES);
         }
-    }
-
-    /// @notice Pay for one more settled lease. Reverts if it exceeds what 56 bits hold: more USDC than there is.
-    function addPay(uint256 account, uint256 pay) internal pure returns (uint256) {
-        if (earned(account) + pay > type(uint56).max) revert IEscrow.AmountTooLarge(pay, type(uint56).max);
-        unchecked {
-            return _count(account + pay, SETTLED, type(uint24).max);
-        }
-    }
-
-    function addFailed(uint256 account) internal pure returns (uint256) {
-        return _count(account, FAILED, 0xfff);
-    }
-
-    function addExpired(uint256 account) internal pure returns (uint256) {
-        return _count(account, EXPIRED, 0xfff);
-    }
-
-    /// @notice One fraud more, its penalty gone from the cover.
-    function addFraud(uint256 account, uint256 penalty) internal pure returns (uint256) {
-        unchecked {
-            return _count(account - (penalty << COVER), FRAUDS, type(uint8).max);
-        }
+        account = _count(account, SETTLED, type(uint24).max, tally.settled);
+        account = _count(account, FAILED, 0xfff, tally.failed);
+        account = _count(account, EXPIRED, 0xfff, tally.expired);
+        return _count(account, FRAUDS, type(uint8).max, tally.frauds);
     }
 
     function withCover(uint256 account, uint256 cover_) internal pure returns (uint256) {
@@ -159,9 +159,11 @@ library ProviderLib {
     }
 
     /// @dev A counter must never block a settlement: at its greatest value it stays.
-    function _count(uint256 account, uint256 shift, uint256 greatest) private pure returns (uint256) {
+    function _count(uint256 account, uint256 shift, uint256 greatest, uint256 more) private pure returns (uint256) {
+        if (more == 0) return account;
         unchecked {
-            return (account >> shift) & greatest == greatest ? account : account + (1 << shift);
+            uint256 room = greatest - ((account >> shift) & greatest);
+            return account + ((more < room ? more : room) << shift);
         }
     }
 }

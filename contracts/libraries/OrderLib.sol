@@ -15,6 +15,7 @@ library OrderLib {
     );
     uint256 private constant HOUR = 3600;
     uint256 private constant MB_PER_GB = 1000;
+    uint256 private constant MB_HOUR = HOUR * MB_PER_GB;
     uint256 private constant FUEL_PER_GFUEL = 1e9;
 
     /// @notice Words of a bid's EIP-712 encoding, its type hash and market set: one buffer serves a whole batch.
@@ -24,15 +25,16 @@ library OrderLib {
     }
 
     /// @notice EIP-712 struct hash of a bid. Overwrites `preimage`.
-    function hashBid(IEscrow.SignedBid calldata bid, address renter, uint256[17] memory preimage)
-        internal
-        pure
-        returns (bytes32 bidHash)
-    {
-        uint256 resources = bid.resources;
-        uint256 terms = bid.terms;
+    /// @dev The words come as values: read through the struct they would be loaded anew at every use.
+    function hashBid(
+        uint256[17] memory preimage,
+        address renter,
+        bytes32 jobDigest,
+        uint256 resources,
+        uint256 terms
+    ) internal pure returns (bytes32 bidHash) {
         preimage[1] = uint160(renter);
-        preimage[3] = uint256(bid.jobDigest);
+        preimage[3] = uint256(jobDigest);
         preimage[4] = uint16(resources >> 32);
         preimage[5] = uint16(resources >> 48);
         preimage[6] = uint32(resources >> 64);
@@ -81,19 +83,14 @@ library OrderLib {
     /// @dev Cannot overflow: every product is below 2^64 * 2^48 or 2^16 * 2^48 * 2^32.
     function quote(uint256 rates, uint256 minimum, uint256 resources) internal pure returns (uint256 total) {
         unchecked {
+            // Rounding up is written out: as a function it would be called five times a lease.
             uint256 time = uint32(resources >> 96);
-            total = _ceil(uint256(uint16(resources >> 32)) * uint48(rates) * time, HOUR)
-                + _ceil(uint256(uint16(resources >> 48)) * uint48(rates >> 48) * time, HOUR)
-                + _ceil(uint256(uint32(resources >> 64)) * uint48(rates >> 96) * time, HOUR * MB_PER_GB)
-                + _ceil(uint256(uint64(resources >> 128)) * uint48(rates >> 144), FUEL_PER_GFUEL)
-                + _ceil(uint256(uint32(resources >> 192)) * uint48(rates >> 192), MB_PER_GB);
+            total = (uint256(uint16(resources >> 32)) * uint48(rates) * time + HOUR - 1) / HOUR
+                + (uint256(uint16(resources >> 48)) * uint48(rates >> 48) * time + HOUR - 1) / HOUR
+                + (uint256(uint32(resources >> 64)) * uint48(rates >> 96) * time + MB_HOUR - 1) / MB_HOUR
+                + (uint256(uint64(resources >> 128)) * uint48(rates >> 144) + FUEL_PER_GFUEL - 1) / FUEL_PER_GFUEL
+                + (uint256(uint32(resources >> 192)) * uint48(rates >> 192) + MB_PER_GB - 1) / MB_PER_GB;
         }
         return total < minimum ? minimum : total;
-    }
-
-    function _ceil(uint256 a, uint256 b) private pure returns (uint256) {
-        unchecked {
-            return (a + b - 1) / b;
-        }
     }
 }

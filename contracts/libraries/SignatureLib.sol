@@ -25,7 +25,7 @@ library SignatureLib {
     }
 
     /// @notice Asks an ERC-1271 account. Only 32 bytes of its answer are looked at, so that a long one costs nothing.
-    function isValidERC1271(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool valid) {
+    function isValidERC1271(address signer, bytes32 digest, bytes memory signature) internal view returns (bool valid) {
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         bytes32 expected = bytes32(IERC1271.isValidSignature.selector);
         assembly ("memory-safe") {
