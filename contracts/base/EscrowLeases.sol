@@ -79,6 +79,8 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
     ) external {
         if (openingPaused) revert OpeningIsPaused();
         if (bids.length == 0) revert EmptyBatch();
+        // Events have 224 bits for a group's number.
+        if (firstGroup > type(uint192).max) revert AmountTooLarge(firstGroup, type(uint192).max);
         Batch memory batch = _newBatch(roundDigest, firstGroup, signatures);
         AskInUse memory ask;
         ask.index = NO_ASK;

@@ -51,7 +51,7 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
         for (uint256 i = 0; i < groups.length; ++i) {
             uint256 bits = _settleGroup(market, groups[i], outcomes, sums);
             closed[i] = groups[i].group << GROUP_SIZE | bits;
-            chosen[i] = groups[i].group << GROUP_SIZE | uint32(groups[i].chosen);
+            chosen[i] = groups[i].group << GROUP_SIZE | (groups[i].chosen & ((1 << groups[i].terms.length / 2) - 1));
             any |= bits;
         }
         _requireLength(resultDigests.length, sums.verdicts);
