@@ -2,13 +2,14 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-contracts test-integration lint clean
+.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas lint clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
 	@echo "make test               every test; ends in one line of totals"
 	@echo "make test-unit | test-contracts | test-integration"
 	@echo "make setup              environments, compiler, contracts, examples (done by the above)"
+	@echo "make bench-gas          what the contracts cost, beside a bare transfer"
 	@echo "make lint               ruff"
 	@echo "make clean              remove everything that set-up made"
 
@@ -30,3 +31,6 @@ lint: setup
 
 clean:
 	rm -rf .venv .venv-brownie node_modules build
+
+bench-gas: setup
+	@$(RUN) scripts.bench.gas

@@ -1,0 +1,1 @@
+"""What things cost. Each module measures one thing and prints a table."""
