@@ -5,10 +5,13 @@
 Parameters come as JSON in the environment variable HIVE_DEPLOYMENT:
 
     {"network": "local", "oracles": ["0x…", …], "threshold": 2, "treasury": "0x…", "governor": "0x…",
-     "timelockDelay": 172800, "unbondingDelay": 604800, "token": "0x…" | null, "mint": {"0x…": 1000000}}
+     "timelockDelay": 172800, "unbondingDelay": 604800, "claimWindow": 86400, "disputeWindow": 259200,
+     "minimumBond": 1000000000, "bondDelay": 604800, "token": "0x…" | null, "mint": {"0x…": 1000000}}
 
-Without a `token` a USDC stand-in is deployed and `mint` (micro-USDC by account) filled. The deployer is the chain's
-first unlocked account; it keeps no power: the contracts belong to the timelock from the first block.
+Without a `token` a USDC stand-in is deployed, `mint` (micro-USDC by account) filled, every oracle bonded and the
+committee started. With one, the oracles bond themselves (`OracleCommittee.bondFor`); once all have, anyone may call
+`start`, and nothing can be settled by verdicts before. The deployer is the chain's first unlocked account; it keeps no
+power: the contracts belong to the timelock from the first block.
 """
 
 import json
@@ -20,7 +23,10 @@ from brownie import accounts, network, project
 from eth_utils import is_address
 
 ROOT = Path(__file__).resolve().parent.parent
-_REQUIRED = ("network", "oracles", "threshold", "treasury", "governor", "timelockDelay", "unbondingDelay")
+_REQUIRED = (
+    "network", "oracles", "threshold", "treasury", "governor", "timelockDelay", "unbondingDelay", "claimWindow",
+    "disputeWindow", "minimumBond", "bondDelay",
+)  # fmt: skip
 
 
 class DeploymentError(ValueError):
@@ -65,11 +71,12 @@ def _require_addresses(given: dict) -> None:
 
 
 def _require_numbers(given: dict) -> None:
-    limits = {"threshold": 2**8, "timelockDelay": 2**32, "unbondingDelay": 2**32}
-    for name, limit in limits.items():
+    delays = dict.fromkeys(("timelockDelay", "unbondingDelay", "bondDelay"), (0, 2**32))
+    windows = dict.fromkeys(("claimWindow", "disputeWindow"), (1, 2**32))
+    for name, (low, limit) in {"threshold": (0, 2**8), "minimumBond": (0, 2**96), **delays, **windows}.items():
         value = given[name]
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < limit:
-            raise DeploymentError(f"{name}: {value!r} is not an integer from 0 to {limit - 1}.")
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value < limit:
+            raise DeploymentError(f"{name}: {value!r} is not an integer from {low} to {limit - 1}.")
     for account, amount in given.get("mint", {}).items():
         if not str(amount).isdecimal():
             raise DeploymentError(f"mint: {amount!r} for {account} is not a number of micro-USDC.")
@@ -82,19 +89,25 @@ def deploy(contracts, deployer, parameters: dict) -> dict:
     token = deployer.deploy(contracts.FiatToken)
     for account, amount in parameters.get("mint", {}).items():
         token.mint(account, int(amount), {"from": deployer})
-    return deploy_on_token(contracts, deployer, token, parameters)
+    deployed = deploy_on_token(contracts, deployer, token, parameters)
+    start_committee(deployed["OracleCommittee"], deployer, token, parameters)
+    return deployed
 
 
 def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
     """Deploys everything but the token, which exists, and returns the contracts by name."""
     timelock = deployer.deploy(contracts.Timelock, parameters["timelockDelay"], [parameters["governor"]])
-    members = sorted(set(parameters["oracles"]), key=lambda address: int(address, 16))
-    committee = deployer.deploy(contracts.OracleCommittee, members, parameters["threshold"], timelock)
-    # Stake and reputation obey the escrow alone, so they must know its address before it exists.
+    # Committee and stake know the escrow, and it knows them: one side must learn an address before it exists.
     expected = deployer.get_deployment_address(deployer.nonce + 2)
+    committee = deployer.deploy(
+        contracts.OracleCommittee, token, expected, members_of(parameters), parameters["threshold"],
+        parameters["minimumBond"], parameters["bondDelay"], timelock,
+    )  # fmt: skip
     stake = deployer.deploy(contracts.ProviderStake, token, expected, parameters["unbondingDelay"])
-    reputation = deployer.deploy(contracts.Reputation, expected)
-    escrow = deployer.deploy(contracts.Escrow, token, stake, reputation, committee, parameters["treasury"], timelock)
+    escrow = deployer.deploy(
+        contracts.Escrow, token, stake, committee, parameters["treasury"], timelock, parameters["claimWindow"],
+        parameters["disputeWindow"],
+    )  # fmt: skip
     if escrow.address != expected:
         raise DeploymentError(f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between.")
     return {
@@ -102,9 +115,26 @@ def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
         "Timelock": timelock,
         "OracleCommittee": committee,
         "ProviderStake": stake,
-        "Reputation": reputation,
+        "Reputation": deployer.deploy(contracts.Reputation, escrow, stake),
+        "Messages": deployer.deploy(contracts.Messages),
         "Escrow": escrow,
     }
+
+
+def start_committee(committee, deployer, token, parameters: dict) -> None:
+    """Bonds every oracle with a token that can be minted, and lets the committee begin."""
+    members, bond = members_of(parameters), parameters["minimumBond"]
+    if bond:
+        token.mint(deployer, bond * len(members), {"from": deployer})
+        token.approve(committee, bond * len(members), {"from": deployer})
+        for member in members:
+            committee.bondFor(member, bond, {"from": deployer})
+    committee.start({"from": deployer})
+
+
+def members_of(parameters: dict) -> list[str]:
+    """The oracles as the committee wants them: distinct, ascending as numbers."""
+    return sorted(set(parameters["oracles"]), key=lambda address: int(address, 16))
 
 
 def address_book(name: str, chain_id: int, block: int, deployed: dict) -> dict:

@@ -33,6 +33,10 @@ class Deployment:
     mint: Mapping[str, int] = field(default_factory=dict)
     timelock_delay: int = 172_800
     unbonding_delay: int = 604_800
+    claim_window: int = 86_400
+    dispute_window: int = 259_200
+    minimum_bond: int = 1_000_000_000
+    bond_delay: int = 604_800
 
     def to_json(self) -> dict[str, Any]:
         """What scripts/deploy.py reads."""
@@ -44,6 +48,10 @@ class Deployment:
             "governor": self.governor,
             "timelockDelay": self.timelock_delay,
             "unbondingDelay": self.unbonding_delay,
+            "claimWindow": self.claim_window,
+            "disputeWindow": self.dispute_window,
+            "minimumBond": self.minimum_bond,
+            "bondDelay": self.bond_delay,
             "mint": {account: str(amount) for account, amount in self.mint.items()},
         }
 

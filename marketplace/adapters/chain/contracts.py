@@ -80,11 +80,12 @@ class Contracts:
             rpc_url, request_kwargs={"timeout": RPC_TIMEOUT_SECONDS}, exception_retry_configuration=None
         )
         self.web3 = Web3(provider)
-        self.escrow = self._at("Escrow")
-        self.stake = self._at("ProviderStake")
-        self.reputation = self._at("Reputation")
-        self.committee = self._at("OracleCommittee")
-        self.token = self._at("USDC")
+        self.escrow = self.at("Escrow")
+        self.stake = self.at("ProviderStake")
+        self.reputation = self.at("Reputation")
+        self.committee = self.at("OracleCommittee")
+        self.token = self.at("USDC")
 
-    def _at(self, name: str) -> Contract:
+    def at(self, name: str) -> Contract:
+        """The contract that the address book calls `name`."""
         return self.web3.eth.contract(address=self.book.contracts[name], abi=load_abi(name))

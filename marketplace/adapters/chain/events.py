@@ -1,6 +1,6 @@
-"""Logs of the contracts as the domain's event values."""
+"""Logs of the escrow as the domain's event values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from eth_utils import keccak
@@ -8,33 +8,75 @@ from web3.types import EventData, LogReceipt
 
 from marketplace.adapters.chain.contracts import Contracts, load_abi
 from marketplace.domain import chain as domain
-from marketplace.protocol.enums import Outcome
+from marketplace.protocol.enums import CancelKind, Outcome, SkipReason
+from marketplace.protocol.packing import GROUP_SIZE, LeaseGroup, LeaseTerms
+
+_Args = dict[str, Any]
 
 
 def _hex(value: bytes) -> str:
     return "0x" + bytes(value).hex()
 
 
-def _lease_opened(origin: domain.EventOrigin, args: dict[str, Any]) -> domain.LeaseOpened:
-    return domain.LeaseOpened(
-        origin=origin,
-        lease_id=_hex(args["leaseId"]),
-        renter=args["renter"],
-        provider=args["provider"],
-        market=args["market"],
-        agent=args["agent"],
-        bid_hash=_hex(args["bidHash"]),
-        ask_hash=_hex(args["askHash"]),
-        job_digest=_hex(args["jobDigest"]),
-        price=args["price"],
-        penalty=args["penalty"],
-        fee_bps=args["feeBps"],
-        deadline=args["deadline"],
-        round_digest=_hex(args["roundDigest"]),
+def group_of(args: _Args) -> LeaseGroup:
+    """The group in the arguments of a `LeasesOpened`."""
+    words = args["terms"]
+    leases = tuple(
+        LeaseTerms.from_words(_hex(bid_hash), words[2 * place], words[2 * place + 1])
+        for place, bid_hash in enumerate(args["bidHashes"])
     )
+    return LeaseGroup(args["market"], args["group"], leases)
 
 
-def _lease_closed(origin: domain.EventOrigin, args: dict[str, Any]) -> domain.LeaseClosed:
+def _leases_opened(origin: domain.EventOrigin, args: _Args) -> list[domain.LeaseOpened]:
+    group, round_digest = group_of(args), _hex(args["roundDigest"])
+    return [
+        domain.LeaseOpened(
+            origin=origin,
+            lease_id=lease_id,
+            market=group.market,
+            renter=terms.renter,
+            provider=terms.provider,
+            bid_hash=terms.bid_hash,
+            price=terms.price,
+            fee_bps=terms.fee_bps,
+            deadline=terms.deadline,
+            salt=terms.salt,
+            group=group.number,
+            place=place,
+            round_digest=round_digest,
+        )
+        for place, (lease_id, terms) in enumerate(zip(group.lease_ids(), group.leases, strict=True))
+    ]
+
+
+def _leases_settled(origin: domain.EventOrigin, args: _Args) -> domain.LeasesSettled:
+    settled = tuple(_settled(args["closed"], args["chosen"], args["outcomes"], args["resultDigests"]))
+    return domain.LeasesSettled(origin, args["market"], args["epoch"], args["signers"], settled)
+
+
+def _settled(
+    closed: Sequence[int], chosen: Sequence[int], outcomes: Sequence[int], result_digests: Sequence[bytes]
+) -> Iterator[domain.SettledLease]:
+    """The leases that were closed: verdicts are in the order of the groups and of the places chosen in them."""
+    verdict = 0
+    for closed_word, chosen_word in zip(closed, chosen, strict=True):
+        for place in range(GROUP_SIZE):
+            if not chosen_word >> place & 1:
+                continue
+            word = outcomes[verdict // 3] >> 80 * (verdict % 3)
+            if closed_word >> place & 1:
+                yield domain.SettledLease(
+                    group=closed_word >> GROUP_SIZE,
+                    place=place,
+                    outcome=Outcome(word >> 64 & 0xFF),
+                    pay=word & 2**64 - 1,
+                    result_digest=_hex(result_digests[verdict]),
+                )
+            verdict += 1
+
+
+def _lease_closed(origin: domain.EventOrigin, args: _Args) -> domain.LeaseClosed:
     return domain.LeaseClosed(
         origin=origin,
         lease_id=_hex(args["leaseId"]),
@@ -47,43 +89,58 @@ def _lease_closed(origin: domain.EventOrigin, args: dict[str, Any]) -> domain.Le
     )
 
 
-_BUILDERS: dict[str, Callable[[domain.EventOrigin, dict[str, Any]], domain.ChainEvent]] = {
-    "Deposited": lambda origin, args: domain.Deposited(origin, args["account"], args["amount"]),
-    "Withdrawn": lambda origin, args: domain.Withdrawn(origin, args["account"], args["amount"]),
-    "RoundOpened": lambda origin, args: domain.RoundOpened(
-        origin, args["market"], _hex(args["roundDigest"]), args["count"]
-    ),
-    "LeaseOpened": _lease_opened,
+def _lease_claimed(origin: domain.EventOrigin, args: _Args) -> domain.LeaseClaimed:
+    return domain.LeaseClaimed(
+        origin=origin,
+        lease_id=_hex(args["leaseId"]),
+        renter=args["renter"],
+        provider=args["provider"],
+        pay=args["pay"],
+        result_digest=_hex(args["resultDigest"]),
+        until=args["until"],
+        first=args["first"],
+        second=args["second"],
+    )
+
+
+_Builder = Callable[[domain.EventOrigin, _Args], "domain.ChainEvent | Sequence[domain.ChainEvent]"]
+_BUILDERS: dict[str, _Builder] = {
+    "Deposited": lambda origin, args: domain.Deposited(origin, args["account"], args["from"], args["amount"]),
+    "Withdrawn": lambda origin, args: domain.Withdrawn(origin, args["account"], args["fromFree"], args["fromEarned"]),
+    "LeasesOpened": _leases_opened,
+    "MatchSkipped": lambda origin, args: domain.MatchSkipped(origin, args["index"], SkipReason(args["reason"])),
+    "LeasesSettled": _leases_settled,
     "LeaseClosed": _lease_closed,
-    "OrderCancelled": lambda origin, args: domain.OrderCancelled(origin, args["signer"], args["salt"]),
-    "OrdersCancelledBefore": lambda origin, args: domain.OrdersCancelledBefore(origin, args["signer"], args["salt"]),
+    "LeaseClaimed": _lease_claimed,
+    "LeaseDisputed": lambda origin, args: domain.LeaseDisputed(
+        origin, _hex(args["leaseId"]), args["renter"], args["bond"], args["until"]
+    ),
+    "OrdersCancelled": lambda origin, args: domain.OrdersCancelled(
+        origin, args["signer"], CancelKind(args["kind"]), args["salt"]
+    ),
     "Slashed": lambda origin, args: domain.Slashed(origin, args["provider"], args["amount"], _hex(args["leaseId"])),
 }
 
 
-def _topics() -> dict[str, str]:
-    """Event name by topic 0."""
-    found = {}
-    for contract in ("Escrow", "ProviderStake"):
-        for item in load_abi(contract):
-            if item["type"] == "event" and item["name"] in _BUILDERS:
-                signature = f"{item['name']}({','.join(arg['type'] for arg in item['inputs'])})"
-                found[_hex(keccak(text=signature))] = item["name"]
-    return found
+def topic_of(contract: str, event: str) -> str:
+    """Topic 0 of an event."""
+    (item,) = (one for one in load_abi(contract) if one["type"] == "event" and one["name"] == event)
+    return _hex(keccak(text=f"{event}({','.join(arg['type'] for arg in item['inputs'])})"))
 
 
-TOPICS = _topics()
+TOPICS = {topic_of("Escrow", name): name for name in _BUILDERS}
+"""Event name by topic 0."""
 
 
-def decode_log(contracts: Contracts, log: LogReceipt) -> domain.ChainEvent:
-    """The event in a log whose topic 0 is one of TOPICS."""
+def decode_log(contracts: Contracts, log: LogReceipt) -> list[domain.ChainEvent]:
+    """The events that a log of the escrow tells of, whose topic 0 is one of TOPICS."""
     name = TOPICS[_hex(log["topics"][0])]
-    contract = contracts.stake if log["address"] == contracts.stake.address else contracts.escrow
-    decoded: EventData = contract.events[name]().process_log(log)
+    decoded: EventData = contracts.escrow.events[name]().process_log(log)
     origin = domain.EventOrigin(
         block_number=log["blockNumber"],
         block_hash=_hex(log["blockHash"]),
         tx_hash=_hex(log["transactionHash"]),
         log_index=log["logIndex"],
     )
-    return _BUILDERS[name](origin, dict(decoded["args"]))
+    told = _BUILDERS[name](origin, dict(decoded["args"]))
+    return list(told) if isinstance(told, Sequence) else [told]

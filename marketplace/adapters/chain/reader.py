@@ -1,19 +1,32 @@
 """`ports.Chain` over web3: views, events, simulation."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from eth_abi.exceptions import DecodingError
 from web3.exceptions import BadFunctionCallOutput, BlockNotFound
+from web3.types import LogReceipt
 
+from marketplace.adapters.chain.calls import groups_needed, open_arguments
 from marketplace.adapters.chain.contracts import Contracts
 from marketplace.adapters.chain.errors import translated
-from marketplace.adapters.chain.events import TOPICS, decode_log
-from marketplace.domain.chain import Balance, BlockRef, ChainEvent, LeaseView, ReputationRecord, StakeState
+from marketplace.adapters.chain.events import TOPICS, decode_log, group_of, topic_of
+from marketplace.domain.chain import (
+    Balance,
+    BlockRef,
+    ChainEvent,
+    ClaimView,
+    Committee,
+    ProviderAccount,
+    RenterAccount,
+    ReputationRecord,
+    StakeState,
+)
 from marketplace.errors import Reverted
 from marketplace.ports import Match
 from marketplace.protocol.eip712 import Domain
-from marketplace.protocol.enums import LeaseState
+from marketplace.protocol.enums import ClaimState
+from marketplace.protocol.packing import GROUP_SIZE, LeaseGroup
 
 LOG_RANGE = 2_000
 """Blocks of one log query; public nodes refuse much larger ones."""
@@ -21,8 +34,10 @@ COMMITTEE_SECONDS = 5.0
 """How long the committee is remembered: every oracle's every poll asks for it, and it changes behind a timelock."""
 OPEN_GAS = 1_000_000
 """Of one match, at most: account contracts check their signatures in it, and whoever sends it pays."""
-SIGNATURE_GAS = 300_000
-"""Of an account contract's check, at most: two of them and the rest of a match stay well below OPEN_GAS."""
+SIGNATURE_GAS = 200_000
+"""Of an account contract's check, at most; `SignatureLib.sol` allows a little more, so the escrow accepts it too."""
+WORDS_AT_ONCE = 32
+"""Groups that one batch of requests asks about."""
 _ERC1271_ABI = [
     {
         "type": "function",
@@ -35,24 +50,13 @@ _ERC1271_ABI = [
 _ERC1271_MAGIC = bytes.fromhex("1626ba7e")
 
 
-def match_tuple(match: Match) -> tuple:
-    """A match as `Escrow.open` takes it."""
-    return (
-        match.bid.as_tuple(),
-        bytes.fromhex(match.bid_signature[2:]),
-        match.ask.as_tuple(),
-        bytes.fromhex(match.ask_signature[2:]),
-        match.price,
-    )
-
-
 class ChainReader:
     """Reads of one deployment. Safe to share between threads. Every method raises ChainUnavailable."""
 
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
         self._eth = contracts.web3.eth
-        self._committee: tuple[float, tuple[tuple[str, ...], int] | None] = (0.0, None)
+        self._committee: tuple[float, Committee | None] = (0.0, None)
 
     @property
     def domain(self) -> Domain:
@@ -82,37 +86,70 @@ class ChainReader:
         return BlockRef(block["number"], "0x" + bytes(block["hash"]).hex(), block["timestamp"])
 
     def events(self, first: int, last: int) -> list[ChainEvent]:
-        found: list[ChainEvent] = []
-        addresses = [self._contracts.escrow.address, self._contracts.stake.address]
-        for start in range(first, last + 1, LOG_RANGE):
-            query = {
-                "fromBlock": start,
-                "toBlock": min(start + LOG_RANGE - 1, last),
-                "address": addresses,
-                "topics": [list(TOPICS)],
-            }
+        logs = self._logs(self._contracts.escrow.address, list(TOPICS), first, last)
+        logs = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+        return [event for log in logs for event in decode_log(self._contracts, log)]
+
+    def _logs(self, address: str, topics: list[str], first: int, last: int) -> Iterator[LogReceipt]:
+        """The logs of blocks first..last, the last blocks' first."""
+        for end in range(last, first - 1, -LOG_RANGE):
+            start = max(first, end - LOG_RANGE + 1)
             with translated():
-                logs = self._eth.get_logs(query)
-            found += [decode_log(self._contracts, log) for log in logs]
-        return sorted(found, key=lambda event: (event.origin.block_number, event.origin.log_index))
+                yield from self._eth.get_logs(
+                    {"fromBlock": start, "toBlock": end, "address": address, "topics": [topics]}
+                )
 
     def fee_bps(self) -> int:
         with translated():
             return self._contracts.escrow.functions.feeBps().call()
 
     def fees(self) -> int:
-        with translated():
-            return self._contracts.escrow.functions.fees().call()
+        return sum(self.fees_by_epoch().values())
 
-    def oracles(self) -> tuple[tuple[str, ...], int]:
+    def fees_by_epoch(self) -> dict[int, int]:
+        """The treasury's fees not fetched yet; epoch 0 has those of leases that no oracle judged."""
+        functions = self._contracts.escrow.functions
+        with translated():
+            last = self._contracts.committee.functions.epoch().call()
+            return {epoch: functions.fees(epoch).call() for epoch in range(last + 1)}
+
+    def oracle_credits(self) -> dict[str, int]:
+        """What each member of any committee has not fetched yet of its share of the fees."""
+        found: dict[str, int] = {}
+        for committee in self.committees():
+            for index, member in enumerate(committee.members):
+                found[member] = found.get(member, 0) + self.oracle_credit(committee.epoch, index)
+        return found
+
+    def oracle_credit(self, epoch: int, index: int) -> int:
+        """What the `index`-th member of an epoch's committee has not fetched yet."""
+        with translated():
+            return self._contracts.escrow.functions.oracleCredit(epoch, index).call()
+
+    def committee(self) -> Committee:
         asked_at, committee = self._committee
         if committee is not None and time.monotonic() - asked_at < COMMITTEE_SECONDS:
             return committee
         functions = self._contracts.committee.functions
         with translated():
-            committee = tuple(functions.members().call()), functions.threshold().call()
+            # One block for the three: the escrow hashes them together.
+            at = self._eth.block_number
+            epoch = functions.epoch().call(block_identifier=at)
+            threshold = functions.threshold().call(block_identifier=at)
+            members = functions.members().call(block_identifier=at)
+        committee = Committee(epoch, threshold, tuple(members))
         self._committee = time.monotonic(), committee
         return committee
+
+    def committees(self) -> list[Committee]:
+        """Every committee there has been, from the logs."""
+        contract = self._contracts.committee
+        topic = topic_of("OracleCommittee", "CommitteeChanged")
+        found = []
+        for log in self._logs(contract.address, [topic], self.deployed_at_block, self.head().number):
+            args = contract.events.CommitteeChanged().process_log(log)["args"]
+            found.append(Committee(args["epoch"], args["threshold"], tuple(args["members"])))
+        return sorted(found, key=lambda one: one.epoch)
 
     def balance(self, account: str) -> Balance:
         with translated():
@@ -127,42 +164,66 @@ class ChainReader:
         with translated():
             return self._eth.get_balance(account)
 
+    def renter_account(self, renter: str) -> RenterAccount:
+        with translated():
+            return RenterAccount(*self._contracts.escrow.functions.renterAccount(renter).call())
+
+    def provider_account(self, provider: str) -> ProviderAccount:
+        with translated():
+            return ProviderAccount(*self._contracts.escrow.functions.providerAccount(provider).call())
+
+    def is_void(self, renter: str, salt: int) -> bool:
+        with translated():
+            return self._contracts.escrow.functions.isVoid(renter, salt).call()
+
+    def is_agent(self, provider: str, agent: str) -> bool:
+        with translated():
+            return self._contracts.escrow.functions.isAgent(provider, agent).call()
+
     def stake(self, provider: str) -> StakeState:
         with translated():
-            active, locked, unbonding, at = self._contracts.stake.functions.bond(provider).call()
+            active, locked, unbonding, at, _ = self._contracts.stake.functions.bond(provider).call()
         return StakeState(active=active, locked=locked, unbonding=unbonding, withdrawable_at=at)
 
     def reputation(self, provider: str) -> ReputationRecord:
         with translated():
             return ReputationRecord(*self._contracts.reputation.functions.recordOf(provider).call())
 
-    def lease(self, lease_id: str) -> LeaseView:
+    def is_open(self, group: LeaseGroup, place: int) -> bool:
         with translated():
-            renter, locked, fee_bps, state, provider, deadline, ask_hash = self._contracts.escrow.functions.lease(
-                lease_id
-            ).call()
-        return LeaseView(
-            state=LeaseState(state),
-            renter=renter,
-            provider=provider,
-            locked=locked,
-            penalty=locked,
-            fee_bps=fee_bps,
-            deadline=deadline,
-            ask_hash="0x" + ask_hash.hex(),
-        )
+            word = self._contracts.escrow.functions.groupWord(group.market, group.number).call()
+        kept = int.from_bytes(group.commitment()) & 2 ** (256 - GROUP_SIZE) - 1
+        return word >> GROUP_SIZE == kept and word >> place & 1 == 1
 
-    def filled(self, bid_hash: str) -> int:
+    def claim(self, lease_id: str) -> ClaimView:
         with translated():
-            return self._contracts.escrow.functions.filled(bid_hash).call()
+            state, pay, until, bond, _ = self._contracts.escrow.functions.claimOf(lease_id).call()
+        return ClaimView(ClaimState(state), pay, until, bond)
 
-    def open_units(self, ask_hash: str) -> int:
-        with translated():
-            return self._contracts.escrow.functions.openUnits(ask_hash).call()
+    def find_group(self, lease_id: str) -> tuple[LeaseGroup, int] | None:
+        topic = topic_of("Escrow", "LeasesOpened")
+        escrow = self._contracts.escrow
+        for log in self._logs(escrow.address, [topic], self.deployed_at_block, self.head().number):
+            group = group_of(escrow.events.LeasesOpened().process_log(log)["args"])
+            ids = group.lease_ids()
+            if lease_id.lower() in ids:
+                return group, ids.index(lease_id.lower())
+        return None
 
-    def is_cancelled(self, signer: str, salt: int) -> bool:
-        with translated():
-            return self._contracts.escrow.functions.isCancelled(signer, salt).call()
+    def free_groups(self, market: str, count: int) -> int:
+        """The lowest number with which `count` groups in a row begin that have no open lease."""
+        first = number = 0
+        while True:
+            with translated(), self._contracts.web3.batch_requests() as batch:
+                for each in range(number, number + WORDS_AT_ONCE):
+                    batch.add(self._contracts.escrow.functions.groupWord(market, each))
+                words = batch.execute()
+            for word in words:
+                number += 1
+                if word % 2**GROUP_SIZE:
+                    first = number
+                elif number - first == count:
+                    return first
 
     def has_code(self, account: str) -> bool:
         """Whether `account` is a contract."""
@@ -183,7 +244,8 @@ class ChainReader:
             return False
 
     def simulate_open(self, matches: Sequence[Match], round_digest: str, sender: str) -> None:
-        call = self._contracts.escrow.functions.open([match_tuple(match) for match in matches], round_digest)
+        first = self.free_groups(sender, groups_needed(len(matches)))
+        call = self._contracts.escrow.functions.open(*open_arguments(matches, round_digest, first, self.domain))
         with translated():
             limit = self._eth.get_block("latest")["gasLimit"]
             call.call({"from": sender, "gas": min(limit, OPEN_GAS * len(matches))})

@@ -1,6 +1,6 @@
 """`ports.Sender` over web3: one key, nonces in order, transactions signed before they leave."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -10,12 +10,22 @@ from hexbytes import HexBytes
 from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
+from marketplace.adapters.chain.calls import (
+    groups_argument,
+    groups_needed,
+    market_of,
+    open_arguments,
+    settle_arguments,
+    settle_claims_arguments,
+)
 from marketplace.adapters.chain.contracts import Contracts
 from marketplace.adapters.chain.errors import translated
-from marketplace.adapters.chain.reader import OPEN_GAS, match_tuple
+from marketplace.adapters.chain.reader import OPEN_GAS, ChainReader
+from marketplace.domain.chain import Committee
 from marketplace.errors import ChainUnavailable, Reverted
-from marketplace.ports import Match, Sent, TxResult
+from marketplace.ports import Chosen, Match, Sent, TxResult
 from marketplace.protocol.messages import Cancel, Receipt, Verdict
+from marketplace.protocol.packing import ClaimedLease, LeaseGroup
 
 _LAST_TYPE = 0x7F
 """EIP-2718: what begins with a higher byte is a transaction from before there were types."""
@@ -30,6 +40,7 @@ class ChainSender:
     def __init__(self, contracts: Contracts, private_key: Any) -> None:
         self._contracts = contracts
         self._web3 = contracts.web3
+        self._reader = ChainReader(contracts)
         self._account = Account.from_key(private_key)
         self._lock = Lock()
 
@@ -38,18 +49,40 @@ class ChainSender:
         return self._account.address
 
     def prepare_open(self, matches: Sequence[Match], round_digest: str) -> Sent:
-        call = self._contracts.escrow.functions.open([match_tuple(one) for one in matches], round_digest)
-        return self.prepare(call, at_most=OPEN_GAS * len(matches))
+        """`open` in the order given, in the lowest groups that are free: a number used before costs less gas."""
+        first = self._reader.free_groups(self.address, groups_needed(len(matches)))
+        arguments = open_arguments(matches, round_digest, first, self._contracts.book.domain)
+        return self.prepare(self._contracts.escrow.functions.open(*arguments), at_most=OPEN_GAS * len(matches))
 
-    def prepare_settle(self, verdicts: Sequence[Verdict], signatures: Sequence[str]) -> Sent:
-        raw = [bytes.fromhex(signature[2:]) for signature in signatures]
-        return self.prepare(self._contracts.escrow.functions.settle([one.as_tuple() for one in verdicts], raw))
+    def prepare_settle(
+        self,
+        market: str,
+        groups: Sequence[Chosen],
+        verdicts: Sequence[Verdict],
+        committee: Committee,
+        signatures: Mapping[str, str],
+    ) -> Sent:
+        arguments = settle_arguments(market, groups, verdicts, committee, signatures)
+        return self.prepare(self._contracts.escrow.functions.settle(*arguments))
 
-    def prepare_accept(self, receipt: Receipt, signature: str) -> Sent:
-        return self.prepare(self._contracts.escrow.functions.accept(receipt.as_tuple(), signature), at_most=OPEN_GAS)
+    def prepare_settle_claims(
+        self,
+        claimed: Sequence[ClaimedLease],
+        verdicts: Sequence[Verdict],
+        committee: Committee,
+        signatures: Mapping[str, str],
+    ) -> Sent:
+        arguments = settle_claims_arguments(claimed, verdicts, committee, signatures)
+        return self.prepare(self._contracts.escrow.functions.settleClaims(*arguments))
 
-    def prepare_refund(self, lease_ids: Sequence[str]) -> Sent:
-        return self.prepare(self._contracts.escrow.functions.refund(list(lease_ids)))
+    def prepare_accept(self, group: LeaseGroup, place: int, receipt: Receipt, signature: str) -> Sent:
+        call = self._contracts.escrow.functions.accept(
+            group.market, group.chosen([place]), receipt.as_tuple(), signature
+        )
+        return self.prepare(call, at_most=OPEN_GAS)
+
+    def prepare_refund(self, groups: Sequence[Chosen]) -> Sent:
+        return self.prepare(self._contracts.escrow.functions.refund(market_of(groups), groups_argument(groups)))
 
     def prepare_cancel_for(self, cancel: Cancel, signature: str) -> Sent:
         return self.prepare(self._contracts.escrow.functions.cancelFor(cancel.as_tuple(), signature), at_most=OPEN_GAS)
@@ -132,7 +165,10 @@ class ChainSender:
 
     def send_and_wait(self, function: ContractFunction, timeout: float = 60) -> TxResult:
         """Send one call and wait for its receipt. Raises Reverted, ChainUnavailable (also when time runs out)."""
-        sent = self.prepare(function)
+        return self.broadcast_and_wait(self.prepare(function), timeout)
+
+    def broadcast_and_wait(self, sent: Sent, timeout: float = 60) -> TxResult:
+        """Send what was prepared and wait for its receipt. Raises as `send_and_wait`."""
         self.broadcast(sent)
         with translated():
             receipt = self._web3.eth.wait_for_transaction_receipt(sent.tx_hash, timeout=timeout, poll_latency=0.05)

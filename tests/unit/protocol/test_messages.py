@@ -14,7 +14,7 @@ from marketplace.protocol.messages import (
     Cancel,
     Verdict,
     VerdictBatch,
-    compute_lease_id,
+    pack_outcomes,
     require_signed_by,
 )
 
@@ -23,19 +23,17 @@ SIGNER = Account.from_key(KEY).address
 DOMAIN = Domain(1337, "0x00000000000000000000000000000000000000AA")
 HALF_ORDER_TIMES_TWO = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
-_VALUES = {
+_SINGLE = {
     "address": st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex()),
     "bytes32": st.binary(min_size=32, max_size=32).map(lambda raw: "0x" + raw.hex()),
-    "bool": st.booleans(),
     "int32": st.integers(-(2**31), 2**31 - 1),
-    **{f"uint{bits}": st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64, 256)},
+    **{f"uint{bits}": st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 40, 48, 64, 256)},
 }
+_VALUES = _SINGLE | {f"{kind}[]": st.lists(values, max_size=4).map(tuple) for kind, values in _SINGLE.items()}
 
 
 def messages_of(cls):
     """Random valid messages of a class."""
-    if cls is VerdictBatch:
-        return st.lists(messages_of(Verdict), max_size=4).map(lambda items: VerdictBatch(verdicts=tuple(items)))
     return st.fixed_dictionaries({name: _VALUES[kind] for name, kind in cls.solidity_fields()}).map(cls.model_validate)
 
 
@@ -64,15 +62,17 @@ def test_only_the_signer_over_the_same_message_and_domain_is_recovered(message):
 
 
 def test_wide_integers_travel_as_decimal_strings_and_narrow_ones_as_numbers():
-    document = Cancel(signer=SIGNER, salt=2**255, all_before=False).to_json()
-    assert document == {"signer": SIGNER, "salt": str(2**255), "allBefore": False}
+    verdict = Verdict(lease_id="0x" + "ab" * 32, outcome=1, pay=2**64 - 1, result_digest="0x" + "cd" * 32).to_json()
+    assert (verdict["pay"], verdict["outcome"]) == (str(2**64 - 1), 1)
+    document = Cancel(signer=SIGNER, kind=1, salt=2**48 - 1).to_json()
+    assert document == {"signer": SIGNER, "kind": 1, "salt": 2**48 - 1}
 
 
 def _bid_document() -> dict:
     return {
         "renter": SIGNER, "market": SIGNER, "jobDigest": "0x" + "ab" * 32, "gpus": 0, "vcpus": 1, "memoryMb": 256,
         "durationSeconds": 60, "fuel": "1000000000", "egressMb": 1, "maxPrice": "5000", "replicas": 1,
-        "verification": 0, "deadline": "2000000000", "validUntil": "2000000000", "salt": "1",
+        "verification": 0, "settlement": 0, "deadline": 2_000_000_000, "validUntil": 2_000_000_000, "salt": 1,
     }  # fmt: skip
 
 
@@ -127,7 +127,12 @@ def test_signature_by_another_account_is_refused_with_both_named():
     assert SIGNER in str(caught.value)
 
 
-def test_lease_id_differs_by_bid_and_by_provider():
-    bids = ("0x" + "01" * 32, "0x" + "02" * 32)
-    ids = {compute_lease_id(bid, who) for bid in bids for who in (SIGNER, DOMAIN.escrow)}
-    assert len(ids) == 4
+@given(st.lists(messages_of(Verdict), max_size=7))
+def test_batch_packs_three_verdicts_a_word_and_loses_neither_pay_nor_outcome(verdicts):
+    batch = VerdictBatch.of(verdicts)
+    assert len(batch.outcomes) == -(-len(verdicts) // 3)
+    singles = [batch.outcomes[place // 3] >> 80 * (place % 3) for place in range(len(verdicts))]
+    assert [(word & 2**64 - 1, word >> 64 & 0xFF) for word in singles] == [(one.pay, one.outcome) for one in verdicts]
+    assert batch.outcomes == pack_outcomes(verdicts)
+    assert batch.lease_ids == tuple(one.lease_id for one in verdicts)
+    assert batch.result_digests == tuple(one.result_digest for one in verdicts)
