@@ -4,11 +4,23 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from marketplace.domain.chain import Balance, BlockRef, ChainEvent
+from marketplace.domain.chain import (
+    Balance,
+    BlockRef,
+    ChainEvent,
+    ClaimView,
+    Committee,
+    EventOrigin,
+    ProviderAccount,
+    RenterAccount,
+    ReputationRecord,
+    StakeState,
+)
 from marketplace.errors import ChainUnavailable, Reverted
 from marketplace.ports import Sent, TxResult
 from marketplace.protocol.eip712 import Domain
-from tests.fakes.escrow import EscrowState, origin
+from marketplace.protocol.packing import LeaseGroup
+from tests.fakes.claims import EscrowState
 
 
 @dataclass
@@ -29,6 +41,7 @@ class Block:
     state: EscrowState
     nonces: dict[str, int]
     events: list[ChainEvent] = field(default_factory=list)
+    logs: int = 0
     results: dict[str, TxResult] = field(default_factory=dict)
 
 
@@ -50,7 +63,8 @@ class FakeChain:
         self.base_fee = 1
         """What is sent for less waits in the mempool."""
         self._all: dict[str, Transaction] = {}
-        state = EscrowState(domain, oracles, threshold)
+        members = tuple(sorted(oracles, key=lambda one: int(one, 16)))
+        state = EscrowState(domain, Committee(1, threshold, members))
         self.blocks = [Block(BlockRef(0, _hash("genesis"), now), state, {})]
         self.mine()
 
@@ -104,8 +118,9 @@ class FakeChain:
             block.results[sent.tx_hash] = TxResult(sent.tx_hash, block.ref.number, False, 1)
             return
         for build in builders:
-            at = origin(block.ref.number, block.ref.hash, sent.tx_hash, len(block.events))
-            block.events.append(build(at))
+            told = build(EventOrigin(block.ref.number, block.ref.hash, sent.tx_hash, block.logs))
+            block.events += told if isinstance(told, list) else [told]
+            block.logs += 1
         block.results[sent.tx_hash] = TxResult(sent.tx_hash, block.ref.number, True, 1)
 
     def accept(self, transaction: Transaction) -> None:
@@ -141,35 +156,46 @@ class FakeChain:
         return self._read().fee_bps
 
     def fees(self) -> int:
-        return self._read().fees
+        return sum(self._read().fees.treasury.values())
 
-    def oracles(self):
-        return self._read().oracles, self.state.threshold
+    def committee(self) -> Committee:
+        return self._read().committee
 
     def balance(self, account: str) -> Balance:
-        return Balance(self._read().free[account])
+        return Balance(self._read().withdrawable(account))
 
     def token_balance(self, account: str) -> int:
         self._online()
         return 0
 
-    def stake(self, provider: str):
-        return self._read().stake(provider)
+    def renter_account(self, renter: str) -> RenterAccount:
+        return self._read().renters[renter]
 
-    def reputation(self, provider: str):
-        return self._read().reputation(provider)
+    def provider_account(self, provider: str) -> ProviderAccount:
+        return self._read().providers[provider]
 
-    def lease(self, lease_id: str):
-        return self._read().lease(lease_id)
+    def is_void(self, renter: str, salt: int) -> bool:
+        return self._read().renters[renter].is_void(salt)
 
-    def filled(self, bid_hash: str) -> int:
-        return self._read().filled[bid_hash]
+    def is_agent(self, provider: str, agent: str) -> bool:
+        return (provider, agent) in self._read().agents
 
-    def open_units(self, ask_hash: str) -> int:
-        return self._read().open_units[ask_hash]
+    def stake(self, provider: str) -> StakeState:
+        account = self._read().providers[provider]
+        return StakeState(account.cover, account.covered, 0, 0)
 
-    def is_cancelled(self, signer: str, salt: int) -> bool:
-        return self._read().is_cancelled(signer, salt)
+    def reputation(self, provider: str) -> ReputationRecord:
+        one = self._read().providers[provider]
+        return ReputationRecord(one.settled, one.failed, one.expired, one.frauds, one.earned, 0)
+
+    def is_open(self, group: LeaseGroup, place: int) -> bool:
+        return self._read().is_open(group, place)
+
+    def claim(self, lease_id: str) -> ClaimView:
+        return self._read().claim_of(lease_id)
+
+    def find_group(self, lease_id: str) -> tuple[LeaseGroup, int] | None:
+        return self._read().leases.get(lease_id)
 
     def has_code(self, account: str) -> bool:
         return account in self._read().smart_accounts
@@ -182,7 +208,8 @@ class FakeChain:
         return len(raw) == 65 and Account._recover_hash(bytes.fromhex(digest[2:]), signature=raw) == owner
 
     def simulate_open(self, matches, round_digest: str, sender: str) -> None:
-        self._read().copy().open(sender, self.time, matches, round_digest)
+        state = self._read().copy()
+        state.open(sender, self.time, state.free_groups(sender, -(-len(matches) // 32)), matches, round_digest)
 
     def _read(self) -> EscrowState:
         self._online()
@@ -198,21 +225,34 @@ class FakeSender:
 
     def prepare_open(self, matches, round_digest):
         matches = tuple(matches)
-        return self._prepare("open", lambda state, now: state.open(self.address, now, matches, round_digest))
+        first = self._chain._read().free_groups(self.address, -(-len(matches) // 32))
+        return self.prepare("open", first, matches, round_digest)
 
-    def prepare_settle(self, verdicts, signatures):
-        verdicts, signatures = tuple(verdicts), tuple(signatures)
-        return self._prepare("settle", lambda state, now: state.settle(self.address, now, verdicts, signatures))
+    def prepare_settle(self, market, groups, verdicts, committee, signatures):
+        groups, verdicts, signatures = tuple(groups), tuple(verdicts), dict(signatures)
+        return self.prepare("settle", market, groups, verdicts, committee, signatures)
 
-    def prepare_accept(self, receipt, signature):
-        return self._prepare("accept", lambda state, now: state.accept(self.address, now, receipt, signature))
+    def prepare_settle_claims(self, claimed, verdicts, committee, signatures):
+        return self.prepare("settle_claims", tuple(claimed), tuple(verdicts), committee, dict(signatures))
 
-    def prepare_refund(self, lease_ids):
-        lease_ids = tuple(lease_ids)
-        return self._prepare("refund", lambda state, now: state.refund(self.address, now, lease_ids))
+    def prepare_accept(self, group, place, receipt, signature):
+        return self.prepare("accept", group, place, receipt, signature)
+
+    def prepare_refund(self, groups):
+        return self.prepare("refund", tuple(groups))
 
     def prepare_cancel_for(self, cancel, signature):
-        return self._prepare("cancel", lambda state, now: state.cancel(self.address, now, cancel, signature))
+        return self.prepare("cancel", cancel, signature)
+
+    def prepare(self, name: str, *args: object) -> Sent:
+        """Any call of the escrow, by its name in EscrowState: what other people do, too."""
+        return self._prepare(name, lambda state, now: getattr(state, name)(self.address, now, *args))
+
+    def call(self, name: str, *args: object) -> Sent:
+        """Prepare and send."""
+        sent = self.prepare(name, *args)
+        self.broadcast(sent)
+        return sent
 
     def _prepare(self, name, call) -> Sent:
         self._chain._online()

@@ -60,7 +60,8 @@ class World:
     rules: Rules = field(default_factory=lambda: Rules(max_blob_bytes=10_000))
     market: Market = field(init=False)
     chain: FakeChain = field(init=False)
-    salt: int = 0
+    salts: dict[str, int] = field(default_factory=dict)
+    """The last salt of each signer."""
 
     def __post_init__(self) -> None:
         self.chain = FakeChain(DOMAIN, tuple(one.address for one in ORACLES))
@@ -91,8 +92,11 @@ class World:
             inputs=(InputFile(path="main.py", digest=digest, size=len(SCRIPT)),),
         )
 
+    def next_salt(self, signer: str) -> int:
+        self.salts[signer] = self.salts.get(signer, 0) + 1
+        return self.salts[signer]
+
     def bid(self, **changes) -> Bid:
-        self.salt += 1
         fields = {
             "renter": RENTER.address,
             "market": OPERATOR.address,
@@ -106,11 +110,11 @@ class World:
             "max_price": USDC,
             "replicas": 1,
             "verification": 0,
+            "settlement": 0,
             "deadline": self.chain.time + 3600,
             "valid_until": self.chain.time + 600,
-            "salt": self.salt,
-        }
-        return Bid(**fields | changes)
+        } | changes
+        return Bid(**{"salt": self.next_salt(fields["renter"])} | fields)
 
     def profile(self) -> NodeProfile:
         return NodeProfile(
@@ -122,7 +126,6 @@ class World:
         )
 
     def ask(self, **changes) -> Ask:
-        self.salt += 1
         fields = {
             "provider": PROVIDER.address,
             "market": OPERATOR.address,
@@ -136,9 +139,8 @@ class World:
             "minimum_charge": 100,
             "units": 2,
             "valid_until": self.chain.time + 86_400,
-            "salt": self.salt,
-        }
-        return Ask(**fields | changes)
+        } | changes
+        return Ask(**{"salt": self.next_salt(fields["provider"])} | fields)
 
     def submit(self, bid: Bid | None = None, signer: LocalAccount = RENTER) -> str:
         bid = bid or self.bid()
