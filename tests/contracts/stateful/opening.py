@@ -1,0 +1,137 @@
+"""Random orders, and random batches of them to open."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from marketplace.protocol.metering import compute_quote
+from tests.contracts.batch import Match, open_args
+from tests.contracts.stateful.machine import Machine, lifetimes, maxima, pick, prices, rarely, three
+from tests.contracts.stateful.parties import Offer
+from tests.contracts.world import HOUR, QUOTE, now
+
+
+class OpeningRules(Machine):
+    """Orders, and opening them."""
+
+    # --- orders, which cost nothing ------------------------------------------------------------------------
+
+    @initialize()
+    def start_with_leases(self):
+        for index in range(3):
+            renter, provider = self.world.renters[index], self.world.providers[index]
+            self.bids.append(
+                (self.world.bid(renter, deadline=now() + 500 * HOUR, valid_until=now() + 500 * HOUR), True)
+            )
+            self.asks.append((self.world.ask(provider, valid_until=now() + 500 * HOUR), True, False))
+        self.open_all([self.offer(index, index, "middle") for index in range(3)])
+
+    @rule(
+        renter=three,
+        replicas=st.sampled_from([1, 1, 2, 3, 0]),
+        maximum=maxima,
+        due=lifetimes,
+        valid=lifetimes,
+        odd=st.sampled_from([None] * 12 + ["market", "signature", "verification", "settlement", "ahead", "old"]),
+    )
+    def rule_place_bid(self, renter, replicas, maximum, due, valid, odd):
+        changes = {
+            "market": {"market": self.stranger},
+            "verification": {"verification": 4},
+            "settlement": {"settlement": 1},
+            "ahead": {"salt": 160 + len(self.bids)},
+            "old": {"salt": 1},
+        }.get(odd, {})
+        times = {"deadline": now() + due, "valid_until": now() + valid}
+        bid = self.world.bid(self.world.renters[renter], replicas=replicas, max_price=maximum, **times, **changes)
+        self.bids.append((bid, odd != "signature"))
+
+    @rule(
+        provider=three,
+        units=st.sampled_from([1, 2, 3, 0]),
+        rate=maxima,
+        valid=lifetimes,
+        odd=st.sampled_from([None] * 6 + ["market", "signature", "agent", "agent"]),
+    )
+    def rule_place_ask(self, provider, units, rate, valid, odd):
+        market = self.stranger if odd == "market" else self.world.operator.address
+        times = {"valid_until": now() + valid}
+        ask = self.world.ask(
+            self.world.providers[provider], units=units, minimum_charge=min(rate, 10**6), market=market, **times
+        )
+        self.asks.append((ask, odd != "signature", odd == "agent"))
+
+    def offer(self, bid_pick, ask_pick, price):
+        """A match of two orders that were placed."""
+        bid, bid_signed = self.bids[bid_pick % len(self.bids)]
+        ask, ask_signed, by_agent = self.asks[ask_pick % len(self.asks)]
+        quote = compute_quote(ask.rates, bid.resources).total
+        chosen = {
+            "quote": quote,
+            "below": quote - 1,
+            "middle": (quote + bid.max_price) // 2,
+            "maximum": bid.max_price,
+            "above": bid.max_price + 1,
+        }[price]
+        return Offer(bid, ask, chosen, bid_signed, ask_signed, by_agent)
+
+    def match(self, offer):
+        """The same as the contract takes it; where a signature must not hold, the treasury gave it."""
+        treasury = self.world.treasury.address
+        renter = offer.bid.renter if offer.bid_signed else treasury
+        provider = offer.ask.agent if offer.ask_by_agent else offer.ask.provider
+        sign = self.world.sign
+        ask_signature = sign(offer.ask, provider if offer.ask_signed else treasury)
+        return Match(
+            offer.bid, offer.ask, offer.price, "0x" + sign(offer.bid, renter).hex(), "0x" + ask_signature.hex()
+        )
+
+    def open_all(self, offers, number=None):
+        """Open offers in groups from a number, by default the lowest that is free for two."""
+        if number is None:
+            free = (each for each in range(1, 1_000) if not self.is_open(each) and not self.is_open(each + 1))
+            number = next(free)
+        arguments = open_args([self.match(offer) for offer in offers], number)
+        sent = self.both("open", (number, offers), self.world.operator, self.world.escrow.open, *arguments)
+        if sent.error is None:
+            skipped = [log.values for log in self.chain.logs(sent.logs) if log.name == "MatchSkipped"]
+            assert [(each["index"], each["reason"]) for each in skipped] == self.answer
+
+    def is_open(self, number):
+        """Whether a group of this number has open leases."""
+        return number in self.model.groups and self.model.groups[number].is_open
+
+    @rule(
+        renter=three,
+        replicas=st.integers(1, 3),
+        shift=three,
+        chosen=st.lists(prices, min_size=3, max_size=3),
+        maximum=maxima,
+        due=lifetimes,
+        ascending=st.sampled_from([True] * 7 + [False]),
+    )
+    def rule_open_new_orders(self, renter, replicas, shift, chosen, maximum, due, ascending):
+        """A fresh bid, all its replicas at once with fresh asks: most of these succeed, whatever came before."""
+        bid = self.world.bid(self.world.renters[renter], deadline=now() + due, replicas=replicas, max_price=maximum)
+        self.bids.append((bid, True))
+        offers = []
+        places = [(index + shift) % 3 for index in range(replicas)]
+        ordered = sorted(places, key=lambda place: int(self.providers[place], 16), reverse=not ascending)
+        for place, price in zip(ordered, chosen, strict=False):
+            self.asks.append((self.world.ask(self.world.providers[place], units=20), True, False))
+            offers.append(self.offer(len(self.bids) - 1, len(self.asks) - 1, price))
+        self.open_all(offers)
+
+    @rule(
+        choices=st.lists(st.tuples(pick, pick, prices), min_size=1, max_size=4),
+        number=st.sampled_from([None, None, None, 1, 2]),
+    )
+    def rule_open(self, choices, number):
+        self.open_all([self.offer(*choice) for choice in choices], number)
+
+    @rule(really=rarely, provider=three, count=st.integers(31, 35))
+    def rule_open_more_than_a_group(self, really, provider, count):
+        if not really:
+            return
+        ask = self.world.ask(self.world.providers[provider], units=100)
+        bids = [self.world.bid(self.world.renters[index % 3], deadline=now() + 400 * HOUR) for index in range(count)]
+        self.open_all([Offer(bid, ask, QUOTE) for bid in bids])
