@@ -49,8 +49,25 @@ def reverts_with(name: str, *values: Any):
 
 
 def events_of(transaction: Any, name: str) -> list[dict]:
-    """All events of this name, in order."""
-    return [dict(event) for event in transaction.events[name]] if name in transaction.events else []
+    """All events of this name, in order, as plain values."""
+    if name not in transaction.events:
+        return []
+    found = transaction.events[name]
+    return [{key: _plain(value) for key, value in event.items()} for event in found]
+
+
+def event_of(transaction: Any, name: str) -> dict:
+    """The only event of this name."""
+    (event,) = events_of(transaction, name)
+    return event
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_plain(item) for item in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return str(value) if isinstance(value, bytes) else value
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from tests.contracts.batch import (
 from tests.contracts.expect import (
     MOST_GAS,
     address_of,
+    event_of,
     events_of,
     now,
     reverts_anyhow,
@@ -55,6 +56,7 @@ __all__ = [
     "FEE",
     "FREE",
     "HOUR",
+    "MOST_GAS",
     "NO_PREDECESSOR",
     "PENDING_TOKENS",
     "PRICE",
@@ -69,6 +71,7 @@ __all__ = [
     "ZERO_ADDRESS",
     "World",
     "address_of",
+    "event_of",
     "events_of",
     "now",
     "reverts_anyhow",
