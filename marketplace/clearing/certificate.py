@@ -44,6 +44,20 @@ def compute_certificate(
     return Certificate(surplus=surplus, bound=bound, epsilon=epsilon)
 
 
+def count_by_provider(problem: ClearingProblem, pairs: list[tuple[int, int]]) -> tuple[dict[str, int], dict[str, int]]:
+    """Leases of each provider in these pairs, and how many it may have: the least of the free units of its asks there.
+
+    The contract counts a provider's leases against the ask of the one that it opens; up to the least, any order does.
+    """
+    leases: dict[str, int] = {}
+    units: dict[str, int] = {}
+    for _, ask in pairs:
+        provider, free = problem.snapshot.asks[ask].ask.provider, int(problem.capacity[ask])
+        leases[provider] = leases.get(provider, 0) + 1
+        units[provider] = min(free, units.get(provider, free))
+    return leases, units
+
+
 def verify_certificate(
     problem: ClearingProblem,
     pairs: list[tuple[int, int]],
@@ -66,8 +80,11 @@ def verify_certificate(
     _require(bool((used <= problem.capacity).all()), "an ask has more leases than free units")
     _require(bool((rent[used < problem.capacity] == 0).all()), "an ask with an idle unit has a rent")
     for bid, providers in filled.items():
-        _require(len(providers) <= int(problem.demand[bid]), f"bid {bid} has more leases than replicas")
+        _require(len(providers) == int(problem.demand[bid]), f"bid {bid} has not as many leases as replicas")
         _require(len(set(providers)) == len(providers), f"two replicas of bid {bid} share a provider")
+    leases, units = count_by_provider(problem, pairs)
+    for provider, count in leases.items():
+        _require(count <= units[provider], f"{provider} has more leases than an ask of it allows")
     recomputed = compute_certificate(problem, pairs, rent, certificate.epsilon)
     _require(recomputed == certificate, f"surplus or bound are {recomputed}, not {certificate}")
 

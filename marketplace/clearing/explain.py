@@ -99,7 +99,7 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
     return Explanation(
         bid_hash=bid_hash,
         matched=bool(chosen),
-        reason=_reason(placed.bid.max_price, placed.remaining, chosen, others, obstacles),
+        reason=_reason(placed.bid.max_price, placed.bid.replicas, chosen, others, obstacles),
         rent_reason=_rent_reason(chosen),
         chosen=chosen,
         runners_up=tuple(others[:MAX_ALTERNATIVES]),
@@ -126,22 +126,28 @@ def _offer(placed, ask, rent: int) -> Offer:
 
 
 def _reason(
-    max_price: int, remaining: int, chosen: tuple[Offer, ...], others: list[Offer], obstacles: list[Obstacle]
+    max_price: int, replicas: int, chosen: tuple[Offer, ...], others: list[Offer], obstacles: list[Obstacle]
 ) -> str:
     if chosen:
         prices = ", ".join(f"{format_usdc(offer.price)} USDC" for offer in chosen)
-        return f"Matched: {len(chosen)} of {remaining} wanted, at {prices}."
+        return f"Matched: {len(chosen)} of {replicas} wanted, at {prices}."
     if not others and not obstacles:
         return "Not matched: nobody offers anything at the moment."
     if not others:
         names = sorted({fact["name"] for obstacle in obstacles for fact in obstacle.constraints})
         return f"Not matched: no node can serve this job ({', '.join(names)})."
+    providers = len({offer.provider for offer in others})
+    if providers < replicas:
+        return (
+            f"Not matched: its {replicas} replicas need as many providers and start together or not at all;"
+            f" {providers} could serve it."
+        )
     if not any(offer.within_max_price for offer in others):
         return (
             f"Not matched: the lowest price that would have won is {format_usdc(others[0].price)} USDC, "
             f"the bid allows {format_usdc(max_price)} USDC."
         )
-    return "Not matched: every node it could use went to bids worth more, or its replicas need more providers."
+    return "Not matched: every node it could use went to bids worth more."
 
 
 def _rent_reason(chosen: tuple[Offer, ...]) -> str:

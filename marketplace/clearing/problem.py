@@ -91,11 +91,6 @@ CONSTRAINTS: dict[str, Check] = {
     "carbon": lambda bid, ask, unit, now: _carbon(bid, ask),
     "reputation": lambda bid, ask, unit, now: _below(bid.job_spec.requirements.min_settled_leases, ask.settled_leases),
     "deadline": lambda bid, ask, unit, now: _below(now + bid.bid.duration_seconds, bid.bid.deadline),
-    "distinctProvider": lambda bid, ask, unit, now: (
-        ("a provider without a lease of this bid", ask.ask.provider)
-        if ask.ask.provider in bid.taken_providers
-        else None
-    ),
     "stake": lambda bid, ask, unit, now: _below(bid.bid.max_price, ask.available_stake),
 }
 """Every hard constraint but the price, in the order in which they are reported."""
@@ -106,7 +101,8 @@ class ClearingProblem:
     """A round in numbers. B bids and A asks in the snapshot's order.
 
     `value` (B, A) int64 is `maxPrice - quote - C_idle`, micro-USDC; `feasible` (B, A) bool says that no constraint
-    forbids the pair and that the quote is within maxPrice; `capacity` (A,) int64 units; `demand` (B,) int64 replicas.
+    forbids the pair and that the quote is within maxPrice; `capacity` (A,) int64 free units; `demand` (B,) int64
+    replicas.
     """
 
     snapshot: BookSnapshot
@@ -141,7 +137,7 @@ def build_problem(snapshot: BookSnapshot, idle_weight_bps: int = 0) -> ClearingP
         value=value,
         feasible=allowed & affordable & (value >= 0),
         capacity=np.array([one.free_units for one in snapshot.asks], dtype=np.int64),
-        demand=np.array([one.remaining for one in snapshot.bids], dtype=np.int64),
+        demand=np.array([one.bid.replicas for one in snapshot.bids], dtype=np.int64),
     )
 
 

@@ -12,7 +12,7 @@ from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid, require_signed_by
 from marketplace.protocol.profile import NodeProfile
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,6 @@ def _bid_json(placed: PlacedBid) -> dict[str, Any]:
         "bid": placed.bid.to_json(),
         "signature": placed.signature,
         "jobSpec": placed.job_spec.to_json(),
-        "remaining": placed.remaining,
-        "takenProviders": sorted(placed.taken_providers),
     }
 
 
@@ -99,8 +97,6 @@ def read_snapshot(document: dict[str, Any]) -> BookSnapshot:
                 one["signature"],
                 JobSpec.parse(one["jobSpec"]),
                 bid.struct_hash(),
-                int(one["remaining"]),
-                frozenset(one["takenProviders"]),
             )
             for one in document["bids"]
         ]
@@ -124,9 +120,10 @@ def read_snapshot(document: dict[str, Any]) -> BookSnapshot:
 def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundResult:
     """Recompute a round from its transcript alone.
 
-    Checks the digest, that every order was signed by who it names (65-byte signatures; an ERC-1271 signature can only
-    be checked on its chain), that job specifications and profiles are those that were signed, and that clearing the
-    orders gives these matches, rents and certificate. Raises TranscriptMismatch, InvalidSignature.
+    Checks the digest, that every order was signed by who it names (an ask by its provider or by its agent; an ERC-1271
+    signature, and whom a provider delegated, can only be checked on the chain), that job specifications and profiles
+    are those that were signed, and that clearing the orders gives these matches, rents and certificate. Raises
+    TranscriptMismatch, InvalidSignature.
     """
     actual = Transcript(document).digest
     if actual != expected_digest:
@@ -146,17 +143,17 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
 
 def _check_orders(snapshot: BookSnapshot, domain: Domain, market: str) -> None:
     for placed in snapshot.bids:
-        _check_order(placed.bid, placed.bid.renter, placed.signature, domain, market)
+        _check_order(placed.bid, (placed.bid.renter,), placed.signature, domain, market)
         if placed.job_spec.digest() != placed.bid.job_digest:
             raise TranscriptMismatch(f"Bid {placed.bid_hash} was signed for another job specification.")
     for placed in snapshot.asks:
-        _check_order(placed.ask, placed.ask.provider, placed.signature, domain, market)
+        _check_order(placed.ask, (placed.ask.provider, placed.ask.agent), placed.signature, domain, market)
         if placed.profile.digest() != placed.ask.profile_digest:
             raise TranscriptMismatch(f"Ask {placed.ask_hash} was signed for another node profile.")
 
 
-def _check_order(order: Bid | Ask, signer: str, signature: str, domain: Domain, market: str) -> None:
+def _check_order(order: Bid | Ask, signers: tuple[str, ...], signature: str, domain: Domain, market: str) -> None:
     if order.market != market:
         raise TranscriptMismatch(f"An order names the market {order.market}, the round is of {market}.")
-    if len(signature) == 2 + 2 * SIGNATURE_BYTES:
-        require_signed_by(order, signer, domain, signature)
+    if len(signature) == 2 + 2 * SIGNATURE_BYTES and order.recover(domain, signature) not in signers[1:]:
+        require_signed_by(order, signers[0], domain, signature)

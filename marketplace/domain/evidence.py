@@ -46,7 +46,7 @@ class BatchState(StrEnum):
     """Enough signatures; the transaction is in the outbox."""
     SETTLED = "settled"
     FAILED = "failed"
-    """The contract refused the batch, or its leases ended otherwise."""
+    """The contract refused the batch, or it left a lease open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class BatchRecord:
     @property
     def message(self) -> VerdictBatch:
         """What is signed."""
-        return VerdictBatch(verdicts=self.verdicts)
+        return VerdictBatch.of(self.verdicts)
 
 
 def agreed_verdict(records: Iterable[VerdictRecord], threshold: int) -> tuple[Verdict, frozenset[str]] | None:
@@ -85,23 +85,31 @@ def agreed_verdict(records: Iterable[VerdictRecord], threshold: int) -> tuple[Ve
     return best[0].verdict, frozenset(record.oracle for record in best)
 
 
-def group_batches(
-    ready: Sequence[tuple[Verdict, frozenset[str]]],
-    *,
-    alone: frozenset[str],
-    limit: int,
-) -> list[tuple[Verdict, ...]]:
-    """Verdicts that the same oracles share, batched at most `limit` together; leases in `alone` each by itself.
+@dataclass(frozen=True, slots=True)
+class AgreedVerdict:
+    """A verdict that enough oracles share, and where its lease stands on chain."""
 
-    An oracle signs a batch only where it agrees with all of it, so a batch never mixes different sets of oracles.
+    verdict: Verdict
+    oracles: frozenset[str]
+    is_claimed: bool
+    """Claimed leases have left their group and are closed by a call of their own."""
+    place: tuple[int, int]
+    """Group and place in it: the order in which the contract goes through a batch."""
+
+
+def group_batches(ready: Sequence[AgreedVerdict], *, alone: frozenset[str], limit: int) -> list[tuple[Verdict, ...]]:
+    """Verdicts that the same oracles share on leases that one call closes, at most `limit` together.
+
+    Leases in `alone` go each by itself. An oracle signs a batch only where it agrees with all of it, so a batch never
+    mixes different sets of oracles.
     """
-    groups: dict[frozenset[str], list[Verdict]] = {}
+    groups: dict[tuple[frozenset[str], bool], list[Verdict]] = {}
     batches: list[tuple[Verdict, ...]] = []
-    for verdict, oracles in sorted(ready, key=lambda item: item[0].lease_id):
-        if verdict.lease_id in alone:
-            batches.append((verdict,))
+    for one in sorted(ready, key=lambda one: (one.place, one.verdict.lease_id)):
+        if one.verdict.lease_id in alone:
+            batches.append((one.verdict,))
         else:
-            groups.setdefault(oracles, []).append(verdict)
+            groups.setdefault((one.oracles, one.is_claimed), []).append(one.verdict)
     for verdicts in groups.values():
         batches += [tuple(verdicts[start : start + limit]) for start in range(0, len(verdicts), limit)]
     return batches

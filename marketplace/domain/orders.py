@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from marketplace.domain.chain import RenterAccount
 from marketplace.domain.jobs import JobState
+from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.jobspec import JobSpec
-from marketplace.protocol.messages import Ask, Bid
+from marketplace.protocol.messages import Ask, Bid, Cancel
 from marketplace.protocol.profile import NodeProfile
+
+SALT_WINDOW = 144
+"""Opening a bid voids its renter's bids whose salt is this far below, or farther."""
 
 
 class OrderState(StrEnum):
@@ -14,7 +19,7 @@ class OrderState(StrEnum):
 
     LIVE = "live"
     FILLED = "filled"
-    """Every replica of the bid has its lease on chain."""
+    """The bid was opened: its salt is used, and a replica that was left out stays out."""
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
@@ -34,7 +39,7 @@ class BidRecord:
     reason: str = ""
     job_state: JobState = JobState.QUEUED
     held_until: int = 0
-    """Unix seconds before which the bid sits out of rounds, after a contract refused its last match."""
+    """Unix seconds before which the bid sits out of rounds, after the contract left out its last match."""
 
     @property
     def locked_at_most(self) -> int:
@@ -55,3 +60,22 @@ class AskRecord:
     reason: str = ""
     last_seen: int = 0
     """Unix seconds of the node's last sign of life."""
+
+
+def voids_bid(cancel: Cancel, bid: Bid) -> bool:
+    """Whether `cancel` voids `bid`."""
+    if cancel.signer != bid.renter:
+        return False
+    if cancel.kind == CancelKind.BID:
+        return bid.salt == cancel.salt
+    return cancel.kind == CancelKind.BIDS_BEFORE and bid.salt < cancel.salt
+
+
+def voids_ask(cancel: Cancel, ask: Ask) -> bool:
+    """Whether `cancel` voids `ask`."""
+    return cancel.signer == ask.provider and cancel.kind == CancelKind.ASKS_BEFORE and ask.salt < cancel.salt
+
+
+def next_salt(account: RenterAccount, highest: int) -> int:
+    """The salt for a renter's next bid: above what its account has used and above `highest`, that of its known bids."""
+    return max(account.next_salt, highest + 1)

@@ -22,12 +22,14 @@ class Rules:
     """Of one account, that the market sends to the chain at its own cost; further ones only leave its book."""
     max_document_bytes: int = 2_000_000
     """Of a job specification or node profile in its canonical form."""
-    max_batch: int = 50
-    """Matches or verdicts of one transaction: what fits a block with room to spare."""
+    max_batch: int = 96
+    """Matches or verdicts of one transaction: three groups, which fit a block with room to spare."""
+    max_salts_ahead: int = 100
+    """How far above its next salt a renter may number a bid: a bid that opens voids those 144 below it."""
     node_silence_seconds: int = 180
     """After so long without a heartbeat a node gets no new work."""
     hold_seconds: int = 10
-    """How long a bid sits out after the contract refused its match."""
+    """How long a bid sits out after the contract left out its match."""
     settle_grace_seconds: int = 120
     """How long after its deadline a lease with a result may still be settled before the market refunds it."""
     resend_seconds: float = 30.0

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from marketplace.domain.leases import MatchRecord
+from marketplace.domain.orders import voids_ask, voids_bid
 from marketplace.domain.outbox import OutboxKind, OutboxState
+from marketplace.errors import MalformedMessage
+from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel
+from marketplace.services.apply_event import apply_cancel
 from marketplace.services.clock import chain_time
-from marketplace.services.follow_chain import apply_cancel
+from marketplace.services.drop_match import drop_match
 from marketplace.services.market import Market
-from marketplace.services.outbox_refused import drop_match
 from marketplace.services.signatures import require_signature
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job
@@ -27,23 +31,19 @@ def cancel_order(market: Market, cancel: Cancel, signature: str) -> Cancelled:
     """Take the signer's orders out of the book and void them on chain.
 
     What is open, or signed to be opened, goes on. The market pays the gas, so it sends only what voids an order it
-    knows, and not without end for one signer. Raises InvalidSignature, ChainUnavailable.
+    knows, and not without end for one signer. Raises MalformedMessage, InvalidSignature, ChainUnavailable.
     """
+    if cancel.kind not in set(CancelKind):
+        raise MalformedMessage("Cancel.kind", f"{cancel.kind} is none of 0 (bid), 1 (bids before), 2 (asks before)")
+    if cancel.kind == CancelKind.ASKS_BEFORE and cancel.salt >= 2**32:
+        raise MalformedMessage("Cancel.salt", f"{cancel.salt} is above every salt that an ask can have")
     require_signature(market.chain, cancel, cancel.signer, signature)
     now = chain_time(market)
     with market.store.write() as tx:
-        for match in tx.matches.reserved():
-            if _concerns(tx, match.bid_hash, match.ask_hash, cancel) and _is_unsigned(tx, match.outbox_id):
-                drop_match(tx, match, "the order was cancelled", now, hold_until=0)
-                refresh_job(tx, match.bid_hash, now)
-        voided = apply_cancel(
-            tx,
-            cancel.signer,
-            cancel.salt,
-            now,
-            all_before=cancel.all_before,
-            block=None,
-        )
+        for match in _undone_by(tx, cancel):
+            drop_match(tx, match, "an order of it was cancelled", now, hold_until=0)
+            refresh_job(tx, match.bid_hash, now)
+        voided = apply_cancel(tx, cancel, now, block=None)
         is_sent = bool(voided) and _has_free_cancels(market, tx, cancel.signer, now)
         if is_sent:
             payload = {"cancel": cancel.to_json(), "signature": signature}
@@ -56,12 +56,15 @@ def _has_free_cancels(market: Market, tx: Transaction, signer: str, now: int) ->
     return sum(item.payload["cancel"]["signer"] == signer for item in today) < market.rules.paid_cancels_per_day
 
 
-def _concerns(tx: Transaction, bid_hash: str, ask_hash: str, cancel: Cancel) -> bool:
-    bid, ask = tx.bids.get(bid_hash).bid, tx.asks.get(ask_hash).ask
-    return any(
-        signer == cancel.signer and (salt < cancel.salt if cancel.all_before else salt == cancel.salt)
-        for signer, salt in ((bid.renter, bid.salt), (ask.provider, ask.salt))
-    )
+def _undone_by(tx: Transaction, cancel: Cancel) -> list[MatchRecord]:
+    """Matches that are not signed yet and lose an order, with the other replicas of their bids: all open or none."""
+    reserved = [match for match in tx.matches.reserved() if _is_unsigned(tx, match.outbox_id)]
+    undone = {
+        (match.bid_hash, match.outbox_id)
+        for match in reserved
+        if voids_bid(cancel, tx.bids.get(match.bid_hash).bid) or voids_ask(cancel, tx.asks.get(match.ask_hash).ask)
+    }
+    return [match for match in reserved if (match.bid_hash, match.outbox_id) in undone]
 
 
 def _is_unsigned(tx: Transaction, outbox_id: int) -> bool:

@@ -1,7 +1,10 @@
 """One round: snapshot, clearing, transcript, and the intent to open its leases, committed together."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from marketplace.clearing import (
     Parameters,
+    PricedMatch,
     RoundResult,
     clear_round,
     explain_bid,
@@ -11,7 +14,6 @@ from marketplace.domain.leases import MatchRecord
 from marketplace.domain.orders import OrderState
 from marketplace.domain.outbox import OutboxKind
 from marketplace.domain.rounds import RoundRecord
-from marketplace.protocol.messages import compute_lease_id
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
 from marketplace.services.snapshot import Book, load_book
@@ -73,6 +75,38 @@ def expire_orders(market: Market) -> None:
             tx.asks.set_state(ask.ask_hash, OrderState.EXPIRED, "its time ran out")
 
 
+def opening_order(matches: Sequence[PricedMatch], providers: Mapping[str, str]) -> list[list[PricedMatch]]:
+    """The matches of each bid together, in the order of the `open` that takes them.
+
+    Bids with one replica first, by ask: the contract looks at an ask once where its matches are next to each other.
+    Replicas by ascending provider, as the contract wants them: that makes them distinct.
+    """
+    of_bid: dict[str, list[PricedMatch]] = {}
+    for match in matches:
+        of_bid.setdefault(match.bid_hash, []).append(match)
+    single = sorted(
+        (one for one in of_bid.values() if len(one) == 1), key=lambda one: (one[0].ask_hash, one[0].bid_hash)
+    )
+    several = [
+        sorted(replicas, key=lambda match: int(providers[match.ask_hash], 16))
+        for _, replicas in sorted(of_bid.items())
+        if len(replicas) > 1
+    ]
+    return single + several
+
+
+def _chunks(bids: list[list[PricedMatch]], limit: int) -> Iterator[list[PricedMatch]]:
+    """At most `limit` matches together, a bid's never apart: what is not opened with the others cannot be later."""
+    chunk: list[PricedMatch] = []
+    for replicas in bids:
+        if chunk and len(chunk) + len(replicas) > limit:
+            yield chunk
+            chunk = []
+        chunk = chunk + replicas
+    if chunk:
+        yield chunk
+
+
 def _summary(result: RoundResult, book_digest: str) -> dict:
     certificate = result.certificate
     return {
@@ -87,7 +121,7 @@ def _summary(result: RoundResult, book_digest: str) -> dict:
 
 
 def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book) -> bool:
-    asks = {one.ask_hash: one for one in book.snapshot.asks}
+    providers = {one.ask_hash: one.ask.provider for one in book.snapshot.asks}
     reasons = {
         one.bid_hash: explain_bid(result, one.bid_hash).reason
         for one in book.snapshot.bids
@@ -106,21 +140,19 @@ def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book
                     "not_matched",
                     {"round": record.number, "reason": reason},
                 )
-        for start in range(0, len(result.matches), market.rules.max_batch):
-            chunk = result.matches[start : start + market.rules.max_batch]
+        for chunk in _chunks(opening_order(result.matches, providers), market.rules.max_batch):
             item = tx.outbox.add(OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at)
             for match in chunk:
-                provider = asks[match.ask_hash].ask.provider
-                lease_id = compute_lease_id(match.bid_hash, provider)
+                provider = providers[match.ask_hash]
                 tx.matches.add(
                     MatchRecord(
-                        0,
-                        record.number,
-                        item,
-                        lease_id,
-                        match.bid_hash,
-                        match.ask_hash,
-                        match.price,
+                        id=0,
+                        round_number=record.number,
+                        outbox_id=item,
+                        bid_hash=match.bid_hash,
+                        ask_hash=match.ask_hash,
+                        provider=provider,
+                        price=match.price,
                     )
                 )
                 tx.bids.set_reason(match.bid_hash, "")

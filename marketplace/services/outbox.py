@@ -9,11 +9,11 @@ from contextlib import suppress
 from marketplace.domain.leases import MatchRecord, MatchState
 from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
 from marketplace.errors import Reverted
-from marketplace.ports import Match, Sent
+from marketplace.ports import Sent
 from marketplace.protocol.messages import Cancel
+from marketplace.services.calls import choose_groups, load_group, load_match
 from marketplace.services.market import Market
 from marketplace.services.outbox_refused import NothingLeft, refuse
-from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job
 
 
@@ -41,7 +41,7 @@ def _sign(market: Market, item: OutboxItem) -> bool:
     with market.store.read() as tx:
         planned = tx.matches.of_outbox(item.id)
     try:
-        sent = _prepare(market, item)
+        sent = _prepare(market, item, _reserved(planned))
     except Reverted as error:
         return refuse(market, item, error)
     except NothingLeft:
@@ -57,6 +57,8 @@ def _sign(market: Market, item: OutboxItem) -> bool:
             nonce=sent.nonce,
             raw=sent.raw,
             replaced=(),
+            # A MatchSkipped names its match by where it stood in the call.
+            payload=item.payload | {"order": [match.id for match in _reserved(planned)]},
         )
         for match in _reserved(planned):
             refresh_job(tx, match.bid_hash, market.clock.now(), transaction=sent.tx_hash)
@@ -107,43 +109,51 @@ def _confirm(market: Market, item: OutboxItem) -> bool:
     return False
 
 
-def _prepare(market: Market, item: OutboxItem) -> Sent:
+def _prepare(market: Market, item: OutboxItem, reserved: Sequence[MatchRecord]) -> Sent:
     """Sign the call. Raises Reverted, ChainUnavailable, NothingLeft."""
+    sender = market.sender
     if item.kind is OutboxKind.OPEN:
-        return market.sender.prepare_open(load_matches(market, item), item.payload["roundDigest"])
-    if item.kind is OutboxKind.SETTLE:
         with market.store.read() as tx:
-            batch = tx.batches.get(item.payload["batch"])
-        return market.sender.prepare_settle(batch.verdicts, ascending_signatures(batch.signatures))
+            matches = [load_match(tx, match) for match in reserved]
+        if not matches:
+            raise NothingLeft
+        return sender.prepare_open(matches, item.payload["roundDigest"])
+    if item.kind is OutboxKind.SETTLE:
+        return _prepare_settlement(market, item)
     if item.kind is OutboxKind.ACCEPT:
         with market.store.read() as tx:
-            record = tx.evidence.receipt(item.payload["leaseId"])
-        if record is None:
-            raise NothingLeft
-        return market.sender.prepare_accept(record.receipt, record.signature)
+            record, lease = tx.evidence.receipt(item.payload["leaseId"]), tx.leases.get(item.payload["leaseId"])
+            if record is None or lease is None:
+                raise NothingLeft
+            group = load_group(tx, market.address, lease)
+        return sender.prepare_accept(group, lease.place, record.receipt, record.signature)
     if item.kind is OutboxKind.REFUND:
-        return market.sender.prepare_refund(item.payload["leaseIds"])
-    return market.sender.prepare_cancel_for(Cancel.parse(item.payload["cancel"]), item.payload["signature"])
+        with market.store.read() as tx:
+            leases = [lease for lease in map(tx.leases.get, item.payload["leaseIds"]) if lease is not None]
+            groups = choose_groups(tx, market.address, leases)
+        if not groups:
+            raise NothingLeft
+        return sender.prepare_refund(groups)
+    return sender.prepare_cancel_for(Cancel.parse(item.payload["cancel"]), item.payload["signature"])
 
 
-def load_matches(market: Market, item: OutboxItem) -> list[Match]:
-    """What an `open` carries: the matches that are still wanted. Raises NothingLeft."""
+def _prepare_settlement(market: Market, item: OutboxItem) -> Sent:
+    """What the oracles signed, by the call that closes its leases where they stand now."""
     with market.store.read() as tx:
-        matches = [to_match(tx, match) for match in _reserved(tx.matches.of_outbox(item.id))]
-    if not matches:
-        raise NothingLeft
-    return matches
-
-
-def to_match(tx: Transaction, match: MatchRecord) -> Match:
-    """A match with both signed orders, as the contract takes it."""
-    bid, ask = tx.bids.get(match.bid_hash), tx.asks.get(match.ask_hash)
-    return Match(bid.bid, bid.signature, ask.ask, ask.signature, match.price)
-
-
-def ascending_signatures(signatures: dict[str, str]) -> list[str]:
-    """In the order of their signers, as OracleCommittee wants them: duplicates are impossible that way."""
-    return [signatures[signer] for signer in sorted(signatures, key=lambda address: int(address, 16))]
+        batch = tx.batches.get(item.payload["batch"])
+        leases = [lease for lease in (tx.leases.get(one.lease_id) for one in batch.verdicts) if lease is not None]
+        waiting = [lease for lease in leases if lease.closing is None]
+        if not waiting or len(leases) < len(batch.verdicts):
+            raise NothingLeft
+        groups = choose_groups(tx, market.address, leases)
+    committee = market.chain.committee()
+    signatures = {member: batch.signatures[member] for member in committee.members if member in batch.signatures}
+    if len(signatures) < committee.threshold:
+        raise Reverted("TooFewSignatures", {"given": len(signatures), "threshold": committee.threshold})
+    if all(lease.claim is not None for lease in waiting):
+        claimed = [lease.claimed for lease in leases]
+        return market.sender.prepare_settle_claims(claimed, batch.verdicts, committee, signatures)
+    return market.sender.prepare_settle(market.address, groups, batch.verdicts, committee, signatures)
 
 
 def _reserved(matches: Sequence[MatchRecord]) -> list[MatchRecord]:

@@ -1,8 +1,7 @@
-"""A transaction that the contract refuses: the bad part goes, with its reason; the good part is tried again."""
+"""A transaction that the contract refuses as a whole: the bad part goes, with its reason; the rest is tried again."""
 
 from marketplace.domain.evidence import BatchState
 from marketplace.domain.leases import MatchRecord, MatchState
-from marketplace.domain.orders import OrderState
 from marketplace.domain.outbox import (
     OutboxItem,
     OutboxKind,
@@ -10,9 +9,10 @@ from marketplace.domain.outbox import (
     backoff_seconds,
 )
 from marketplace.errors import Reverted
-from marketplace.ports import Match
-from marketplace.protocol.enums import LeaseState
+from marketplace.protocol.enums import SkipReason
+from marketplace.services.calls import load_group, load_match
 from marketplace.services.clock import chain_time
+from marketplace.services.drop_match import drop_match, skip_match
 from marketplace.services.market import Market
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job, refresh_lease_and_job
@@ -34,87 +34,74 @@ def refuse(market: Market, item: OutboxItem, error: Reverted) -> bool:
 
 
 def _refuse_open(market: Market, item: OutboxItem, error: Reverted) -> None:
+    """The contract leaves out what is bad and opens the rest, so this is about all of it: each match is tried alone."""
     with market.store.read() as tx:
         reserved = [one for one in tx.matches.of_outbox(item.id) if one.state is MatchState.RESERVED]
-        bids = {one.id: tx.bids.get(one.bid_hash) for one in reserved}
-        asks = {one.id: tx.asks.get(one.ask_hash) for one in reserved}
-    good: list[Match] = []
-    dropped: list[tuple[MatchRecord, Reverted]] = []
-    opened: list[MatchRecord] = []
-    for record in reserved:
-        if market.chain.lease(record.lease_id).state is not LeaseState.NONE:
-            opened.append(record)  # an earlier sending got through: the follower will see its event
-            continue
-        bid, ask = bids[record.id], asks[record.id]
-        match = Match(bid.bid, bid.signature, ask.ask, ask.signature, record.price)
+        matches = [load_match(tx, one) for one in reserved]
+    refused: dict[int, Reverted] = {}
+    for record, match in zip(reserved, matches, strict=True):
         try:
-            # Together with those found good: two matches may each be covered, and not both.
-            market.chain.simulate_open([*good, match], item.payload["roundDigest"], market.address)
+            market.chain.simulate_open([match], item.payload["roundDigest"], market.address)
         except Reverted as reason:
-            dropped.append((record, reason))
-        else:
-            good.append(match)
-    if not dropped and not opened and item.attempts + 1 >= market.rules.max_attempts:
-        dropped, good = [(record, error) for record in reserved], []
-    _apply_open(market, item, error, dropped, opened, is_over=not good)
-
-
-def _apply_open(
-    market: Market,
-    item: OutboxItem,
-    error: Reverted,
-    dropped: list[tuple[MatchRecord, Reverted]],
-    opened: list[MatchRecord],
-    *,
-    is_over: bool,
-) -> None:
-    now = chain_time(market)
-    attempts = 0 if dropped or opened else item.attempts + 1
+            refused[record.id] = reason
+    if not refused and item.attempts + 1 >= market.rules.max_attempts:
+        refused = {record.id: error for record in reserved}
+    now, head = chain_time(market), market.chain.head().number
+    attempts = 0 if refused else item.attempts + 1
+    bids_refused = {record.bid_hash for record in reserved if record.id in refused}
+    left = [record for record in reserved if record.bid_hash not in bids_refused]
     with market.store.write() as tx:
-        for record, reason in dropped:
-            drop_match(tx, record, reason.message, now, hold_until=now + market.rules.hold_seconds)
-            _dismiss_unsigned(tx, record, reason)
-        for record in opened:
-            tx.matches.set_state(record.id, MatchState.OPENED)
+        for record in reserved:
+            if record.bid_hash in bids_refused:
+                _drop(market, tx, record, refused.get(record.id), now, head)
+        if not refused:
+            _halve(tx, item, left)
         tx.outbox.update(
             item.id,
-            state=OutboxState.FAILED if is_over else OutboxState.INTENT,
+            state=OutboxState.INTENT if left else OutboxState.FAILED,
             attempts=attempts,
             next_try_at=market.clock.now() + (backoff_seconds(attempts) if attempts else 0.0),
             error=error.message,
         )
-        for record in [one for one, _ in dropped] + opened:
-            refresh_job(tx, record.bid_hash, now)
+        for bid_hash in bids_refused:
+            refresh_job(tx, bid_hash, now)
 
 
-def drop_match(tx: Transaction, record: MatchRecord, reason: str, now: int, *, hold_until: int) -> None:
-    """Free bid and ask again; the bid sits out until `hold_until`."""
-    tx.matches.set_state(record.id, MatchState.DROPPED, reason)
-    tx.bids.hold(record.bid_hash, hold_until, reason)
-    detail = {"round": record.round_number, "reason": reason}
-    tx.timeline.add(record.bid_hash, now, "match_dropped", detail, record.lease_id)
+def _drop(
+    market: Market, tx: Transaction, record: MatchRecord, reason: Reverted | None, now: int, seen_at: int
+) -> None:
+    seconds = market.rules.hold_seconds
+    if reason is None:
+        drop_match(tx, record, "another replica of the bid cannot be opened", now, hold_until=now + seconds)
+    elif reason.name == "NothingOpened" and int(reason.args_["first"]) in set(SkipReason):
+        skip = SkipReason(int(reason.args_["first"]))
+        skip_match(tx, record, skip, now, hold_seconds=seconds, seen_at=seen_at, block=None)
+    else:
+        drop_match(tx, record, reason.message, now, hold_until=now + seconds)
 
 
-def _dismiss_unsigned(tx: Transaction, record: MatchRecord, reason: Reverted) -> None:
-    """Take an order out of the book whose signature the contract does not accept: an account contract may change its
-    mind after the market has checked, and would spoil every round's match anew."""
-    if reason.name != "InvalidSignature":
+def _halve(tx: Transaction, item: OutboxItem, matches: list[MatchRecord]) -> None:
+    """Where each match alone would open, all together may be too much for one transaction: two are owed instead."""
+    bids = list(dict.fromkeys(match.bid_hash for match in matches))
+    second = set(bids[(len(bids) + 1) // 2 :])
+    if not second:
         return
-    signer = str(reason.args_.get("signer", "")).lower()
-    bid, ask = tx.bids.get(record.bid_hash), tx.asks.get(record.ask_hash)
-    if bid.bid.renter.lower() == signer and bid.state is OrderState.LIVE:
-        tx.bids.set_state(bid.bid_hash, OrderState.CANCELLED, reason.message)
-    if ask.ask.provider.lower() == signer and ask.state is OrderState.LIVE:
-        tx.asks.set_state(ask.ask_hash, OrderState.CANCELLED, reason.message)
+    other = tx.outbox.add(item.kind, {"roundDigest": item.payload["roundDigest"]}, item.created_at)
+    for match in matches:
+        if match.bid_hash in second:
+            tx.matches.move(match.id, other)
 
 
 def _refuse_refund(market: Market, item: OutboxItem, error: Reverted) -> None:
     now = chain_time(market)
-    left = []
-    for lease_id in item.payload["leaseIds"]:
-        lease = market.chain.lease(lease_id)
-        if lease.state is LeaseState.OPEN and lease.deadline < now:
-            left.append(lease_id)
+    with market.store.read() as tx:
+        leases = [lease for lease in map(tx.leases.get, item.payload["leaseIds"]) if lease is not None]
+        groups = {lease.lease_id: load_group(tx, market.address, lease) for lease in leases}
+    left = [
+        lease.lease_id
+        for lease in leases
+        if lease.deadline < now and market.chain.is_open(groups[lease.lease_id], lease.place)
+    ]
     attempts = item.attempts + 1
     is_over = not left or attempts >= market.rules.max_attempts
     with market.store.write() as tx:
@@ -141,7 +128,8 @@ def _refuse_whole(market: Market, item: OutboxItem, error: Reverted) -> None:
         lease_ids: list[str] = []
         if item.kind is OutboxKind.SETTLE:
             batch = tx.batches.get(item.payload["batch"])
-            tx.batches.set_state(batch.digest, BatchState.FAILED, error.message)
+            if batch.state is not BatchState.SETTLED:
+                tx.batches.set_state(batch.digest, BatchState.FAILED, error.message)
             lease_ids = [verdict.lease_id for verdict in batch.verdicts]
         elif item.kind is OutboxKind.ACCEPT:
             lease_ids = [item.payload["leaseId"]]

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from marketplace.domain.chain import RenterAccount
 from marketplace.domain.jobs import JobState
-from marketplace.domain.orders import AskRecord, BidRecord, OrderState
+from marketplace.domain.orders import AskRecord, BidRecord, OrderState, next_salt
 from marketplace.errors import (
     CancelledOrder,
+    DuplicateOrder,
     ExpiredOrder,
     InputError,
     InsufficientFunds,
@@ -18,14 +20,14 @@ from marketplace.errors import (
     WrongMarket,
 )
 from marketplace.protocol.canonical import canonical_json
-from marketplace.protocol.enums import Verification
+from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import format_usdc
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
-from marketplace.services.signatures import require_signature
+from marketplace.services.signatures import require_ask_signature, require_signature
 from marketplace.services.storage import Transaction
 
 OFFERED_VERIFICATIONS = (
@@ -47,7 +49,8 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     """Take a job into the book. Placing the same bid again changes nothing.
 
     Raises WrongMarket, InvalidJobSpec, MalformedMessage, TooLarge, InputError, ExpiredOrder, InvalidSignature,
-    CancelledOrder, InsufficientFunds, OrderError (too many live orders), ChainUnavailable.
+    CancelledOrder, DuplicateOrder (another bid has its salt), InsufficientFunds, OrderError (too many live orders, or a
+    salt too far ahead), ChainUnavailable.
     """
     bid_hash = bid.struct_hash()
     require_signature(market.chain, bid, bid.renter, signature)
@@ -59,15 +62,16 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     _validate_job(market, bid, job_spec)
     _validate_times(market, bid.valid_until, now)
     _validate_deadline(market, bid, now)
-    _require_not_cancelled(market, bid.renter, bid.salt)
     _require_blobs(market, job_spec)
-    free = market.chain.balance(bid.renter).free
+    account = market.chain.renter_account(bid.renter)
     record = BidRecord(bid_hash, bid, signature, job_spec, placed_at=now)
     with market.store.write() as tx:
         if tx.bids.get(bid_hash) is not None:
             return Placed(bid_hash, is_new=False)
-        _require_room(market, bid.renter, len(tx.bids.live_of(bid.renter)))
-        _require_funds(record, free, reserved_by(tx, bid.renter))
+        _require_salt(market, tx, bid, account)
+        live = tx.bids.live_of(bid.renter)
+        _require_room(market, bid.renter, len(live))
+        _require_funds(record, account.free, sum(one.locked_at_most for one in live))
         tx.bids.add(record)
         tx.timeline.add(bid_hash, now, JobState.QUEUED.value)
     return Placed(bid_hash, is_new=True)
@@ -80,7 +84,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
     OrderError (too many live orders), ChainUnavailable.
     """
     ask_hash = ask.struct_hash()
-    require_signature(market.chain, ask, ask.provider, signature)
+    require_ask_signature(market.chain, ask, signature)
     _require_market(market, ask)
     with market.store.read() as tx:
         if tx.asks.get(ask_hash) is not None:
@@ -95,8 +99,17 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
             f"the profile sent along hashes to {profile.digest()}, the ask names {ask.profile_digest}",
         )
     _validate_times(market, ask.valid_until, now)
-    _require_not_cancelled(market, ask.provider, ask.salt)
-    available = market.chain.stake(ask.provider).available
+    account = market.chain.provider_account(ask.provider)
+    with market.store.read() as tx:
+        if ask.salt < account.ask_salt or tx.blocks.is_cancelled(ask):
+            raise CancelledOrder(
+                f"{ask.provider} has cancelled its asks with a salt of {ask.salt}.",
+                hint="Sign a new ask with a greater salt.",
+                signer=ask.provider,
+                salt=ask.salt,
+                least=account.ask_salt,
+            )
+    available = account.cover - account.covered
     if available <= 0:
         raise InsufficientStake(
             f"{ask.provider} has no free stake; each lease needs its price as a penalty in stake.",
@@ -116,15 +129,6 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
         tx.asks.add(AskRecord(ask_hash, ask, signature, profile, placed_at=now, state=state))
         tx.asks.seen(ask.agent, market.clock.now())
     return Placed(ask_hash, is_new=True)
-
-
-def reserved_by(tx: Transaction, renter: str) -> int:
-    """Micro-USDC of the renter's free balance that live bids and matches under way may still lock."""
-    reserved = 0
-    for record in tx.bids.live_of(renter):
-        leases = len(tx.leases.of_bid(record.bid_hash))
-        reserved += max(0, record.bid.replicas - leases) * record.bid.max_price
-    return reserved
 
 
 def _require_room(market: Market, account: str, live: int) -> None:
@@ -169,6 +173,8 @@ def _validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
     _at_most("Bid.memoryMb", bid.memory_mb, rules.max_job_memory_mb, least=1)
     _at_most("Bid.maxPrice", bid.max_price, 2**64 - 1, least=1)
     _at_most("Bid.fuel", bid.fuel, 2**63 - 1, least=1)
+    if bid.settlement != Settlement.ESCROWED:
+        raise MalformedMessage("Bid.settlement", f"{bid.settlement} is not offered here; offered is 0 (escrowed)")
     if bid.verification not in OFFERED_VERIFICATIONS:
         offered = ", ".join(f"{int(kind)} ({kind.name.lower()})" for kind in OFFERED_VERIFICATIONS)
         raise MalformedMessage(
@@ -215,15 +221,18 @@ def _validate_deadline(market: Market, bid: Bid, now: int) -> None:
         raise MalformedMessage("Bid.deadline", f"{bid.deadline} is too far ahead of {now}")
 
 
-def _require_not_cancelled(market: Market, signer: str, salt: int) -> None:
-    with market.store.read() as tx:
-        cancelled = tx.blocks.is_cancelled(signer, salt)
-    if cancelled or market.chain.is_cancelled(signer, salt):
-        raise CancelledOrder(
-            f"{signer} has cancelled the salt {salt}.",
-            hint="Sign a new order with another salt.",
-            signer=signer,
-            salt=str(salt),
+def _require_salt(market: Market, tx: Transaction, bid: Bid, account: RenterAccount) -> None:
+    following = next_salt(account, tx.bids.highest_salt(bid.renter))
+    told = {"hint": f"Sign it with the salt {following}.", "salt": bid.salt, "nextSalt": following}
+    if account.is_void(bid.salt) or tx.blocks.is_cancelled(bid):
+        raise CancelledOrder(f"{bid.renter} has used or cancelled the salt {bid.salt}.", **told)
+    if any(one.state is OrderState.LIVE for one in tx.bids.with_salt(bid.renter, bid.salt)):
+        raise DuplicateOrder(f"{bid.renter} has a live bid with the salt {bid.salt}; only one could open.", **told)
+    if bid.salt > following + market.rules.max_salts_ahead:
+        raise OrderError(
+            f"The salt {bid.salt} is more than {market.rules.max_salts_ahead} above the next one of {bid.renter}, and"
+            " opening the bid would void those below.",
+            **told,
         )
 
 
@@ -250,8 +259,8 @@ def _require_funds(record: BidRecord, free: int, reserved: int) -> None:
     needed = record.locked_at_most
     if free - reserved < needed:
         raise InsufficientFunds(
-            f"The bid may lock {format_usdc(needed)} USDC; {record.bid.renter} has {format_usdc(free)} USDC in the"
-            f" escrow, of which {format_usdc(reserved)} are spoken for by other bids.",
+            f"The bid may lock {format_usdc(needed)} USDC; {record.bid.renter} has {format_usdc(free)} USDC deposited"
+            f" in the escrow, of which {format_usdc(reserved)} are spoken for by other bids.",
             hint="Deposit more (`hive deposit`), bid less, or cancel another bid.",
             renter=record.bid.renter,
             needed=str(needed),

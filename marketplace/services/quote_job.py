@@ -6,7 +6,7 @@ from typing import Any
 from marketplace.clearing import clear_round
 from marketplace.clearing.problem import violations
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
-from marketplace.protocol.enums import Verification
+from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec, ModuleProgram
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import Quote, Resources, compute_quote
@@ -41,13 +41,18 @@ def quote_job(
         max_price or 0,
     )
     offers = [_offer(wanted, ask, snapshot.now, max_price) for ask in snapshot.asks]
-    able = sorted(int(one["quote"]["total"]) for one in offers if one["feasible"])
+    cheapest: dict[str, int] = {}
+    for one in offers:
+        if one["feasible"]:
+            total = int(one["quote"]["total"])
+            cheapest[one["provider"]] = min(total, cheapest.get(one["provider"], total))
+    able = sorted(cheapest.values())
     price = _price_now(snapshot, wanted, able, max_price) if len(able) >= replicas else None
     return {
         "replicas": replicas,
         "price": str(price) if price is not None else None,
         "total": str(price * replicas) if price is not None else None,
-        "feasible": len(able),
+        "feasible": sum(one["feasible"] for one in offers),
         "offers": sorted(
             offers,
             key=lambda one: (
@@ -60,7 +65,10 @@ def quote_job(
 
 
 def _price_now(snapshot: BookSnapshot, wanted: PlacedBid, able: list[int], max_price: int | None) -> int | None:
-    """The clearing price with this bid in the book; where its replicas get several, the highest."""
+    """The clearing price with this bid in the book; where its replicas get several, the highest.
+
+    `able` has the least quote of each provider that can serve it.
+    """
     cap = max_price if max_price is not None else max(1, able[-1]) * _HEADROOM
     hypothetical = replace(wanted, bid=wanted.bid.model_copy(update={"max_price": cap}))
     result = clear_round(
@@ -68,10 +76,10 @@ def _price_now(snapshot: BookSnapshot, wanted: PlacedBid, able: list[int], max_p
         PARAMETERS,
     )
     prices = [match.price for match in result.matches if match.bid_hash == hypothetical.bid_hash]
-    if len(prices) == wanted.remaining:
+    if len(prices) == wanted.bid.replicas:
         return max(prices)
     # With no cap of its own, what keeps it out may be only our guess of one (stake must cover the cap).
-    return able[wanted.remaining - 1] if max_price is None else None
+    return able[wanted.bid.replicas - 1] if max_price is None else None
 
 
 def _offer(wanted: PlacedBid, ask: PlacedAsk, now: int, max_price: int | None) -> dict[str, Any]:
@@ -130,6 +138,7 @@ def _placed(
         max_price=max_price,
         replicas=replicas,
         verification=int(Verification.REEXECUTE),
+        settlement=int(Settlement.ESCROWED),
         deadline=now + 2 * resources.seconds + 600,
         valid_until=now + 600,
         salt=0,

@@ -43,6 +43,8 @@ def record_attestation(
         record = tx.bids.get(lease.bid_hash)
         known = tx.evidence.attestation(lease_id)
     _require_same_lease("Attestation", attestation.lease_id, lease_id)
+    if record is None or not lease.agent:
+        raise NotFound("signed orders of lease", lease_id)
     require_signed_by(attestation, lease.agent, market.chain.domain, signature)
     if known is not None:
         return _same_or_conflict(
@@ -52,8 +54,6 @@ def record_attestation(
             lease_id,
         )
     _require_open(lease)
-    if record is None:
-        raise NotFound("bid", lease.bid_hash)
     _validate_attestation(attestation, lease)
     if manifest.root() != attestation.result_digest:
         raise InvalidManifest(
@@ -142,6 +142,12 @@ def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: s
     if known is not None:
         return _same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
     _require_open(lease)
+    if lease.claim is not None:
+        raise ConflictError(
+            f"Lease {lease_id} is {lease.claim.state.name.lower()} on chain and takes no receipt any more.",
+            hint="Its renter releases the claim to the same effect.",
+            lease=lease_id,
+        )
     if attested is None or bid is None or ask is None:
         raise ConflictError(f"Lease {lease_id} has no attested result to accept yet.", lease=lease_id)
     if receipt.result_digest != attested.attestation.result_digest:
@@ -171,14 +177,14 @@ def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: s
 
 def require_oracle(market: Market, oracle: str) -> int:
     """The committee's threshold. Raises WrongSigner unless `oracle` is a member, ChainUnavailable."""
-    members, threshold = market.chain.oracles()
-    if oracle not in members:
+    committee = market.chain.committee()
+    if oracle not in committee.members:
         raise WrongSigner(
             f"{oracle} is not a member of the oracle committee.",
             oracle=oracle,
-            members=list(members),
+            members=list(committee.members),
         )
-    return threshold
+    return committee.threshold
 
 
 def _lease(tx: Transaction, lease_id: str) -> LeaseRecord:

@@ -4,7 +4,7 @@ from marketplace.domain.jobs import JobState
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.outbox import OutboxKind
 from marketplace.errors import ConflictError, NotFound
-from marketplace.protocol.enums import LeaseState
+from marketplace.services.calls import load_group
 from marketplace.services.market import Market
 from marketplace.services.storage import Transaction
 
@@ -12,7 +12,8 @@ from marketplace.services.storage import Transaction
 def refund_overdue(market: Market) -> int:
     """Owe the chain a refund for every open lease past its deadline; how many. Raises ChainUnavailable.
 
-    A lease with a result has some more time, so that a market that was away at the deadline settles what it can.
+    A lease with a result has some more time, so that a market that was away at the deadline settles what it can. A
+    claimed lease is past refunds: what it comes to is its claim's or dispute's business.
     """
     latest = market.chain.head().timestamp
     with market.store.read() as tx:
@@ -20,7 +21,8 @@ def refund_overdue(market: Market) -> int:
         leases = [
             lease
             for lease in tx.leases.open()
-            if lease.lease_id not in under_way and lease.deadline + _grace(market, lease) < latest
+            if lease.claim is None and lease.deadline + _grace(market, lease) < latest
+            if lease.lease_id not in under_way
         ]
     return len(_enqueue(market, leases)) if leases else 0
 
@@ -33,7 +35,7 @@ def request_refund(market: Market, bid_hash: str) -> list[str]:
     with market.store.read() as tx:
         if tx.bids.get(bid_hash) is None:
             raise NotFound("job", bid_hash)
-        leases = [lease for lease in tx.leases.of_bid(bid_hash) if lease.closing is None]
+        leases = [lease for lease in tx.leases.of_bid(bid_hash) if lease.closing is None and lease.claim is None]
         refunds = _under_way(tx)
         under_way = [lease.lease_id for lease in leases if lease.lease_id in refunds]
     waiting = [lease for lease in leases if lease.lease_id not in under_way]
@@ -50,9 +52,12 @@ def request_refund(market: Market, bid_hash: str) -> list[str]:
 
 def _enqueue(market: Market, leases: list[LeaseRecord]) -> list[str]:
     now = market.chain.head().timestamp
-    overdue = [lease.lease_id for lease in leases if lease.deadline < now]
-    # The chain may have closed a lease that the follower still believes open.
-    overdue = [lease_id for lease_id in overdue if market.chain.lease(lease_id).state is LeaseState.OPEN]
+    late = [lease for lease in leases if lease.deadline < now]
+    with market.store.read() as tx:
+        late = [lease for lease in late if tx.leases.get(lease.lease_id) is not None]
+        groups = {lease.lease_id: load_group(tx, market.address, lease) for lease in late}
+    # The chain may have closed a lease, or its provider may have claimed it, while the follower believes it open.
+    overdue = [lease.lease_id for lease in late if market.chain.is_open(groups[lease.lease_id], lease.place)]
     with market.store.write() as tx:
         under_way = _under_way(tx)
         overdue = [lease_id for lease_id in overdue if lease_id not in under_way]

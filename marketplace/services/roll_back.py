@@ -20,9 +20,10 @@ def roll_back(market: Market, *, to: int | None = None) -> int:
     with market.store.write() as tx:
         tx.blocks.roll_back(fork)
         changed = tx.leases.roll_back(fork)
+        left_out = tx.matches.roll_back(fork)
         for item in tx.outbox.done_after(fork):
             tx.outbox.update(item.id, state=OutboxState.SENT, sent_at=0.0, block=0)
-        jobs = _uncancel(tx, fork) | {lease.bid_hash for lease in changed}
+        jobs = _revive(tx, fork) | {one.bid_hash for one in [*changed, *left_out]}
         for lease in changed:
             _forget(tx, lease, fork)
         for bid_hash in sorted(jobs):
@@ -41,18 +42,23 @@ def _fork(market: Market) -> int:
     return market.chain.deployed_at_block - 1
 
 
-def _uncancel(tx: Transaction, fork: int) -> set[str]:
-    """Orders that only the forgotten blocks had voided are live again; the bids among them."""
-    bids = tx.bids.uncancel_after(fork)
-    for bid in map(tx.bids.get, bids):
-        if tx.blocks.is_cancelled(bid.bid.renter, bid.bid.salt):
-            tx.bids.set_state(bid.bid_hash, OrderState.CANCELLED, "cancelled by its renter")
-    for ask in map(tx.asks.get, tx.asks.uncancel_after(fork)):
-        if tx.blocks.is_cancelled(ask.ask.provider, ask.ask.salt):
+def _revive(tx: Transaction, fork: int) -> set[str]:
+    """Orders that only the forgotten blocks had taken out of the book are live again; the bids among them."""
+    bids = tx.bids.revive_after(fork)
+    for bid_hash in bids:
+        _keep_cancelled(tx, bid_hash)
+    for ask in map(tx.asks.get, tx.asks.revive_after(fork)):
+        if tx.blocks.is_cancelled(ask.ask):
             tx.asks.set_state(ask.ask_hash, OrderState.CANCELLED, "cancelled by its provider")
         elif any(one.ask.salt > ask.ask.salt for one in tx.asks.live_of_node(ask.ask.provider, ask.ask.agent)):
             tx.asks.set_state(ask.ask_hash, OrderState.SUPERSEDED, "replaced by a newer one")
     return set(bids)
+
+
+def _keep_cancelled(tx: Transaction, bid_hash: str) -> None:
+    """What its renter has signed away stays away, whatever the chain forgets."""
+    if tx.blocks.is_cancelled(tx.bids.get(bid_hash).bid):
+        tx.bids.set_state(bid_hash, OrderState.CANCELLED, "cancelled by its renter")
 
 
 def _forget(tx: Transaction, lease: LeaseRecord, fork: int) -> None:
@@ -67,7 +73,8 @@ def _forget(tx: Transaction, lease: LeaseRecord, fork: int) -> None:
         return
     for match in tx.matches.of_lease(lease.lease_id):
         if match.state is MatchState.OPENED:
-            tx.matches.set_state(match.id, MatchState.RESERVED)
+            tx.matches.reserve_again(match.id)
     record = tx.bids.get(lease.bid_hash)
     if record is not None and record.state is OrderState.FILLED:
         tx.bids.set_state(lease.bid_hash, OrderState.LIVE)
+        _keep_cancelled(tx, lease.bid_hash)

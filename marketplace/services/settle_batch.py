@@ -1,11 +1,6 @@
 """From equal verdicts to a settlement: propose batches, gather the committee's signatures, hand them to the outbox."""
 
-from marketplace.domain.evidence import (
-    BatchRecord,
-    BatchState,
-    agreed_verdict,
-    group_batches,
-)
+from marketplace.domain.evidence import AgreedVerdict, BatchRecord, BatchState, agreed_verdict, group_batches
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.outbox import OutboxKind
 from marketplace.errors import ConflictError, NotFound, WrongSigner
@@ -32,17 +27,19 @@ def propose_batches(market: Market) -> int:
         candidates = [(lease, tx.evidence.verdicts(lease.lease_id)) for lease in tx.leases.open()]
     if not any(verdicts for _, verdicts in candidates):
         return 0
-    members, threshold = market.chain.oracles()
+    committee = market.chain.committee()
     now = market.clock.now()
     with market.store.write() as tx:
         _split_unsigned(tx, now)
-        ready: list[tuple[Verdict, frozenset[str]]] = []
+        _free_left_open(tx, now)
+        ready: list[AgreedVerdict] = []
         alone: set[str] = set()
         for lease, verdicts in candidates:
-            found = agreed_verdict([one for one in verdicts if one.oracle in members], threshold)
-            if found is None or not _may_propose(tx, lease, alone, now):
+            found = agreed_verdict([one for one in verdicts if one.oracle in committee.members], committee.threshold)
+            current = tx.leases.get(lease.lease_id)
+            if found is None or current is None or not _may_propose(tx, current, alone, now):
                 continue
-            ready.append(found)
+            ready.append(AgreedVerdict(*found, current.claim is not None, (current.group, current.place)))
         batches = group_batches(ready, alone=frozenset(alone), limit=market.rules.max_batch)
         for verdicts in batches:
             _propose(market, tx, verdicts, now)
@@ -104,18 +101,31 @@ def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> Batc
 
 def batch_digest(market: Market, verdicts: tuple[Verdict, ...]) -> str:
     """The 32 bytes that oracles sign."""
-    return VerdictBatch(verdicts=verdicts).digest(market.chain.domain)
+    return VerdictBatch.of(verdicts).digest(market.chain.domain)
 
 
 def _split_unsigned(tx: Transaction, now: int) -> None:
     """An oracle that has judged all of a batch and does not sign must not hold up what others agree on in part."""
     for batch in tx.batches.in_state(BatchState.PROPOSED):
         if len(batch.verdicts) > 1 and batch.proposed_at + SIGN_SECONDS < now:
-            tx.batches.set_state(batch.digest, BatchState.FAILED, "too few of those who agreed have signed it in time")
-            for verdict in batch.verdicts:
-                lease = tx.leases.get(verdict.lease_id)
-                if lease is not None:
-                    refresh_lease_and_job(tx, lease, now)
+            _fail(tx, batch, "too few of those who agreed have signed it in time", now)
+
+
+def _free_left_open(tx: Transaction, now: int) -> None:
+    """Leases that a settlement has passed over, because they were claimed meanwhile, are proposed anew."""
+    followed = tx.blocks.last()
+    waiting = tx.outbox.unfinished() + tx.outbox.done_after(followed.number if followed is not None else -1)
+    under_way = {item.payload["batch"] for item in waiting if item.kind is OutboxKind.SETTLE}
+    for batch in tx.batches.in_state(BatchState.SETTLING):
+        if batch.digest not in under_way:
+            _fail(tx, batch, "its settlement left a lease open", now)
+
+
+def _fail(tx: Transaction, batch: BatchRecord, reason: str, now: int) -> None:
+    tx.batches.set_state(batch.digest, BatchState.FAILED, reason)
+    for lease in (tx.leases.get(verdict.lease_id) for verdict in batch.verdicts):
+        if lease is not None:
+            refresh_lease_and_job(tx, lease, now)
 
 
 def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str], now: int) -> bool:
@@ -123,8 +133,7 @@ def _may_propose(tx: Transaction, lease: LeaseRecord, alone: set[str], now: int)
 
     A receipt for less than the lock holds nothing up: whether it ever counts is the provider's choice.
     """
-    current = tx.leases.get(lease.lease_id)
-    if current is None or current.closing is not None or has_full_receipt(tx, lease):
+    if lease.closing is not None or has_full_receipt(tx, lease):
         return False
     batches = tx.batches.of_lease(lease.lease_id)
     if any(batch.state is not BatchState.FAILED for batch in batches):

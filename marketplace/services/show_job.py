@@ -27,7 +27,8 @@ def show_job(market: Market, job_id: str) -> dict[str, Any]:
         record = _job(tx, job_id)
         matches = [
             {
-                "leaseId": match.lease_id,
+                "leaseId": match.lease_id or None,
+                "provider": match.provider,
                 "round": match.round_number,
                 "price": str(match.price),
                 "state": match.state.value,
@@ -39,7 +40,7 @@ def show_job(market: Market, job_id: str) -> dict[str, Any]:
             "signature": record.signature,
             "jobSpec": record.job_spec.to_json(),
             "matches": matches,
-            "leases": [lease_document(tx, lease) for lease in tx.leases.of_bid(job_id)],
+            "leases": [lease_document(tx, lease, market.address) for lease in tx.leases.of_bid(job_id)],
             "timeline": timeline_of(tx, job_id),
         }
 
@@ -76,7 +77,7 @@ def show_cost(market: Market, job_id: str) -> dict[str, Any]:
         for lease in tx.leases.of_bid(job_id):
             ask = tx.asks.get(lease.ask_hash)
             if ask is None:
-                raise NotFound("ask", lease.ask_hash)
+                raise NotFound("ask of lease", lease.lease_id)
             evidence = tx.evidence.attestation(lease.lease_id)
             attestation = evidence.attestation if evidence else None
             egress = attestation.egress_bytes if attestation else 0
@@ -127,7 +128,7 @@ def show_result(market: Market, job_id: str) -> dict[str, Any]:
         for lease in tx.leases.of_bid(job_id):
             evidence = tx.evidence.attestation(lease.lease_id)
             if evidence is not None:
-                leases.append(lease_document(tx, lease) | attestation_document(evidence))
+                leases.append(lease_document(tx, lease, market.address) | attestation_document(evidence))
     return {"jobId": job_id, "state": record.job_state.value, "leases": leases}
 
 
@@ -173,7 +174,7 @@ def timeline_of(tx: Transaction, job_id: str) -> list[dict[str, Any]]:
 
 
 def _sentence(detail: dict[str, Any]) -> str:
-    money = ("price", "pay", "paid", "fee", "refund")
+    money = ("price", "pay", "paid", "fee", "refund", "bond")
     parts = []
     for name, value in detail.items():
         if name in money:

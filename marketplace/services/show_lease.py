@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from marketplace.domain.chain import CloseReason
 from marketplace.domain.evidence import AttestationRecord, BatchRecord
-from marketplace.domain.leases import LeaseRecord, MatchState
+from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.paging import Page
 from marketplace.errors import NotFound
-from marketplace.protocol.enums import ExitKind, Outcome, Verification
+from marketplace.protocol.enums import ClaimState, ExitKind, Outcome, Verification
+from marketplace.services.calls import load_group
 from marketplace.services.market import Market
 from marketplace.services.settle_batch import batches_of, claims_of
 from marketplace.services.storage import Transaction
@@ -16,7 +18,7 @@ from marketplace.services.storage import Transaction
 def show_lease(market: Market, lease_id: str) -> dict[str, Any]:
     """One lease. Raises NotFound."""
     with market.store.read() as tx:
-        return lease_document(tx, _lease(tx, lease_id))
+        return lease_document(tx, _lease(tx, lease_id), market.address)
 
 
 def list_leases(
@@ -40,7 +42,7 @@ def list_leases(
             limit=limit,
         )
         return {
-            "leases": [lease_document(tx, one) for one in page.items],
+            "leases": [lease_document(tx, one, market.address) for one in page.items],
             "nextCursor": page.next_cursor,
         }
 
@@ -48,15 +50,11 @@ def list_leases(
 def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
     """Both signed orders, price and job specification: agents check them against the chain.
 
-    Served as soon as the lease is planned: an agent may see its event before the market does. Raises NotFound.
+    Raises NotFound; an agent that has seen the lease's event before the market asks again.
     """
     with market.store.read() as tx:
-        lease = tx.leases.get(lease_id)
-        planned = [one for one in tx.matches.of_lease(lease_id) if one.state is not MatchState.DROPPED]
-        found = lease or (planned[-1] if planned else None)
-        if found is None:
-            raise NotFound("lease", lease_id)
-        bid, ask = tx.bids.get(found.bid_hash), tx.asks.get(found.ask_hash)
+        lease = _lease(tx, lease_id)
+        bid, ask = tx.bids.get(lease.bid_hash), tx.asks.get(lease.ask_hash)
     if bid is None or ask is None:
         raise NotFound("signed orders of lease", lease_id)
     return {
@@ -64,7 +62,7 @@ def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
         "bidSignature": bid.signature,
         "ask": ask.ask.to_json(),
         "askSignature": ask.signature,
-        "price": str(found.price),
+        "price": str(lease.price),
         "jobSpec": bid.job_spec.to_json(),
     }
 
@@ -87,7 +85,7 @@ def list_claims(market: Market, oracle: str) -> dict[str, Any]:
             record = tx.evidence.attestation(lease.lease_id)
             bid = tx.bids.get(lease.bid_hash)
             documents.append(
-                lease_document(tx, lease)
+                lease_document(tx, lease, market.address)
                 | attestation_document(record)
                 | {"verification": Verification(bid.bid.verification).name.lower()}
             )
@@ -99,8 +97,11 @@ def list_batches(market: Market, oracle: str) -> dict[str, Any]:
     return {"batches": [batch_document(batch) for batch in batches_of(market, oracle)]}
 
 
-def lease_document(tx: Transaction, lease: LeaseRecord) -> dict[str, Any]:
-    """A lease as the chain's events and the evidence tell it; what is not decided yet is null."""
+def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str, Any]:
+    """A lease as the chain's events and the evidence tell it; what is not decided yet is null.
+
+    `group` is there while calls about the lease take it, `claim` from its claim on.
+    """
     closing = lease.closing
     record = tx.evidence.attestation(lease.lease_id)
     receipt = tx.evidence.receipt(lease.lease_id)
@@ -108,16 +109,19 @@ def lease_document(tx: Transaction, lease: LeaseRecord) -> dict[str, Any]:
         "leaseId": lease.lease_id,
         "jobId": lease.bid_hash,
         "bidHash": lease.bid_hash,
-        "askHash": lease.ask_hash,
+        "askHash": lease.ask_hash or None,
         "renter": lease.renter,
         "provider": lease.provider,
-        "agent": lease.agent,
-        "jobDigest": lease.job_digest,
+        "agent": lease.agent or None,
+        "jobDigest": lease.job_digest or None,
         "state": lease.stage.value,
         "price": str(lease.price),
         "penalty": str(lease.penalty),
         "feeBps": lease.fee_bps,
         "deadline": lease.deadline,
+        "salt": lease.salt,
+        "group": _group(tx, lease, market),
+        "claim": _claim(lease),
         "roundDigest": lease.round_digest,
         "openedBlock": lease.opened_block,
         "openedTransaction": lease.opened_tx,
@@ -167,6 +171,35 @@ def batch_document(batch: BatchRecord) -> dict[str, Any]:
     }
 
 
+def _group(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str, Any] | None:
+    """What whoever accepts, claims or refunds the lease hands in: `GroupTerms`, and the lease's place in it."""
+    if lease.closing is not None or lease.claim is not None:
+        return None
+    group = load_group(tx, market, lease)
+    return {
+        "number": str(group.number),
+        "place": lease.place,
+        "bidHashes": [one.bid_hash for one in group.leases],
+        "terms": [str(word) for word in group.terms()],
+    }
+
+
+def _claim(lease: LeaseRecord) -> dict[str, Any] | None:
+    """The claim, with the two words that whoever releases or disputes it hands in."""
+    claim = lease.claim
+    if claim is None:
+        return None
+    state = claim.state if lease.closing is None else ClaimState.CLOSED
+    return {
+        "state": state.name.lower(),
+        "pay": str(claim.pay),
+        "resultDigest": claim.result_digest,
+        "until": claim.until if claim.dispute is None else claim.dispute.until,
+        "bond": str(claim.dispute.bond) if claim.dispute is not None else None,
+        "terms": [str(word) for word in lease.terms.words()],
+    }
+
+
 def _exit(record: AttestationRecord | None) -> str | None:
     return ExitKind(record.attestation.exit_kind).name.lower() if record else None
 
@@ -177,6 +210,8 @@ def _detail(lease: LeaseRecord, record: AttestationRecord | None) -> str | None:
         return None
     if lease.closing.outcome is Outcome.FRAUD:
         return "the attested result could not be reproduced"
+    if lease.closing.reason is CloseReason.DISPUTE_EXPIRED:
+        return "the renter disputed the claim, and the oracles did not decide in time"
     if record is None:
         return "no result came before the deadline"
     return {

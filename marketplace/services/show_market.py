@@ -4,7 +4,7 @@ from typing import Any
 
 from eth_utils import is_hex_address, to_checksum_address
 
-from marketplace.domain.orders import AskRecord
+from marketplace.domain.orders import AskRecord, next_salt
 from marketplace.domain.rounds import RoundRecord
 from marketplace.errors import ChainUnavailable, MalformedMessage, NotFound
 from marketplace.protocol.units import format_usdc
@@ -31,7 +31,7 @@ def show_health(market: Market) -> dict[str, Any]:
 def show_config(market: Market, rpc_url: str, contracts: dict[str, str]) -> dict[str, Any]:
     """All that a client needs to sign for this market. Raises ChainUnavailable."""
     rules = market.rules
-    members, threshold = market.chain.oracles()
+    committee = market.chain.committee()
     with market.store.read() as tx:
         asks = tx.asks.live()
     return {
@@ -42,7 +42,11 @@ def show_config(market: Market, rpc_url: str, contracts: dict[str, str]) -> dict
         "market": market.address,
         "feeBps": market.chain.fee_bps(),
         "domain": market.chain.domain.as_json(),
-        "oracles": {"members": list(members), "threshold": threshold},
+        "oracles": {
+            "epoch": committee.epoch,
+            "members": list(committee.members),
+            "threshold": committee.threshold,
+        },
         "runtimes": _runtimes(asks),
         "roundSeconds": rules.round_seconds,
         "limits": {
@@ -144,7 +148,8 @@ def show_round(market: Market, number: int) -> dict[str, Any]:
     return _round(record) | {
         "matches": [
             {
-                "leaseId": match.lease_id,
+                "leaseId": match.lease_id or None,
+                "provider": match.provider,
                 "bidHash": match.bid_hash,
                 "askHash": match.ask_hash,
                 "price": str(match.price),
@@ -167,7 +172,10 @@ def show_transcript(market: Market, number: int) -> dict[str, Any]:
 
 
 def show_account(market: Market, address: str) -> dict[str, Any]:
-    """What the contracts say about an account. Raises MalformedMessage, ChainUnavailable."""
+    """What the contracts say about an account, and the salt for its next bid here.
+
+    `free` can be withdrawn, `bidFree` of it can be bid with. Raises MalformedMessage, ChainUnavailable.
+    """
     if not is_hex_address(address):
         raise MalformedMessage("address", "expected 0x and 40 hex digits", given=address)
     account = to_checksum_address(address)
@@ -176,13 +184,17 @@ def show_account(market: Market, address: str) -> dict[str, Any]:
         market.chain.balance(account).free,
         market.chain.token_balance(account),
     )
+    renter = market.chain.renter_account(account)
     with market.store.read() as tx:
+        following = next_salt(renter, tx.bids.highest_salt(account))
         locked = sum(lease.price for lease in tx.leases.open() if lease.renter == account)
     return {
         "address": account,
         "wallet": str(wallet),
         "free": str(free),
         "freeUsdc": format_usdc(free),
+        "bidFree": str(renter.free),
+        "nextSalt": following,
         "locked": str(locked),
         "stake": {
             "active": str(stake.active),

@@ -3,7 +3,7 @@
 from marketplace.errors import InvalidSignature
 from marketplace.ports import Chain
 from marketplace.protocol.eip712 import TypedMessage
-from marketplace.protocol.messages import require_signed_by
+from marketplace.protocol.messages import Ask, require_signed_by
 
 
 def require_signature(chain: Chain, message: TypedMessage, signer: str, signature: str) -> None:
@@ -21,3 +21,23 @@ def require_signature(chain: Chain, message: TypedMessage, signer: str, signatur
             hint="Its isValidSignature (ERC-1271) must return 0x1626ba7e for the message's digest.",
             expected=signer,
         )
+
+
+def require_ask_signature(chain: Chain, ask: Ask, signature: str) -> None:
+    """Raises InvalidSignature unless the provider signed, or the agent that the ask names and it delegated.
+
+    Raises ChainUnavailable.
+    """
+    try:
+        require_signature(chain, ask, ask.provider, signature)
+    except InvalidSignature:
+        if not _is_by(ask, ask.agent, chain, signature) or not chain.is_agent(ask.provider, ask.agent):
+            raise
+
+
+def _is_by(ask: Ask, signer: str, chain: Chain, signature: str) -> bool:
+    try:
+        require_signed_by(ask, signer, chain.domain, signature)
+    except InvalidSignature:
+        return False
+    return True

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
-from marketplace.domain.leases import LeaseRecord, MatchRecord
-from marketplace.domain.orders import AskRecord, BidRecord
+from marketplace.domain.chain import RenterAccount
+from marketplace.domain.leases import MatchRecord
+from marketplace.domain.orders import SALT_WINDOW, AskRecord, BidRecord
 from marketplace.protocol.canonical import json_digest
+from marketplace.protocol.messages import Bid
 from marketplace.protocol.units import format_usdc
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
@@ -22,7 +24,7 @@ class Book:
         """Equal for equal books, whatever the time."""
         return json_digest(
             {
-                "bids": [[one.bid_hash, one.remaining] for one in self.snapshot.bids],
+                "bids": [one.bid_hash for one in self.snapshot.bids],
                 "asks": [
                     [
                         one.ask_hash,
@@ -39,20 +41,10 @@ class Book:
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     bids: list[BidRecord]
+    """Live ones of which nothing is open or on its way."""
     asks: list[AskRecord]
-    leases: dict[str, list[LeaseRecord]]
     reserved: list[MatchRecord]
-    reserved_asks: dict[str, AskRecord]
-    """The asks of reserved matches, also those that are live no more."""
-    open: list[LeaseRecord]
-
-    def units_taken(self, provider: str, agent: str) -> int:
-        """Leases and matches on a node, under whichever of its asks: a renewed ask does not make a node larger."""
-        taken = sum((lease.provider, lease.agent) == (provider, agent) for lease in self.open)
-        for match in self.reserved:
-            ask = self.reserved_asks[match.ask_hash].ask
-            taken += (ask.provider, ask.agent) == (provider, agent)
-        return taken
+    reserved_bids: dict[str, Bid]
 
 
 def load_book(market: Market) -> Book:
@@ -66,84 +58,83 @@ def load_book(market: Market) -> Book:
 
 def _load(market: Market) -> _Loaded:
     with market.store.read() as tx:
-        bids = tx.bids.live()
-        open_leases = tx.leases.open()
-        opened = {lease.lease_id for lease in open_leases}
-        reserved = [match for match in tx.matches.reserved() if match.lease_id not in opened]
+        opened = {(lease.bid_hash, lease.provider) for lease in tx.leases.open()}
+        reserved = [one for one in tx.matches.reserved() if (one.bid_hash, one.provider) not in opened]
+        taken = {match.bid_hash for match in reserved}
         return _Loaded(
-            bids=bids,
+            bids=[record for record in tx.bids.live() if record.bid_hash not in taken],
             asks=tx.asks.live(),
-            leases={record.bid_hash: tx.leases.of_bid(record.bid_hash) for record in bids},
             reserved=reserved,
-            reserved_asks={match.ask_hash: tx.asks.get(match.ask_hash) for match in reserved},
-            open=open_leases,
+            reserved_bids={bid_hash: tx.bids.get(bid_hash).bid for bid_hash in taken},
         )
 
 
 def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
-    """Nodes that show signs of life, with the units and the stake that are left."""
+    """Nodes that show signs of life, with the units and the stake that their provider has left."""
     alive_since = market.clock.now() - market.rules.node_silence_seconds
     alive = [record for record in loaded.asks if record.last_seen >= alive_since]
     promised: dict[str, int] = {}
+    planned: dict[str, int] = {}
     for match in loaded.reserved:
-        provider = loaded.reserved_asks[match.ask_hash].ask.provider
-        promised[provider] = promised.get(provider, 0) + match.price
-    providers = {record.ask.provider for record in alive}
-    stakes = {one: market.chain.stake(one).available - promised.get(one, 0) for one in providers}
-    settled = {one: market.chain.reputation(one).settled for one in providers}
+        promised[match.provider] = promised.get(match.provider, 0) + match.price
+        planned[match.provider] = planned.get(match.provider, 0) + 1
+    accounts = {one: market.chain.provider_account(one) for one in {record.ask.provider for record in alive}}
     placed = []
     for record in alive:
-        taken = loaded.units_taken(record.ask.provider, record.ask.agent)
+        provider = record.ask.provider
+        account = accounts[provider]
+        # The contract counts a provider's leases, whatever ask or market they are of.
+        units = record.ask.units - account.open_leases - planned.get(provider, 0)
         placed.append(
             PlacedAsk(
                 ask=record.ask,
                 signature=record.signature,
                 profile=record.profile,
                 ask_hash=record.ask_hash,
-                free_units=max(0, record.ask.units - taken),
-                available_stake=max(0, stakes[record.ask.provider]),
-                settled_leases=settled[record.ask.provider],
+                free_units=max(0, units),
+                available_stake=max(0, account.cover - account.covered - promised.get(provider, 0)),
+                settled_leases=account.settled,
             )
         )
     return placed
 
 
 def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedBid], dict[str, str]]:
-    """Bids in the order in which they came, as long as their renter's free balance covers them."""
-    renter_of = {record.bid_hash: record.bid.renter for record in loaded.bids}
-    left = {renter: market.chain.balance(renter).free for renter in set(renter_of.values())}
+    """Bids in the order in which they came, as far as their renter's account covers them and their salts can open."""
+    accounts = {one: market.chain.renter_account(one) for one in {record.bid.renter for record in loaded.bids}}
+    left = {renter: account.free for renter, account in accounts.items()}
     for match in loaded.reserved:
-        if match.bid_hash in renter_of:
-            left[renter_of[match.bid_hash]] -= match.price
+        renter = loaded.reserved_bids[match.bid_hash].renter
+        if renter in left:
+            left[renter] -= match.price
+    lowest: dict[str, int] = {}
+    for bid in [*loaded.reserved_bids.values(), *(record.bid for record in loaded.bids)]:
+        if bid.renter in accounts and not accounts[bid.renter].is_void(bid.salt):
+            lowest[bid.renter] = min(bid.salt, lowest.get(bid.renter, bid.salt))
     placed: list[PlacedBid] = []
     left_out: dict[str, str] = {}
     for record in loaded.bids:
-        reserved = [match for match in loaded.reserved if match.bid_hash == record.bid_hash]
-        leases = loaded.leases[record.bid_hash]
-        remaining = record.bid.replicas - len(leases) - len(reserved)
-        if remaining <= 0:
-            continue
-        if record.held_until > now:
-            left_out[record.bid_hash] = record.reason
-            continue
-        needed = remaining * record.bid.max_price
-        if needed > left[record.bid.renter]:
-            left_out[record.bid_hash] = (
-                f"The escrow holds {format_usdc(max(0, left[record.bid.renter]))} USDC that are free for this bid;"
-                f" it may lock {format_usdc(needed)} USDC."
+        renter = record.bid.renter
+        reason = _unopenable(record, accounts[renter], lowest.get(renter, 0), now)
+        if reason is None and record.locked_at_most > left[renter]:
+            reason = (
+                f"The escrow holds {format_usdc(max(0, left[renter]))} USDC that are free for this bid;"
+                f" it may lock {format_usdc(record.locked_at_most)} USDC."
             )
+        if reason is not None:
+            left_out[record.bid_hash] = reason
             continue
-        left[record.bid.renter] -= needed
-        taken = {lease.provider for lease in leases}
-        taken |= {loaded.reserved_asks[match.ask_hash].ask.provider for match in reserved}
-        placed.append(
-            PlacedBid(
-                bid=record.bid,
-                signature=record.signature,
-                job_spec=record.job_spec,
-                bid_hash=record.bid_hash,
-                remaining=remaining,
-                taken_providers=frozenset(taken),
-            )
-        )
+        left[renter] -= record.locked_at_most
+        placed.append(PlacedBid(record.bid, record.signature, record.job_spec, record.bid_hash))
     return placed, left_out
+
+
+def _unopenable(record: BidRecord, account: RenterAccount, lowest: int, now: int) -> str | None:
+    """Why the bid sits out, whatever anybody offers; `lowest` is the smallest salt that its renter's bids wait with."""
+    if record.held_until > now:
+        return record.reason
+    if account.is_void(record.bid.salt):
+        return f"Its salt {record.bid.salt} is used or cancelled on chain."
+    if record.bid.salt >= lowest + SALT_WINDOW:
+        return f"Its salt {record.bid.salt} waits for the bid with the salt {lowest}, which it would void by opening."
+    return None

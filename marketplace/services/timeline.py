@@ -77,17 +77,19 @@ def match_state(tx: Transaction, outbox_id: int) -> JobState:
 
 def _job_state(tx: Transaction, record: BidRecord) -> JobState:
     leases = tx.leases.of_bid(record.bid_hash)
-    opened = {lease.lease_id for lease in leases}
+    providers = {lease.provider for lease in leases}
     reserved = [
         match
         for match in tx.matches.of_bid(record.bid_hash)
-        if match.state is MatchState.RESERVED and match.lease_id not in opened
+        if match.state is MatchState.RESERVED and match.provider not in providers
     ]
     states = [lease.stage for lease in leases]
     states += [match_state(tx, match.outbox_id) for match in reserved]
+    # What was not opened with the others cannot be opened later.
+    wanted = len(states) if leases else record.bid.replicas
     return compute_job_state(
         lease_states=states,
-        missing=record.bid.replicas - len(states),
+        missing=wanted - len(states),
         waiting_end=_WAITING_ENDS.get(record.state),
     )
 
@@ -100,6 +102,6 @@ def _is_settling(tx: Transaction, lease: LeaseRecord) -> bool:
 
 
 def has_full_receipt(tx: Transaction, lease: LeaseRecord) -> bool:
-    """Whether the renter's receipt pays the whole lock: those the market sends itself."""
+    """Whether the renter's receipt pays the whole lock of a lease that takes one: those the market sends itself."""
     record = tx.evidence.receipt(lease.lease_id)
-    return record is not None and record.receipt.pay == lease.price
+    return record is not None and record.receipt.pay == lease.price and lease.claim is None

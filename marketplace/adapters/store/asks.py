@@ -22,7 +22,7 @@ class Asks:
                 ask_hash=record.ask_hash,
                 provider=record.ask.provider,
                 agent=record.ask.agent,
-                salt=str(record.ask.salt),
+                salt=record.ask.salt,
                 ask=record.ask.to_json(),
                 signature=record.signature,
                 profile=record.profile.to_json(),
@@ -54,13 +54,17 @@ class Asks:
         query = select(func.count()).where(AskRow.state == OrderState.LIVE.value, AskRow.provider == provider)
         return self._session.exec(query).one()
 
-    def by_salt(self, provider: str, salt: int, *, all_before: bool) -> list[AskRecord]:
-        """The provider's asks that a cancel of `salt` voids."""
-        query = select(AskRow).where(AskRow.provider == provider)
-        if not all_before:
-            query = query.where(AskRow.salt == str(salt))
-        found = [self._record(row) for row in self._session.exec(query).all()]
-        return [record for record in found if not all_before or record.ask.salt < salt]
+    def below_salt(self, provider: str, salt: int) -> list[AskRecord]:
+        """The provider's asks with a smaller salt."""
+        query = select(AskRow).where(AskRow.provider == provider, AskRow.salt < salt)
+        return [self._record(row) for row in self._session.exec(query).all()]
+
+    def newest_of(self, provider: str) -> AskRecord | None:
+        """The provider's ask that came last, live or not."""
+        row = self._session.exec(
+            select(AskRow).where(AskRow.provider == provider).order_by(col(AskRow.id).desc())
+        ).first()
+        return self._record(row) if row else None
 
     def page(self, *, provider: str | None, live_only: bool, cursor: str | None, limit: int) -> Page[AskRecord]:
         query = select(AskRow)
@@ -80,20 +84,20 @@ class Asks:
         ask_hash: str,
         state: OrderState,
         reason: str = "",
-        cancelled_block: int | None = None,
+        ended_block: int | None = None,
     ) -> None:
         row = self._row(ask_hash)
-        row.state, row.reason, row.cancelled_block = (
+        row.state, row.reason, row.ended_block = (
             state.value,
             reason,
-            cancelled_block,
+            ended_block,
         )
         self._session.add(row)
         self._session.flush()
 
-    def uncancel_after(self, block: int) -> list[str]:
-        """Asks that an event in a block above `block` had cancelled are live again; their hashes."""
-        rows = self._session.exec(select(AskRow).where(col(AskRow.cancelled_block) > block)).all()
+    def revive_after(self, block: int) -> list[str]:
+        """Asks that an event in a block above `block` had taken out of the book are live again; their hashes."""
+        rows = self._session.exec(select(AskRow).where(col(AskRow.ended_block) > block)).all()
         for row in rows:
             self.set_state(row.ask_hash, OrderState.LIVE)
         return [row.ask_hash for row in rows]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from marketplace.adapters.store.paging import load_page
 from marketplace.adapters.store.tables import BidRow
@@ -25,7 +25,7 @@ class Bids:
             "bid": record.bid.to_json(),
             "job_spec": record.job_spec.to_json(),
             "renter": record.bid.renter,
-            "salt": str(record.bid.salt),
+            "salt": record.bid.salt,
         }
         self._session.add(BidRow(**row))
         self._session.flush()
@@ -43,13 +43,19 @@ class Bids:
         query = select(BidRow).where(BidRow.state == OrderState.LIVE.value, BidRow.renter == renter)
         return list(map(_record, self._session.exec(query)))
 
-    def by_salt(self, renter: str, salt: int, *, all_before: bool) -> list[BidRecord]:
-        """The renter's bids that a cancel of `salt` voids."""
-        query = select(BidRow).where(BidRow.renter == renter)
-        if not all_before:
-            query = query.where(BidRow.salt == str(salt))
-        found = map(_record, self._session.exec(query))
-        return [record for record in found if not all_before or record.bid.salt < salt]
+    def with_salt(self, renter: str, salt: int) -> list[BidRecord]:
+        query = select(BidRow).where(BidRow.renter == renter, BidRow.salt == salt)
+        return list(map(_record, self._session.exec(query)))
+
+    def below_salt(self, renter: str, salt: int) -> list[BidRecord]:
+        """The renter's bids with a smaller salt."""
+        query = select(BidRow).where(BidRow.renter == renter, BidRow.salt < salt)
+        return list(map(_record, self._session.exec(query)))
+
+    def highest_salt(self, renter: str) -> int:
+        """Of all the renter's bids that were ever accepted; -1 where there is none."""
+        highest = self._session.exec(select(func.max(BidRow.salt)).where(BidRow.renter == renter)).one()
+        return -1 if highest is None else highest
 
     def page(
         self,
@@ -77,13 +83,13 @@ class Bids:
         bid_hash: str,
         state: OrderState,
         reason: str = "",
-        cancelled_block: int | None = None,
+        ended_block: int | None = None,
     ) -> None:
         row = self._row(bid_hash)
-        row.state, row.reason, row.cancelled_block = (
+        row.state, row.reason, row.ended_block = (
             state.value,
             reason,
-            cancelled_block,
+            ended_block,
         )
         self._save(row)
 
@@ -105,11 +111,11 @@ class Bids:
         row.held_until, row.reason = until, reason
         self._save(row)
 
-    def uncancel_after(self, block: int) -> list[str]:
-        """Bids that an event in a block above `block` had cancelled are live again; their hashes."""
-        rows = self._session.exec(select(BidRow).where(col(BidRow.cancelled_block) > block)).all()
+    def revive_after(self, block: int) -> list[str]:
+        """Bids that an event in a block above `block` had taken out of the book are live again; their hashes."""
+        rows = self._session.exec(select(BidRow).where(col(BidRow.ended_block) > block)).all()
         for row in rows:
-            row.state, row.reason, row.cancelled_block = OrderState.LIVE.value, "", None
+            row.state, row.reason, row.ended_block = OrderState.LIVE.value, "", None
             self._save(row)
         return [row.bid_hash for row in rows]
 

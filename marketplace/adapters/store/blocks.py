@@ -5,6 +5,9 @@ from sqlmodel import Session, col, select
 
 from marketplace.adapters.store.tables import BlockRow, CancellationRow
 from marketplace.domain.chain import BlockRef
+from marketplace.domain.orders import voids_ask, voids_bid
+from marketplace.protocol.enums import CancelKind
+from marketplace.protocol.messages import Ask, Bid, Cancel
 
 KEPT_BLOCKS = 2_000
 """Block hashes kept to find where two histories part."""
@@ -35,19 +38,21 @@ class Blocks:
         self._session.exec(delete(CancellationRow).where(col(CancellationRow.block) > block))
         self._session.flush()
 
-    def add_cancellation(self, signer: str, salt: int, *, all_before: bool, block: int | None) -> None:
+    def add_cancellation(self, signer: str, kind: CancelKind, salt: int, *, block: int | None) -> None:
         """`block` is None for a signed cancel that is not on chain yet; noting it twice changes nothing."""
         known = select(CancellationRow).where(
             CancellationRow.signer == signer,
-            CancellationRow.salt == str(salt),
-            CancellationRow.all_before == all_before,
+            CancellationRow.kind == int(kind),
+            CancellationRow.salt == salt,
             CancellationRow.block == block,
         )
         if self._session.exec(known).first() is not None:
             return
-        self._session.add(CancellationRow(signer=signer, salt=str(salt), all_before=all_before, block=block))
+        self._session.add(CancellationRow(signer=signer, kind=int(kind), salt=salt, block=block))
         self._session.flush()
 
-    def is_cancelled(self, signer: str, salt: int) -> bool:
+    def is_cancelled(self, order: Bid | Ask) -> bool:
+        """Whether its signer has cancelled the order."""
+        signer, voids = (order.renter, voids_bid) if isinstance(order, Bid) else (order.provider, voids_ask)
         rows = self._session.exec(select(CancellationRow).where(CancellationRow.signer == signer))
-        return any(int(row.salt) > salt if row.all_before else int(row.salt) == salt for row in rows)
+        return any(voids(Cancel(signer=row.signer, kind=row.kind, salt=row.salt), order) for row in rows)

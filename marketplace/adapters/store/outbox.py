@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import String
+from sqlmodel import Session, cast, col, or_, select
 
 from marketplace.adapters.store.tables import OutboxRow
 from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
@@ -58,6 +59,13 @@ class Outbox:
         """Items of a kind that were added at `since` or later, in whatever state."""
         query = select(OutboxRow).where(OutboxRow.kind == kind.value, col(OutboxRow.created_at) >= since)
         return list(map(_item, self._session.exec(query)))
+
+    def of_transaction(self, tx_hash: str) -> OutboxItem | None:
+        """The item that this transaction is of: one of the bytes that were signed for it."""
+        is_current = OutboxRow.tx_hash == tx_hash
+        was_replaced = cast(col(OutboxRow.replaced), String).contains(tx_hash)
+        row = self._session.exec(select(OutboxRow).where(or_(is_current, was_replaced))).first()
+        return _item(row) if row else None
 
     def done_after(self, block: int) -> list[OutboxItem]:
         """Items whose transaction was mined above `block`."""

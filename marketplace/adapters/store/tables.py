@@ -15,7 +15,7 @@ class BidRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     bid_hash: str
     renter: str
-    salt: str
+    salt: int
     bid: dict[str, Any] = _json()
     signature: str
     job_spec: dict[str, Any] = _json()
@@ -24,7 +24,7 @@ class BidRow(SQLModel, table=True):
     reason: str
     job_state: str
     held_until: int
-    cancelled_block: int | None = None
+    ended_block: int | None = None
 
 
 class AskRow(SQLModel, table=True):
@@ -33,14 +33,14 @@ class AskRow(SQLModel, table=True):
     ask_hash: str
     provider: str
     agent: str
-    salt: str
+    salt: int
     ask: dict[str, Any] = _json()
     signature: str
     profile: dict[str, Any] = _json()
     placed_at: int
     state: str
     reason: str
-    cancelled_block: int | None = None
+    ended_block: int | None = None
 
 
 class NodeRow(SQLModel, table=True):
@@ -53,8 +53,8 @@ class CancellationRow(SQLModel, table=True):
     __tablename__ = "cancellations"
     id: int | None = Field(default=None, primary_key=True)
     signer: str
-    salt: str
-    all_before: bool
+    kind: int
+    salt: int
     block: int | None = None
 
 
@@ -101,12 +101,14 @@ class MatchRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     round_number: int = Field(foreign_key="rounds.number")
     outbox_id: int = Field(foreign_key="outbox.id")
-    lease_id: str
     bid_hash: str = Field(foreign_key="bids.bid_hash")
     ask_hash: str = Field(foreign_key="asks.ask_hash")
+    provider: str
     price: int
+    lease_id: str
     state: str
     reason: str
+    dropped_block: int | None = None
 
 
 class LeaseRow(SQLModel, table=True):
@@ -120,13 +122,22 @@ class LeaseRow(SQLModel, table=True):
     agent: str
     job_digest: str
     price: int
-    penalty: int
     fee_bps: int
     deadline: int
+    salt: int
+    group: int
+    place: int
     round_digest: str
     opened_block: int
     opened_tx: str
     stage: str
+    claim_pay: int | None = None
+    claim_digest: str | None = None
+    claim_until: int | None = None
+    claimed_block: int | None = None
+    dispute_bond: int | None = None
+    dispute_until: int | None = None
+    disputed_block: int | None = None
     outcome: int | None = None
     paid: int | None = None
     fee: int | None = None

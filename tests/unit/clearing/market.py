@@ -26,7 +26,8 @@ def bid(number=0, *, max_price=1_000_000, job_spec=None, **fields) -> PlacedBid:
     values = {
         "renter": account(1_000 + number), "market": MARKET, "job_digest": job_spec.digest(), "gpus": 0, "vcpus": 1,
         "memory_mb": 100, "duration_seconds": 3600, "fuel": 10**9, "egress_mb": 1, "max_price": max_price,
-        "replicas": 1, "verification": 0, "deadline": NOW + 10_000, "valid_until": NOW + 100, "salt": number,
+        "replicas": 1, "verification": 0, "settlement": 0, "deadline": NOW + 10_000, "valid_until": NOW + 100,
+        "salt": number,
     } | fields  # fmt: skip
     return PlacedBid.of(Bid(**values), "0x", job_spec)
 

@@ -18,10 +18,11 @@ from marketplace.clearing.certificate import verify_certificate
 from marketplace.clearing.cost import compute_costs
 from marketplace.clearing.problem import build_problem
 from marketplace.domain.book import BookSnapshot
-from marketplace.errors import CertificateRejected, NotFound, TranscriptMismatch
+from marketplace.errors import CertificateRejected, InvalidSignature, NotFound, TranscriptMismatch
 from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
-from tests.unit.clearing.market import ask, bid, profile, random_market, snapshot, spec
+from tests.unit.clearing.market import account, ask, bid, profile, random_market, snapshot, spec
 
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
 markets = st.builds(random_market, st.integers(0, 10**6), st.integers(0, 12), st.integers(0, 10))
@@ -62,9 +63,8 @@ def test_units_replicas_stakes_and_constraints_are_never_exceeded(market):
         assert sum(a == n for _, a in index_pairs(result)) <= one.free_units
     for n, one in enumerate(market.bids):
         providers = [market.asks[a].ask.provider for b, a in index_pairs(result) if b == n]
-        assert len(providers) == len(set(providers)) <= one.remaining
-        if one.bid.verification == 1:
-            assert len(providers) in (0, one.remaining)
+        assert len(set(providers)) == len(providers)
+        assert len(providers) in (0, one.bid.replicas), "all replicas open together, or none does"
     assert all(result.problem.feasible[pair] for pair in index_pairs(result))
 
 
@@ -172,7 +172,7 @@ def test_a_thousand_identical_bids_end_in_bounded_work():
 def test_absurd_rates_neither_overflow_nor_match():
     market = snapshot(
         [bid(max_price=2**64 - 1, fuel=2**64 - 1, vcpus=2**16 - 1, duration_seconds=2**32 - 1)],
-        [ask(1, price=2**64 - 1, gfuel_rate=2**64 - 1)],
+        [ask(1, price=2**48 - 1, gfuel_rate=2**48 - 1)],
     )
     assert clear_round(market).matches == ()
 
@@ -188,8 +188,58 @@ def test_stake_covers_all_leases_of_a_round_together():
 
 
 def test_replicas_never_share_a_provider_even_across_its_asks():
-    market = snapshot([bid(replicas=2)], [ask(1, provider="0x" + "07" * 20), ask(2, provider="0x" + "07" * 20)])
-    assert len(clear_round(market).matches) == 1
+    asks = [ask(1, provider=account(7)), ask(2, provider=account(7))]
+    result = clear_round(snapshot([bid(replicas=2)], asks))
+    assert result.matches == ()
+    assert "1 could serve it" in explain_bid(result, result.problem.snapshot.bids[0].bid_hash).reason
+    asks.append(ask(3, price=900_000))
+    assert {match.quote for match in clear_round(snapshot([bid(replicas=2)], asks)).matches} == {100_000, 900_000}
+
+
+def test_a_bid_that_cannot_have_all_its_replicas_takes_no_unit_from_another():
+    rich = bid(1, max_price=5_000_000, replicas=3)
+    market = snapshot([rich, bid(2), bid(3)], [ask(1), ask(2)])
+    result = clear_round(market)
+    assert len(result.matches) == 2
+    assert rich.bid_hash not in {match.bid_hash for match in result.matches}
+
+
+def test_of_bids_that_cannot_all_have_their_replicas_the_more_valuable_has_them():
+    bids = [bid(n, max_price=1_000_000 + n, replicas=2) for n in range(5)]
+    result = clear_round(snapshot(bids, [ask(1), ask(2), ask(3)]))
+    assert {match.bid_hash for match in result.matches} == {bids[4].bid_hash}
+
+
+def test_a_provider_has_no_more_leases_than_each_of_its_asks_allows():
+    asks = [ask(1, provider=account(7), units=1), ask(2, provider=account(7), units=3, price=110_000)]
+    bids = [bid(n) for n in range(5)]
+    assert len(clear_round(snapshot(bids, asks)).matches) == 1, "the cheaper ask allows no other lease beside its own"
+    assert len(clear_round(snapshot(bids, asks[1:])).matches) == 3
+
+
+def test_hostile_markets_of_replicas_end_in_bounded_work():
+    bids = [bid(n, max_price=1_000_000 + n, replicas=2 + n % 7) for n in range(60)]
+    result = clear_round(snapshot(bids, [ask(n, units=1 + n % 3) for n in range(9)]))
+    assert result.matches
+
+
+def test_an_ask_that_its_agent_signed_verifies():
+    from eth_account import Account
+
+    agent, provider, renter = (Account.from_key(number.to_bytes(32)) for number in (5, 6, 7))
+    placed_ask = ask(1, provider=provider.address, agent=agent.address)
+    placed_bid = bid(1, renter=renter.address)
+    for signer, refused in ((agent, False), (provider, False), (renter, True)):
+        market = snapshot(
+            [replace(placed_bid, signature=placed_bid.bid.sign(DOMAIN, renter.key))],
+            [replace(placed_ask, signature=placed_ask.ask.sign(DOMAIN, signer.key))],
+        )
+        written = transcript_of(market)
+        if refused:
+            with pytest.raises(InvalidSignature):
+                verify_transcript(written.document, written.digest)
+        else:
+            verify_transcript(written.document, written.digest)
 
 
 # --- certificate ------------------------------------------------------------------------------------------------------
@@ -298,6 +348,9 @@ def test_transcript_that_was_touched_is_refused(part):
         touched[part]["surplus"] = "1"
     elif part == "rents":
         touched[part][next(iter(touched[part]))] = "12345"
+    elif part == "bids":
+        matched = touched["matches"][0]["bidHash"]
+        touched[part] = [one for one in touched[part] if Bid.parse(one["bid"]).struct_hash() != matched]
     else:
         touched[part] = touched[part][1:]
     with pytest.raises(TranscriptMismatch):
@@ -324,6 +377,6 @@ def test_hash_seed_and_process_change_nothing():
 
 
 def test_costs_beyond_64_bits_are_exact():
-    rates = ask(1, price=2**63, gfuel_rate=2**63).ask.rates
+    rates = ask(1, price=2**47, gfuel_rate=2**47).ask.rates
     reserved = bid(fuel=2**64 - 1, vcpus=2**16 - 1, duration_seconds=2**32 - 1).bid.resources
     assert compute_costs([reserved], [rates], [0]).quote[0, 0] == compute_quote(rates, reserved).total

@@ -1,0 +1,207 @@
+"""What each event of the contracts changes in the database. `follow_chain` brings every event once, in chain order."""
+
+from dataclasses import replace
+
+from marketplace.domain.chain import (
+    ChainEvent,
+    CloseReason,
+    LeaseClaimed,
+    LeaseClosed,
+    LeaseDisputed,
+    LeaseOpened,
+    LeasesSettled,
+    MatchSkipped,
+    OrdersCancelled,
+)
+from marketplace.domain.evidence import BatchState
+from marketplace.domain.leases import Claim, Closing, Dispute, LeaseRecord, MatchRecord, MatchState
+from marketplace.domain.orders import AskRecord, OrderState, voids_ask, voids_bid
+from marketplace.protocol.enums import CancelKind
+from marketplace.protocol.messages import Cancel
+from marketplace.protocol.metering import compute_split
+from marketplace.services.drop_match import skip_match
+from marketplace.services.market import Market
+from marketplace.services.storage import Transaction
+from marketplace.services.timeline import refresh_job, refresh_lease, refresh_lease_and_job
+
+
+def apply_event(market: Market, tx: Transaction, event: ChainEvent, at: int) -> None:
+    """Take in one event of a block mined `at`."""
+    if isinstance(event, LeaseOpened) and event.market == market.address:
+        _apply_opened(tx, event, at)
+    elif isinstance(event, MatchSkipped):
+        _apply_skipped(market, tx, event, at)
+    elif isinstance(event, LeasesSettled) and event.market == market.address:
+        _apply_settled(tx, event, at)
+    elif isinstance(event, LeaseClosed):
+        _apply_closed(tx, event, at)
+    elif isinstance(event, LeaseClaimed):
+        _apply_claimed(tx, event, at)
+    elif isinstance(event, LeaseDisputed):
+        _apply_disputed(tx, event, at)
+    elif isinstance(event, OrdersCancelled):
+        cancel = Cancel(signer=event.signer, kind=int(event.kind), salt=event.salt)
+        apply_cancel(tx, cancel, at, block=event.origin.block_number)
+
+
+def apply_cancel(tx: Transaction, cancel: Cancel, at: int, *, block: int | None) -> list[str]:
+    """Void the signer's live orders; their hashes. `block` is None for a signed cancel that is not on chain yet."""
+    tx.blocks.add_cancellation(cancel.signer, CancelKind(cancel.kind), cancel.salt, block=block)
+    voided = []
+    bids = tx.bids.with_salt(cancel.signer, cancel.salt) + tx.bids.below_salt(cancel.signer, cancel.salt)
+    for record in bids:
+        if record.state is OrderState.LIVE and voids_bid(cancel, record.bid):
+            tx.bids.set_state(record.bid_hash, OrderState.CANCELLED, "cancelled by its renter", block)
+            refresh_job(tx, record.bid_hash, at, on_chain=block is not None)
+            voided.append(record.bid_hash)
+    for ask in tx.asks.below_salt(cancel.signer, cancel.salt):
+        if ask.state is OrderState.LIVE and voids_ask(cancel, ask.ask):
+            tx.asks.set_state(ask.ask_hash, OrderState.CANCELLED, "cancelled by its provider", block)
+            voided.append(ask.ask_hash)
+    return voided
+
+
+# ------------------------------------------------------------------------------------------------------------ opening
+
+
+def _apply_opened(tx: Transaction, event: LeaseOpened, at: int) -> None:
+    match = _match_of(tx, event)
+    ask = tx.asks.get(match.ask_hash) if match is not None else tx.asks.newest_of(event.provider)
+    record = tx.bids.get(event.bid_hash)
+    if not tx.leases.add(_lease_record(event, ask, record.bid.job_digest if record is not None else "")):
+        return
+    if match is not None and match.price == event.price:
+        tx.matches.open(match.id, event.lease_id)
+    if record is not None:
+        detail = {
+            "provider": event.provider,
+            "price": str(event.price),
+            "transaction": event.origin.tx_hash,
+        }
+        tx.timeline.add(event.bid_hash, at, "lease_opened", detail, event.lease_id)
+        if record.state is not OrderState.FILLED:
+            tx.bids.set_state(event.bid_hash, OrderState.FILLED)
+    refresh_lease(tx, event.lease_id)
+    refresh_job(tx, event.bid_hash, at, on_chain=True)
+
+
+def _match_of(tx: Transaction, event: LeaseOpened) -> MatchRecord | None:
+    """The match that this lease was: the transaction's own, else the newest that says the same."""
+    item = tx.outbox.of_transaction(event.origin.tx_hash)
+    sent = item.id if item is not None else None
+    found = [match for match in tx.matches.of_bid(event.bid_hash) if match.provider == event.provider]
+    return max(found, key=lambda one: (one.outbox_id == sent, one.price == event.price, one.id), default=None)
+
+
+def _lease_record(event: LeaseOpened, ask: AskRecord | None, job_digest: str) -> LeaseRecord:
+    return LeaseRecord(
+        lease_id=event.lease_id,
+        bid_hash=event.bid_hash,
+        ask_hash=ask.ask_hash if ask is not None else "",
+        renter=event.renter,
+        provider=event.provider,
+        agent=ask.ask.agent if ask is not None else "",
+        job_digest=job_digest,
+        price=event.price,
+        fee_bps=event.fee_bps,
+        deadline=event.deadline,
+        salt=event.salt,
+        group=event.group,
+        place=event.place,
+        round_digest=event.round_digest,
+        opened_block=event.origin.block_number,
+        opened_tx=event.origin.tx_hash,
+    )
+
+
+def _apply_skipped(market: Market, tx: Transaction, event: MatchSkipped, at: int) -> None:
+    item = tx.outbox.of_transaction(event.origin.tx_hash)
+    order = item.payload.get("order", []) if item is not None else []
+    match = tx.matches.get(order[event.index]) if event.index < len(order) else None
+    if match is None or match.state is not MatchState.RESERVED:
+        return
+    block = event.origin.block_number
+    seconds = market.rules.hold_seconds
+    skip_match(tx, match, event.reason, at, hold_seconds=seconds, seen_at=block, block=block)
+    refresh_job(tx, match.bid_hash, at, on_chain=True)
+
+
+# ------------------------------------------------------------------------------------------------------------ closing
+
+
+def _apply_settled(tx: Transaction, event: LeasesSettled, at: int) -> None:
+    for one in event.settled:
+        lease = tx.leases.at(one.group, one.place)
+        if lease is None:
+            continue
+        split = compute_split(lease.price, one.pay, lease.fee_bps)
+        closing = Closing(
+            outcome=one.outcome,
+            paid=split.paid,
+            fee=split.fee,
+            refund=split.refund,
+            result_digest=one.result_digest,
+            reason=CloseReason.VERDICT,
+            block=event.origin.block_number,
+            tx_hash=event.origin.tx_hash,
+        )
+        _close(tx, lease.lease_id, closing, at)
+
+
+def _apply_closed(tx: Transaction, event: LeaseClosed, at: int) -> None:
+    closing = Closing(
+        outcome=event.outcome,
+        paid=event.paid,
+        fee=event.fee,
+        refund=event.refund,
+        result_digest=event.result_digest,
+        reason=event.reason,
+        block=event.origin.block_number,
+        tx_hash=event.origin.tx_hash,
+    )
+    _close(tx, event.lease_id, closing, at)
+
+
+def _close(tx: Transaction, lease_id: str, closing: Closing, at: int) -> None:
+    if not tx.leases.close(lease_id, closing):
+        return
+    lease = tx.leases.get(lease_id)
+    detail = {
+        "outcome": closing.outcome.name.lower(),
+        "reason": closing.reason.name.lower(),
+        "paid": str(closing.paid),
+        "fee": str(closing.fee),
+        "refund": str(closing.refund),
+        "transaction": closing.tx_hash,
+    }
+    tx.timeline.add(lease.bid_hash, at, "lease_closed", detail, lease_id)
+    refresh_lease_and_job(tx, lease, at, on_chain=True)
+    for batch in tx.batches.of_lease(lease_id):
+        # One whose lease something else has closed goes on: the contract passes over that lease.
+        leases = [tx.leases.get(verdict.lease_id) for verdict in batch.verdicts]
+        if all(one is not None and one.closing is not None for one in leases):
+            tx.batches.set_state(batch.digest, BatchState.SETTLED)
+
+
+# ------------------------------------------------------------------------------------------------------------- claims
+
+
+def _apply_claimed(tx: Transaction, event: LeaseClaimed, at: int) -> None:
+    claim = Claim(event.pay, event.result_digest, event.until, event.origin.block_number)
+    _note_claim(tx, event.lease_id, claim, at, "lease_claimed", {"pay": str(event.pay), "until": event.until})
+
+
+def _apply_disputed(tx: Transaction, event: LeaseDisputed, at: int) -> None:
+    lease = tx.leases.get(event.lease_id)
+    if lease is None or lease.claim is None:
+        return
+    claim = replace(lease.claim, dispute=Dispute(event.bond, event.until, event.origin.block_number))
+    _note_claim(tx, event.lease_id, claim, at, "lease_disputed", {"bond": str(event.bond), "until": event.until})
+
+
+def _note_claim(tx: Transaction, lease_id: str, claim: Claim, at: int, kind: str, detail: dict[str, object]) -> None:
+    if not tx.leases.claim(lease_id, claim):
+        return
+    lease = tx.leases.get(lease_id)
+    tx.timeline.add(lease.bid_hash, at, kind, detail, lease_id)
+    refresh_lease_and_job(tx, lease, at, on_chain=True)
