@@ -9,8 +9,9 @@ from eth_account.signers.local import LocalAccount
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.loglines import configure_logging
+from agent.offer import Offer
 from agent.oracle import OracleDaemon
-from agent.provider import Offer, ProviderDaemon
+from agent.provider import ProviderDaemon
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Sandbox
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
@@ -58,9 +59,7 @@ def unlock(path: Path, settings: AgentSettings) -> LocalAccount:
     return Keystore.load(path).unlock(read_password(settings))
 
 
-def build_provider(
-    settings: ProviderSettings, client: MarketClient, runner: Runner | None = None
-) -> ProviderDaemon:
+def build_provider(settings: ProviderSettings, client: MarketClient, runner: Runner | None = None) -> ProviderDaemon:
     """A provider daemon. `runner` replaces the sandbox."""
     chain = open_chain(settings)
     provider = unlock(settings.keystore, settings)
@@ -82,7 +81,8 @@ def build_provider(
         runner=runner or build_runner(client.get_blob),
         journal=Journal(settings.data / "provider.sqlite"),
         blobs=settings.data / "outputs",
-        accept=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key).accept,
+        hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
+        claim_margin=settings.claim_margin_seconds,
     )
 
 

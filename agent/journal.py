@@ -7,7 +7,7 @@ different things about one lease would.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -15,15 +15,20 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from marketplace.domain.chain import EventOrigin, LeaseOpened
+from marketplace.domain.chain import EventOrigin, LeaseClaimed, LeaseOpened
 
-_SCHEMA = """
+VERSION = 2
+"""Of the tables below. Leases of version 1 were of an escrow that named them otherwise; verdicts are kept for ever."""
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS leases (
-    lease_id TEXT PRIMARY KEY, state TEXT NOT NULL, event TEXT NOT NULL, evidence TEXT, reason TEXT NOT NULL DEFAULT ''
+    lease_id TEXT PRIMARY KEY, state TEXT NOT NULL, event TEXT NOT NULL, evidence TEXT,
+    reason TEXT NOT NULL DEFAULT '', claim TEXT
 );
 CREATE TABLE IF NOT EXISTS verdicts (lease_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, signature TEXT NOT NULL);
+PRAGMA user_version = {VERSION};
 """
+_FORGET_OLDER = "DROP TABLE IF EXISTS leases; DROP TABLE IF EXISTS notes;"
 
 
 class WorkState(StrEnum):
@@ -44,7 +49,8 @@ class Journal:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        self._db.executescript(_SCHEMA if version == VERSION else _FORGET_OLDER + _SCHEMA)
         self._lock = Lock()
 
     def close(self) -> None:
@@ -73,7 +79,14 @@ class Journal:
         note = self.note("followed")
         return (int(note["number"]), note["hash"]) if note else None
 
-    def record_blocks(self, number: int, block_hash: str, opened: list[LeaseOpened], closed: list[str]) -> None:
+    def record_blocks(
+        self,
+        number: int,
+        block_hash: str,
+        opened: Sequence[LeaseOpened],
+        closed: Sequence[str],
+        claimed: Sequence[LeaseClaimed] = (),
+    ) -> None:
         """The events of all blocks up to `number`, at once."""
         with self._transaction() as db:
             for event in opened:
@@ -81,6 +94,9 @@ class Journal:
                     "INSERT INTO leases (lease_id, state, event) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                     (event.lease_id, WorkState.SEEN, json.dumps(asdict(event))),
                 )
+            for event in claimed:
+                row = (json.dumps(asdict(event)), event.lease_id)
+                db.execute("UPDATE leases SET claim = ? WHERE lease_id = ?", row)
             for lease_id in closed:
                 db.execute("UPDATE leases SET state = ? WHERE lease_id = ?", (WorkState.CLOSED, lease_id))
             _put_note(db, "followed", {"number": number, "hash": block_hash})
@@ -90,6 +106,7 @@ class Journal:
         with self._transaction() as db:
             db.execute("DELETE FROM notes WHERE key = 'followed'")
             db.execute("DELETE FROM leases WHERE state = ?", (WorkState.SEEN,))
+            db.execute("UPDATE leases SET claim = NULL")
 
     # --- leases --------------------------------------------------------------------------------------------------
 
@@ -98,9 +115,16 @@ class Journal:
         rows = self._rows("SELECT event FROM leases WHERE state = ? ORDER BY rowid", state)
         return [_event(text) for (text,) in rows]
 
-    def open_leases(self) -> set[str]:
-        """Ids of the leases that are not closed."""
-        return {lease for (lease,) in self._rows("SELECT lease_id FROM leases WHERE state != ?", WorkState.CLOSED)}
+    def open_leases(self) -> list[LeaseOpened]:
+        """The leases that are not closed, in the order of the chain."""
+        rows = self._rows("SELECT event FROM leases WHERE state != ? ORDER BY rowid", WorkState.CLOSED)
+        return [_event(text) for (text,) in rows]
+
+    def claims(self) -> dict[str, LeaseClaimed]:
+        """The claims on leases that are not closed, by lease."""
+        query = "SELECT claim FROM leases WHERE claim IS NOT NULL AND state != ? ORDER BY rowid"
+        found = (_claim(text) for (text,) in self._rows(query, WorkState.CLOSED))
+        return {claim.lease_id: claim for claim in found}
 
     def lease(self, lease_id: str) -> LeaseOpened | None:
         """One lease."""
@@ -167,3 +191,8 @@ def _put_note(db: sqlite3.Connection, key: str, value: Any) -> None:
 def _event(text: str) -> LeaseOpened:
     document = json.loads(text)
     return LeaseOpened(**document | {"origin": EventOrigin(**document["origin"])})
+
+
+def _claim(text: str) -> LeaseClaimed:
+    document = json.loads(text)
+    return LeaseClaimed(**document | {"origin": EventOrigin(**document["origin"])})

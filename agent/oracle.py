@@ -6,12 +6,13 @@ from typing import Any
 import structlog
 from eth_account.signers.local import LocalAccount
 
+from agent.chain import Chain
 from agent.daemon import run_steps
-from agent.follow import Chain, follow_leases
+from agent.follow import follow_leases
 from agent.journal import Journal
 from agent.sandbox import sandbox_digest
 from agent.verdict import Abstain, decide
-from agent.work import Runner, check_terms
+from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import ConflictError, InvalidManifest, InvalidSignature, MalformedMessage, NotFound
@@ -83,10 +84,11 @@ class OracleDaemon:
         """
         terms = self._client.lease_terms(event.lease_id)
         check_terms(event, terms)
+        check_ask(self._chain, self._domain, terms)
         evidence = self._client.attestation(event.lease_id)
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
-        _check_evidence(event, attestation, manifest)
+        _check_evidence(event, terms.bid.job_digest, attestation, manifest)
         if terms.bid.verification not in (Verification.REEXECUTE, Verification.REPLICATE):
             raise Abstain("The bid asks for another verification than running the job again.")
         if not ExitKind(attestation.exit_kind).is_reproducible:
@@ -98,9 +100,9 @@ class OracleDaemon:
     def sign_batches(self) -> None:
         """Sign every proposed batch that says what this oracle said, and no other."""
         for proposal in self._client.batches(self._account.address):
-            batch = VerdictBatch.parse({"verdicts": proposal["verdicts"]})
-            if all(self._has_said(verdict) for verdict in batch.verdicts):
-                self._sign(proposal["digest"], batch)
+            verdicts = [Verdict.parse(one) for one in proposal["verdicts"]]
+            if verdicts and all(map(self._has_said, verdicts)):
+                self._sign(proposal["digest"], VerdictBatch.of(verdicts))
 
     def _sign(self, digest: str, batch: VerdictBatch) -> None:
         try:
@@ -113,8 +115,8 @@ class OracleDaemon:
         return given is not None and Verdict.parse(given["verdict"]) == verdict
 
 
-def _check_evidence(event: LeaseOpened, attestation: Attestation, manifest: Manifest) -> None:
-    if attestation.lease_id != event.lease_id or attestation.job_digest != event.job_digest:
+def _check_evidence(event: LeaseOpened, job_digest: str, attestation: Attestation, manifest: Manifest) -> None:
+    if attestation.lease_id != event.lease_id or attestation.job_digest != job_digest:
         raise MalformedMessage("Attestation", "is about another lease or another job")
     if manifest.root() != attestation.result_digest:
         raise InvalidManifest("The manifest does not hash to the attested result digest.")

@@ -1,4 +1,4 @@
-"""The provider daemon: keeps an ask standing, runs what the chain leased, attests to it.
+"""The provider daemon: keeps an ask standing, runs what the chain leased, attests to it, claims what nobody settles.
 
 Who pays is what the contract's events say; the market is asked for terms and bytes, and believed in neither: terms must
 hash to what the chain recorded, bytes to their digest.
@@ -7,46 +7,35 @@ hash to what the chain recorded, bytes to their digest.
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import structlog
 from eth_account.signers.local import LocalAccount
 from eth_utils import to_checksum_address
 
+from agent.chain import Chain
+from agent.claims import Claims, Hand
 from agent.daemon import run_steps
-from agent.follow import Chain, follow_leases
+from agent.follow import Ended, follow_leases
 from agent.journal import Journal, WorkState
+from agent.offer import Offer, StandingAsk
 from agent.sandbox import sandbox_digest
-from agent.work import Execution, Runner, check_terms
+from agent.work import Execution, Runner, check_ask, check_terms
 from marketplace.client import MarketClient
-from marketplace.domain.chain import LeaseClosed, LeaseOpened
-from marketplace.errors import MalformedMessage, MarketError, NotFound, ServiceUnavailable
+from marketplace.client.terms import LeaseTerms
+from marketplace.domain.chain import LeaseOpened
+from marketplace.errors import InvalidSignature, MalformedMessage, MarketError, NotFound, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
-from marketplace.protocol.messages import Ask, Attestation, Cancel, Heartbeat, Receipt
-from marketplace.protocol.metering import Rates, compute_metered_usage, compute_pay
-from marketplace.protocol.profile import NodeProfile
+from marketplace.protocol.messages import Attestation, Heartbeat, Receipt
+from marketplace.protocol.metering import compute_metered_usage, compute_pay
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
 
 log = structlog.get_logger("provider")
 HEARTBEAT_SECONDS = 10
 MAX_ATTEMPTS = 3
 """How often a job is started that fails in a way nobody expected."""
-RENEW_BEFORE_SECONDS = 300
-"""An ask is replaced this long before it lapses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What this provider offers, as it goes into each ask."""
-
-    rates: Rates
-    units: int
-    valid_seconds: int
-    profile: NodeProfile
 
 
 class ProviderDaemon:
@@ -65,13 +54,22 @@ class ProviderDaemon:
         runner: Runner,
         journal: Journal,
         blobs: Path,
-        accept: Callable[[Receipt, str], object],
-        now: Any = lambda: int(time.time()),
+        hand: Hand,
+        claim_margin: int,
+        now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
         self._client, self._chain, self._domain, self._market = client, chain, domain, to_checksum_address(market)
         self._provider, self._agent, self._offer = provider, agent, offer
         self._runner, self._journal, self._blobs, self._now = runner, journal, blobs, now
-        self._accept = accept
+        self._hand = hand
+        self._ask = StandingAsk(
+            client=client, chain=chain, domain=domain, market=self._market, provider=provider, agent=agent.address,
+            offer=offer, journal=journal, now=now,
+        )  # fmt: skip
+        self._claims = Claims(
+            client=client, chain=chain, hand=hand, provider=provider.address, agent=agent.address, journal=journal,
+            margin=claim_margin, now=now,
+        )  # fmt: skip
         self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
         self._failures: dict[str, int] = {}
@@ -81,88 +79,29 @@ class ProviderDaemon:
     def run(self, stop: Event, pause: float = 0.3) -> None:
         """Work until `stop`; running jobs are left to the next start, the ask is withdrawn."""
         offering = (self.keep_ask, self.send_heartbeat)
-        steps = (*offering, self.follow, self.start_jobs, self.post_attestations, self.send_receipts)
+        paid = (self.send_receipts, self.claim_unsettled, self.release_claims)
+        steps = (*offering, self.follow, self.start_jobs, self.post_attestations, *paid)
         try:
             run_steps(steps, stop, pause)
             self.withdraw_ask()
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    # --- the standing ask ------------------------------------------------------------------------------------------
+    # --- the standing offer ----------------------------------------------------------------------------------------
 
     def keep_ask(self) -> None:
-        """Post an ask, or replace the one that is about to lapse or no longer says what is offered."""
-        note = self._journal.note("ask")
-        if note is not None and self._is_current(Ask.parse(note["ask"])):
-            if not note["posted"]:
-                self._post_ask(note)
-            return
-        if note is not None:
-            self._withdraw(Ask.parse(note["ask"]))
-        ask = self._new_ask()
-        note = {"ask": ask.to_json(), "signature": ask.sign(self._domain, self._provider.key), "posted": False}
-        self._journal.record_note("ask", note)
-        self._post_ask(note)
+        """Post an ask, or replace the one that is about to lapse, is void or no longer says what is offered."""
+        self._ask.keep()
 
     def withdraw_ask(self) -> None:
         """Take the standing ask back: nobody shall be matched to a machine that has stopped."""
-        note = self._journal.note("ask")
-        if note is None:
-            return
-        try:
-            self._withdraw(Ask.parse(note["ask"]))
-        except MarketError as error:
-            log.warning("the ask could not be withdrawn; it lapses by itself", error=str(error))
-            return
-        self._journal.record_note("ask", None)
-        log.info("ask withdrawn")
-
-    def _is_current(self, ask: Ask) -> bool:
-        same_offer = (
-            ask.rates == self._offer.rates
-            and ask.units == self._offer.units
-            and ask.profile_digest == self._offer.profile.digest()
-            and ask.market == self._market
-            and ask.agent == self._agent.address
-        )
-        return same_offer and ask.valid_until > self._now() + RENEW_BEFORE_SECONDS
-
-    def _new_ask(self) -> Ask:
-        rates = self._offer.rates
-        return Ask(
-            provider=self._provider.address,
-            market=self._market,
-            agent=self._agent.address,
-            profile_digest=self._offer.profile.digest(),
-            gpu_hour_rate=rates.gpu_hour,
-            vcpu_hour_rate=rates.vcpu_hour,
-            gb_hour_rate=rates.gb_hour,
-            gfuel_rate=rates.gfuel,
-            egress_gb_rate=rates.egress_gb,
-            minimum_charge=rates.minimum,
-            units=self._offer.units,
-            valid_until=self._now() + self._offer.valid_seconds,
-            salt=time.time_ns(),
-        )
-
-    def _post_ask(self, note: dict[str, Any]) -> None:
-        posted = self._client.post_ask(Ask.parse(note["ask"]), note["signature"], self._offer.profile.to_json())
-        self._journal.record_note("ask", note | {"posted": True})
-        log.info("ask stands", ask=posted["askHash"], units=self._offer.units)
-
-    def _withdraw(self, ask: Ask) -> None:
-        if ask.valid_until <= self._now():
-            return
-        cancel = Cancel(signer=self._provider.address, salt=ask.salt, all_before=False)
-        self._client.cancel(cancel, cancel.sign(self._domain, self._provider.key))
+        self._ask.withdraw()
 
     def send_heartbeat(self) -> None:
         """Say that this machine is alive."""
         if self._now() - self._last_heartbeat < HEARTBEAT_SECONDS:
             return
-        beat = Heartbeat(
-            agent=self._agent.address, profile_digest=self._offer.profile.digest(), sent_at=self._now()
-        )
+        beat = Heartbeat(agent=self._agent.address, profile_digest=self._offer.profile.digest(), sent_at=self._now())
         self._client.heartbeat(beat, beat.sign(self._domain, self._agent.key))
         self._last_heartbeat = self._now()
 
@@ -170,7 +109,10 @@ class ProviderDaemon:
 
     def follow(self) -> None:
         """Learn of new and closed leases from the chain."""
-        follow_leases(self._chain, self._journal, lambda event: event.agent == self._agent.address, _tell_closed)
+        follow_leases(self._chain, self._journal, self._is_mine, _tell_closed)
+
+    def _is_mine(self, event: LeaseOpened) -> bool:
+        return event.provider == self._provider.address and event.market == self._market
 
     def start_jobs(self) -> None:
         """Start what is leased and not running, as far as units allow."""
@@ -201,15 +143,18 @@ class ProviderDaemon:
         try:
             terms = self._client.lease_terms(event.lease_id)
             check_terms(event, terms)
+            check_ask(self._chain, self._domain, terms)
+            if terms.ask.agent != self._agent.address:
+                raise MalformedMessage("terms.ask", "is of another machine of this provider")
         except NotFound as error:
             raise ServiceUnavailable(f"The market does not know the terms of {event.lease_id} yet.") from error
-        except MalformedMessage as error:
+        except (MalformedMessage, InvalidSignature) as error:
             log.error("lease declined", lease=event.lease_id, reason=str(error))
             self._journal.record_declined(event.lease_id, str(error))
             return
         started = self._now()
         execution = self._runner(terms)
-        attestation = self._attest(event, execution, started)
+        attestation = self._attest(event, terms, execution, started)
         for digest, data in execution.blobs.items():
             self._keep_blob(digest, data)
         self._journal.record_attested(
@@ -218,6 +163,7 @@ class ProviderDaemon:
                 "attestation": attestation.to_json(),
                 "signature": attestation.sign(self._domain, self._agent.key),
                 "manifest": execution.manifest.to_json(),
+                "pay": str(compute_worth(terms, attestation)),
             },
         )
         log.info(
@@ -226,10 +172,10 @@ class ProviderDaemon:
             detail=execution.detail,
         )  # fmt: skip
 
-    def _attest(self, event: LeaseOpened, execution: Execution, started: int) -> Attestation:
+    def _attest(self, event: LeaseOpened, terms: LeaseTerms, execution: Execution, started: int) -> Attestation:
         return Attestation(
             lease_id=event.lease_id,
-            job_digest=event.job_digest,
+            job_digest=terms.bid.job_digest,
             result_digest=execution.result_digest,
             fuel=execution.fuel_used,
             wall_seconds=int(execution.wall_seconds),
@@ -272,22 +218,35 @@ class ProviderDaemon:
                 continue
             receipt = Receipt.parse(given["receipt"])
             if receipt.lease_id == event.lease_id and event.price > receipt.pay >= self._worth(event):
-                self._accept(receipt, given["signature"])
+                self._hand.accept(*self._claims.find_group(event), receipt, given["signature"])
                 log.info("receipt sent", lease=event.lease_id, pay=f"{format_usdc(receipt.pay)} USDC")
 
     def _worth(self, event: LeaseOpened) -> int:
-        """Gross pay for what was attested, micro-USDC; the whole price where nothing can be metered."""
         evidence = self._journal.evidence(event.lease_id)
         assert evidence is not None, "a posted lease has its evidence"
-        attestation = Attestation.parse(evidence["attestation"])
-        terms = self._client.lease_terms(event.lease_id)
-        check_terms(event, terms)
-        used = compute_metered_usage(terms.bid.resources, attestation.fuel, attestation.egress_bytes)
-        return compute_pay(terms.ask.rates, terms.bid.resources, used, event.price)
+        return int(evidence["pay"])
+
+    def claim_unsettled(self) -> None:
+        """Claim on chain what was attested and is still not settled shortly before its deadline."""
+        self._claims.claim_unsettled()
+
+    def release_claims(self) -> None:
+        """Have every claim paid whose window is over."""
+        self._claims.release_due()
 
 
-def _tell_closed(event: LeaseClosed) -> None:
+def compute_worth(terms: LeaseTerms, attestation: Attestation) -> int:
+    """Gross pay for what was attested, micro-USDC; the whole price where nothing can be metered."""
+    bid, ask = terms.bid, terms.ask
+    try:
+        used = compute_metered_usage(bid.resources, attestation.fuel, attestation.egress_bytes)
+    except MalformedMessage:
+        return terms.price
+    return compute_pay(ask.rates, bid.resources, used, terms.price)
+
+
+def _tell_closed(ended: Ended) -> None:
     log.info(
-        "lease settled", lease=event.lease_id, outcome=event.outcome.name.lower(), by=event.reason.name.lower(),
-        earned=f"{format_usdc(event.paid)} USDC",
+        "lease settled", lease=ended.lease_id, outcome=ended.outcome.name.lower(), by=ended.reason.name.lower(),
+        earned=f"{format_usdc(ended.paid)} USDC",
     )  # fmt: skip

@@ -41,6 +41,8 @@ class ProviderSettings(AgentSettings):
     units: int = Field(default=1, ge=1, le=1024)
     """How many jobs at once."""
     ask_valid_seconds: int = Field(default=3_600, ge=600)
+    claim_margin_seconds: int = Field(default=300, ge=0)
+    """How long before its deadline a lease that nobody has settled is claimed on chain; 0 claims nothing."""
     gpu_hour_rate: int = Field(default=1_500_000, ge=0)
     vcpu_hour_rate: int = Field(default=30_000, ge=0)
     gb_hour_rate: int = Field(default=4_000, ge=0)

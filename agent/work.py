@@ -6,16 +6,19 @@ Provider and oracle use the same code, so that they can only disagree about what
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from agent.chain import Signers
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import CompiledModule, Limits, RunResult, Sandbox, Task
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import DigestMismatch, InvalidModule, MalformedMessage, NotFound, TooLarge
+from marketplace.errors import DigestMismatch, InvalidModule, InvalidSignature, MalformedMessage, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.jobspec import JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
 from marketplace.protocol.messages import Bid
+from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.units import BYTES_PER_MB
 
 FetchBlob = Callable[[str], bytes]
@@ -47,12 +50,34 @@ Runner = Callable[[LeaseTerms], Execution]
 def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
     """Raises MalformedMessage unless the terms are those that the chain locked money for.
 
-    The market only relays them: what counts is what both parties signed, and the contract hashed.
+    The market only relays them: what counts is what both parties signed. The chain names the bid by its hash; of the
+    ask it says whose it is, and that its quote is not above the price. Who signed it, `check_ask` tells.
     """
-    _require(terms.bid.struct_hash() == event.bid_hash, "bid", "does not hash to the lease's bidHash")
-    _require(terms.ask.struct_hash() == event.ask_hash, "ask", "does not hash to the lease's askHash")
-    _require(terms.job_spec.digest() == event.job_digest, "jobSpec", "does not hash to the lease's jobDigest")
+    bid, ask = terms.bid, terms.ask
+    _require(bid.struct_hash() == event.bid_hash, "bid", "does not hash to the lease's bidHash")
+    _require(terms.job_spec.digest() == bid.job_digest, "jobSpec", "does not hash to the bid's jobDigest")
     _require(terms.price == event.price, "price", f"is {terms.price}, the chain locked {event.price}")
+    _require((ask.provider, ask.market) == (event.provider, event.market), "ask", "is of another provider or market")
+    _require(compute_quote(ask.rates, bid.resources).total <= event.price, "ask", "quotes more than the price")
+
+
+def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms) -> None:
+    """Raises InvalidSignature unless its provider signed the ask, or the agent it names, if that may; ChainUnavailable.
+
+    The same rule as the contract's.
+    """
+    ask, signature = terms.ask, terms.ask_signature
+    try:
+        signer = ask.recover(domain, signature)
+    except InvalidSignature:
+        signer = None
+    if signer == ask.provider or (signer == ask.agent and signers.is_agent(ask.provider, ask.agent)):
+        return
+    if signers.has_code(ask.provider) and signers.is_valid_contract_signature(
+        ask.provider, ask.digest(domain), signature
+    ):
+        return
+    raise InvalidSignature(f"The ask of {ask.provider} was not signed by it.", expected=ask.provider)
 
 
 def _require(holds: bool, field: str, problem: str) -> None:
@@ -73,9 +98,7 @@ def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
 class JobRunner:
     """Runs jobs in one sandbox."""
 
-    def __init__(
-        self, sandbox: Sandbox, cache: ModuleCache, fetch: FetchBlob, *, wall_factor: float = 1.0
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, cache: ModuleCache, fetch: FetchBlob, *, wall_factor: float = 1.0) -> None:
         self._sandbox = sandbox
         self._cache = cache
         self._fetch = fetch

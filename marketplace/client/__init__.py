@@ -2,7 +2,8 @@
 
 from marketplace.client import MarketClient          # light: httpx alone
 from marketplace.client.keystore import Keystore     # eth-account
-from marketplace.client.jobs import prepare_job, sign_bid
+from marketplace.client.jobs import prepare_job, build_bid
+from marketplace.client.salts import Salts           # one salt for each bid
 from marketplace.client.waiting import wait_for_job
 """
 

@@ -270,8 +270,12 @@ class MarketClient:
         return self._post(f"{API}/accounts", {"address": address}, repeatable=True)
 
     def account(self, address: str) -> Document:
-        """Balances, stake and reputation as the contracts report them, micro-USDC as decimal strings."""
+        """Balances, stake and reputation as the contracts report them, micro-USDC as decimal strings; the next salt."""
         return self._get(f"{API}/accounts/{address}")
+
+    def next_salt(self, renter: str) -> int:
+        """The salt for the next bid of `renter`, as far as the market knows its bids: see `client.salts`."""
+        return int(self.account(renter)["nextSalt"])
 
 
 def resources_json(resources: "Resources") -> Document:

@@ -5,7 +5,6 @@ here signs before the caller has seen the price.
 """
 
 import os
-import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from pathlib import Path
 from marketplace.client.http import Document, MarketClient
 from marketplace.errors import InputError
 from marketplace.protocol.canonical import sha256_digest
-from marketplace.protocol.enums import Verification
+from marketplace.protocol.enums import CancelKind, Settlement, Verification
 from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram, Requirements, RuntimeProgram
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
@@ -124,13 +123,14 @@ def build_bid(
     market: str,
     resources: Resources,
     max_price: int,
+    salt: int,
     replicas: int = 1,
     verification: Verification = Verification.REEXECUTE,
     now: int | None = None,
     valid_seconds: int = BID_VALID_SECONDS,
     deadline: int | None = None,
 ) -> Bid:
-    """The bid for `job`: at most `max_price` micro-USDC for each of `replicas`, with a salt that counts upwards."""
+    """The bid for `job`: at most `max_price` micro-USDC for each of `replicas`; `salt` as `salts.Salts` counts it."""
     now = int(time.time()) if now is None else now
     return Bid(
         renter=renter,
@@ -145,20 +145,16 @@ def build_bid(
         max_price=max_price,
         replicas=replicas,
         verification=int(verification),
+        settlement=int(Settlement.ESCROWED),
         deadline=deadline or now + valid_seconds + resources.seconds + DEADLINE_SLACK_SECONDS,
         valid_until=now + valid_seconds,
-        salt=fresh_salt(),
+        salt=salt,
     )
 
 
 def build_cancel(bid: Bid) -> Cancel:
     """Withdraws exactly this bid."""
-    return Cancel(signer=bid.renter, salt=bid.salt, all_before=False)
-
-
-def fresh_salt() -> int:
-    """Unique, and larger than every earlier one of this machine: nanoseconds and 32 random bits."""
-    return time.time_ns() << 32 | secrets.randbits(32)
+    return Cancel(signer=bid.renter, kind=CancelKind.BID, salt=bid.salt)
 
 
 def runtimes_of(config: Document) -> dict[str, str]:

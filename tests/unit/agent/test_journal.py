@@ -6,22 +6,40 @@ import pytest
 
 from agent.follow import follow_leases
 from agent.journal import Journal, WorkState
-from marketplace.domain.chain import BlockRef, CloseReason, EventOrigin, LeaseClosed, LeaseOpened
+from marketplace.domain.chain import (
+    BlockRef,
+    CloseReason,
+    EventOrigin,
+    LeaseClaimed,
+    LeaseClosed,
+    LeaseOpened,
+    LeasesSettled,
+    SettledLease,
+)
 from marketplace.protocol.enums import Outcome
 
 
-def opened(number: int, agent: str = "me", block: int = 1) -> LeaseOpened:
+def opened(number: int, provider: str = "me", block: int = 1, group: int = 0, place: int | None = None) -> LeaseOpened:
+    """Lease `number`, at the place of that number unless told otherwise."""
     return LeaseOpened(
         origin=EventOrigin(block, f"hash{block}", "0x01", number), lease_id=f"0x{number:064x}", renter="r",
-        provider="p",
-        market="m", agent=agent, bid_hash="0xb", ask_hash="0xa", job_digest="0xj", price=10, penalty=10, fee_bps=500,
-        deadline=100, round_digest="0xr",
+        provider=provider, market="m", bid_hash="0xb", price=10_000, fee_bps=500, deadline=100, salt=number,
+        group=group, place=number if place is None else place, round_digest="0xr",
     )  # fmt: skip
 
 
-def closed(number: int, block: int) -> LeaseClosed:
+def closed(number: int, block: int = 9) -> LeaseClosed:
     origin = EventOrigin(block, f"hash{block}", "0x02", 0)
-    return LeaseClosed(origin, f"0x{number:064x}", Outcome.PAID, 1, 0, 9, "0xd", CloseReason.VERDICT)
+    return LeaseClosed(origin, f"0x{number:064x}", Outcome.PAID, 1, 0, 9, "0xd", CloseReason.RECEIPT)
+
+
+def claimed(number: int) -> LeaseClaimed:
+    return LeaseClaimed(EventOrigin(9, "hash9", "0x03", 0), f"0x{number:064x}", "r", "me", 7, "0xd", 900, 1, 2)
+
+
+def settled(*places: int, group: int = 0, market: str = "m") -> LeasesSettled:
+    ends = tuple(SettledLease(group, place, Outcome.PAID, 1_000, "0xd") for place in places)
+    return LeasesSettled(EventOrigin(9, "hash9", "0x04", 0), market, 1, 3, ends)
 
 
 class FakeChain:
@@ -50,11 +68,15 @@ def journal(tmp_path):
 
 
 def mine(event):
-    return event.agent == "me"
+    return event.provider == "me"
+
+
+def open_ids(journal) -> list[int]:
+    return [int(event.lease_id, 16) for event in journal.open_leases()]
 
 
 def test_leases_of_others_are_not_journalled(journal):
-    follow_leases(FakeChain([opened(1), opened(2, agent="other")]), journal, mine)
+    follow_leases(FakeChain([opened(1), opened(2, provider="other")]), journal, mine)
     assert [event.lease_id for event in journal.leases(WorkState.SEEN)] == [opened(1).lease_id]
 
 
@@ -73,6 +95,73 @@ def test_closed_lease_is_not_worked_on(journal):
     assert journal.leases(WorkState.SEEN) == []
     journal.record_attested(opened(1).lease_id, {})
     assert journal.leases(WorkState.ATTESTED) == []
+
+
+def test_a_verdict_closes_the_lease_that_is_at_its_place(journal):
+    told = []
+    chain = FakeChain([opened(1), opened(2, provider="other"), opened(3)], [settled(1, 2)])
+    follow_leases(chain, journal, mine, told.append)
+    assert open_ids(journal) == [3]
+    assert [(one.lease_id, one.paid, one.reason) for one in told] == [(opened(1).lease_id, 950, CloseReason.VERDICT)]
+    chain.blocks.append([settled(3, market="another"), settled(3, group=1)])
+    follow_leases(chain, journal, mine, told.append)
+    assert open_ids(journal) == [3] and len(told) == 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("second", ["me", "other"])
+def test_a_group_number_that_is_used_again_is_another_group(journal, at_once, second):
+    blocks = [[opened(1, place=0)], [settled(0)], [opened(2, provider=second, place=0)], [settled(0)]]
+    blocks.append([opened(3, place=0)])
+    chain = FakeChain(*(blocks if at_once else blocks[:1]))
+    told = []
+    for block in [None] if at_once else blocks[1:]:
+        follow_leases(chain, journal, mine, told.append)
+        chain.blocks += [block] if block else []
+    follow_leases(chain, journal, mine, told.append)
+    assert open_ids(journal) == [3]
+    assert [int(one.lease_id, 16) for one in told] == ([1, 2] if second == "me" else [1])
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_claimed_lease_leaves_its_place_to_another(journal, at_once):
+    """A verdict on whatever is opened there next is none on the claimed one."""
+    blocks = [[opened(1, place=0)], [claimed(1)], [opened(2, provider="other", place=0)], [settled(0)]]
+    chain = FakeChain(*(blocks if at_once else []))
+    for block in [] if at_once else blocks:
+        chain.blocks.append(block)
+        follow_leases(chain, journal, mine)
+    follow_leases(chain, journal, mine)
+    assert open_ids(journal) == [1] and journal.claims() == {claimed(1).lease_id: claimed(1)}
+    chain.blocks.append([closed(1)])
+    follow_leases(chain, journal, mine)
+    assert open_ids(journal) == [] and journal.claims() == {}
+
+
+def test_a_claim_that_was_reorganised_away_is_forgotten(journal):
+    chain = FakeChain([opened(1)], [claimed(1)])
+    follow_leases(chain, journal, mine)
+    journal.record_attested(opened(1).lease_id, {"attestation": "signed"})
+    chain.prefix, chain.blocks = "other", [[opened(1)], []]
+    follow_leases(chain, journal, mine)
+    assert journal.claims() == {} and open_ids(journal) == [1]
+
+
+def test_a_journal_of_the_escrow_before_groups_starts_anew_but_keeps_its_verdicts(tmp_path):
+    old = sqlite3.connect(tmp_path / "j")
+    old.executescript("""
+        CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+        CREATE TABLE leases (lease_id TEXT PRIMARY KEY, state TEXT NOT NULL, event TEXT NOT NULL, evidence TEXT,
+                             reason TEXT NOT NULL DEFAULT '');
+        CREATE TABLE verdicts (lease_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, signature TEXT NOT NULL);
+        INSERT INTO notes VALUES ('ask', '{}');
+        INSERT INTO leases (lease_id, state, event) VALUES ('0x1', 'seen', '{"agent": "0x"}');
+        INSERT INTO verdicts VALUES ('0x1', '{"outcome": 1}', 'sig');
+    """)
+    old.close()
+    journal = Journal(tmp_path / "j")
+    assert journal.open_leases() == [] and journal.note("ask") is None
+    assert journal.verdict("0x1") == {"verdict": {"outcome": 1}, "signature": "sig"}
 
 
 def test_reorganisation_starts_over_and_keeps_what_was_signed(journal):

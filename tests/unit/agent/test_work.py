@@ -1,21 +1,24 @@
 """What agents check before they run, and what oracles decide after."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
+from eth_utils import to_checksum_address
 
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Sandbox
 from agent.verdict import Abstain, decide
-from agent.work import Execution, JobRunner, check_terms, limits_of
+from agent.work import Execution, JobRunner, check_ask, check_terms, limits_of
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import EventOrigin, LeaseOpened
-from marketplace.errors import MalformedMessage, NotFound, ServiceUnavailable
+from marketplace.errors import InvalidSignature, MalformedMessage, NotFound, ServiceUnavailable
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind, Outcome
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Attestation
+from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, PROVIDER
 from tests.unit.clearing.market import ask, bid
 
 SCRIPT = b"open('r', 'w').write(open('d').read() * 2); print('ran')"
@@ -46,9 +49,8 @@ def lease_terms(spec: JobSpec | None = None) -> LeaseTerms:
 def lease_event(terms: LeaseTerms) -> LeaseOpened:
     return LeaseOpened(
         origin=EventOrigin(1, "0x1", "0x2", 0), lease_id="0x" + "11" * 32, renter=terms.bid.renter,
-        provider=terms.ask.provider, market=terms.bid.market, agent=terms.ask.agent, bid_hash=terms.bid.struct_hash(),
-        ask_hash=terms.ask.struct_hash(), job_digest=terms.job_spec.digest(), price=terms.price, penalty=terms.price,
-        fee_bps=500, deadline=terms.bid.deadline, round_digest="0x" + "00" * 32,
+        provider=terms.ask.provider, market=terms.bid.market, bid_hash=terms.bid.struct_hash(), price=terms.price,
+        fee_bps=500, deadline=terms.bid.deadline, salt=terms.bid.salt, group=0, place=0, round_digest="0x" + "00" * 32,
     )  # fmt: skip
 
 
@@ -91,7 +93,9 @@ def test_terms_that_the_chain_locked_money_for_are_accepted():
     ("field", "tamper"),
     [
         ("bid", lambda t: replace(t, bid=t.bid.model_copy(update={"renter": t.bid.market}))),
-        ("ask", lambda t: replace(t, ask=t.ask.model_copy(update={"units": 9}))),
+        ("ask", lambda t: replace(t, ask=t.ask.model_copy(update={"provider": t.bid.market}))),
+        ("ask", lambda t: replace(t, ask=t.ask.model_copy(update={"market": t.ask.provider}))),
+        ("ask", lambda t: replace(t, ask=t.ask.model_copy(update={"minimum_charge": t.price + 1}))),
         ("jobSpec", lambda t: replace(t, job_spec=script_spec(name="another"))),
         ("price", lambda t: replace(t, price=t.price + 1)),
     ],
@@ -100,6 +104,42 @@ def test_terms_that_differ_from_the_chain_are_refused_by_field(field, tamper):
     terms = lease_terms()
     with pytest.raises(MalformedMessage, match=rf"terms\.{field}"):
         check_terms(lease_event(terms), tamper(terms))
+
+
+class Signers:
+    """A chain where one provider has delegated to its agent, and one is a contract that takes one signature."""
+
+    def is_agent(self, provider, agent):
+        return (provider, agent) == (PROVIDER.address, AGENT.address)
+
+    def has_code(self, account):
+        return account == CONTRACT
+
+    def is_valid_contract_signature(self, account, digest, signature):
+        return signature == "0xc0de"
+
+
+CONTRACT = to_checksum_address("0x" + "c0" * 20)
+
+
+@pytest.mark.parametrize(
+    ("provider", "signer", "holds"),
+    [
+        (PROVIDER.address, PROVIDER, True),
+        (PROVIDER.address, AGENT, True),
+        (PROVIDER.address, ORACLE, False),
+        (ORACLE.address, AGENT, False),
+        (CONTRACT, "0xc0de", True),
+        (CONTRACT, "0xbad0", False),
+        (CONTRACT, PROVIDER, False),
+    ],
+)
+def test_ask_must_be_signed_by_its_provider_or_a_delegated_agent(provider, signer, holds):
+    offered = lease_terms().ask.model_copy(update={"provider": provider, "agent": AGENT.address})
+    signature = signer if isinstance(signer, str) else offered.sign(DOMAIN, signer.key)
+    terms = replace(lease_terms(), ask=offered, ask_signature=signature)
+    with nullcontext() if holds else pytest.raises(InvalidSignature):
+        check_ask(Signers(), DOMAIN, terms)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -180,9 +220,7 @@ def test_any_difference_is_fraud_and_pays_nothing(lie):
     assert (verdict.outcome, verdict.pay) == (Outcome.FRAUD, 0)
 
 
-@pytest.mark.parametrize(
-    "kind", [ExitKind.OUT_OF_FUEL, ExitKind.MEMORY_LIMIT, ExitKind.TRAP, ExitKind.OUTPUT_LIMIT]
-)
+@pytest.mark.parametrize("kind", [ExitKind.OUT_OF_FUEL, ExitKind.MEMORY_LIMIT, ExitKind.TRAP, ExitKind.OUTPUT_LIMIT])
 def test_reproduced_failure_is_refunded_without_blame(kind):
     verdict = judge(attest(ended(kind)), ended(kind))
     assert (verdict.outcome, verdict.pay) == (Outcome.FAILED, 0)

@@ -136,10 +136,16 @@ def test_a_read_is_tried_again_until_the_market_is_back():
 
 def test_what_is_not_known_to_be_repeatable_is_sent_only_once():
     market = Recorder(httpx.ReadTimeout("slow"))
-    cancel = Cancel(signer=ALICE, salt=1, all_before=False)
+    cancel = Cancel(signer=ALICE, kind=0, salt=1)
     with pytest.raises(ServiceUnavailable):
         market.client().cancel(cancel, "0x")
     assert len(market.requests) == 1
+
+
+def test_the_next_salt_is_the_accounts():
+    market = Recorder(httpx.Response(200, json={"nextSalt": 7}))
+    assert market.client().next_salt(ALICE) == 7
+    assert market.requests[0].url.path == f"/api/v1/accounts/{ALICE}"
 
 
 def test_a_heartbeat_may_be_sent_again():

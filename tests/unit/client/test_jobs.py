@@ -1,22 +1,26 @@
 """From files to a job specification and a bid."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from marketplace.client.jobs import (
     DEFAULT_RESOURCES,
     build_bid,
     build_cancel,
-    fresh_salt,
     prepare_job,
     runtimes_of,
     upload_job,
 )
+from marketplace.client.salts import Salts
 from marketplace.errors import InputError, InvalidJobSpec
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.enums import CancelKind, Settlement
 from marketplace.protocol.jobspec import ModuleProgram, RuntimeProgram
 
 RUNTIMES = {"python": "0x" + "aa" * 32, "javascript": "0x" + "bb" * 32}
 ALICE = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+BOB = "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
 
 
 @pytest.fixture
@@ -119,6 +123,7 @@ def test_a_bid_caps_each_replica_and_leaves_time_to_verify(write):
         market=ALICE,
         resources=DEFAULT_RESOURCES,
         max_price=77,
+        salt=9,
         replicas=3,
         now=1_000,
         valid_seconds=60,
@@ -127,13 +132,26 @@ def test_a_bid_caps_each_replica_and_leaves_time_to_verify(write):
     assert bid.deadline >= bid.valid_until + DEFAULT_RESOURCES.seconds + 600
     assert bid.job_digest == job.spec.digest()
     assert bid.resources == DEFAULT_RESOURCES
+    assert (bid.salt, bid.settlement) == (9, Settlement.ESCROWED)
     cancel = build_cancel(bid)
-    assert (cancel.signer, cancel.salt, cancel.all_before) == (ALICE, bid.salt, False)
+    assert (cancel.signer, cancel.kind, cancel.salt) == (ALICE, CancelKind.BID, 9)
 
 
-def test_salts_rise_and_fit_into_256_bits():
-    salts = [fresh_salt() for _ in range(50)]
-    assert salts == sorted(set(salts)) and salts[-1] < 2**256
+def test_salts_go_on_from_what_is_known_and_count_on_by_themselves():
+    known = {ALICE: 5, BOB: 0}
+    salts = Salts(known.get)
+    assert [salts.take(ALICE) for _ in range(3)] == [5, 6, 7]
+    assert salts.take(BOB) == 0
+    known[ALICE] = 100
+    assert [salts.take(ALICE) for _ in range(2)] == [100, 101]
+    known[ALICE] = 3
+    assert salts.take(ALICE) == 102
+
+
+def test_no_salt_is_taken_twice_by_threads():
+    salts = Salts(lambda renter: 0)
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(lambda _: salts.take(ALICE), range(200))) == list(range(200))
 
 
 def test_runtimes_are_read_from_the_configuration_in_each_of_its_forms():

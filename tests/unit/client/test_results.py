@@ -60,6 +60,7 @@ BID = Bid(
     max_price=10_000,
     replicas=1,
     verification=0,
+    settlement=0,
     deadline=10**10,
     valid_until=10**10,
     salt=2,

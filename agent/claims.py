@@ -1,0 +1,123 @@
+"""What a provider does where oracles or the market are silent: it claims its pay on chain, and has it released."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from agent.chain import Chain
+from agent.journal import Journal, WorkState
+from marketplace.client import MarketClient
+from marketplace.client.groups import lease_group
+from marketplace.domain.chain import LeaseOpened
+from marketplace.errors import MalformedMessage, MarketError, NotFound, Reverted, ServiceUnavailable
+from marketplace.protocol.enums import ClaimState, ExitKind
+from marketplace.protocol.messages import Attestation, Receipt
+from marketplace.protocol.packing import ClaimedLease, LeaseGroup
+from marketplace.protocol.units import format_usdc
+
+log = structlog.get_logger("provider")
+
+
+class Hand(Protocol):
+    """The provider's own transactions. `ChainAccount` fulfils it; all raise Reverted, ChainUnavailable."""
+
+    def accept(self, group: LeaseGroup, place: int, receipt: Receipt, signature: str) -> object: ...
+    def claim(
+        self, group: LeaseGroup, place: int, pay: int, attestation: Attestation, agent: str, signature: str
+    ) -> object: ...
+    def release(self, lease: ClaimedLease) -> object: ...
+
+
+class Claims:
+    """The claims of one provider. Each lease is claimed once; its journal remembers."""
+
+    def __init__(
+        self,
+        *,
+        client: MarketClient,
+        chain: Chain,
+        hand: Hand,
+        provider: str,
+        agent: str,
+        journal: Journal,
+        margin: int,
+        now: Callable[[], int],
+    ) -> None:
+        """`margin`: seconds before a lease's deadline from which on it is claimed; 0 claims nothing."""
+        self._client, self._chain, self._hand, self._provider, self._agent = client, chain, hand, provider, agent
+        self._journal, self._margin, self._now = journal, margin, now
+        self._warned: set[str] = set()
+
+    def find_group(self, event: LeaseOpened) -> tuple[LeaseGroup, int]:
+        """The lease's group: from the market, else from the chain. Raises NotFound, ChainUnavailable."""
+        try:
+            found = lease_group(self._client.lease(event.lease_id), event.market)
+        except (NotFound, ServiceUnavailable, MalformedMessage):
+            found = None
+        found = found or self._chain.find_group(event.lease_id)
+        if found is None:
+            raise NotFound("lease", event.lease_id)
+        return found
+
+    def claim_unsettled(self) -> None:
+        """Claim what was attested and is still not settled shortly before its deadline."""
+        for event in (*self._journal.leases(WorkState.ATTESTED), *self._journal.leases(WorkState.POSTED)):
+            if event.deadline - self._margin <= self._now() < event.deadline and self._wants(event):
+                self._claim(event)
+
+    def _wants(self, event: LeaseOpened) -> bool:
+        if self._margin == 0 or self._journal.note(_key(event.lease_id)) is not None:
+            return False
+        evidence = self._evidence(event)
+        completed = Attestation.parse(evidence["attestation"]).exit_kind == ExitKind.EXITED
+        return completed and int(evidence["pay"]) > 0
+
+    def _claim(self, event: LeaseOpened) -> None:
+        if self._chain.claim(event.lease_id).state is not ClaimState.NONE:
+            self._journal.record_note(_key(event.lease_id), {"claimed": True})  # by hand, or before a kill
+            return
+        if self._chain.gas_balance(self._provider) == 0:
+            if event.lease_id not in self._warned:
+                log.warning("not claimed: the provider's account has no gas", lease=event.lease_id)
+            self._warned.add(event.lease_id)
+            return
+        group, place = self.find_group(event)
+        if not self._chain.is_open(group, place):
+            return  # closed in a block that is not followed yet
+        evidence = self._evidence(event)
+        pay, attestation = int(evidence["pay"]), Attestation.parse(evidence["attestation"])
+        try:
+            self._hand.claim(group, place, pay, attestation, self._agent, evidence["signature"])
+        except Reverted as error:
+            self._journal.record_note(_key(event.lease_id), {"claimed": False, "reason": str(error)})
+            log.error("not claimed", lease=event.lease_id, reason=str(error))
+            return
+        self._journal.record_note(_key(event.lease_id), {"claimed": True})
+        log.info("claimed", lease=event.lease_id, pay=f"{format_usdc(pay)} USDC")
+
+    def _evidence(self, event: LeaseOpened) -> dict[str, Any]:
+        evidence = self._journal.evidence(event.lease_id)
+        assert evidence is not None, "an attested lease has its evidence"
+        return evidence
+
+    def release_due(self) -> None:
+        """Have every claim paid whose window is over without a dispute or a verdict."""
+        trouble: MarketError | None = None
+        for claim in self._journal.claims().values():
+            if self._now() <= claim.until:
+                continue
+            view = self._chain.claim(claim.lease_id)
+            if view.state is not ClaimState.CLAIMED or self._now() <= view.until:
+                continue
+            try:
+                self._hand.release(ClaimedLease(claim.lease_id, claim.first, claim.second))
+                log.info("claim released", lease=claim.lease_id, pay=f"{format_usdc(claim.pay)} USDC")
+            except MarketError as error:  # the others' turn comes all the same
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+
+def _key(lease_id: str) -> str:
+    return f"claim/{lease_id}"

@@ -1,0 +1,107 @@
+"""How a provider gets its pay where nobody sends it: receipts for less than the lock, claims, releases."""
+
+import pytest
+
+from marketplace.client.groups import group_json
+from marketplace.domain.chain import LeaseClaimed
+from marketplace.errors import Reverted
+from marketplace.protocol.enums import ClaimState, ExitKind
+from marketplace.protocol.messages import Receipt
+from marketplace.protocol.packing import ClaimedLease
+from tests.unit.agent.played_market import AGENT
+from tests.unit.agent.played_provider import attested, make_provider
+from tests.unit.agent.test_work import ended
+from tests.unit.clearing.market import NOW
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize(("pay", "sent"), [(0, False), (149_999, True)])
+def test_receipt_is_sent_only_if_it_pays_what_was_attested(market, terms, tmp_path, pay, sent, shown):
+    provider, event = attested(market, terms, tmp_path)
+    receipt = Receipt(lease_id=event.lease_id, pay=pay, result_digest=ended().result_digest)
+    market.receipt = {"receipt": receipt.to_json(), "signature": "0x"}
+    market.group = group_json(provider.chain.group, 0) if shown else None
+    provider.send_receipts()
+    assert (provider.chain.accepted == [(provider.chain.group, 0, receipt)]) is sent
+
+
+# --- claims ---
+
+
+def shortly_before(terms) -> int:
+    return terms.bid.deadline - 300
+
+
+def test_what_is_still_not_settled_shortly_before_the_deadline_is_claimed_once(market, terms, tmp_path):
+    provider, event = attested(market, terms, tmp_path)
+    provider.claim_unsettled()
+    assert provider.chain.claimed == [], "the oracles have time left"
+    market.away = True
+    for _ in range(2):
+        provider = make_provider(market, tmp_path, chain=provider.chain, now=shortly_before(terms))
+        provider.claim_unsettled()
+        provider.claim_unsettled()
+    ((group, place, pay, attestation, agent),) = provider.chain.claimed
+    assert (group, place, agent) == (provider.chain.group, 0, AGENT.address)
+    assert 0 < pay < event.price and attestation.fuel == 10**9
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"now": lambda at: at - 1},
+        {"now": lambda at: at + 300},
+        {"margin": 0},
+        {"gas": 0},
+        {"open_places": ()},
+        {"claim_state": ClaimState.CLAIMED},
+        {"kind": ExitKind.TRAP},
+    ],
+    ids=str,
+)
+def test_nothing_is_claimed_that_is_not_due(market, terms, tmp_path, change):
+    first, _ = attested(market, terms, tmp_path, **{key: change[key] for key in change.keys() & {"kind"}})
+    for name in change.keys() & {"gas", "open_places", "claim_state"}:
+        setattr(first.chain, name, change[name])
+    now = change.get("now", lambda at: at)(shortly_before(terms))
+    margin = change.get("margin", 300)
+    make_provider(market, tmp_path, chain=first.chain, now=now, margin=margin).claim_unsettled()
+    assert first.chain.claimed == []
+
+
+def test_claim_without_gas_goes_out_once_there_is_some(market, terms, tmp_path):
+    first, _ = attested(market, terms, tmp_path)
+    provider = make_provider(market, tmp_path, chain=first.chain, now=shortly_before(terms))
+    provider.chain.gas = 0
+    provider.claim_unsettled()
+    provider.chain.gas = 1
+    provider.claim_unsettled()
+    assert len(provider.chain.claimed) == 1
+
+
+def test_claim_that_the_chain_refuses_is_not_tried_for_ever(market, terms, tmp_path):
+    first, _ = attested(market, terms, tmp_path)
+    provider = make_provider(market, tmp_path, chain=first.chain, now=shortly_before(terms))
+    provider.chain.refusal = Reverted("DeadlinePassed")
+    provider.claim_unsettled()
+    provider.chain.refusal = None
+    provider.claim_unsettled()
+    assert provider.chain.claimed == []
+
+
+@pytest.mark.parametrize(
+    ("later", "state", "released"),
+    [
+        (0, ClaimState.CLAIMED, False),
+        (1, ClaimState.CLAIMED, True),
+        (1, ClaimState.DISPUTED, False),
+        (1, ClaimState.CLOSED, False),
+    ],
+)
+def test_claim_is_released_once_its_window_is_over(market, terms, tmp_path, later, state, released):
+    first, event = attested(market, terms, tmp_path)
+    claim = LeaseClaimed(event.origin, event.lease_id, event.renter, event.provider, 5, "0xd", NOW, 1, 2)
+    first._journal.record_blocks(2, "0x2", [], [], [claim])
+    first.chain.claim_state = state
+    make_provider(market, tmp_path, chain=first.chain, now=NOW + later).release_claims()
+    assert first.chain.released == ([ClaimedLease(event.lease_id, 1, 2)] if released else [])
