@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from marketplace.cli import dev, faucet, job_views, jobs, money, operators, orders, verify, wallets
+from marketplace.cli import claims, dev, faucet, job_views, jobs, money, operators, orders, verify, wallets
 from marketplace.cli.output import print_error, set_quiet
 from marketplace.errors import MarketError
 
@@ -31,6 +31,7 @@ faucet.register(app)
 jobs.register(app)
 job_views.register(app)
 orders.register(app)
+claims.register(app)
 money.register(app)
 wallets.register(app)
 operators.register(app)
