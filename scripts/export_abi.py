@@ -14,6 +14,7 @@ CONTRACTS = {
     "Reputation": "Reputation",
     "OracleCommittee": "OracleCommittee",
     "Timelock": "Timelock",
+    "ModuleRegistry": "ModuleRegistry",
     "USDC": "FiatToken",
 }
 """Name in the address book -> contract whose ABI it has."""
