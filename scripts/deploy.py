@@ -97,6 +97,7 @@ def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
     escrow = deployer.deploy(contracts.Escrow, token, stake, reputation, committee, parameters["treasury"], timelock)
     if escrow.address != expected:
         raise DeploymentError(f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between.")
+    channels = deployer.deploy(contracts.PaymentChannels, token)
     modules = deployer.deploy(contracts.ModuleRegistry)
     return {
         "USDC": token,
@@ -105,6 +106,7 @@ def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
         "ProviderStake": stake,
         "Reputation": reputation,
         "Escrow": escrow,
+        "PaymentChannels": channels,
         "ModuleRegistry": modules,
     }
 

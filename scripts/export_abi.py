@@ -13,6 +13,7 @@ CONTRACTS = {
     "ProviderStake": "ProviderStake",
     "Reputation": "Reputation",
     "OracleCommittee": "OracleCommittee",
+    "PaymentChannels": "PaymentChannels",
     "Timelock": "Timelock",
     "ModuleRegistry": "ModuleRegistry",
     "USDC": "FiatToken",
