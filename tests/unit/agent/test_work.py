@@ -180,9 +180,7 @@ def test_any_difference_is_fraud_and_pays_nothing(lie):
     assert (verdict.outcome, verdict.pay) == (Outcome.FRAUD, 0)
 
 
-@pytest.mark.parametrize(
-    "kind", [ExitKind.OUT_OF_FUEL, ExitKind.MEMORY_LIMIT, ExitKind.TRAP, ExitKind.OUTPUT_LIMIT]
-)
+@pytest.mark.parametrize("kind", [ExitKind.OUT_OF_FUEL, ExitKind.MEMORY_LIMIT, ExitKind.TRAP, ExitKind.OUTPUT_LIMIT])
 def test_reproduced_failure_is_refunded_without_blame(kind):
     verdict = judge(attest(ended(kind)), ended(kind))
     assert (verdict.outcome, verdict.pay) == (Outcome.FAILED, 0)
