@@ -10,7 +10,7 @@ import {VersionListLib} from "./libraries/VersionListLib.sol";
 contract ModuleRegistry is IModuleRegistry {
     using VersionListLib for VersionListLib.List;
 
-    /// @notice Longest URI and longest warning, bytes.
+    /// @notice Longest URI and longest warning, characters.
     uint256 public constant MAX_TEXT = 256;
 
     struct StoredRelease {
@@ -65,7 +65,7 @@ contract ModuleRegistry is IModuleRegistry {
             revert VersionExists(name, version.major, version.minor, version.patch);
         }
         if (digest == 0) revert DigestIsZero();
-        _requireShort(metadataUri);
+        _requireText(metadataUri);
 
         published.publisher = msg.sender;
         published.publishedAt = uint64(block.timestamp);
@@ -249,11 +249,15 @@ contract ModuleRegistry is IModuleRegistry {
 
     function _requireWarning(string calldata warning) private pure {
         if (bytes(warning).length == 0) revert WarningIsEmpty();
-        _requireShort(warning);
+        _requireText(warning);
     }
 
-    function _requireShort(string calldata text) private pure {
-        if (bytes(text).length > MAX_TEXT) revert TextTooLong(bytes(text).length, MAX_TEXT);
+    function _requireText(string calldata text) private pure {
+        bytes calldata characters = bytes(text);
+        if (characters.length > MAX_TEXT) revert TextTooLong(characters.length, MAX_TEXT);
+        for (uint256 i = 0; i < characters.length; ++i) {
+            if (characters[i] < 0x20 || characters[i] > 0x7e) revert TextCharacter(i, characters[i]);
+        }
     }
 
     function _describeRelease(StoredRelease storage published, uint192 version) private view returns (Release memory) {

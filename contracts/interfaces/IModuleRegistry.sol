@@ -5,12 +5,12 @@ pragma solidity ^0.8.30;
 /// @notice What `chain://name@version` means: the digest of a module's bytes, and who published it.
 /// This file is the manual: structs, errors, events.
 /// @dev A name is 3 to 32 characters of a-z and 0-9, with single hyphens inside; anything else is refused, nothing is
-/// folded. Names that look alike have the same skeleton (see {skeletonOf}), and a skeleton belongs to one name for ever,
+/// folded. Names that look alike have the same skeleton (see {skeletonOf}); a skeleton belongs to one name for ever,
 /// whoever asks for the second. A name comes into being with its first release and belongs to who published that.
 ///
 /// `nameId` is the name itself: its ASCII bytes, left-aligned, zero-padded to 32. Versions are ordered by major, then
-/// minor, then patch; 0.0.0 is no version. Time is unix seconds. Texts (URIs, warnings) are at most MAX_TEXT bytes of
-/// whatever their author wrote: whoever shows them must escape them.
+/// minor, then patch; 0.0.0 is no version. Time is unix seconds. Texts (URIs, warnings) are at most MAX_TEXT characters of
+/// printable ASCII, so that none can break or disguise what a client shows; a page must still escape them for HTML.
 ///
 /// Nobody owns this contract. Only its owner changes what stands under a name, and not even its owner changes a digest.
 /// The registry says who published which bytes under which name. It does not say that the publisher deserves the name.
@@ -87,6 +87,8 @@ interface IModuleRegistry {
     /// @notice A deprecation says why.
     error WarningIsEmpty();
     error TextTooLong(uint256 length, uint256 limit);
+    /// @notice A text has a character that is not printable ASCII (0x20 to 0x7e).
+    error TextCharacter(uint256 index, bytes1 character);
 
     // ------------------------------------------------------------------------------------------------ events
 
@@ -118,7 +120,7 @@ interface IModuleRegistry {
     /// line may follow a newer line. Gas grows with the number of greater versions that are not deprecated.
     /// Requirements, in this order: a well-formed name; for a new name, that no other looks like it; for an existing one,
     /// that the caller owns it and that it is not deprecated; version above 0.0.0 and not yet published; digest not zero;
-    /// `metadataUri` at most MAX_TEXT bytes.
+    /// `metadataUri` a text.
     /// @param name The name.
     /// @param version The version.
     /// @param digest SHA-256 of the module's bytes.
@@ -137,13 +139,13 @@ interface IModuleRegistry {
     /// @notice Warns of a version, for ever: it still resolves, visibly deprecated, and is no longer `latest`. Once more:
     /// replaces the warning. What was published wrongly deprecated can be published again under the next version.
     /// @dev Emits {ReleaseDeprecated}. Gas does not depend on how many versions there are. Requirements, in this order: a
-    /// well-formed, existing name of the caller; a warning of 1 to MAX_TEXT bytes; the version exists.
+    /// well-formed, existing name of the caller; the warning a text, not empty; the version exists.
     function deprecate(string calldata name, Version calldata version, string calldata warning) external;
 
     /// @notice Warns of a whole name: it still resolves, visibly deprecated, and takes no new versions until it is restored.
     /// Once more: replaces the warning.
-    /// @dev Emits {NameDeprecated}. Requirements, in this order: a well-formed, existing name of the caller; a warning of 1
-    /// to MAX_TEXT bytes.
+    /// @dev Emits {NameDeprecated}. Requirements, in this order: a well-formed, existing name of the caller; the warning a
+    /// text, not empty.
     function deprecateName(string calldata name, string calldata warning) external;
 
     /// @notice Lifts the warning of a whole name (somebody maintains it again). Those of its versions stay.

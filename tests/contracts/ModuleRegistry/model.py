@@ -85,7 +85,7 @@ class Model(State):
         refuse_if(version == NO_VERSION, "VersionIsZero")
         refuse_if(version in module.releases, "VersionExists", name, *version)
         refuse_if(digest == NOTHING, "DigestIsZero")
-        require_short(uri)
+        require_text(uri)
         self.modules[name] = module
         module.releases[version] = Release(digest, metadata, caller, now, uri)
 
@@ -173,10 +173,12 @@ def require_name(name: str) -> None:
         raise Refused("NameLength" if not 3 <= len(name) <= 32 else "NameCharacter") from error
 
 
-def require_short(text: str) -> None:
+def require_text(text: str) -> None:
     refuse_if(len(text) > LONGEST_TEXT, "TextTooLong", len(text), LONGEST_TEXT)
+    for index, character in enumerate(text.encode()):
+        refuse_if(not 0x20 <= character <= 0x7E, "TextCharacter", index, bytes([character]))
 
 
 def require_warning(text: str) -> None:
     refuse_if(not text, "WarningIsEmpty")
-    require_short(text)
+    require_text(text)

@@ -8,6 +8,7 @@ from tests.contracts.ModuleRegistry.words import (
     FIRST,
     LONGEST_TEXT,
     NAME,
+    NO_TEXTS,
     NO_VERSION,
     SECOND,
     THIRD,
@@ -56,6 +57,13 @@ def test_deprecate_with_too_long_a_warning_reverts(registry, alice):
     publish(registry, alice)
     with reverts_with("TextTooLong", LONGEST_TEXT + 1, LONGEST_TEXT):
         registry.deprecate(NAME, FIRST, "x" * (LONGEST_TEXT + 1), {"from": alice})
+
+
+@pytest.mark.parametrize(("text", "index", "character"), NO_TEXTS)
+def test_deprecate_with_a_warning_that_is_not_printable_ascii_reverts(registry, alice, text, index, character):
+    publish(registry, alice)
+    with reverts_with("TextCharacter", index, character):
+        registry.deprecate(NAME, FIRST, text, {"from": alice})
 
 
 @pytest.mark.parametrize("version", [NO_VERSION, SECOND])

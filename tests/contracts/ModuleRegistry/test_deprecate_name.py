@@ -7,6 +7,7 @@ from tests.contracts.ModuleRegistry.words import (
     FIRST,
     LONGEST_TEXT,
     NAME,
+    NO_TEXTS,
     SECOND,
     latest_of,
     module_of,
@@ -35,6 +36,13 @@ def test_deprecate_name_with_no_warning_or_too_long_a_one_reverts(registry, alic
     expected = ("TextTooLong", length, LONGEST_TEXT) if length else ("WarningIsEmpty",)
     with reverts_with(*expected):
         registry.deprecateName(NAME, "x" * length, {"from": alice})
+
+
+@pytest.mark.parametrize(("text", "index", "character"), NO_TEXTS)
+def test_deprecate_name_with_a_warning_that_is_not_printable_ascii_reverts(registry, alice, text, index, character):
+    publish(registry, alice)
+    with reverts_with("TextCharacter", index, character):
+        registry.deprecateName(NAME, text, {"from": alice})
 
 
 def test_a_deprecated_name_resolves_visibly_deprecated(registry, alice):

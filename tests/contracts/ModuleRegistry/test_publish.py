@@ -10,6 +10,7 @@ from tests.contracts.ModuleRegistry.words import (
     LONGEST_TEXT,
     METADATA,
     NAME,
+    NO_TEXTS,
     NO_VERSION,
     NOTHING,
     SECOND,
@@ -197,6 +198,12 @@ def test_publish_with_a_longer_uri_than_allowed_reverts(registry, alice):
         registry.publish(NAME, FIRST, DIGEST, METADATA, "x" * (LONGEST_TEXT + 1), {"from": alice})
     registry.publish(NAME, FIRST, DIGEST, METADATA, "x" * LONGEST_TEXT, {"from": alice})
     assert release_of(registry)["metadataUri"] == "x" * LONGEST_TEXT
+
+
+@pytest.mark.parametrize(("text", "index", "character"), NO_TEXTS)
+def test_publish_with_a_uri_that_is_not_printable_ascii_reverts(registry, alice, text, index, character):
+    with reverts_with("TextCharacter", index, character):
+        registry.publish(NAME, FIRST, DIGEST, METADATA, text, {"from": alice})
 
 
 def test_publish_stores_and_announces_everything(registry, alice):

@@ -26,7 +26,7 @@ VERSIONS = [(major, minor, patch) for major in range(3) for minor in range(2) fo
 VERSIONS += [(UINT64_MAX, UINT64_MAX, UINT64_MAX), (0, UINT64_MAX, 0)]
 assert VERSIONS[0] == NO_VERSION
 
-TEXTS = ["use 2.0.0", "it has a hole", "x" * LONGEST_TEXT] * 4 + ["", "y" * (LONGEST_TEXT + 1)]
+TEXTS = ["use 2.0.0", "it has a hole", "x" * LONGEST_TEXT] * 4 + ["", "y" * (LONGEST_TEXT + 1), "trägt nicht"]
 CALLS = ["publish"] * 10 + ["deprecate"] * 5 + ["deprecateName", "restoreName"]
 CALLS += ["transferName"] * 2 + ["acceptName"] * 2
 

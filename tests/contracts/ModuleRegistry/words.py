@@ -17,6 +17,14 @@ NO_VERSION = (0, 0, 0)
 FIRST, SECOND, THIRD = (1, 0, 0), (1, 1, 0), (2, 0, 0)
 UINT64_MAX = 2**64 - 1
 LONGEST_TEXT = 256
+NO_TEXTS = [
+    ("a\n", 1, b"\n"),
+    ("\x1b[2J", 0, b"\x1b"),
+    ("abc\x7f", 3, b"\x7f"),
+    ("schön", 3, b"\xc3"),
+    ("\0", 0, b"\0"),
+]
+"""What is not printable ASCII, and where."""
 RELEASE_FIELDS = (
     "version",
     "digest",
