@@ -131,7 +131,12 @@ def test_every_event_that_the_protocol_names_exists():
     assert set(re.findall(r"`(\w+)`", line)) <= entries("Escrow", "event") | entries("ProviderStake", "event")
 
 
-@pytest.mark.parametrize("contract", ["Escrow", "ProviderStake", "OracleCommittee", "Reputation"])
+def test_every_event_of_the_registry_is_in_the_protocol_and_no_other():
+    paragraph = PROTOCOL.split("Events of the registry:")[1].split("They are enough")[0]
+    assert set(re.findall(r"`(\w+)`", paragraph)) == entries("ModuleRegistry", "event")
+
+
+@pytest.mark.parametrize("contract", ["Escrow", "ProviderStake", "OracleCommittee", "Reputation", "ModuleRegistry"])
 def test_every_custom_error_of_a_contract_is_in_the_protocol(contract):
     section = PROTOCOL.split("## Errors")[1]
     row, libraries = section.split(f"| `{contract}` |")[1].split("\n")[0], section.split("OpenZeppelin: ")[1]
