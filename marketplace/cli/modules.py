@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +22,6 @@ from marketplace.cli.money import BookOption, RpcOption, checked_address
 from marketplace.cli.output import clock_time, out, print_json, short, table, talk
 from marketplace.errors import ConflictError, InputError
 from marketplace.protocol.module_uri import SCHEME, ModuleUri
-
-if TYPE_CHECKING:
-    from marketplace.adapters.chain.modules import ModuleName, ModuleRelease
 
 UriArgument = Annotated[str, typer.Argument(metavar="MODULE", help="chain://name@version, or name@version.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="chain://name, or name.")]
@@ -213,8 +210,8 @@ def bare_name(text: str) -> str:
     return uri.name
 
 
-def module_document(found: "ModuleName") -> dict[str, Any]:
-    """A name as `--json` prints it."""
+def module_document(found: Any) -> dict[str, Any]:
+    """A `ModuleName` as `--json` prints it."""
     return {
         "name": found.name,
         "owner": found.owner,
@@ -227,8 +224,8 @@ def module_document(found: "ModuleName") -> dict[str, Any]:
     }
 
 
-def release_document(found: "ModuleRelease") -> dict[str, Any]:
-    """A release as `--json` prints it."""
+def release_document(found: Any) -> dict[str, Any]:
+    """A `ModuleRelease` as `--json` prints it."""
     return {
         "module": str(found.uri),
         "digest": found.digest,
