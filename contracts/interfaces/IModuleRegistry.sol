@@ -9,8 +9,8 @@ pragma solidity ^0.8.30;
 /// whoever asks for the second. A name comes into being with its first release and belongs to who published that.
 ///
 /// `nameId` is the name itself: its ASCII bytes, left-aligned, zero-padded to 32. Versions are ordered by major, then
-/// minor, then patch; 0.0.0 is no version. Time is unix seconds. Texts (URIs, warnings) are at most MAX_TEXT characters of
-/// printable ASCII, so that none can break or disguise what a client shows; a page must still escape them for HTML.
+/// minor, then patch; 0.0.0 is no version. Time is unix seconds. Texts (URIs, warnings) are at most MAX_TEXT characters
+/// of printable ASCII, so that none can break or disguise what a client shows; a page must still escape them for HTML.
 ///
 /// Nobody owns this contract. Only its owner changes what stands under a name, and not even its owner changes a digest.
 /// The registry says who published which bytes under which name. It does not say that the publisher deserves the name.
@@ -142,14 +142,15 @@ interface IModuleRegistry {
     /// well-formed, existing name of the caller; the warning a text, not empty; the version exists.
     function deprecate(string calldata name, Version calldata version, string calldata warning) external;
 
-    /// @notice Warns of a whole name: it still resolves, visibly deprecated, and takes no new versions until it is restored.
-    /// Once more: replaces the warning.
-    /// @dev Emits {NameDeprecated}. Requirements, in this order: a well-formed, existing name of the caller; the warning a
-    /// text, not empty.
+    /// @notice Warns of a whole name: it still resolves, visibly deprecated, and takes no new versions until it is
+    /// restored. Once more: replaces the warning.
+    /// @dev Emits {NameDeprecated}. Requirements, in this order: a well-formed, existing name of the caller; the warning
+    /// a text, not empty.
     function deprecateName(string calldata name, string calldata warning) external;
 
     /// @notice Lifts the warning of a whole name (somebody maintains it again). Those of its versions stay.
-    /// @dev Emits {NameRestored}. Requirements, in this order: a well-formed, existing name of the caller; it is deprecated.
+    /// @dev Emits {NameRestored}. Requirements, in this order: a well-formed, existing name of the caller; it is
+    /// deprecated.
     function restoreName(string calldata name) external;
 
     // ----------------------------------------------------------------------------------------------- ownership

@@ -5,8 +5,8 @@ import {IModuleRegistry} from "../interfaces/IModuleRegistry.sol";
 
 /// @title VersionListLib
 /// @notice A set of versions, linked in their order, so that its greatest is known at every moment.
-/// @dev A version is packed as major, minor, patch in 64 bits each: packed numbers have the order of the versions. Zero is
-/// no version and ends the list on both sides.
+/// @dev A version is packed as major, minor, patch in 64 bits each: packed numbers have the order of the versions. Zero
+/// is no version and ends the list on both sides.
 library VersionListLib {
     struct Link {
         uint192 lower;
