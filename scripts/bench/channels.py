@@ -1,7 +1,5 @@
 """What redeeming vouchers costs in gas, everything included, from the receipts of a local chain.
 
-    brownie run scripts/bench/channels.py main --network hive        # on a fresh local chain
-
 Measured is the steady state: the payee has earned before, the channels were redeemed before, and one compact signature
 by the payer's authorizer redeems each. Every payer is another account; terms, keys and amounts are always the same.
 """
@@ -68,14 +66,3 @@ def _terms(world: Any, token: str, payer: str) -> ChannelConfig:
 def _claim(config: ChannelConfig, key: Any, domain: ChannelsDomain, total: int) -> Claim:
     voucher = Voucher(channel_id=config.channel_id(domain), max_claimable_amount=total)
     return Claim(config, total, compact_signature(bytes.fromhex(voucher.sign(domain, key.key)[2:])), total)
-
-
-def main() -> None:
-    """Print the figures of a market deployed on the connected chain."""
-    import brownie
-
-    from tests.contracts.world import create_world
-
-    brownie.network.gas_price("20 gwei")
-    for name, gas in measure_channels(create_world()).items():
-        print(f"{name}: {gas:,} gas")
