@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from marketplace.cli import dev, faucet, job_views, jobs, money, operators, orders, verify, wallets
+from marketplace.cli import dev, faucet, job_views, jobs, modules, money, operators, orders, verify, wallets
 from marketplace.cli.output import print_error, set_quiet
 from marketplace.errors import MarketError
 
@@ -34,6 +34,7 @@ orders.register(app)
 money.register(app)
 wallets.register(app)
 operators.register(app)
+modules.register(app)
 verify.register(app)
 
 
