@@ -8,6 +8,7 @@ from eth_account.signers.local import LocalAccount
 
 from agent.inventory import take_inventory
 from agent.journal import Journal
+from agent.lock import claim_journal, hold_folder
 from agent.loglines import configure_logging
 from agent.offer import Offer
 from agent.oracle import OracleDaemon
@@ -18,7 +19,7 @@ from agent.settings import AgentSettings, OracleSettings, ProviderSettings
 from agent.work import FetchBlob, JobRunner, Runner
 from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
 from marketplace.client import MarketClient
-from marketplace.client.keystore import Keystore
+from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
 
 
@@ -41,17 +42,12 @@ def open_chain(settings: AgentSettings) -> ChainReader:
 
 
 def read_password(settings: AgentSettings) -> str:
-    """The keystores' password. Raises KeystoreError where none is given."""
-    if settings.password_file is not None:
-        try:
-            return settings.password_file.read_text().strip()
-        except OSError as error:
-            raise KeystoreError(f"Cannot read the password file {settings.password_file}: {error}") from error
-    if not settings.password:
+    """The keystores' password, by the rule of `find_password`. Raises KeystoreError where none is given."""
+    if settings.password_file is None and not settings.password:
         raise KeystoreError(
             "No password for the keystore.", hint="Set COMPUTEHIVE_AGENT_PASSWORD_FILE, or COMPUTEHIVE_AGENT_PASSWORD."
         )
-    return settings.password
+    return find_password(file=settings.password_file, environ={PASSWORD_ENV: settings.password})
 
 
 def unlock(path: Path, settings: AgentSettings) -> LocalAccount:
@@ -79,7 +75,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
         runner=runner or build_runner(client.get_blob),
-        journal=Journal(settings.data / "provider.sqlite"),
+        journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
@@ -89,27 +85,28 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
 def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon:
     """An oracle daemon."""
     chain = open_chain(settings)
+    account = unlock(settings.keystore, settings)
     return OracleDaemon(
         client=client,
         chain=chain,
         domain=chain.domain,
-        account=unlock(settings.keystore, settings),
+        account=account,
         runner=build_runner(client.get_blob, settings.wall_factor),
-        journal=Journal(settings.data / "oracle.sqlite"),
+        journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
     )
 
 
 def run_provider(settings: ProviderSettings, runner: Runner | None = None) -> None:
     """Run a provider until SIGTERM or SIGINT."""
     stop = _stop_on_signals()
-    with MarketClient(settings.url) as client:
+    with hold_folder(settings.data, "provider"), MarketClient(settings.url) as client:
         build_provider(settings, client, runner).run(stop)
 
 
 def run_oracle(settings: OracleSettings) -> None:
     """Run an oracle until SIGTERM or SIGINT."""
     stop = _stop_on_signals()
-    with MarketClient(settings.url) as client:
+    with hold_folder(settings.data, "oracle"), MarketClient(settings.url) as client:
         build_oracle(settings, client).run(stop)
 
 

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -12,6 +13,7 @@ log = structlog.get_logger("agent")
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 
 Step = Callable[[], None]
+Item = TypeVar("Item")
 
 
 def run_steps(
@@ -38,3 +40,15 @@ def run_steps(
                     "will try again", step=step.__name__, error=str(error), code=error.code, seconds=waits[step]
                 )
         stop.wait(pause)
+
+
+def each(items: Iterable[Item], work: Callable[[Item], None]) -> None:
+    """`work` on every item, whatever becomes of the others. Then raises the first expected error, if there was one."""
+    first: MarketError | None = None
+    for item in items:
+        try:
+            work(item)
+        except MarketError as error:
+            first = first or error
+    if first is not None:
+        raise first

@@ -87,11 +87,17 @@ class Journal:
         closed: Sequence[str],
         claimed: Sequence[LeaseClaimed] = (),
     ) -> None:
-        """The events of all blocks up to `number`, at once."""
+        """The events of all blocks up to `number`, at once.
+
+        A known lease opens again only after a reorganisation: what counts is how it opened now; it is closed no more.
+        """
         with self._transaction() as db:
             for event in opened:
                 db.execute(
-                    "INSERT INTO leases (lease_id, state, event) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    "INSERT INTO leases (lease_id, state, event) VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET event = excluded.event,"
+                    " state = CASE WHEN state != 'closed' THEN state WHEN reason != '' THEN 'declined'"
+                    " WHEN evidence IS NULL THEN 'seen' ELSE 'attested' END",
                     (event.lease_id, WorkState.SEEN, json.dumps(asdict(event))),
                 )
             for event in claimed:

@@ -120,3 +120,5 @@ def _check_evidence(event: LeaseOpened, job_digest: str, attestation: Attestatio
         raise MalformedMessage("Attestation", "is about another lease or another job")
     if manifest.root() != attestation.result_digest:
         raise InvalidManifest("The manifest does not hash to the attested result digest.")
+    if attestation.exit_kind not in list(ExitKind):
+        raise MalformedMessage("Attestation.exitKind", f"{attestation.exit_kind} is no way for a program to end")

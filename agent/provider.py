@@ -16,10 +16,11 @@ from eth_utils import to_checksum_address
 
 from agent.chain import Chain
 from agent.claims import Claims, Hand
-from agent.daemon import run_steps
+from agent.daemon import each, run_steps
 from agent.follow import Ended, follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
+from agent.outputs import Outputs
 from agent.sandbox import sandbox_digest
 from agent.work import Execution, Runner, check_ask, check_terms
 from marketplace.client import MarketClient
@@ -60,7 +61,7 @@ class ProviderDaemon:
     ) -> None:
         self._client, self._chain, self._domain, self._market = client, chain, domain, to_checksum_address(market)
         self._provider, self._agent, self._offer = provider, agent, offer
-        self._runner, self._journal, self._blobs, self._now = runner, journal, blobs, now
+        self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
         self._ask = StandingAsk(
             client=client, chain=chain, domain=domain, market=self._market, provider=provider, agent=agent.address,
@@ -74,7 +75,6 @@ class ProviderDaemon:
         self._running: dict[str, Future[None]] = {}
         self._failures: dict[str, int] = {}
         self._last_heartbeat = 0
-        blobs.mkdir(parents=True, exist_ok=True)
 
     def run(self, stop: Event, pause: float = 0.3) -> None:
         """Work until `stop`; running jobs are left to the next start, the ask is withdrawn."""
@@ -156,7 +156,7 @@ class ProviderDaemon:
         execution = self._runner(terms)
         attestation = self._attest(event, terms, execution, started)
         for digest, data in execution.blobs.items():
-            self._keep_blob(digest, data)
+            self._outputs.keep(digest, data)
         self._journal.record_attested(
             event.lease_id,
             {
@@ -187,39 +187,38 @@ class ProviderDaemon:
             finished_at=self._now(),
         )
 
-    def _keep_blob(self, digest: str, data: bytes) -> None:
-        partial = self._blobs / f"{digest}.part"
-        partial.write_bytes(data)
-        partial.replace(self._blobs / digest)
-
     def post_attestations(self) -> None:
         """Upload outputs, logs and the attestation of every job that has ended; the market takes each once."""
-        for event in self._journal.leases(WorkState.ATTESTED):
-            evidence = self._journal.evidence(event.lease_id)
-            assert evidence is not None, "an attested lease has its evidence"
-            manifest = Manifest.parse(evidence["manifest"])
-            for entry in manifest.entries:
-                if not self._client.has_blob(entry.digest):
-                    self._client.put_blob((self._blobs / entry.digest).read_bytes(), entry.digest)
-            attestation = Attestation.parse(evidence["attestation"])
-            self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest)
-            self._journal.record_posted(event.lease_id)
-            for entry in manifest.entries:
-                (self._blobs / entry.digest).unlink(missing_ok=True)
+        each(self._journal.leases(WorkState.ATTESTED), self._post_attestation)
+
+    def _post_attestation(self, event: LeaseOpened) -> None:
+        evidence = self._journal.evidence(event.lease_id)
+        assert evidence is not None, "an attested lease has its evidence"
+        manifest = Manifest.parse(evidence["manifest"])
+        for entry in manifest.entries:
+            if not self._client.has_blob(entry.digest):
+                self._client.put_blob(self._outputs.read(entry.digest), entry.digest)
+        attestation = Attestation.parse(evidence["attestation"])
+        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest)
+        self._journal.record_posted(event.lease_id)
+        for entry in manifest.entries:
+            self._outputs.drop(entry.digest)
 
     def send_receipts(self) -> None:
         """Submit renters' receipts for less than the lock: only this provider's own call makes one count.
 
         The pay must be at least what the attested usage is worth; otherwise the oracles shall decide.
         """
-        for event in self._journal.leases(WorkState.POSTED):
-            given = self._client.lease(event.lease_id).get("receipt")
-            if given is None:
-                continue
-            receipt = Receipt.parse(given["receipt"])
-            if receipt.lease_id == event.lease_id and event.price > receipt.pay >= self._worth(event):
-                self._hand.accept(*self._claims.find_group(event), receipt, given["signature"])
-                log.info("receipt sent", lease=event.lease_id, pay=f"{format_usdc(receipt.pay)} USDC")
+        each(self._journal.leases(WorkState.POSTED), self._send_receipt)
+
+    def _send_receipt(self, event: LeaseOpened) -> None:
+        given = self._client.lease(event.lease_id).get("receipt")
+        if given is None:
+            return
+        receipt = Receipt.parse(given["receipt"])
+        if receipt.lease_id == event.lease_id and event.price > receipt.pay >= self._worth(event):
+            self._hand.accept(*self._claims.find_group(event), receipt, given["signature"])
+            log.info("receipt sent", lease=event.lease_id, pay=f"{format_usdc(receipt.pay)} USDC")
 
     def _worth(self, event: LeaseOpened) -> int:
         evidence = self._journal.evidence(event.lease_id)

@@ -27,9 +27,9 @@ class AgentSettings(BaseSettings):
     """Encrypted key: the provider's (it signs asks), or the oracle's."""
     password_file: Path | None = None
     password: str = Field(default="", repr=False)
-    """Password of the keystores; the file goes first."""
+    """Password of the keystores; the file goes first, and its line ends do not count."""
     data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
-    """Where the journal and unsent outputs lie."""
+    """Where the journal and unsent outputs lie; of one daemon of a kind, and one account."""
 
 
 class ProviderSettings(AgentSettings):

@@ -21,6 +21,9 @@ from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.units import BYTES_PER_MB
 
+MAX_INPUT_TOTAL_BYTES = 1_000_000_000
+"""Of all inputs of a job together: they are held in the host's memory."""
+
 FetchBlob = Callable[[str], bytes]
 """Bytes by content digest. Raises NotFound, DigestMismatch, ServiceUnavailable."""
 
@@ -108,11 +111,21 @@ class JobRunner:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
         spec = terms.job_spec
         try:
-            inputs = {entry.path: self._verified(entry.digest) for entry in spec.inputs}
+            inputs = self._inputs(spec)
             module = self._module(spec)
         except (NotFound, DigestMismatch, InvalidModule, TooLarge) as error:
-            return refuse(str(error))
+            return refuse(str(error), limits_of(terms.bid).egress_bytes)
         return package(self._sandbox.run(module, build_task(spec, inputs), limits_of(terms.bid, self._wall_factor)))
+
+    def _inputs(self, spec: JobSpec) -> dict[str, bytes]:
+        inputs: dict[str, bytes] = {}
+        total = 0
+        for entry in spec.inputs:
+            inputs[entry.path] = self._verified(entry.digest)
+            total += len(inputs[entry.path])
+            if total > MAX_INPUT_TOTAL_BYTES:
+                raise TooLarge("The job's input", total, MAX_INPUT_TOTAL_BYTES)
+        return inputs
 
     def _verified(self, digest: str) -> bytes:
         data = self._fetch(digest)
@@ -157,9 +170,9 @@ def package(result: RunResult) -> Execution:
     )
 
 
-def refuse(reason: str) -> Execution:
-    """An attested failure for a job that could not be started. Leaves only the reason."""
-    text = reason.encode()
+def refuse(reason: str, egress_bytes: int) -> Execution:
+    """An attested failure for a job that could not be started. Leaves only the reason, as far as egress reaches."""
+    text = reason.encode()[:egress_bytes]
     return Execution(
         exit_kind=ExitKind.SANDBOX_ERROR,
         exit_code=0,

@@ -110,6 +110,8 @@ def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
     )  # fmt: skip
     if escrow.address != expected:
         raise DeploymentError(f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between.")
+    channels = deployer.deploy(contracts.PaymentChannels, token)
+    modules = deployer.deploy(contracts.ModuleRegistry)
     return {
         "USDC": token,
         "Timelock": timelock,
@@ -118,6 +120,8 @@ def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
         "Reputation": deployer.deploy(contracts.Reputation, escrow, stake),
         "Messages": deployer.deploy(contracts.Messages),
         "Escrow": escrow,
+        "PaymentChannels": channels,
+        "ModuleRegistry": modules,
     }
 
 

@@ -13,6 +13,8 @@ CONTRACTS = {
     "ProviderStake": "ProviderStake",
     "Reputation": "Reputation",
     "OracleCommittee": "OracleCommittee",
+    "PaymentChannels": "PaymentChannels",
+    "ModuleRegistry": "ModuleRegistry",
     "Timelock": "Timelock",
     "Messages": "Messages",
     "USDC": "FiatToken",

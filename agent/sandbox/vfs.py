@@ -14,6 +14,10 @@ from agent.sandbox.errno import Errno, WasiError
 MAX_NAME_BYTES = 255
 MAX_PATH_CHARACTERS = 512
 """Of a whole path below its preopened directory: what a job specification and a manifest can name."""
+MAX_FILE_BYTES = 256_000_000
+"""Of one file that a job writes: what a market takes as a blob."""
+MAX_WRITTEN_BYTES = 512_000_000
+"""Of all that a job writes, whatever its bid reserves as egress: it is held in the host's memory."""
 
 
 class OutputLimitReached(Exception):
@@ -33,7 +37,8 @@ class Quota:
         """Count `count` more bytes (fewer, if negative). Raises OutputLimitReached."""
         if self.bytes_used + count > self.bytes_limit:
             raise OutputLimitReached(
-                f"outputs and logs would exceed the {self.bytes_limit} bytes that the bid reserved as egress"
+                f"outputs and logs would exceed {self.bytes_limit} bytes (what the bid reserved as egress, and at most"
+                f" {MAX_WRITTEN_BYTES})"
             )
         self.bytes_used += count
 
@@ -74,6 +79,8 @@ class File:
     def resize(self, size: int, quota: Quota) -> None:
         """Cut or extend with zeros."""
         content = self._own(quota)
+        if size > max(MAX_FILE_BYTES, len(content)):
+            raise OutputLimitReached(f"a file would exceed {MAX_FILE_BYTES} bytes")
         quota.charge(size - len(content))
         if size < len(content):
             del content[size:]

@@ -13,12 +13,20 @@ from agent.sandbox.errno import Errno, WasiError
 from agent.sandbox.files import Descriptor, FileTable
 from agent.sandbox.memory import MAX_VECTORS, GuestMemory
 from agent.sandbox.types import NANOSECONDS, Limits, Task
-from agent.sandbox.vfs import OutputLimitReached, Quota
+from agent.sandbox.vfs import MAX_WRITTEN_BYTES, OutputLimitReached, Quota
 
 CLOCK_STEP_NS = 1_000
 """Every look at the clock moves it on, so that a program waiting for time to pass gets there."""
 _ALL_RIGHTS = (1 << 30) - 1
 _EVENT_CLOCK = 0
+_ALL_FLAGS = 0x1F
+
+
+def _known_flags(flags: int) -> int:
+    """`fdflags` as they came. Raises WasiError(INVAL) for bits that the specification does not have."""
+    if flags & ~_ALL_FLAGS:
+        raise WasiError(Errno.INVAL)
+    return flags
 
 
 class ProcessExit(Exception):
@@ -50,7 +58,7 @@ class WasiHost:
     """The system calls of one run. Methods named as in the specification take Python integers."""
 
     def __init__(self, task: Task, limits: Limits) -> None:
-        self.quota = Quota(limits.egress_bytes, limits.output_files)
+        self.quota = Quota(min(limits.egress_bytes, MAX_WRITTEN_BYTES), limits.output_files)
         self.stdout = Log("standard output", limits.log_bytes, bytearray())
         self.stderr = Log("standard error", limits.log_bytes, bytearray())
         self._files = FileTable(task.inputs, self.quota)
@@ -140,7 +148,7 @@ class WasiHost:
         memory.put(result, struct.pack("<BxHxxxxQQ", entry.filetype, entry.flags, _ALL_RIGHTS, _ALL_RIGHTS))
 
     def fd_fdstat_set_flags(self, memory: GuestMemory, fd: int, flags: int) -> None:
-        self._files.get(fd).flags = flags
+        self._files.get(fd).flags = _known_flags(flags)
 
     def fd_fdstat_set_rights(self, memory: GuestMemory, fd: int, base: int, inheriting: int) -> None:
         self._files.get(fd)
@@ -231,7 +239,7 @@ class WasiHost:
         flags: int,
         result: int,
     ) -> None:
-        memory.put_u32(result, self._files.open(fd, memory.text(path, size), oflags, rights, flags))
+        memory.put_u32(result, self._files.open(fd, memory.text(path, size), oflags, rights, _known_flags(flags)))
 
     def path_filestat_get(self, memory: GuestMemory, fd: int, lookup: int, path: int, size: int, result: int) -> None:
         memory.put(result, self._files.stat_path(fd, memory.text(path, size)))

@@ -20,7 +20,7 @@ from marketplace.errors import InvalidModule, TooLarge
 from marketplace.protocol.canonical import json_digest, sha256_digest
 from marketplace.protocol.enums import ExitKind
 
-PROFILE_VERSION = 1
+PROFILE_VERSION = 2
 """Raised whenever a change here could change a result or its fuel."""
 MAX_MODULE_BYTES = 64_000_000
 MAX_TABLE_ELEMENTS = 1_000_000
@@ -211,6 +211,8 @@ def _execute(
                 f"the module asks for more than {limits.memory_bytes} bytes of memory",
             )
         return ExitKind.TRAP, 0, text
+    except Exception as error:  # of the host's own calls: whatever it is, the program brought it about
+        return ExitKind.SANDBOX_ERROR, 0, f"the sandbox failed: {type(error).__name__}: {error}"
     return ExitKind.EXITED, 0, ""
 
 

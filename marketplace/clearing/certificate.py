@@ -15,7 +15,11 @@ from marketplace.errors import CertificateRejected
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Surplus reached, dual bound on what is reachable, and the epsilon kept; micro-USDC."""
+    """Surplus reached, dual bound on what is reachable, and epsilon; micro-USDC.
+
+    `epsilon` is the most that any replica of any bid would gain by another ask at these rents: that of the auction at
+    most, unless the round had to be repaired.
+    """
 
     surplus: int
     bound: int
@@ -32,16 +36,24 @@ class Certificate:
         return self.surplus / self.bound if self.bound else 1.0
 
 
-def compute_certificate(
-    problem: ClearingProblem, pairs: list[tuple[int, int]], rent: np.ndarray, epsilon: int
-) -> Certificate:
+def compute_certificate(problem: ClearingProblem, pairs: list[tuple[int, int]], rent: np.ndarray) -> Certificate:
     """The certificate of an assignment given as (bid, ask) index pairs, one for each lease."""
-    surplus = sum(int(problem.value[bid, ask]) for bid, ask in pairs)
     bound = sum(int(units) * int(price) for units, price in zip(problem.capacity, rent, strict=True))
+    best = [0] * len(problem.demand)
     if problem.value.size:
-        net = np.where(problem.feasible, problem.value - rent, 0).max(axis=1, initial=0)
-        bound += sum(int(count) * int(profit) for count, profit in zip(problem.demand, net, strict=True))
-    return Certificate(surplus=surplus, bound=bound, epsilon=epsilon)
+        best = [int(one) for one in np.where(problem.feasible, problem.value - rent, 0).max(axis=1, initial=0)]
+        bound += sum(int(count) * profit for count, profit in zip(problem.demand, best, strict=True))
+    profits: list[list[int]] = [[] for _ in best]
+    for bid, ask in pairs:
+        profits[bid].append(int(problem.value[bid, ask]) - int(rent[ask]))
+    left_out = [[0] if len(served) < count else [] for served, count in zip(profits, problem.demand, strict=True)]
+    return Certificate(
+        surplus=sum(int(problem.value[bid, ask]) for bid, ask in pairs),
+        bound=bound,
+        epsilon=max(
+            (most - min(own + zero) for most, own, zero in zip(best, profits, left_out, strict=True)), default=0
+        ),
+    )
 
 
 def count_by_provider(problem: ClearingProblem, pairs: list[tuple[int, int]]) -> tuple[dict[str, int], dict[str, int]]:
@@ -85,8 +97,8 @@ def verify_certificate(
     leases, units = count_by_provider(problem, pairs)
     for provider, count in leases.items():
         _require(count <= units[provider], f"{provider} has more leases than an ask of it allows")
-    recomputed = compute_certificate(problem, pairs, rent, certificate.epsilon)
-    _require(recomputed == certificate, f"surplus or bound are {recomputed}, not {certificate}")
+    recomputed = compute_certificate(problem, pairs, rent)
+    _require(recomputed == certificate, f"surplus, bound or epsilon are {recomputed}, not {certificate}")
 
 
 def _require(holds: bool, violated: str) -> None:

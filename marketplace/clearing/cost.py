@@ -79,7 +79,7 @@ def compute_costs(
         fuel=_outer([one.fuel for one in reserved], [one.gfuel for one in rates], FUEL_PER_GFUEL),
         egress=_outer([one.egress_mb for one in reserved], [one.egress_gb for one in rates], MB_PER_GB),
         minimum=_outer([1] * len(reserved), [one.minimum for one in rates], 1),
-        idle=np.maximum(stranded, 0) * hourly * idle_weight_bps // BPS,
+        idle=_product(np.maximum(stranded, 0), hourly, idle_weight_bps) // BPS,
     )
 
 
@@ -89,3 +89,9 @@ def _outer(amounts: list[int], prices: list[int], divisor: int) -> np.ndarray:
     kind = np.int64 if largest < _INT64_SAFE else object
     product = np.multiply.outer(np.array(amounts, dtype=kind), np.array(prices, dtype=kind))
     return -(-product // divisor)
+
+
+def _product(left: np.ndarray, right: np.ndarray, factor: int) -> np.ndarray:
+    """`left * right * factor` of non-negative integers, exact whatever the size."""
+    largest = int(left.max(initial=0)) * int(right.max(initial=0)) * factor
+    return left * right * factor if largest < _INT64_SAFE else left.astype(object) * right * factor

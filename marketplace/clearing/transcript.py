@@ -122,8 +122,8 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
 
     Checks the digest, that every order was signed by who it names (an ask by its provider or by its agent; an ERC-1271
     signature, and whom a provider delegated, can only be checked on the chain), that job specifications and profiles
-    are those that were signed, and that clearing the orders gives these matches, rents and certificate. Raises
-    TranscriptMismatch, InvalidSignature.
+    are those that were signed, that no order counts for more than was signed, and that clearing the orders gives these
+    matches, rents and certificate. Raises TranscriptMismatch, InvalidSignature.
     """
     actual = Transcript(document).digest
     if actual != expected_digest:
@@ -131,14 +131,37 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
             f"The transcript hashes to {actual}, the chain recorded {expected_digest}.", actual=actual
         )
     snapshot = read_snapshot(document)
-    domain = Domain(int(document["domain"]["chainId"]), document["domain"]["verifyingContract"])
-    _check_orders(snapshot, domain, document["market"])
-    given = document["parameters"]
-    result = clear_round(snapshot, Parameters(int(given["epsilon"]), int(given["idleWeightBps"])))
+    try:
+        if document["version"] != VERSION:
+            raise TranscriptMismatch(f"The transcript is of version {document['version']!r}; this is {VERSION}.")
+        domain = Domain(int(document["domain"]["chainId"]), document["domain"]["verifyingContract"])
+        market, given = document["market"], document["parameters"]
+        parameters = Parameters(int(given["epsilon"]), int(given["idleWeightBps"]))
+        _require(parameters.epsilon >= 0 and parameters.idle_weight_bps >= 0, "The round's parameters are negative.")
+        claimed = {name: document[name] for name in ("matches", "rents", "certificate")}
+    except (KeyError, TypeError, ValueError) as error:
+        raise TranscriptMismatch(f"The transcript lacks or garbles {error}.") from error
+    _check_orders(snapshot, domain, market)
+    _check_counts(snapshot)
+    result = clear_round(snapshot, parameters)
     for name, recomputed in _outcome(result).items():
-        if document[name] != recomputed:
+        if claimed[name] != recomputed:
             raise TranscriptMismatch(f"Recomputing gives other {name} than the transcript.", part=name)
     return result
+
+
+def _require(holds: bool, problem: str) -> None:
+    if not holds:
+        raise TranscriptMismatch(problem)
+
+
+def _check_counts(snapshot: BookSnapshot) -> None:
+    """Scarcity makes the price, so no demand may be counted that nobody signed, and no order twice."""
+    for hashes in ([one.bid_hash for one in snapshot.bids], [one.ask_hash for one in snapshot.asks]):
+        _require(len(set(hashes)) == len(hashes), "The transcript lists an order twice.")
+    for ask in snapshot.asks:
+        units = ask.ask.units
+        _require(ask.free_units <= units, f"Ask {ask.ask_hash} was signed for {units} units, not {ask.free_units}.")
 
 
 def _check_orders(snapshot: BookSnapshot, domain: Domain, market: str) -> None:

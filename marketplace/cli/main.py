@@ -10,7 +10,19 @@ from collections.abc import Sequence
 
 import typer
 
-from marketplace.cli import claims, dev, faucet, job_views, jobs, money, operators, orders, verify, wallets
+from marketplace.cli import (
+    claims,
+    dev,
+    faucet,
+    job_views,
+    jobs,
+    modules,
+    money,
+    operators,
+    orders,
+    verify,
+    wallets,
+)
 from marketplace.cli.output import print_error, set_quiet
 from marketplace.errors import MarketError
 
@@ -35,6 +47,7 @@ claims.register(app)
 money.register(app)
 wallets.register(app)
 operators.register(app)
+modules.register(app)
 verify.register(app)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from marketplace.adapters.chain import ChainAccount, ChainReader, Contracts
+    from marketplace.adapters.chain.modules import ModuleAccount, ModuleReader
 
 
 def open_contracts(
@@ -56,6 +57,23 @@ def open_reader(market: Market, **where: Path | str | None) -> "ChainReader":
     from marketplace.adapters.chain import ChainReader
 
     return ChainReader(open_contracts(market, **where)[0])  # type: ignore[arg-type]
+
+
+def open_modules(market: Market, **where: Path | str | None) -> "ModuleReader":
+    """The registry of modules."""
+    from marketplace.adapters.chain.modules import ModuleReader
+
+    return ModuleReader(open_contracts(market, **where)[0])  # type: ignore[arg-type]
+
+
+def open_module_account(
+    market: Market, account: "LocalAccount", **where: Path | str | None
+) -> tuple["ModuleAccount", str]:
+    """`open_contracts`, with a key that changes what stands under its own names."""
+    from marketplace.adapters.chain.modules import ModuleAccount
+
+    contracts, source = open_contracts(market, **where)  # type: ignore[arg-type]
+    return ModuleAccount(contracts, account.key), source
 
 
 def _market_config(market: Market) -> dict:

@@ -83,13 +83,18 @@ Uint32 = Annotated[int, *_integer(32)]
 Uint40 = Annotated[int, *_integer(40)]
 Uint48 = Annotated[int, *_integer(48)]
 Int32 = Annotated[int, *_integer(32, signed=True)]
+Uint40 = Annotated[int, *_integer(40)]
 Uint64 = Annotated[int, *_integer(64), _as_string]
+Uint128 = Annotated[int, *_integer(128), _as_string]
 Uint256 = Annotated[int, *_integer(256), _as_string]
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
     """Which chain and which contract a signature is for."""
+
+    name: ClassVar[str] = DOMAIN_NAME
+    version: ClassVar[str] = DOMAIN_VERSION
 
     chain_id: int
     escrow: str
@@ -98,8 +103,8 @@ class Domain:
         """The 32-byte EIP-712 domain separator."""
         values = [
             keccak(_DOMAIN_TYPE),
-            keccak(text=DOMAIN_NAME),
-            keccak(text=DOMAIN_VERSION),
+            keccak(text=self.name),
+            keccak(text=self.version),
             self.chain_id,
             self.escrow,
         ]
@@ -108,8 +113,8 @@ class Domain:
     def as_json(self) -> dict[str, Any]:
         """The domain as wallets expect it in `eth_signTypedData_v4`."""
         return {
-            "name": DOMAIN_NAME,
-            "version": DOMAIN_VERSION,
+            "name": self.name,
+            "version": self.version,
             "chainId": self.chain_id,
             "verifyingContract": self.escrow,
         }

@@ -80,7 +80,16 @@ def test_main_deploys_mints_and_writes_the_address_book(world, parameters, tmp_p
     main()
     book = json.loads((tmp_path / "test.json").read_text())
     assert (book["network"], book["chainId"], book["deployedAtBlock"]) == ("test", 1337, before + 1)
-    assert sorted(book["contracts"]) == ["Escrow", "OracleCommittee", "ProviderStake", "Reputation", "Timelock", "USDC"]
+    assert sorted(book["contracts"]) == [
+        "Escrow",
+        "ModuleRegistry",
+        "OracleCommittee",
+        "PaymentChannels",
+        "ProviderStake",
+        "Reputation",
+        "Timelock",
+        "USDC",
+    ]
     token = project().FiatToken.at(book["contracts"]["USDC"])
     assert token.balanceOf(world.stranger) == 5 * USDC
 

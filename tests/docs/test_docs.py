@@ -15,6 +15,7 @@ from agent.settings import OracleSettings, ProviderSettings
 from marketplace import devnet, errors
 from marketplace.cli.main import app
 from marketplace.protocol.messages import SIGNED_MESSAGES
+from marketplace.protocol.vouchers import CHANNEL_MESSAGES
 from marketplace.settings import MarketSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
-@pytest.mark.parametrize("message", SIGNED_MESSAGES, ids=lambda message: message.__name__)
+@pytest.mark.parametrize("message", [*SIGNED_MESSAGES, *CHANNEL_MESSAGES], ids=lambda message: message.__name__)
 def test_type_string_of_every_signed_message_is_in_the_protocol(message):
     assert f"\n{message.type_string()}\n" in PROTOCOL
 
@@ -131,7 +132,20 @@ def test_every_event_that_the_protocol_names_exists():
     assert set(re.findall(r"`(\w+)`", line)) <= entries("Escrow", "event") | entries("ProviderStake", "event")
 
 
-@pytest.mark.parametrize("contract", ["Escrow", "ProviderStake", "OracleCommittee", "Reputation"])
+def test_every_event_of_the_registry_is_in_the_protocol_and_no_other():
+    paragraph = PROTOCOL.split("Events of the registry:")[1].split("They are enough")[0]
+    assert set(re.findall(r"`(\w+)`", paragraph)) == entries("ModuleRegistry", "event")
+
+
+def test_every_event_of_the_channels_is_in_the_protocol_and_no_other():
+    paragraph = PROTOCOL.split("Events of the channels:")[1].split("They are enough")[0]
+    inherited = {"EIP712DomainChanged"}
+    assert set(re.findall(r"`(\w+)`", paragraph)) == entries("PaymentChannels", "event") - inherited
+
+
+@pytest.mark.parametrize(
+    "contract", ["Escrow", "ProviderStake", "OracleCommittee", "Reputation", "ModuleRegistry", "PaymentChannels"]
+)
 def test_every_custom_error_of_a_contract_is_in_the_protocol(contract):
     section = PROTOCOL.split("## Errors")[1]
     row, libraries = section.split(f"| `{contract}` |")[1].split("\n")[0], section.split("OpenZeppelin: ")[1]

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from marketplace.adapters.chain import ChainReader
 from marketplace.cli.localmarket import LocalMarket, MarketPlan, ProviderPlan, RenterPlan
 from marketplace.client.jobs import build_bid, prepare_job, runtimes_of, upload_job
 from marketplace.client.waiting import wait_for_job
+from marketplace.domain.chain import LeaseOpened
+from marketplace.protocol.enums import ClaimState
 from marketplace.protocol.metering import Rates, Resources
 
 USDC = 1_000_000
@@ -35,9 +38,7 @@ def submit(market: LocalMarket, folder: Path, source: str, *, name="job.py", res
         job = prepare_job(program, (), runtimes=runtimes_of(config))
         upload_job(client, job)
         options = {"max_price": USDC} | bid_options
-        bid = build_bid(
-            job, renter=market.addresses[RENTER], market=config["market"], resources=resources, **options
-        )
+        bid = build_bid(job, renter=market.addresses[RENTER], market=config["market"], resources=resources, **options)
         return client.submit_job(bid, bid.sign(client.domain(), market.keys[RENTER]), job.spec)["jobId"]
 
 
@@ -47,16 +48,24 @@ def finish(market: LocalMarket, job_id: str, timeout: float = 60) -> dict:
         return wait_for_job(client, job_id, timeout=timeout)
 
 
+def is_open(reader: ChainReader, lease_id: str) -> bool:
+    """Whether the escrow has this lease open."""
+    found = reader.find_group(lease_id)
+    return found is not None and reader.is_open(*found)
+
+
 def assert_every_micro_usdc_is_accounted_for(market: LocalMarket) -> None:
-    """Invariant 1, by the contracts' own views: what the escrow holds is free, locked or fees; stakes likewise."""
+    """Invariant 1, by the contracts' own views: all that the escrow holds is somebody's; stakes likewise."""
     reader, book = market.reader(), market.book
-    locked = sum(
-        reader.lease(event.lease_id).locked
-        for event in reader.events(book.deployed_at_block, reader.head().number)
-        if type(event).__name__ == "LeaseOpened" and reader.lease(event.lease_id).state == 1
-    )
+    opened = [
+        event for event in reader.events(book.deployed_at_block, reader.head().number) if isinstance(event, LeaseOpened)
+    ]
+    locked = sum(event.price for event in opened if is_open(reader, event.lease_id))
+    for claim, price in ((reader.claim(event.lease_id), event.price) for event in opened):
+        locked += price + claim.bond if claim.state in (ClaimState.CLAIMED, ClaimState.DISPUTED) else 0
     free = sum(reader.balance(address).free for address in market.addresses.values())
-    assert reader.token_balance(book.contracts["Escrow"]) == free + locked + reader.fees()
+    fees = reader.fees() + sum(reader.oracle_credits().values())
+    assert reader.token_balance(book.contracts["Escrow"]) == free + locked + fees
     stakes = [reader.stake(address) for address in market.addresses.values()]
     assert reader.token_balance(book.contracts["ProviderStake"]) == sum(one.active + one.unbonding for one in stakes)
     assert all(one.active >= one.locked for one in stakes)

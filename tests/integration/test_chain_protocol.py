@@ -101,6 +101,7 @@ def test_every_custom_error_arrives_by_name_with_its_values():
             "bytes32": b"\x22" * 32,
             "string": "x",
             "bytes": b"x",
+            "bytes1": b"a",
             "bytes4": b"abcd",
         }
         values = [samples.get(kind, 1) for kind in kinds]

@@ -1,6 +1,7 @@
 """What an agent remembers, and that nothing it is killed in the middle of is lost or done twice."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -190,3 +191,36 @@ def test_second_verdict_on_one_lease_is_impossible(journal):
     with pytest.raises(sqlite3.IntegrityError):
         journal.record_verdict("0x1", {"outcome": 3}, "sig")
     assert journal.verdict("0x1") == {"verdict": {"outcome": 1}, "signature": "sig"}
+
+
+@pytest.mark.parametrize(("evidence", "state"), [(None, WorkState.SEEN), ({"a": 1}, WorkState.ATTESTED)])
+def test_lease_whose_end_was_reorganised_away_is_worked_on_again(journal, evidence, state):
+    chain = FakeChain([opened(1)], [])
+    follow_leases(chain, journal, mine)
+    if evidence:
+        journal.record_attested(opened(1).lease_id, evidence)
+    chain.blocks.append([closed(1, 3)])
+    follow_leases(chain, journal, mine)
+    chain.prefix, chain.blocks = "other", [[opened(1)], [], []]
+    follow_leases(chain, journal, mine)
+    assert [event.lease_id for event in journal.leases(state)] == [opened(1).lease_id]
+
+
+def test_declined_lease_stays_declined_after_a_reorganisation(journal):
+    chain = FakeChain([opened(1)], [])
+    follow_leases(chain, journal, mine)
+    journal.record_declined(opened(1).lease_id, "too late")
+    chain.blocks.append([closed(1, 3)])
+    follow_leases(chain, journal, mine)
+    chain.prefix, chain.blocks = "other", [[opened(1)], [], []]
+    follow_leases(chain, journal, mine)
+    assert journal.leases(WorkState.SEEN) == []
+
+
+def test_lease_that_opens_at_another_price_after_a_reorganisation_is_known_at_that_price(journal):
+    chain = FakeChain([opened(1)], [])
+    follow_leases(chain, journal, mine)
+    journal.record_attested(opened(1).lease_id, {"a": 1})
+    chain.prefix, chain.blocks = "other", [[replace(opened(1), price=7)], []]
+    follow_leases(chain, journal, mine)
+    assert journal.lease(opened(1).lease_id).price == 7

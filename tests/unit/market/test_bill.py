@@ -32,6 +32,7 @@ def make_bid(fuel: int, seconds: int, vcpus: int) -> Bid:
         max_price=2**63,
         replicas=1,
         verification=0,
+        settlement=0,
         deadline=1,
         valid_until=1,
         salt=1,
@@ -74,7 +75,7 @@ def make_attestation(fuel: int, egress: int) -> Attestation:
 
 def make_lease(price: int, closing: Closing | None) -> LeaseRecord:
     return LeaseRecord(
-        DIGEST, DIGEST, DIGEST, ADDRESS, ADDRESS, ADDRESS, DIGEST, price, price, 500, 1, DIGEST, 1, "", closing
+        DIGEST, DIGEST, DIGEST, ADDRESS, ADDRESS, ADDRESS, DIGEST, price, 500, 1, 1, 0, 0, DIGEST, 1, "", closing
     )
 
 

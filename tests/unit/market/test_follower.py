@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from marketplace.adapters.store import Database
+from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel, Receipt
 from marketplace.services.cancel_order import cancel_order
 from marketplace.services.clear_round import run_round
@@ -122,7 +123,9 @@ def test_a_batch_whose_lease_lost_its_end_to_a_reorganisation_settles_it(world):
     world.sign_batches(oracles=())
     receipt = Receipt(lease_id=lease_id, pay=lease.price, result_digest=attestation.result_digest)
     provider = FakeSender(world.chain, PROVIDER.address)
-    provider.broadcast(provider.prepare_accept(receipt, receipt.sign(DOMAIN, RENTER.key)))
+    provider.broadcast(
+        provider.prepare_accept(*world.chain.find_group(lease_id), receipt, receipt.sign(DOMAIN, RENTER.key))
+    )
     world.drain()
     assert show_job(world.market, lease.bid_hash)["state"] == "paid"
     world.chain.reorganise(1, keep_transactions=False)
@@ -173,7 +176,7 @@ def test_a_signed_cancel_outlives_the_reorganisation_of_one_on_chain(world):
     world.offer()
     bid = world.bid()
     job_id = world.submit(bid)
-    cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+    cancel = Cancel(signer=RENTER.address, kind=CancelKind.BID, salt=bid.salt)
     signature = cancel.sign(DOMAIN, RENTER.key)
     renter = FakeSender(world.chain, RENTER.address)
     renter.broadcast(renter.prepare_cancel_for(cancel, signature))
@@ -188,7 +191,7 @@ def test_a_signed_cancel_outlives_the_reorganisation_of_one_on_chain(world):
 def test_a_cancelled_ask_that_comes_back_does_not_stand_beside_its_successor(world):
     old = world.ask()
     world.offer(old)
-    cancel = Cancel(signer=PROVIDER.address, salt=old.salt, all_before=False)
+    cancel = Cancel(signer=PROVIDER.address, kind=CancelKind.ASKS_BEFORE, salt=old.salt + 1)
     provider = FakeSender(world.chain, PROVIDER.address)
     provider.broadcast(provider.prepare_cancel_for(cancel, cancel.sign(DOMAIN, PROVIDER.key)))
     world.drain()

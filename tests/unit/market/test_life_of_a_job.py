@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.domain.jobs import JobState
 from marketplace.errors import ConflictError, MalformedMessage
+from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel, Receipt
 from marketplace.services.cancel_order import Cancelled, cancel_order
 from marketplace.services.clear_round import run_round
@@ -62,7 +63,7 @@ def test_the_bill_adds_up_line_by_line(world):
     assert sum(int(bill[name]) for name in lines) == int(bill["paid"]) + int(bill["fee"])
     assert int(bill["paid"]) + int(bill["fee"]) + int(bill["refund"]) == int(bill["locked"])
     assert bill["secondsUsed"] == 30, "half of the fuel is half of the reserved 60 s"
-    assert world.chain.state.free[PROVIDER.address] == int(bill["paid"])
+    assert world.chain.balance(PROVIDER.address).free == int(bill["paid"])
 
 
 def test_a_fraud_verdict_refunds_and_slashes(world):
@@ -226,14 +227,14 @@ def test_the_market_pays_for_few_cancels_of_one_account_a_day(world):
     def cancelled() -> Cancelled:
         bid = world.bid()
         world.submit(bid)
-        cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+        cancel = Cancel(signer=RENTER.address, kind=CancelKind.BID, salt=bid.salt)
         return cancel_order(world.market, cancel, cancel.sign(DOMAIN, RENTER.key))
 
     assert [cancelled().is_sent for _ in range(3)] == [True, True, False]
     last = cancelled()
     assert state(world, last.orders[0]) == "cancelled", "it is out of the book all the same"
     world.drain()
-    assert len(world.chain.state.cancelled) == 2
+    assert world.chain.renter_account(RENTER.address).window.bit_count() == 2
     world.chain.mine(seconds=86_401)
     assert cancelled().is_sent
 

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 from marketplace.adapters.store import Database
 from marketplace.adapters.store.migrate import migrate, migrations
 from marketplace.errors import SettingsError
+from marketplace.protocol.enums import CancelKind
 from tests.fakes.world import RENTER
 
 
@@ -56,10 +57,10 @@ def test_a_database_of_a_newer_program_is_left_alone(tmp_path):
 
 def test_a_write_that_fails_leaves_nothing(world):
     with pytest.raises(RuntimeError, match="half way"), world.market.store.write() as tx:
-        tx.blocks.add_cancellation(RENTER.address, 5, all_before=False, block=None)
+        tx.blocks.add_cancellation(RENTER.address, CancelKind.BID, 5, block=None)
         raise RuntimeError("half way")
     with world.market.store.read() as tx:
-        assert not tx.blocks.is_cancelled(RENTER.address, 5)
+        assert not tx.blocks.is_cancelled(world.bid(salt=5))
 
 
 def test_a_second_write_inside_a_write_is_a_bug_and_says_so(world):
@@ -67,10 +68,15 @@ def test_a_second_write_inside_a_write_is_a_bug_and_says_so(world):
         pass
 
 
-def test_a_salt_wider_than_the_database_is_kept_exactly(world):
-    salt = 2**256 - 1
+@pytest.mark.parametrize(
+    ("kind", "bids", "asks"),
+    [(CancelKind.BID, {7}, set()), (CancelKind.BIDS_BEFORE, {5, 6}, set()), (CancelKind.ASKS_BEFORE, set(), {5, 6})],
+)
+def test_a_cancel_is_kept_with_what_it_voids(world, kind, bids, asks):
     with world.market.store.write() as tx:
-        tx.blocks.add_cancellation(RENTER.address, salt, all_before=True, block=None)
+        tx.blocks.add_cancellation(RENTER.address, kind, 7, block=None)
     with world.market.store.read() as tx:
-        assert tx.blocks.is_cancelled(RENTER.address, salt - 1)
-        assert not tx.blocks.is_cancelled(RENTER.address, salt)
+        assert {salt for salt in (5, 6, 7, 8) if tx.blocks.is_cancelled(world.bid(salt=salt))} == bids
+        mine = [world.ask(provider=RENTER.address, salt=salt) for salt in (5, 6, 7, 8)]
+        assert {ask.salt for ask in mine if tx.blocks.is_cancelled(ask)} == asks
+        assert not tx.blocks.is_cancelled(world.ask(salt=5)), "another provider's"
