@@ -49,7 +49,7 @@ def test_replicas_that_lack_distinct_providers_leave_the_units_to_others():
     honest = [bid(n, max_price=500_000) for n in range(3)]
     greedy = bid(9, max_price=10**6, replicas=4)
     result = clear_round(snapshot([*honest, greedy], [ask(1, units=4)]))
-    assert len(result.matches) == 4
+    assert {match.bid_hash for match in result.matches} == {one.bid_hash for one in honest}
 
 
 def test_bid_that_a_stake_cannot_cover_goes_to_another_provider_in_the_same_round():
@@ -82,12 +82,12 @@ def test_certificate_that_claims_a_smaller_epsilon_than_was_kept_is_rejected():
 
 def test_absurd_gpu_rate_on_an_idle_gpu_neither_wins_nor_stops_the_round():
     many = profile(gpus=[{"model": "H100", "memoryMb": 80_000}] * 64)
-    market = snapshot([bid(1)], [ask(1, price=1, node=many, gpu_hour_rate=2**50), ask(2, price=100_000)])
+    market = snapshot([bid(1)], [ask(1, price=1, node=many, gpu_hour_rate=2**47), ask(2, price=100_000)])
     (match,) = clear_round(market, Parameters(idle_weight_bps=10_000)).matches
     assert match.quote == 100_000
 
 
 def test_idle_cost_is_exact_whatever_the_rate():
-    reserved, rates = bid().bid.resources, ask(1, gpu_hour_rate=2**50).ask.rates
-    assert compute_costs([reserved], [rates], [64], 10_000).idle[0, 0] == 64 * 2**50
+    reserved, rates = bid().bid.resources, ask(1, gpu_hour_rate=2**47).ask.rates
+    assert compute_costs([reserved], [rates], [64], 10_000).idle[0, 0] == 64 * 2**47
     assert compute_costs([reserved], [rates], [64]).quote[0, 0] == compute_quote(rates, reserved).total
