@@ -6,8 +6,8 @@ import brownie
 
 from marketplace.protocol.eip712 import Domain
 from scripts import deploy as deployment
+from tests.contracts.market import World
 from tests.contracts.orders import DAY, FREE, HOUR, PENDING_TOKENS, STAKED, TIMELOCK_DELAY, UINT256_MAX, USDC
-from tests.contracts.world import World
 
 UNBONDING_DELAY = 7 * DAY
 CLAIM_WINDOW = HOUR
@@ -33,18 +33,19 @@ def create_world() -> World:
 
 
 def create_hostile_world(world: World, token_name: str) -> World:
-    """The same market on a token that misbehaves; renter and provider hold `PENDING_TOKENS` of it, approved."""
-    hostile = furnished(brownie.accounts[0].deploy(getattr(project(), token_name)))
+    """A market on a token that misbehaves, its oracles without bonds; renter and provider hold `PENDING_TOKENS`."""
+    hostile = furnished(brownie.accounts[0].deploy(getattr(project(), token_name)), minimum_bond=0)
     for party in (hostile.renter, hostile.provider):
         _give(hostile, party, PENDING_TOKENS)
     return hostile
 
 
-def furnished(token: Any) -> World:
+def furnished(token: Any, minimum_bond: int = ORACLE_BOND) -> World:
     """A market on `token` whose committee has begun: it has all bonds it needs, nobody else has anything."""
     accounts = brownie.accounts
     oracles = sorted(accounts[10:15], key=lambda account: int(account.address, 16))
-    contracts = deployment.deploy_on_token(project(), accounts[0], token, deployment_parameters(accounts, oracles))
+    parameters = deployment_parameters(accounts, oracles) | {"minimumBond": minimum_bond}
+    contracts = deployment.deploy_on_token(project(), accounts[0], token, parameters)
     world = World(
         contracts=contracts,
         deployer=accounts[0],
@@ -61,8 +62,8 @@ def furnished(token: Any) -> World:
     for oracle in oracles + world.candidates:
         token.mint(oracle, ORACLE_BOND * 10, {"from": accounts[0]})
         token.approve(world.committee, UINT256_MAX, {"from": oracle})
-    for oracle in oracles:
-        world.committee.bondFor(oracle, world.committee.minimumBond(), {"from": oracle})
+    for oracle in oracles if minimum_bond else []:
+        world.committee.bondFor(oracle, minimum_bond, {"from": oracle})
     world.committee.start({"from": world.stranger})
     return world
 

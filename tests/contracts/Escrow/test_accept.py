@@ -4,8 +4,7 @@ import pytest
 
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import Outcome
-from tests.contracts.deployed import project
-from tests.contracts.world import FEE, FREE, PRICE, RESULT, USDC, event_of, reverts_with
+from tests.contracts.world import FEE, FREE, PRICE, RESULT, USDC, event_of, project, reverts_with
 
 
 def submit(world, lease, receipt, signature, sender=None, terms=None):

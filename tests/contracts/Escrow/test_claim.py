@@ -3,8 +3,7 @@
 import pytest
 
 from marketplace.protocol.enums import ClaimState, ExitKind
-from tests.contracts.deployed import CLAIM_WINDOW
-from tests.contracts.world import FREE, HOUR, PRICE, RESULT, event_of, now, reverts_with, statuses_at
+from tests.contracts.world import CLAIM_WINDOW, FREE, HOUR, PRICE, RESULT, event_of, now, reverts_with, statuses_at
 
 
 def delegate(world, agent=None):

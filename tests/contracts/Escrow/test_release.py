@@ -3,8 +3,7 @@
 import pytest
 
 from marketplace.protocol.enums import ClaimState, Outcome
-from tests.contracts.deployed import CLAIM_WINDOW
-from tests.contracts.world import FREE, PRICE, STAKED, event_of, reverts_with, statuses_at
+from tests.contracts.world import CLAIM_WINDOW, FREE, PRICE, STAKED, event_of, reverts_with, statuses_at
 
 PAY = 300_000
 

@@ -4,8 +4,18 @@ import pytest
 
 from marketplace.protocol.enums import ClaimState, Outcome
 from marketplace.protocol.messages import VerdictBatch
-from tests.contracts.deployed import CLAIM_WINDOW, DISPUTE_WINDOW
-from tests.contracts.world import FEE, FREE, PRICE, RESULT, STAKED, event_of, events_of, reverts_with
+from tests.contracts.world import (
+    CLAIM_WINDOW,
+    DISPUTE_WINDOW,
+    FEE,
+    FREE,
+    PRICE,
+    RESULT,
+    STAKED,
+    event_of,
+    events_of,
+    reverts_with,
+)
 
 BOND = PRICE // 10
 CLAIM = 300_000
