@@ -121,6 +121,7 @@ def run(
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
     from marketplace.client.jobs import build_bid, upload_job
+    from marketplace.client.salts import Salts
     from marketplace.protocol.eip712 import Domain
 
     market = find_market(url)
@@ -144,6 +145,7 @@ def run(
             market=config["market"],
             resources=resources,
             max_price=cap,
+            salt=Salts(client.next_salt).take(account.address),
             replicas=replicas,
         )
         domain = Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
@@ -218,10 +220,12 @@ def _require_offer(offers: dict[str, Any], replicas: int, *, anyway: bool) -> No
 
 def _require_funds(client: "MarketClient", address: str, needed: int, option: str) -> None:
     """Raises InsufficientFunds before anything is signed."""
-    free = int(client.account(address)["free"])
+    account = client.account(address)
+    free, earned = int(account["bidFree"]), int(account["free"]) - int(account["bidFree"])
     if free < needed:
+        also = f" ({usdc(earned)} more are earned: withdraw and deposit them to bid with them)" if earned else ""
         raise InsufficientFunds(
-            f"This could lock {usdc(needed)}; {address} has {usdc(free)} free in the escrow.",
+            f"This could lock {usdc(needed)}; {address} has {usdc(free)} free in the escrow{also}.",
             hint=f"Deposit the rest: `hive deposit {format_usdc(needed - free)}{option}`; or lower --max-price.",
             free=free,
             needed=needed,

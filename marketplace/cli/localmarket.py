@@ -84,6 +84,11 @@ class LocalMarket:
         """Somebody's hand on the contracts."""
         return ChainAccount(self.contracts(), self.keys[name])
 
+    def oracle_bond(self, name: str) -> int:
+        """What an oracle has bonded, leaving or not, micro-USDC."""
+        active, unbonding, _ = self.contracts().committee.functions.bondOf(self.addresses[name]).call()
+        return active + unbonding
+
     def client(self) -> MarketClient:
         """A connection to the service."""
         return MarketClient(self.url)

@@ -83,6 +83,10 @@ def balance(
         ("in the wallet", usdc(found["wallet"])),
         ("free in the escrow", f"{usdc(found['free'])}  (withdraw at any time)"),
     ]
+    if found["bidFree"] != found["free"]:
+        rows.append(
+            ("to bid with", f"{usdc(found['bidFree'])} of that; the rest is earned, and paid out by withdrawing")
+        )
     if int(found["stake"]["active"]) or int(found["stake"]["unbonding"]):
         stake = found["stake"]
         rows.append(("staked", f"{usdc(stake['active'])}, of which {usdc(stake['locked'])} cover open leases"))
@@ -105,6 +109,7 @@ def read_balance(reader: Any, account: str) -> dict[str, Any]:
         "unit": "micro-USDC",
         "wallet": str(reader.token_balance(account)),
         "free": str(reader.balance(account).free),
+        "bidFree": str(reader.renter_account(account).free),
         "stake": {
             "active": str(stake.active),
             "locked": str(stake.locked),

@@ -31,7 +31,7 @@ def lease_bill(client: "MarketClient", lease: dict[str, Any]) -> "Bill":
         attestation = None
     paid, fee, refund = (int(lease[name]) for name in ("paid", "fee", "refund"))
     outcome = Outcome[str(lease["outcome"]).upper()]
-    agreed = paid + fee if lease.get("reason") == "receipt" else None
+    agreed = paid + fee if lease.get("reason") in ("receipt", "claim_released") else None
     bill = compute_bill(
         lease["leaseId"],
         terms.bid,
@@ -79,7 +79,7 @@ def bill_table(bill: "Bill") -> Group:
         why = "above the node's own cost" if bill.rent else "nobody else competed for the node"
         rows.add_row("scarcity rent", usdc(bill.rent), why)
     if bill.agreed:
-        rows.add_row("by your receipt", usdc(bill.agreed), "agreed beside what was used")
+        rows.add_row("by receipt or claim", usdc(bill.agreed), "agreed beside what was used")
     rows.add_row(
         "[b]you pay[/b]", f"[b]{usdc(bill.pay)}[/b]", f"{amount(bill.paid)} to the provider, {amount(bill.fee)} fee"
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from marketplace.cli.output import gfuel, short, usdc
+from marketplace.cli.output import clock_time, gfuel, short, usdc
 
 SENTENCES = {
     "queued": "in the order book",
@@ -17,6 +17,8 @@ SENTENCES = {
     "receipt": "you accepted the result",
     "verdict": "an oracle ran it again",
     "batch_proposed": "oracles sign the verdict together",
+    "lease_claimed": "the provider claims its pay on chain",
+    "lease_disputed": "you dispute the claim",
     "lease_closed": "settled on chain",
     "paid": "paid",
     "failed": "failed",
@@ -40,6 +42,8 @@ CLOSED_BY = {
     "verdict": "by the oracles' verdict",
     "receipt": "by the renter's receipt",
     "deadline": "past its deadline",
+    "claim_released": "by a claim that nobody disputed",
+    "dispute_expired": "by a dispute that nobody decided",
 }
 
 
@@ -102,8 +106,10 @@ def _closed(data: dict[str, Any]) -> str:
 
 
 def _fact(name: str, value: Any) -> str:
-    if name in ("price", "pay"):
+    if name in ("price", "pay", "bond"):
         return f"{name} {usdc(value)}"
+    if name == "until":
+        return f"until {clock_time(int(value))}"
     if isinstance(value, str) and value.startswith("0x") and len(value) > 20:
         return f"{name} {short(value)}…"
     return str(value).removeprefix("Not matched: ") if name == "reason" else f"{name} {value}"

@@ -69,14 +69,14 @@ def check_round(digest: str, transcript: dict[str, Any]) -> "RoundResult":
 def find_on_chain(market: Market, digest: str, escrow: str) -> int:
     """The block in which a round's digest was posted. Raises TranscriptMismatch where it was not, or elsewhere."""
     from marketplace.cli.wiring import open_reader
-    from marketplace.domain.chain import RoundOpened
+    from marketplace.domain.chain import LeaseOpened
 
     reader = open_reader(market)
     if reader.domain.escrow != escrow:
         raise TranscriptMismatch(f"The transcript is of the escrow {escrow}, yours is {reader.domain.escrow}.")
     events = reader.events(reader.deployed_at_block, reader.head().number)
     blocks = [
-        event.origin.block_number for event in events if isinstance(event, RoundOpened) and event.round_digest == digest
+        event.origin.block_number for event in events if isinstance(event, LeaseOpened) and event.round_digest == digest
     ]
     if not blocks:
         raise TranscriptMismatch(

@@ -19,9 +19,10 @@ from marketplace.cli.localplan import TREASURY
 from marketplace.cli.output import usdc
 from marketplace.cli.verify import check_round
 from marketplace.errors import MarketError
+from scripts.demo.books import replay
 from scripts.demo.cast import LIAR, PLAN
 from scripts.demo.jobs import ROOT
-from scripts.demo.ledger import Check, Snapshot, audit, replay, take_snapshot
+from scripts.demo.ledger import Check, Snapshot, audit, take_snapshot
 from scripts.demo.report import WIDTH, Report
 from scripts.demo.story import Placed, Story
 
@@ -118,8 +119,8 @@ def _tell_fraud(report: Report, story: Story) -> None:
 
 
 def _snapshot(market: LocalMarket) -> Snapshot:
-    contracts = market.book.contracts
-    return take_snapshot(market.reader(), _parties(market), contracts["Escrow"], contracts["ProviderStake"])
+    bonds = {market.addresses[name]: market.oracle_bond(name) for name in PLAN.oracles}
+    return take_snapshot(market.reader(), _parties(market), bonds, market.book.contracts)
 
 
 def _parties(market: LocalMarket) -> dict[str, str]:
@@ -130,7 +131,7 @@ def _parties(market: LocalMarket) -> dict[str, str]:
 def _checks(market: LocalMarket, story: Story, before: Snapshot, after: Snapshot) -> list[Check]:
     reader = market.reader()
     books = replay(reader.events(market.book.deployed_at_block, reader.head().number))
-    checks = [_ended_as_told(story.placed), *audit(before, after, books, _parties(market))]
+    checks = [_ended_as_told(story.placed), *audit(before, after, books, _parties(market), reader.committees())]
     billed = {bill.lease_id: bill for each in story.placed for bill in each.bills}
     same = all(
         lease_id in billed

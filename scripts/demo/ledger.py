@@ -1,24 +1,17 @@
 """The audit: every micro-USDC that anybody had before is somewhere afterwards, by the contracts and by their events.
 
-`replay` rebuilds every balance from the events alone; `audit` holds that against what the contracts report and what the
-tokens themselves say. Nothing here trusts the market.
+`books.replay` rebuilds every balance from the events alone; `audit` holds that against what the contracts report and
+what the tokens themselves say. Nothing here trusts the market.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from marketplace.domain.chain import (
-    ChainEvent,
-    Deposited,
-    LeaseClosed,
-    LeaseOpened,
-    Slashed,
-    StakeState,
-    Withdrawn,
-)
+from marketplace.domain.chain import Committee, StakeState
 from marketplace.protocol.enums import Outcome
+from scripts.demo.books import Replayed
 
 
 class Reader(Protocol):
@@ -28,6 +21,7 @@ class Reader(Protocol):
     def balance(self, account: str): ...
     def stake(self, provider: str) -> StakeState: ...
     def fees(self) -> int: ...
+    def oracle_credits(self) -> dict[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +31,39 @@ class Holding:
     wallet: int
     free: int
     stake: int
-    """Active and unbonding together; cover of open leases is part of it."""
+    """A provider's, active and unbonding together; cover of open leases is part of it."""
+    bond: int = 0
+    """An oracle's."""
+    credit: int = 0
+    """An oracle's share of fees that it has not fetched."""
 
     @property
     def total(self) -> int:
         """Everything that is this party's."""
-        return self.wallet + self.free + self.stake
+        return self.wallet + self.free + self.stake + self.bond + self.credit
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All parties at one moment, and what the two contracts hold for them."""
+    """All parties at one moment, and what the three contracts hold for them."""
 
     holdings: dict[str, Holding]
     escrow_tokens: int
     stake_tokens: int
+    committee_tokens: int
     fees: int
+    """The treasury's."""
+
+    @property
+    def credits(self) -> int:
+        """The oracles' shares of fees."""
+        return sum(each.credit for each in self.holdings.values())
 
     @property
     def everything(self) -> int:
         """All tokens in sight: in wallets and in the contracts."""
-        return sum(each.wallet for each in self.holdings.values()) + self.escrow_tokens + self.stake_tokens
-
-
-@dataclass(slots=True)
-class Replayed:
-    """The escrow rebuilt from events."""
-
-    free: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    locked: dict[str, int] = field(default_factory=dict)
-    """By lease that is still open."""
-    fees: int = 0
-    slashed: int = 0
-    opened: dict[str, LeaseOpened] = field(default_factory=dict)
-    closed: dict[str, LeaseClosed] = field(default_factory=dict)
+        wallets = sum(each.wallet for each in self.holdings.values())
+        return wallets + self.escrow_tokens + self.stake_tokens + self.committee_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,54 +75,43 @@ class Check:
     detail: str
 
 
-def take_snapshot(reader: Reader, parties: Mapping[str, str], escrow: str, stake: str) -> Snapshot:
-    """Read everybody's money; `parties` maps names to addresses."""
-    holdings = {}
+def take_snapshot(
+    reader: Reader, parties: Mapping[str, str], bonds: Mapping[str, int], contracts: Mapping[str, str]
+) -> Snapshot:
+    """Read everybody's money; `parties` maps names to addresses, `bonds` oracles' addresses to what they bonded."""
+    holdings, credits = {}, reader.oracle_credits()
     for name, address in parties.items():
-        bond = reader.stake(address)
+        stake = reader.stake(address)
         holdings[name] = Holding(
             wallet=reader.token_balance(address),
             free=reader.balance(address).free,
-            stake=bond.active + bond.unbonding,
+            stake=stake.active + stake.unbonding,
+            bond=bonds.get(address, 0),
+            credit=credits.get(address, 0),
         )
-    return Snapshot(holdings, reader.token_balance(escrow), reader.token_balance(stake), reader.fees())
+    escrow, stakes, committee = (
+        reader.token_balance(contracts[name]) for name in ("Escrow", "ProviderStake", "OracleCommittee")
+    )
+    return Snapshot(holdings, escrow, stakes, committee, reader.fees())
 
 
-def replay(events: Iterable[ChainEvent]) -> Replayed:
-    """Rebuild the escrow's books from its events, in chain order."""
-    books = Replayed()
-    for event in events:
-        match event:
-            case Deposited():
-                books.free[event.account] += event.amount
-            case Withdrawn():
-                books.free[event.account] -= event.amount
-            case LeaseOpened():
-                books.opened[event.lease_id] = event
-                books.locked[event.lease_id] = event.price
-                books.free[event.renter] -= event.price
-            case LeaseClosed():
-                lease = books.opened[event.lease_id]
-                books.closed[event.lease_id] = event
-                del books.locked[event.lease_id]
-                books.free[lease.provider] += event.paid
-                books.free[lease.renter] += event.refund
-                books.fees += event.fee
-            case Slashed():
-                books.slashed += event.amount
-                books.free[books.opened[event.lease_id].renter] += event.amount
-    return books
-
-
-def audit(before: Snapshot, after: Snapshot, books: Replayed, parties: Mapping[str, str]) -> list[Check]:
+def audit(
+    before: Snapshot,
+    after: Snapshot,
+    books: Replayed,
+    parties: Mapping[str, str],
+    committees: Iterable[Committee],
+) -> list[Check]:
     """Every sentence of the final check."""
     free = sum(each.free for each in after.holdings.values())
-    locked = sum(books.locked.values())
+    locked, at_stake = sum(books.locked.values()), sum(books.disputed.values())
+    fees = after.fees + after.credits
+    bonds = sum(each.bond for each in after.holdings.values())
     checks = [
         Check(
-            "the escrow's tokens are what is free, locked and collected as fees",
-            after.escrow_tokens == free + locked + after.fees,
-            f"{after.escrow_tokens} == {free} + {locked} + {after.fees}",
+            "the escrow's tokens are what is free, locked, at stake in disputes and collected as fees",
+            after.escrow_tokens == free + locked + at_stake + fees,
+            f"{after.escrow_tokens} == {free} + {locked} + {at_stake} + {fees}",
         ),
         Check(
             "the stake contract's tokens are the stakes",
@@ -137,20 +119,25 @@ def audit(before: Snapshot, after: Snapshot, books: Replayed, parties: Mapping[s
             f"{after.stake_tokens} == {sum(each.stake for each in after.holdings.values())}",
         ),
         Check(
-            "as much money as before, over all wallets and both contracts",
+            "the committee's tokens are the oracles' bonds",
+            after.committee_tokens == bonds,
+            f"{after.committee_tokens} == {bonds}",
+        ),
+        Check(
+            "as much money as before, over all wallets and contracts",
             before.everything == after.everything,
             f"{before.everything} == {after.everything}",
         ),
         Check(
-            "what all parties gained and lost sums to minus the fees",
+            "what all parties gained and lost sums to minus the treasury's fees",
             sum(after.holdings[name].total - before.holdings[name].total for name in parties)
-            == -(after.fees - before.fees) - (locked),
-            f"fees {after.fees - before.fees}, still locked {locked}",
+            == -(after.fees - before.fees) - locked - at_stake,
+            f"fees {after.fees - before.fees}, still locked {locked + at_stake}",
         ),
         Check("no lease is left open", not books.locked, f"{len(books.closed)} closed, {len(books.locked)} open"),
     ]
     checks += _lease_checks(books)
-    checks += _replay_checks(after, books, parties)
+    checks += _replay_checks(after, books, parties, committees)
     return checks
 
 
@@ -163,9 +150,7 @@ def _lease_checks(books: Replayed) -> list[Check]:
     unpaid = [
         lease_id for lease_id, end in books.closed.items() if end.outcome is not Outcome.PAID and (end.paid or end.fee)
     ]
-    frauds = sum(
-        books.opened[lease_id].penalty for lease_id, end in books.closed.items() if end.outcome is Outcome.FRAUD
-    )
+    frauds = sum(books.opened[lease_id].price for lease_id, end in books.closed.items() if end.outcome is Outcome.FRAUD)
     return [
         Check(
             "of every lease, paid + fee + refund is what it had locked",
@@ -181,13 +166,25 @@ def _lease_checks(books: Replayed) -> list[Check]:
     ]
 
 
-def _replay_checks(after: Snapshot, books: Replayed, parties: Mapping[str, str]) -> list[Check]:
+def _replay_checks(
+    after: Snapshot, books: Replayed, parties: Mapping[str, str], committees: Iterable[Committee]
+) -> list[Check]:
     wrong = [name for name, address in parties.items() if books.free.get(address, 0) != after.holdings[name].free]
     strangers = [address for address, amount in books.free.items() if amount and address not in parties.values()]
+    shares: dict[str, int] = defaultdict(int)
+    for committee in committees:
+        for index, member in enumerate(committee.members):
+            shares[member] += books.shares.get((committee.epoch, index), 0)
+    unequal = [name for name, address in parties.items() if shares.get(address, 0) != after.holdings[name].credit]
     return [
         Check(
             "the events alone give every balance and the fees",
-            not wrong and not strangers and books.fees == after.fees,
+            not wrong and not strangers and books.fees == after.fees + after.credits,
             f"{len(parties)} accounts{f', not {wrong + strangers}' if wrong or strangers else ''}",
-        )
+        ),
+        Check(
+            "the oracles that signed a batch share a fifth of its fees, in equal parts",
+            not unequal,
+            f"{after.credits} of {books.fees}{f', not {unequal}' if unequal else ''}",
+        ),
     ]

@@ -62,7 +62,9 @@ class Report:
         oracles = ", ".join(market.plan.oracles)
         renters = " and ".join(each.name for each in market.plan.renters)
         self.line("[dim]Rates and stakes in USDC.")
+        bond = usdc(market.oracle_bond(market.plan.oracles[0]))
         self.line(f"Oracles: {oracles}; {market.plan.threshold} of {len(market.plan.oracles)} must agree.")
+        self.line(f"Each has bonded {bond}, which it loses if it signs two different verdicts on one lease.")
         self.line(f"Renters: {renters}, each with {usdc(market.plan.renters[0].deposit)} in the escrow.")
 
     def bids(self, placed: Sequence[Placed]) -> None:
@@ -123,14 +125,15 @@ class Report:
 
     def balances(self, before: Snapshot, after: Snapshot) -> None:
         """Everybody, before and after."""
-        shown = self._table("", "wallet", "in escrow", "stake", "before", "after", "change", numbers=6)
+        shown = self._table("", "wallet", "in escrow", "at stake", "before", "after", "change", numbers=6)
         for name, held in after.holdings.items():
             earlier = before.holdings[name]
             if not held.total and not earlier.total:
                 continue
             change = held.total - earlier.total
             style = "green" if change > 0 else "red" if change < 0 else "dim"
-            money = map(amount, (held.wallet, held.free, held.stake, earlier.total, held.total))
+            parts = (held.wallet, held.free + held.credit, held.stake + held.bond, earlier.total, held.total)
+            money = map(amount, parts)
             shown.add_row(name, *money, f"[{style}]{change / 1e6:+.6f}[/{style}]" if change else "[dim]0[/dim]")
         fees = after.fees - before.fees
         collected = map(amount, (before.fees, after.fees))

@@ -14,6 +14,7 @@ from marketplace.client import MarketClient
 from marketplace.client.bills import Bill
 from marketplace.client.jobs import PreparedJob, build_bid, build_cancel, prepare_job, runtimes_of, upload_job
 from marketplace.client.results import download_result, fetch_result
+from marketplace.client.salts import Salts
 from marketplace.client.waiting import is_over, wait_until
 from marketplace.errors import NotFound, WaitTimeout
 from marketplace.protocol.jobspec import Requirements
@@ -55,6 +56,7 @@ class Story:
         self.market, self.output, self._tell = market, output, tell
         self.client: MarketClient = market.client()
         self.domain = self.client.domain()
+        self.salts = Salts(self.client.next_salt)
         self.placed: list[Placed] = []
 
     def close(self) -> None:
@@ -85,6 +87,7 @@ class Story:
             market=config["market"],
             resources=job.resources,
             max_price=cap,
+            salt=self.salts.take(self.market.addresses[job.renter]),
         )
         return Placed(job, prepared, quoted, bid)
 
@@ -136,7 +139,7 @@ class Story:
         self.client.cancel(order, order.sign(self.domain, self.market.keys[placed.job.renter]))
         reader = self.market.reader()
         wait_until(
-            lambda: reader.is_cancelled(placed.bid.renter, placed.bid.salt),
+            lambda: reader.is_void(placed.bid.renter, placed.bid.salt),
             timeout=30,
             what="The cancellation on chain",
         )
