@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.world import NO_PREDECESSOR, TIMELOCK_DELAY, reverts_with, status_at
+from tests.contracts.world import NO_PREDECESSOR, TIMELOCK_DELAY, reverts_with, statuses_at
 
 SALT = bytes(32)
 
@@ -48,10 +48,28 @@ def test_an_announced_call_can_be_executed_from_the_second_in_which_the_delay_en
     call = fee_call(world)
     ready = announce(world, call).timestamp + TIMELOCK_DELAY
     execution = world.timelock.execute.encode_input(world.escrow, 0, call, NO_PREDECESSOR, SALT)
-    assert status_at(ready - 1, world.timelock, execution, world.stranger) == 0
+    assert statuses_at([ready - 1, ready], world.timelock, execution, world.stranger) == [0, 1]
+
+
+def test_what_is_executed_takes_effect_at_once_and_not_before(world, chain):
+    announce(world, fee_call(world))
+    chain.sleep(TIMELOCK_DELAY + 1)
+    chain.mine()
     assert world.escrow.feeBps() == 500
-    assert status_at(ready, world.timelock, execution, world.stranger) == 1
+    execute(world, fee_call(world))
     assert world.escrow.feeBps() == 300
+
+
+def test_a_call_that_its_target_refuses_can_be_executed_later(world, chain):
+    call = world.committee.setCommittee.encode_input([world.candidates[0]], 1)
+    announce(world, call, target=world.committee)
+    chain.sleep(TIMELOCK_DELAY + 1)
+    with reverts_with("BondTooSmall", world.candidates[0], 0, ...):
+        execute(world, call, target=world.committee)
+    minimum = world.committee.minimumBond()
+    world.committee.bondFor(world.candidates[0], minimum, {"from": world.candidates[0]})
+    execute(world, call, target=world.committee)
+    assert list(world.committee.members()) == [world.candidates[0]]
 
 
 def test_an_announced_call_is_executed_once(world, chain):

@@ -238,11 +238,10 @@ class Accounts:
         views |= {("oracle", account): oracle.view() for account, oracle in self.oracles.items()}
         for epoch in range(self.epoch + 1):
             views["fees", epoch] = (self.treasury_fees.get(epoch, 0),)
-        for epoch, (threshold, members) in enumerate(self.committees, 1):
-            views["quorum", epoch] = (quorum_hash(epoch, threshold, members),)
+        for epoch, (_, members) in enumerate(self.committees, 1):
             for index in range(len(members)):
                 views["credit", epoch, index] = (self.oracle_fees.get((epoch, index), 0),)
-        views["epoch",] = (self.epoch,)
+        views["quorum", self.epoch] = (quorum_hash(self.epoch, self.threshold, self.members),)
         views["fee_bps",] = (self.fee_bps,)
         views["paused",] = (int(self.paused),)
         views["treasury",] = (int(self.treasury, 16),)

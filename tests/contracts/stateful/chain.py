@@ -41,6 +41,7 @@ class RawChain:
     def __init__(self, world):
         self.world = world
         self.session = requests.Session()
+        self.session.trust_env = False
         self.reader = world.deployer.deploy(project().ManyReads)
         abis = [entry for contract in project() for entry in contract.abi]
         self.errors = {_selector(entry): entry["name"] for entry in abis if entry["type"] == "error"}
@@ -75,12 +76,20 @@ class RawChain:
         self.encoded: dict[tuple, tuple[str, bytes]] = {}
 
     def rpc(self, method: str, *params: Any) -> Any:
-        """One request; the result, or what the error carries as `data`."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = self.session.post(brownie.web3.provider.endpoint_uri, json=body, timeout=60).json()
-        if "error" in answer:
-            raise RpcError(answer["error"])
-        return answer["result"]
+        """One request; its result."""
+        return self.batch((method, *params))[0]
+
+    def batch(self, *requests_: tuple) -> list[Any]:
+        """Several requests at once; their results."""
+        body = [
+            {"jsonrpc": "2.0", "id": index, "method": method, "params": params}
+            for index, (method, *params) in enumerate(requests_)
+        ]
+        answers = self.session.post(brownie.web3.provider.endpoint_uri, json=body, timeout=60).json()
+        for answer in answers:
+            if "error" in answer:
+                raise RpcError(answer["error"])
+        return [answer["result"] for answer in sorted(answers, key=lambda each: each["id"])]
 
     def send(self, sender: Any, method: Any, *arguments: Any) -> Sent:
         """Send a call of a contract's method."""
@@ -91,9 +100,15 @@ class RawChain:
             "gas": hex(MOST_GAS),
             "gasPrice": hex(GAS_PRICE),
         }
-        receipt = self.rpc("eth_getTransactionReceipt", self.rpc("eth_sendTransaction", call))
-        timestamp = int(self.rpc("eth_getBlockByNumber", receipt["blockNumber"], False)["timestamp"], 16)
-        return Sent(timestamp, None if receipt["status"] == "0x1" else self._why(call), receipt["logs"])
+        sent = self.rpc("eth_sendTransaction", call)
+        receipt, block = self.batch(("eth_getTransactionReceipt", sent), ("eth_getBlockByNumber", "latest", False))
+        assert block["hash"] == receipt["blockHash"]
+        error = None if receipt["status"] == "0x1" else self._why(call)
+        return Sent(int(block["timestamp"], 16), error, receipt["logs"])
+
+    def time(self) -> int:
+        """Timestamp of the last block."""
+        return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
 
     def _why(self, call: dict) -> str:
         """The error of a call that has just failed: the latest state and time are still those it failed in."""
@@ -137,16 +152,10 @@ class RawChain:
         plain = [each for each in entry["inputs"] if not each["indexed"]]
         values = iter(decode([each["type"] for each in plain], bytes.fromhex(raw["data"][2:])))
         found = {
-            each["name"]: decode([each["type"]], bytes.fromhex(next(topics)[2:]))[0]
-            if each["indexed"]
-            else next(values)
+            each["name"]: _decoded(each["type"], next(topics) if each["indexed"] else next(values))
             for each in entry["inputs"]
         }
-        checked = {
-            each["name"]: to_checksum_address(found[each["name"]]) if each["type"] == "address" else found[each["name"]]
-            for each in entry["inputs"]
-        }
-        return Log(contract, entry["name"], checked, self._timestamp(raw["blockHash"]))
+        return Log(contract, entry["name"], found, self._timestamp(raw["blockHash"]))
 
     def _timestamp(self, block: str) -> int:
         if block not in self.timestamps:
@@ -161,6 +170,15 @@ class RpcError(Exception):
         super().__init__(error)
         data = error.get("data")
         self.data = bytes.fromhex(data[2:]) if isinstance(data, str) else b""
+
+
+def _decoded(kind: str, value: Any) -> Any:
+    """A value of an event; still a word if it comes from a topic."""
+    if isinstance(value, str) and len(value) == 66:
+        (value,) = decode([kind], bytes.fromhex(value[2:]))
+    if kind == "address[]":
+        return tuple(map(to_checksum_address, value))
+    return to_checksum_address(value) if kind == "address" else value
 
 
 def _words(answer: bytes) -> tuple[int, ...]:

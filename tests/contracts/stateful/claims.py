@@ -7,7 +7,7 @@ from marketplace.protocol.enums import ClaimState, ExitKind
 from marketplace.protocol.messages import Attestation, VerdictBatch
 from tests.contracts.stateful.ending import EndingRules
 from tests.contracts.stateful.machine import outcomes, pick, rarely, shares, signings
-from tests.contracts.world import RESULT, now
+from tests.contracts.world import RESULT
 
 
 class ClaimRules(EndingRules):
@@ -19,8 +19,9 @@ class ClaimRules(EndingRules):
         who=st.sampled_from(["provider"] * 5 + ["agent", "agent", "renter"]),
         odd=st.sampled_from([None] * 9 + ["forged", "failed"]),
         agent_is_provider=st.booleans(),
+        then=st.sampled_from([None, "dispute", "dispute", "release"]),
     )
-    def rule_claim(self, picks, share, who, odd, agent_is_provider):
+    def rule_claim(self, picks, share, who, odd, agent_is_provider, then):
         (lease,) = self.some_leases(picks, "open")
         provider = lease.ask.provider
         sender = {"provider": provider, "agent": self.stranger, "renter": lease.bid.renter}[who]
@@ -45,6 +46,8 @@ class ClaimRules(EndingRules):
             agent,
             self.world.sign(attestation, signer),
         )
+        if then and lease.state == "claimed":
+            self.end_claim(lease, then, lease.bid.renter)
 
     def claimed_lease(self, lease, right):
         """`ClaimedLease`; with a price that is not its own unless `right`."""
@@ -52,13 +55,18 @@ class ClaimRules(EndingRules):
         return lease_id, first, second if right else second + (1 << 160)
 
     @precondition(lambda self: self.leases_in("claimed", "disputed"))
-    @rule(picks=st.lists(pick, min_size=1, max_size=1), step=st.sampled_from(["release", "dispute", "dispute", "expire"]),
-          by_renter=st.booleans(), late=rarely, right=rarely.map(lambda drawn: not drawn))  # fmt: skip
+    @rule(
+        picks=st.lists(pick, min_size=1, max_size=1),
+        step=st.sampled_from(["release", "dispute", "dispute", "expire"]),
+        by_renter=st.booleans(),
+        late=st.sampled_from([True, False, False]),
+        right=rarely.map(lambda drawn: not drawn),
+    )
     def rule_end_a_claim(self, picks, step, by_renter, late, right):
         wanted = "disputed" if step == "expire" else "claimed"
         (lease,) = self.some_leases(picks, wanted)
         if late and lease.claim in (ClaimState.CLAIMED, ClaimState.DISPUTED):
-            self.sleep(max(lease.until - now(), 0) + 1)
+            self.sleep(max(lease.until - self.time, 0) + 1)
         self.end_claim(lease, step, lease.bid.renter if by_renter or step == "dispute" else self.stranger, right)
 
     def end_claim(self, lease, step, sender, right=True):

@@ -8,7 +8,7 @@ from marketplace.protocol.messages import Receipt, Verdict, VerdictBatch
 from tests.contracts.batch import compact_words
 from tests.contracts.stateful.machine import Machine, outcomes, pick, rarely, shares, signings
 from tests.contracts.stateful.parties import Group, Lease, Signed
-from tests.contracts.world import RESULT, now
+from tests.contracts.world import RESULT
 
 JUNK = 1 << 31
 """A bit beyond the leases of a group that is not full."""
@@ -124,8 +124,7 @@ class EndingRules(Machine):
 
     def overdue(self):
         """The open leases whose deadline has passed."""
-        time = now()
-        return [lease for lease in self.leases_in("open") if lease.bid.deadline < time]
+        return [lease for lease in self.leases_in("open") if lease.bid.deadline < self.time]
 
     def refund(self, leases, junk=False):
         """Refund leases."""

@@ -66,7 +66,6 @@ class Rebuilt:
         views |= {("group", number): (word,) for number, word in self.words.items()}
         views |= {("claim", lease_id): claim for lease_id, claim in self.claims.items()}
         views |= {("quorum", epoch): (quorum_hash(epoch, *each),) for epoch, each in enumerate(self.committees, 1)}
-        views["epoch",] = (len(self.committees),)
         views["fee_bps",] = (self.fee_bps,)
         views["paused",] = (int(self.paused),)
         views["treasury",] = (int(self.treasury, 16),)
