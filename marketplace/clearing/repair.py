@@ -130,7 +130,7 @@ def _separate_replicas(problem: ClearingProblem, field: _Field, pairs: Pairs, re
 def _drop_incomplete(problem: ClearingProblem, pairs: Pairs) -> Pairs:
     """The contract opens a bid's replicas together, or those that are missing never."""
     counts = Counter(bid for bid, _ in pairs)
-    return [pair for pair in pairs if not _is_replicated(problem, pair[0]) or counts[pair[0]] == problem.demand[pair[0]]]
+    return [pair for pair in pairs if counts[pair[0]] == problem.demand[pair[0]]]
 
 
 def _cover_providers(problem: ClearingProblem, pairs: Pairs, rent: np.ndarray) -> Pairs:

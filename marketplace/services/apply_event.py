@@ -48,8 +48,8 @@ def apply_cancel(tx: Transaction, cancel: Cancel, at: int, *, block: int | None)
     """Void the signer's live orders; their hashes. `block` is None for a signed cancel that is not on chain yet."""
     tx.blocks.add_cancellation(cancel.signer, CancelKind(cancel.kind), cancel.salt, block=block)
     voided = []
-    bids = tx.bids.with_salt(cancel.signer, cancel.salt) + tx.bids.below_salt(cancel.signer, cancel.salt)
-    for record in bids:
+    find = tx.bids.with_salt if cancel.kind == CancelKind.BID else tx.bids.below_salt
+    for record in find(cancel.signer, cancel.salt):
         if record.state is OrderState.LIVE and voids_bid(cancel, record.bid):
             tx.bids.set_state(record.bid_hash, OrderState.CANCELLED, "cancelled by its renter", block)
             refresh_job(tx, record.bid_hash, at, on_chain=block is not None)

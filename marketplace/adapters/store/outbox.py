@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import String
-from sqlmodel import Session, cast, col, or_, select
+from sqlalchemy import String, text
+from sqlmodel import Session, cast, col, select
 
 from marketplace.adapters.store.tables import OutboxRow
 from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
@@ -62,9 +62,10 @@ class Outbox:
 
     def of_transaction(self, tx_hash: str) -> OutboxItem | None:
         """The item that this transaction is of: one of the bytes that were signed for it."""
-        is_current = OutboxRow.tx_hash == tx_hash
-        was_replaced = cast(col(OutboxRow.replaced), String).contains(tx_hash)
-        row = self._session.exec(select(OutboxRow).where(or_(is_current, was_replaced))).first()
+        row = self._session.exec(select(OutboxRow).where(OutboxRow.tx_hash == tx_hash)).first()
+        if row is None:
+            was_replaced = cast(col(OutboxRow.replaced), String).contains(tx_hash)
+            row = self._session.exec(select(OutboxRow).where(text("replaced <> '[]'"), was_replaced)).first()
         return _item(row) if row else None
 
     def done_after(self, block: int) -> list[OutboxItem]:

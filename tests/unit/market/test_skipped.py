@@ -249,9 +249,20 @@ def test_somebody_elses_skips_are_not_ours(world):
         assert len(tx.leases.open()) == 1
 
 
-def test_a_skip_is_told_apart_after_a_fee_was_raised(world):
+@pytest.mark.parametrize("falls_again", [False, True])
+def test_a_skip_is_told_apart_whichever_of_two_fees_was_mined(world, falls_again):
     good, bad = planned(world)
     process_outbox(world.market)
-    world.chain.base_fee = 10
+    if falls_again:
+        world.chain.mining = False
+        process_outbox(world.market)
+        world.chain.base_fee = 10
+        world.chain.mine(seconds=60)
+        process_outbox(world.market)
+        world.chain.base_fee = 1
+        world.chain.mine()  # the cheaper one, before the dearer one is sent
+    else:
+        world.chain.base_fee = 10
+    follow_chain(world.market)
     world.drain()
     assert (state(world, good), state(world, bad)) == ("running", "queued")

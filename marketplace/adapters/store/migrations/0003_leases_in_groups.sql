@@ -125,3 +125,7 @@ CREATE INDEX leases_by_group ON leases ("group", opened_tx);
 CREATE INDEX leases_by_provider ON leases (provider, id);
 CREATE INDEX leases_by_agent ON leases (agent, id);
 CREATE INDEX leases_by_stage ON leases (stage);
+
+-- Every event of an opening is looked up by its transaction, which may be one that a dearer one replaced.
+CREATE INDEX outbox_by_transaction ON outbox (tx_hash);
+CREATE INDEX outbox_by_replaced ON outbox (replaced) WHERE replaced <> '[]';
