@@ -6,11 +6,12 @@ from typing import Any, Protocol
 import structlog
 
 from agent.chain import Chain
+from agent.daemon import each
 from agent.journal import Journal, WorkState
 from marketplace.client import MarketClient
 from marketplace.client.groups import lease_group
-from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import MalformedMessage, MarketError, NotFound, Reverted, ServiceUnavailable
+from marketplace.domain.chain import LeaseClaimed, LeaseOpened
+from marketplace.errors import MalformedMessage, NotFound, Reverted, ServiceUnavailable
 from marketplace.protocol.enums import ClaimState, ExitKind
 from marketplace.protocol.messages import Attestation, Receipt
 from marketplace.protocol.packing import ClaimedLease, LeaseGroup
@@ -62,12 +63,12 @@ class Claims:
 
     def claim_unsettled(self) -> None:
         """Claim what was attested and is still not settled shortly before its deadline."""
-        for event in (*self._journal.leases(WorkState.ATTESTED), *self._journal.leases(WorkState.POSTED)):
-            if event.deadline - self._margin <= self._now() < event.deadline and self._wants(event):
-                self._claim(event)
+        done = (*self._journal.leases(WorkState.ATTESTED), *self._journal.leases(WorkState.POSTED))
+        each([event for event in done if self._wants(event)], self._claim)
 
     def _wants(self, event: LeaseOpened) -> bool:
-        if self._margin == 0 or self._journal.note(_key(event.lease_id)) is not None:
+        is_time = self._margin > 0 and event.deadline - self._margin <= self._now() < event.deadline
+        if not is_time or self._journal.note(_key(event.lease_id)) is not None:
             return False
         evidence = self._evidence(event)
         completed = Attestation.parse(evidence["attestation"]).exit_kind == ExitKind.EXITED
@@ -103,20 +104,12 @@ class Claims:
 
     def release_due(self) -> None:
         """Have every claim paid whose window is over without a dispute or a verdict."""
-        trouble: MarketError | None = None
-        for claim in self._journal.claims().values():
-            if self._now() <= claim.until:
-                continue
-            view = self._chain.claim(claim.lease_id)
-            if view.state is not ClaimState.CLAIMED or self._now() <= view.until:
-                continue
-            try:
-                self._hand.release(ClaimedLease(claim.lease_id, claim.first, claim.second))
-                log.info("claim released", lease=claim.lease_id, pay=f"{format_usdc(claim.pay)} USDC")
-            except MarketError as error:  # the others' turn comes all the same
-                trouble = error
-        if trouble is not None:
-            raise trouble
+        each([claim for claim in self._journal.claims().values() if claim.until < self._now()], self._release)
+
+    def _release(self, claim: LeaseClaimed) -> None:
+        if self._chain.claim(claim.lease_id).state is ClaimState.CLAIMED:
+            self._hand.release(ClaimedLease(claim.lease_id, claim.first, claim.second))
+            log.info("claim released", lease=claim.lease_id, pay=f"{format_usdc(claim.pay)} USDC")
 
 
 def _key(lease_id: str) -> str:

@@ -36,7 +36,7 @@ class Bill:
     rent: int
     """Pay above the ask's own quote: scarcity rent, pro rata to use."""
     agreed: int
-    """What a renter's receipt pays above that; negative where it agreed on less."""
+    """What a receipt or an undisputed claim pays above that; negative where it is less."""
     paid: int
     """What the provider receives."""
     fee: int
@@ -90,7 +90,7 @@ def compute_bill(
 ) -> Bill:
     """The bill of a closed lease. Only outcome PAID, and only of a program that ran to its end, costs anything.
 
-    `agreed_pay` is the gross pay of a renter's receipt, which goes before the metered one.
+    `agreed_pay` is the gross pay of a renter's receipt or an undisputed claim, which goes before the metered one.
     """
     used = _usage(bid, attestation) if attestation is not None else None
     if outcome is not Outcome.PAID or (used is None and agreed_pay is None):

@@ -6,29 +6,16 @@ from dataclasses import replace
 import pytest
 
 from agent.daemon import each
-from agent.journal import WorkState
 from agent.outputs import Outputs
 from marketplace.errors import AgentError, MalformedMessage, ServiceUnavailable
 from marketplace.protocol.enums import Outcome
 from marketplace.protocol.messages import Receipt
-from tests.unit.agent.played_market import AGENT, PROVIDER, PlayedMarket
-from tests.unit.agent.test_daemons import claim, honest, make_oracle, make_provider
-from tests.unit.agent.test_work import ended, lease_event, lease_terms
+from tests.unit.agent.played_provider import make_provider
+from tests.unit.agent.test_oracle import claim, honest, make_oracle
+from tests.unit.agent.test_work import ended, lease_event
 
 BLOB = {ended().manifest.entries[0].digest: b"x" * 100}
 LEASES = ["0x" + f"{n:064x}" for n in (1, 2, 3)]
-
-
-@pytest.fixture
-def terms():
-    given = lease_terms()
-    object.__setattr__(given, "ask", given.ask.model_copy(update={"agent": AGENT.address}))
-    return given
-
-
-@pytest.fixture
-def market(terms):
-    return PlayedMarket(terms)
 
 
 def leased(provider, terms):
@@ -78,15 +65,35 @@ def test_receipt_that_cannot_be_sent_keeps_no_other_back(market, terms, tmp_path
         receipt = Receipt(lease_id=lease_id, pay=149_999, result_digest=ended().result_digest)
         return {"receipt": {"receipt": receipt.to_json(), "signature": "0x"}}
 
-    def accept(receipt, signature):
+    accepted = []
+
+    def accept(group, place, receipt, signature):
         if receipt.lease_id == LEASES[0]:
             raise ServiceUnavailable("reverted")
-        provider.accepted.append(receipt)
+        accepted.append(receipt.lease_id)
 
-    market.lease, provider._accept = lease, accept
+    market.lease, provider.chain.accept = lease, accept
     with pytest.raises(ServiceUnavailable):
         provider.send_receipts()
-    assert [receipt.lease_id for receipt in provider.accepted] == LEASES[1:]
+    assert accepted == LEASES[1:]
+
+
+def test_claim_that_cannot_be_sent_keeps_no_other_back(market, terms, tmp_path):
+    first = make_provider(market, tmp_path, runner=lambda given: ended(blobs=BLOB, fuel_used=10**9))
+    for event in leased(first, terms):
+        first.run_lease(event)
+    provider = make_provider(market, tmp_path, chain=first.chain, now=terms.bid.deadline - 300)
+    find = provider.chain.find_group
+
+    def away_first(lease_id):
+        if lease_id == LEASES[0]:
+            raise ServiceUnavailable("away")
+        return find(lease_id)
+
+    provider.chain.find_group = away_first
+    with pytest.raises(ServiceUnavailable):
+        provider.claim_unsettled()
+    assert [one[3].lease_id for one in provider.chain.claimed] == LEASES[1:]
 
 
 def test_first_error_of_many_is_told_after_all_were_tried():
@@ -100,18 +107,6 @@ def test_first_error_of_many_is_told_after_all_were_tried():
     with pytest.raises(ServiceUnavailable, match="number 1"):
         each(range(5), work)
     assert tried == [0, 1, 2, 3, 4]
-
-
-def test_lease_of_another_agent_key_is_neither_run_nor_signed(market, terms, tmp_path):
-    def never(given):
-        raise AssertionError("ran")
-
-    provider = make_provider(market, tmp_path, runner=never)
-    event = replace(lease_event(terms), agent=PROVIDER.address)
-    provider._journal.record_blocks(1, "0x1", [event], [])
-    provider.start_jobs()
-    assert not provider._running
-    assert provider._journal.leases(WorkState.SEEN) == [event]
 
 
 def test_two_jobs_that_leave_the_same_bytes_at_once_both_keep_them(tmp_path):

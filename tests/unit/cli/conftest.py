@@ -120,7 +120,11 @@ def runnable(market, home, tmp_path):
     KeystoreFolder(home / "keystores").create("default", "pw", key="0x" + "00" * 31 + "03", scrypt_n=LIGHT_SCRYPT_N)
     market.answers[("GET", "/api/v1/config")] = CONFIG
     market.answers[("POST", "/api/v1/quotes")] = {"price": "1000000", "offers": [offer(1_000_000)]}
-    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "5000000"}
+    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {
+        "free": "5000000",
+        "bidFree": "5000000",
+        "nextSalt": 4,
+    }
     script = tmp_path / "script.py"
     script.write_text("print(1)")
     return str(script)

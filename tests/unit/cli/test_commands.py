@@ -121,10 +121,16 @@ def test_run_that_nobody_can_serve_says_why(hive, market, runnable):
 
 
 def test_run_without_enough_money_names_the_deposit_that_is_missing(hive, market, runnable):
-    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "250000"}
+    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "250000", "bidFree": "250000", "nextSalt": 4}
     ran = hive("run", runnable, "--yes", "--max-price", "1.5")
     assert ran.code == 4 and "hive deposit 1.250000" in ran.err
     assert ("POST", "/api/v1/jobs/submit") not in market.asked
+
+
+def test_what_is_earned_can_be_withdrawn_but_not_bid_with(hive, market, runnable):
+    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "9000000", "bidFree": "1000000", "nextSalt": 4}
+    ran = hive("run", runnable, "--yes", "--max-price", "1.5")
+    assert ran.code == 4 and "hive deposit 0.500000" in ran.err and "8.000000 USDC more are earned" in ran.err
 
 
 def test_run_with_a_wrong_password_places_nothing(hive, market, runnable, monkeypatch):
@@ -147,7 +153,7 @@ def test_a_detached_run_signs_the_shown_cap_and_prints_the_id_alone(hive, market
     assert (ran.code, ran.out) == (0, JOB + "\n")
     body = market.bodies[market.asked.index(("POST", "/api/v1/jobs/submit"))]
     bid = Bid.parse(body["bid"])
-    assert (bid.max_price, bid.replicas, bid.renter) == (1_250_000, 2, ACCOUNT)
+    assert (bid.max_price, bid.replicas, bid.renter, bid.salt) == (1_250_000, 2, ACCOUNT, 4)
     assert (body["jobSpec"]["args"], body["jobSpec"]["env"]) == (["x"], {"A": "b"})
     require_signed_by(bid, ACCOUNT, Domain(1337, ESCROW), body["signature"])
 
@@ -171,7 +177,7 @@ def test_bad_input_is_named_before_the_market_is_asked_for_a_price(hive, market,
 def test_another_renters_job_cannot_be_cancelled_with_this_wallet(hive, market, runnable):
     bid = {
         "renter": PROVIDER, "market": PROVIDER, "jobDigest": JOB, "gpus": 0, "vcpus": 1, "memoryMb": 1,
-        "durationSeconds": 1, "fuel": "1", "egressMb": 1, "maxPrice": "1", "replicas": 1, "verification": 0,
+        "durationSeconds": 1, "fuel": "1", "egressMb": 1, "maxPrice": "1", "replicas": 1, "verification": 0, "settlement": 0,
         "deadline": "1", "validUntil": "1", "salt": "1",
     }  # fmt: skip
     market.answers[("GET", f"/api/v1/jobs/{JOB}/status")] = DOCUMENT | {"bid": bid, "state": "queued", "leases": []}

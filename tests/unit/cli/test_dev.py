@@ -43,7 +43,7 @@ def test_a_named_wallet_is_named_again():
 
 
 def test_missing_money_names_the_wallet_in_the_deposit(hive, market, runnable):
-    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "250000"}
+    market.answers[("GET", f"/api/v1/accounts/{ACCOUNT}")] = {"free": "250000", "bidFree": "250000"}
     ran = hive("run", runnable, "--yes", "--max-price", "1.5", "--wallet", "default")
     assert "`hive deposit 1.250000 --wallet default`" in ran.err
 
