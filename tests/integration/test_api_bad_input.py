@@ -7,6 +7,7 @@ import pytest
 from marketplace.api.app import MAX_JSON_BYTES, build_app
 from marketplace.domain.rules import Rules
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel
 from tests.fakes.http import client_of
 from tests.fakes.world import DOMAIN, OPERATOR, PROVIDER, RENTER, USDC, World, key
@@ -109,14 +110,29 @@ def test_an_expired_order_is_refused(api, world):
 
 def test_an_order_whose_salt_was_cancelled_is_refused(api, world):
     bid = world.bid()
-    cancel = Cancel(signer=RENTER.address, salt=bid.salt + 1, all_before=True)
+    cancel = Cancel(signer=RENTER.address, kind=CancelKind.BIDS_BEFORE, salt=bid.salt + 1)
     body = {"cancel": cancel.to_json(), "signature": cancel.sign(DOMAIN, RENTER.key)}
     assert api.post("/api/v1/cancellations", json=body).status_code == 202
     assert_problem(submit(api, world, bid), 422, "cancelled_order")
 
 
+@pytest.mark.parametrize(("salt", "status"), [(1, 409), (2, 202), (102, 202), (103, 422)])
+def test_salts_count_up_and_a_refusal_names_the_next(api, world, salt, status):
+    assert submit(api, world, world.bid(salt=1)).status_code == 202
+    response = submit(api, world, world.bid(salt=salt, vcpus=2))
+    assert response.status_code == status
+    if status != 202:
+        code = {409: "duplicate_order", 422: "order_rejected"}[status]
+        assert assert_problem(response, status, code)["values"]["nextSalt"] == 2
+
+
+def test_a_bid_that_is_not_escrowed_is_refused(api, world):
+    problem = assert_problem(submit(api, world, world.bid(settlement=1)), 422, "malformed_message")
+    assert problem["values"]["field"] == "Bid.settlement"
+
+
 def test_a_cancel_signed_by_somebody_else_is_refused(api, world):
-    cancel = Cancel(signer=RENTER.address, salt=5, all_before=False)
+    cancel = Cancel(signer=RENTER.address, kind=CancelKind.BID, salt=5)
     body = {"cancel": cancel.to_json(), "signature": cancel.sign(DOMAIN, STRANGER.key)}
     assert_problem(api.post("/api/v1/cancellations", json=body), 422, "invalid_signature")
 

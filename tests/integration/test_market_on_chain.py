@@ -1,5 +1,6 @@
 """The market as a process of its own, on ganache, through its HTTP interface; also killed and started again."""
 
+import itertools
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from marketplace.client import MarketClient
 from marketplace.client.keystore import LIGHT_SCRYPT_N, create_keystore
 from marketplace.devnet import ManagedProcess, free_port
 from marketplace.errors import InsufficientFunds, ServiceUnavailable
+from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Verdict, VerdictBatch
@@ -25,6 +27,7 @@ ORACLES = [KEYS[name] for name in NAMES if name.startswith("oracle")]
 AGENT = Account.from_key((104).to_bytes(32))
 SCRIPT = b"print('hello')"
 RUNTIME = "0x" + "ab" * 32
+ASK_SALTS = itertools.count(int(time.time()))
 
 
 def wait_for(condition, what: str, seconds: float = 30):
@@ -115,7 +118,7 @@ def offer(client: MarketClient) -> str:
         minimum_charge=100,
         units=2,
         valid_until=int(time.time()) + 3600,
-        salt=time.time_ns(),
+        salt=int(time.time()),
     )
     return client.post_ask(ask, ask.sign(client.domain(), PROVIDER.key), profile().to_json())["askHash"]
 
@@ -143,9 +146,10 @@ def make_bid(client: MarketClient, **changes) -> Bid:
         "max_price": USDC,
         "replicas": 1,
         "verification": 0,
+        "settlement": 0,
         "deadline": now + 3600,
         "valid_until": now + 600,
-        "salt": time.time_ns(),
+        "salt": client.next_salt(RENTER.address),
     }
     return Bid(**fields | changes)
 
@@ -188,7 +192,7 @@ def judge(client: MarketClient, lease_id: str) -> None:
         client.post_verdict(verdict, oracle.address, verdict.sign(domain, oracle.key))
     for oracle in ORACLES[:2]:
         for batch in wait_for(lambda who=oracle: client.batches(who.address), "a batch to sign"):
-            message = VerdictBatch(verdicts=tuple(map(Verdict.parse, batch["verdicts"])))
+            message = VerdictBatch.of([Verdict.parse(one) for one in batch["verdicts"]])
             assert message.digest(domain) == batch["digest"]
             client.sign_batch(batch["digest"], oracle.address, message.sign(domain, oracle.key))
 
@@ -235,10 +239,10 @@ def test_a_heartbeat_keeps_a_node_alive(client):
 def test_a_cancelled_bid_is_void_on_chain(client, chain):
     bid = make_bid(client, vcpus=64)
     job_id = submit(client, bid)
-    cancel = Cancel(signer=RENTER.address, salt=bid.salt, all_before=False)
+    cancel = Cancel(signer=RENTER.address, kind=CancelKind.BID, salt=bid.salt)
     assert client.cancel(cancel, cancel.sign(client.domain(), RENTER.key))["cancelled"] == [job_id]
     assert client.job(job_id)["state"] == "cancelled"
-    wait_for(lambda: chain.reader().is_cancelled(RENTER.address, bid.salt), "the cancel on chain")
+    wait_for(lambda: chain.reader().is_void(RENTER.address, bid.salt), "the cancel on chain")
 
 
 def test_what_the_escrow_does_not_cover_is_refused(client):
