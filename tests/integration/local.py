@@ -37,7 +37,7 @@ def submit(market: LocalMarket, folder: Path, source: str, *, name="job.py", res
         config = client.config()
         job = prepare_job(program, (), runtimes=runtimes_of(config))
         upload_job(client, job)
-        options = {"max_price": USDC} | bid_options
+        options = {"max_price": USDC, "salt": client.next_salt(market.addresses[RENTER])} | bid_options
         bid = build_bid(job, renter=market.addresses[RENTER], market=config["market"], resources=resources, **options)
         return client.submit_job(bid, bid.sign(client.domain(), market.keys[RENTER]), job.spec)["jobId"]
 
@@ -69,3 +69,5 @@ def assert_every_micro_usdc_is_accounted_for(market: LocalMarket) -> None:
     stakes = [reader.stake(address) for address in market.addresses.values()]
     assert reader.token_balance(book.contracts["ProviderStake"]) == sum(one.active + one.unbonding for one in stakes)
     assert all(one.active >= one.locked for one in stakes)
+    bonds = sum(market.oracle_bond(name) for name in market.plan.oracles)
+    assert reader.token_balance(book.contracts["OracleCommittee"]) == bonds > 0

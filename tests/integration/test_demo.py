@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CLAIMS = 12
+CLAIMS = 14
 
 
 @pytest.mark.timeout(300)
