@@ -118,7 +118,7 @@ def offer(client: MarketClient) -> str:
         minimum_charge=100,
         units=2,
         valid_until=int(time.time()) + 3600,
-        salt=int(time.time()),
+        salt=next(ASK_SALTS),
     )
     return client.post_ask(ask, ask.sign(client.domain(), PROVIDER.key), profile().to_json())["askHash"]
 
@@ -227,6 +227,26 @@ def test_a_market_killed_on_the_way_finishes_the_job_after_a_restart(service, mo
         service.start()
     wait_for(lambda: service.client.job(job_id)["state"] == "paid", "the payment")
     assert len(service.client.job(job_id)["leases"]) == 1
+
+
+def test_a_lease_that_its_provider_claimed_is_settled_by_the_oracles(client, chain):
+    offer(client)
+    job_id = submit(client, make_bid(client))
+    lease_id = run_job(client, job_id)
+    group, place = chain.reader().find_group(lease_id)
+    attestation = Attestation.parse(client.attestation(lease_id)["attestation"])
+    chain.account("provider").claim(group, place, 1000, attestation, PROVIDER.address, "0x")
+    claim = wait_for(lambda: client.lease(lease_id)["claim"], "the claim")
+    assert (claim["state"], claim["pay"]) == ("claimed", "1000")
+    judge(client, lease_id)
+    lease = wait_for(lambda: (found := client.lease(lease_id))["state"] == "paid" and found, "the payment")
+    assert (lease["reason"], lease["claim"]["state"], lease["group"]) == ("verdict", "closed", None)
+
+
+def test_replicas_run_on_every_provider_or_wait(client):
+    job_id = submit(client, make_bid(client, replicas=2))
+    explained = wait_for(lambda: (found := client.job_explain(job_id))["round"] and found, "a round")
+    assert not explained["matched"] and client.job(job_id)["leases"] == []
 
 
 def test_a_heartbeat_keeps_a_node_alive(client):
