@@ -6,7 +6,8 @@ import brownie
 import pytest
 
 from scripts.deploy import DeploymentError, address_book, deploy, main, read_parameters, write_address_book
-from tests.contracts.world import USDC, deployment_parameters, project
+from tests.contracts.deployed import ORACLE_BOND, deployment_parameters, project
+from tests.contracts.world import USDC, reverts_with
 
 
 @pytest.fixture
@@ -44,6 +45,11 @@ def test_missing_parameters_are_named():
         ({"timelockDelay": -1}, "timelockDelay"),
         ({"unbondingDelay": 2**64}, "unbondingDelay"),
         ({"unbondingDelay": 1.5}, "unbondingDelay"),
+        ({"bondDelay": -1}, "bondDelay"),
+        ({"minimumBond": 2**96}, "minimumBond"),
+        ({"claimWindow": 0}, "claimWindow"),
+        ({"disputeWindow": 0}, "disputeWindow"),
+        ({"disputeWindow": True}, "disputeWindow"),
         ({"network": "../elsewhere"}, "network"),
         ({"token": "USDC"}, "token"),
         ({"mint": {"0x12": 1}}, "mint"),
@@ -55,7 +61,7 @@ def test_parameters_that_make_no_sense_are_named(parameters, change, complaint):
 
 
 def test_an_oracle_named_twice_counts_once(parameters):
-    twice = {**parameters, "oracles": parameters["oracles"][:1] * 2}
+    twice = {**parameters, "oracles": parameters["oracles"][:1] * 2, "threshold": 2}
     with pytest.raises(DeploymentError, match="threshold: 2 of 1 distinct oracles"):
         read_parameters(json.dumps(twice))
 
@@ -63,6 +69,35 @@ def test_an_oracle_named_twice_counts_once(parameters):
 def test_a_deployment_on_an_existing_token_uses_it(world, parameters):
     deployed = deploy(project(), world.deployer, {**parameters, "token": world.token.address})
     assert deployed["Escrow"].token() == world.token.address
+    assert deployed["ProviderStake"].token() == deployed["OracleCommittee"].token() == world.token.address
+
+
+def test_with_a_token_of_its_own_the_committee_has_bonds_and_begins(world, parameters):
+    committee = deploy(project(), world.deployer, parameters)["OracleCommittee"]
+    assert committee.epoch() == 1
+    assert {committee.bondOf(oracle)["active"] for oracle in world.oracles[:3]} == {ORACLE_BOND}
+
+
+def test_on_an_existing_token_the_committee_begins_once_its_members_have_bonded(world, parameters):
+    committee = deploy(project(), world.deployer, {**parameters, "token": world.token.address})["OracleCommittee"]
+    assert committee.epoch() == 0
+    with reverts_with("BondTooSmall", world.oracles[0], 0, ORACLE_BOND):
+        committee.start({"from": world.stranger})
+    for oracle in world.oracles[:3]:
+        world.token.approve(committee, ORACLE_BOND, {"from": oracle})
+        committee.bondFor(oracle, ORACLE_BOND, {"from": oracle})
+    committee.start({"from": world.stranger})
+    assert committee.epoch() == 1
+
+
+def test_all_delays_and_windows_are_the_parameters(world, parameters):
+    deployed = deploy(project(), world.deployer, parameters)
+    assert deployed["Timelock"].floor() == parameters["timelockDelay"]
+    assert deployed["ProviderStake"].unbondingDelay() == parameters["unbondingDelay"]
+    assert deployed["OracleCommittee"].bondDelay() == parameters["bondDelay"]
+    assert deployed["OracleCommittee"].minimumBond() == parameters["minimumBond"]
+    assert deployed["Escrow"].claimWindow() == parameters["claimWindow"]
+    assert deployed["Escrow"].disputeWindow() == parameters["disputeWindow"]
 
 
 def test_the_deployer_keeps_no_power(world, parameters):
@@ -82,6 +117,7 @@ def test_main_deploys_mints_and_writes_the_address_book(world, parameters, tmp_p
     assert (book["network"], book["chainId"], book["deployedAtBlock"]) == ("test", 1337, before + 1)
     assert sorted(book["contracts"]) == [
         "Escrow",
+        "Messages",
         "ModuleRegistry",
         "OracleCommittee",
         "PaymentChannels",

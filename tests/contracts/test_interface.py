@@ -45,12 +45,16 @@ def test_every_custom_error_has_a_name_of_its_own():
 
 
 def test_every_public_function_of_ours_has_a_manual_entry():
-    for contract in ("Escrow", "ProviderStake", "Reputation", "OracleCommittee", "ModuleRegistry", "PaymentChannels"):
-        source = (ROOT / "contracts" / f"{contract}.sol").read_text()
-        lines = source.splitlines()
-        for index, line in enumerate(lines):
-            if re.match(r"    function \w+\(.*", line) and " private" not in line:
-                assert lines[index - 1].strip().startswith("///"), f"{contract}: {line.strip()} has no NatSpec"
+    folder = ROOT / "contracts"
+    for path in sorted(
+        [*folder.glob("*.sol"), *(folder / "base").glob("*.sol"), *(folder / "interfaces").glob("*.sol")]
+    ):
+        source = path.read_text()
+        for found in re.finditer(r"^    function \w+\([^{;]*[{;]", source, re.MULTILINE):
+            if not re.search(r"\b(external|public)\b", found[0]):
+                continue
+            before = source[: found.start()].rstrip().splitlines()[-1].strip()
+            assert before.startswith("///"), f"{path.name}: {found[0].splitlines()[0].strip()} has no NatSpec"
 
 
 def test_every_invariant_names_tests_that_exist():

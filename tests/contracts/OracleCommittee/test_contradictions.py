@@ -268,6 +268,7 @@ def test_members_can_be_expelled_down_to_the_threshold(world):
 def test_reporting_cannot_be_entered_from_its_own_transfer(world):
     hostile = create_hostile_world(world, "TokenReentering")
     member = hostile.oracles[0]
+    hostile.committee.bondFor(member, ORACLE_BOND, {"from": member})
     call = (member, signed(hostile, member, [PAID]), 0, signed(hostile, member, [FAILED]), 0)
     inner = hostile.committee.reportContradiction.encode_input(*call)
     hostile.token.arm(hostile.committee, inner, {"from": world.stranger})

@@ -93,7 +93,7 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
         assert self.seen["fee_bps",] <= (1_000,)
 
     @invariant()
-    def invariant_10_a_member_has_its_bond(self):
+    def invariant_11_a_member_has_its_bond(self):
         slashed = self.model.slashed
         for member in self.model.members:
             assert member in slashed or self.seen["oracle", member][0] >= self.model.minimum_bond
@@ -103,7 +103,7 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
     def teardown(self):
         if self.calls < 3:  # Hypothesis begins with many sequences of one step
             return
-        self.invariant_11_events_alone_tell_everything()
+        self.invariant_12_events_alone_tell_everything()
         self.end_every_lease()
         self.invariant_9_reputation_counts_every_closed_lease()
         self.invariant_5_every_free_balance_can_be_withdrawn()
@@ -111,7 +111,7 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
         assert self.seen["token", self.world.escrow.address] == self.seen["token", self.world.stake.address] == (0,)
         self.invariant_1_the_contracts_hold_what_they_owe()
         self.invariant_4_the_chain_says_what_the_model_says()
-        self.invariant_11_events_alone_tell_everything()
+        self.invariant_12_events_alone_tell_everything()
         called.update({name: sum(getattr(each, name) for each in self.model.providers.values())
                        for name in ("settled", "failed", "expired", "frauds")})  # fmt: skip
         called["rotations"] += self.model.epoch - 1
@@ -164,7 +164,7 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
             assert sum(record[:4]) == len(ended) - len(undecided)
             assert record[4] == sum(lease.parts[0] for lease in ended)
 
-    def invariant_11_events_alone_tell_everything(self):
+    def invariant_12_events_alone_tell_everything(self):
         rebuilt = Rebuilt(self.world.treasury.address)
         for log in self.chain.all_logs(self.first_block):
             rebuilt.take(log)
