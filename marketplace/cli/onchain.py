@@ -2,16 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from marketplace.cli.context import Market
 from marketplace.cli.output import talk
 from marketplace.errors import MalformedMessage, NotFound, ServiceUnavailable
 
 if TYPE_CHECKING:
-    from marketplace.adapters.chain import ChainReader
-    from marketplace.domain.chain import ClaimView
+    from marketplace.domain.chain import BlockRef, ChainEvent, ClaimView
     from marketplace.protocol.packing import ClaimedLease, LeaseGroup, LeaseTerms
+
+
+class LeaseReader(Protocol):
+    """What is asked of the chain. All raise ChainUnavailable."""
+
+    @property
+    def deployed_at_block(self) -> int: ...
+    def head(self) -> "BlockRef": ...
+    def events(self, first: int, last: int) -> "list[ChainEvent]": ...
+    def is_open(self, group: "LeaseGroup", place: int) -> bool: ...
+    def claim(self, lease_id: str) -> "ClaimView": ...
+    def find_group(self, lease_id: str) -> "tuple[LeaseGroup, int] | None": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ class ChainLease:
         return ClaimedLease(self.lease_id, *self.terms.words())
 
 
-def find_lease(reader: "ChainReader", lease_id: str, shown: dict[str, Any] | None, operator: str) -> ChainLease:
+def find_lease(reader: LeaseReader, lease_id: str, shown: dict[str, Any] | None, operator: str) -> ChainLease:
     """A lease by its id; `shown`, the market's document of it, spares a search of the chain. Raises NotFound."""
     from marketplace.client.groups import lease_group
 
@@ -61,7 +72,7 @@ def find_lease(reader: "ChainReader", lease_id: str, shown: dict[str, Any] | Non
     return ChainLease(lease_id, *found, is_open=reader.is_open(*found), claim=reader.claim(lease_id))
 
 
-def job_leases(market: Market, reader: "ChainReader", job_id: str) -> list[ChainLease]:
+def job_leases(market: Market, reader: LeaseReader, job_id: str) -> list[ChainLease]:
     """The leases of a job that the escrow has not closed; from the chain's logs alone where the market is away."""
     from marketplace.domain.chain import LeaseOpened
 
@@ -78,7 +89,7 @@ def job_leases(market: Market, reader: "ChainReader", job_id: str) -> list[Chain
     return [each for each in found if each.is_open or each.is_claimed or each.is_disputed]
 
 
-def one_lease(market: Market, reader: "ChainReader", lease_id: str) -> ChainLease:
+def one_lease(market: Market, reader: LeaseReader, lease_id: str) -> ChainLease:
     """A lease by its id, with the market's help where it answers. Raises NotFound."""
     try:
         with market.client() as client:

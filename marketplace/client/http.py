@@ -128,10 +128,8 @@ class MarketClient:
 
     def submit_job(self, bid: "Bid", signature: str, job_spec: "JobSpec") -> Document:
         """Place a signed bid; `{jobId, …}`. Its inputs must have been uploaded. The same bid twice is one job."""
-        return self._post(
-            f"{API}/jobs/submit",
-            {"bid": bid.to_json(), "signature": signature, "jobSpec": job_spec.to_json()},
-        )
+        body = {"bid": bid.to_json(), "signature": signature, "jobSpec": job_spec.to_json()}
+        return self._post(f"{API}/jobs/submit", body)
 
     def post_ask(self, ask: "Ask", signature: str, profile: Document) -> Document:
         """Place a signed ask with its node profile; `{askHash}`."""
