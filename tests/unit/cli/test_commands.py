@@ -10,7 +10,7 @@ from tests.unit.cli.conftest import ACCOUNT, ESCROW, PROVIDER, offer
 
 COMMANDS = (
     *("wallet", "deposit", "withdraw", "balance", "quote", "run", "jobs", "status", "logs", "result", "bill"),
-    *("explain", "cancel", "accept", "refund", "market", "provider", "oracle", "verify", "dev", "faucet"),
+    *("explain", "cancel", "accept", "refund", "dispute", "market", "provider", "oracle", "verify", "dev", "faucet"),
 )
 JOB = "0x" + "ab" * 32
 LEASE = "0x" + "cd" * 32
@@ -177,8 +177,8 @@ def test_bad_input_is_named_before_the_market_is_asked_for_a_price(hive, market,
 def test_another_renters_job_cannot_be_cancelled_with_this_wallet(hive, market, runnable):
     bid = {
         "renter": PROVIDER, "market": PROVIDER, "jobDigest": JOB, "gpus": 0, "vcpus": 1, "memoryMb": 1,
-        "durationSeconds": 1, "fuel": "1", "egressMb": 1, "maxPrice": "1", "replicas": 1, "verification": 0, "settlement": 0,
-        "deadline": "1", "validUntil": "1", "salt": "1",
+        "durationSeconds": 1, "fuel": "1", "egressMb": 1, "maxPrice": "1", "replicas": 1, "verification": 0,
+        "settlement": 0, "deadline": "1", "validUntil": "1", "salt": "1",
     }  # fmt: skip
     market.answers[("GET", f"/api/v1/jobs/{JOB}/status")] = DOCUMENT | {"bid": bid, "state": "queued", "leases": []}
     ran = hive("cancel", JOB)
