@@ -9,7 +9,7 @@ from agent.follow import follow_leases
 from agent.journal import Journal
 from agent.loglines import configure_logging, tidy
 from agent.provider import _tell_closed
-from tests.unit.agent.test_journal import FakeChain, closed, mine, opened
+from tests.unit.agent.test_journal import FakeChain, closed, mine, open_ids, opened
 
 LEASE = "0x" + "14f38ec0" * 8
 
@@ -32,7 +32,7 @@ def test_a_line_has_no_empty_field_and_short_ids_also_in_sentences(lines):
 
 def test_a_provider_says_what_it_earned_once(lines, tmp_path):
     journal = Journal(tmp_path / "journal")
-    chain = FakeChain([opened(1), opened(2, agent="other")], [closed(1, 2), closed(2, 2)])
+    chain = FakeChain([opened(1), opened(2, provider="other")], [closed(1, 2), closed(2, 2)])
     for _ in range(2):
         follow_leases(chain, journal, mine, _tell_closed)
     (said,) = [line for line in lines.getvalue().splitlines() if "lease settled" in line]
@@ -43,8 +43,8 @@ def test_a_lease_that_closes_later_is_told_when_it_does(tmp_path):
     journal, told = Journal(tmp_path / "journal"), []
     chain = FakeChain([opened(1)])
     follow_leases(chain, journal, mine, told.append)
-    assert told == [] and journal.open_leases() == {opened(1).lease_id}
+    assert told == [] and open_ids(journal) == [1]
     chain.blocks.append([closed(1, 2)])
     follow_leases(chain, journal, mine, told.append)
     follow_leases(chain, journal, mine, told.append)
-    assert len(told) == 1 and journal.open_leases() == set()
+    assert len(told) == 1 and open_ids(journal) == []
