@@ -43,6 +43,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "agent.sandbox": (PROTOCOL, ERRORS),
     # The outermost ring: uses everything that is public, and nothing imports it.
     "scripts": ("scripts.toolchain", "marketplace.cli", "marketplace.devnet", "agent", "examples", CLIENT, *CORE),
+    # Measures calls that no client of ours makes by hand: straight at the contracts.
+    "scripts.bench": ("scripts.toolchain", "marketplace.devnet", "marketplace.adapters.chain", *CORE),
     "scripts.setup": ("scripts.toolchain",),
     "scripts.toolchain": (),
     "examples": (),
