@@ -17,9 +17,6 @@ from scripts.toolchain import BUILD, ROOT
 MAX_BYTES, MAX_PYTHON_LINES = 400_000, 300
 LONG_FILES = {
     "marketplace/errors.py": "one tree of errors, with its table of contents; read as a whole",
-    "tests/contracts/Escrow/test_open.py": "one test for each of `open`'s requirements, in the contract's order",
-    "tests/contracts/stateful/test_escrow_stateful.py": "one state machine: its rules and invariants share the state",
-    "tests/contracts/world.py": "one world of accounts, orders and signatures for all contract tests",
     "tests/unit/agent/test_sandbox_hostile.py": "one list of attacks on the sandbox",
     "tests/unit/clearing/test_clearing.py": "the auction's promises, each on the same random markets",
 }
