@@ -111,10 +111,9 @@ def statuses_at(timestamps: list[int], contract: Any, call: str, sender: Any) ->
 
 @contextmanager
 def undone():
-    """What happens inside leaves no trace. (Brownie's own snapshot is taken: by the isolation of each test.)"""
-    request = brownie.web3.provider.make_request
-    snapshot = request("evm_snapshot", [])["result"]
+    """What happens inside leaves no trace. (Brownie's public snapshot is taken: by the isolation of each test.)"""
+    snapshot = brownie.chain._take_snapshot()
     try:
         yield
     finally:
-        request("evm_revert", [snapshot])
+        brownie.chain._revert(snapshot)
