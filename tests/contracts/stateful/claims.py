@@ -13,15 +13,19 @@ from tests.contracts.world import RESULT
 class ClaimRules(EndingRules):
     """Claiming, and releasing, disputing, deciding what was claimed."""
 
+    @precondition(lambda self: self.leases_in("open"))
     @rule(
         picks=st.lists(pick, min_size=1, max_size=1),
-        share=st.sampled_from([0, 30, 77, 100, 100, 101]),
+        share=st.sampled_from([0, 30, 77, 77, 100, 100, 100, 101]),
         who=st.sampled_from(["provider"] * 5 + ["agent", "agent", "renter"]),
         odd=st.sampled_from([None] * 9 + ["forged", "failed"]),
         agent_is_provider=st.booleans(),
-        then=st.sampled_from([None, "dispute", "dispute", "release"]),
+        then=st.sampled_from(
+            [(), (), ("dispute",), ("dispute", "decide"), ("dispute", "decide"), ("decide",), ("release",)]
+        ),
+        decision=st.tuples(outcomes, shares, rarely),
     )
-    def rule_claim(self, picks, share, who, odd, agent_is_provider, then):
+    def rule_claim(self, picks, share, who, odd, agent_is_provider, then, decision):
         (lease,) = self.some_leases(picks, "open")
         provider = lease.ask.provider
         sender = {"provider": provider, "agent": self.stranger, "renter": lease.bid.renter}[who]
@@ -46,8 +50,11 @@ class ClaimRules(EndingRules):
             agent,
             self.world.sign(attestation, signer),
         )
-        if then and lease.state == "claimed":
-            self.end_claim(lease, then, lease.bid.renter)
+        for step in then if lease.state == "claimed" else ():
+            if step == "decide":
+                self.decide([lease], [decision], "enough", 0)
+            else:
+                self.end_claim(lease, step, lease.bid.renter)
 
     def claimed_lease(self, lease, right):
         """`ClaimedLease`; with a price that is not its own unless `right`."""
@@ -87,8 +94,12 @@ class ClaimRules(EndingRules):
     )
     def rule_settle_claims(self, decisions, how, drawn):
         leases = self.some_leases([each[0] for each in decisions], "claimed", "disputed")
-        claimed = [(lease, not odd) for lease, (_, _, _, odd) in zip(leases, decisions, strict=False)]
-        verdicts = [self.verdict(lease, *each[1:]) for lease, each in zip(leases, decisions, strict=False)]
+        self.decide(leases, [each[1:] for each in decisions], how, drawn)
+
+    def decide(self, leases, decisions, how, drawn):
+        """Let the committee decide; an odd decision comes with other terms."""
+        claimed = [(lease, not odd) for lease, (_, _, odd) in zip(leases, decisions, strict=False)]
+        verdicts = [self.verdict(lease, *each) for lease, each in zip(leases, decisions, strict=False)]
         signed = self.signed(how, drawn)
         quorum, signatures = self.quorum(signed, verdicts)
         batch = VerdictBatch.of(verdicts)

@@ -1,5 +1,7 @@
 """Random orders, and random batches of them to open."""
 
+from itertools import count
+
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -112,10 +114,14 @@ class OpeningRules(Machine):
         maximum=maxima,
         due=lifetimes,
         ascending=st.sampled_from([True] * 7 + [False]),
+        ahead=st.sampled_from([0] * 8 + [139, 142, 143, 144, 145, 150, 300]),
     )
-    def rule_open_new_orders(self, renter, replicas, shift, chosen, maximum, due, ascending):
+    def rule_open_new_orders(self, renter, replicas, shift, chosen, maximum, due, ascending, ahead):
         """A fresh bid, all its replicas at once with fresh asks: most of these succeed, whatever came before."""
-        bid = self.world.bid(self.world.renters[renter], deadline=self.time + due, replicas=replicas, max_price=maximum)
+        account = self.world.renters[renter]
+        if ahead:  # of the lowest salt that is not void: what moves the window, and what just does not
+            self.world.salts[account.address] = count(max(self.model.renters[account.address].base + ahead, 1))
+        bid = self.world.bid(account, deadline=self.time + due, replicas=replicas, max_price=maximum)
         self.bids.append((bid, True))
         offers = []
         places = [(index + shift) % 3 for index in range(replicas)]
@@ -133,10 +139,10 @@ class OpeningRules(Machine):
         self.open_all([self.offer(*choice) for choice in choices], number)
 
     @precondition(lambda self: self.calls % 40 == 20)
-    @rule(provider=three, count=st.integers(31, 35))
-    def rule_open_more_than_a_group(self, provider, count):
+    @rule(provider=three, leases=st.integers(31, 35))
+    def rule_open_more_than_a_group(self, provider, leases):
         ask = self.world.ask(self.world.providers[provider], units=100)
         bids = [
-            self.world.bid(self.world.renters[index % 3], deadline=self.time + 400 * HOUR) for index in range(count)
+            self.world.bid(self.world.renters[index % 3], deadline=self.time + 400 * HOUR) for index in range(leases)
         ]
         self.open_all([Offer(bid, ask, QUOTE) for bid in bids])
