@@ -10,7 +10,8 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from marketplace.protocol.enums import CancelKind
-from tests.contracts.stateful.parties import Lease, Oracle, Provider, Renter, Signed, refuse_if
+from tests.contracts.stateful.parties import Lease, Oracle, Provider, Renter, Signed
+from tests.contracts.stateful.refused import refuse_if
 
 MAX_FEE_BPS = 1_000
 MAX_COVER = 2**48 - 1

@@ -7,7 +7,7 @@ and leaves it as it was; `now` is the timestamp of the block in which the chain 
 from dataclasses import dataclass, field
 
 from marketplace.protocol.vouchers import ChannelConfig
-from tests.contracts.stateful.model import refuse_if
+from tests.contracts.stateful.refused import refuse_if
 
 LARGEST_BALANCE = 2**64 - 1
 

@@ -12,7 +12,8 @@ from tests.contracts.deployed import BOND_DELAY, CLAIM_WINDOW, DISPUTE_WINDOW, O
 from tests.contracts.stateful.accounts import Times
 from tests.contracts.stateful.chain import RawChain, Sent
 from tests.contracts.stateful.model import Market
-from tests.contracts.stateful.parties import Lease, Oracle, Provider, Refused, Renter
+from tests.contracts.stateful.parties import Lease, Oracle, Provider, Renter
+from tests.contracts.stateful.refused import Refused
 from tests.contracts.world import FREE, HOUR, PENDING_TOKENS, QUOTE, STAKED, TIMELOCK_DELAY, USDC, World
 
 three = st.integers(0, 2)

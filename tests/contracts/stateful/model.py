@@ -7,7 +7,8 @@ from marketplace.protocol.messages import Verdict
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.packing import GROUP_SIZE, LeaseGroup, LeaseTerms
 from tests.contracts.stateful.accounts import Accounts
-from tests.contracts.stateful.parties import Group, Lease, Offer, Signed, refuse_if, share_fees
+from tests.contracts.stateful.parties import Group, Lease, Offer, Signed, share_fees
+from tests.contracts.stateful.refused import refuse_if
 
 DISPUTE_BOND = 10
 """One part of so many of the claimed pay is what a dispute puts at stake, rounded up."""

@@ -13,16 +13,6 @@ WINDOW = 144
 BPS = 10_000
 
 
-class Refused(Exception):
-    """The call must revert with this custom error."""
-
-
-def refuse_if(condition: bool, error: str) -> None:
-    """Raises Refused(error) if the condition holds."""
-    if condition:
-        raise Refused(error)
-
-
 def share_fees(fees: int, signers: int) -> tuple[int, int]:
     """What each oracle that signed gets, and what is left for the treasury."""
     each = fees // 5 // signers

@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from marketplace.protocol.vouchers import EVERYTHING, Refund, compact_signature, pack_payouts
 from tests.contracts.PaymentChannels.channels import NOBODY, Channels
 from tests.contracts.stateful.channels_model import Attempt, Books, Channel
-from tests.contracts.stateful.model import Refused
+from tests.contracts.stateful.refused import Refused
 from tests.contracts.world import PENDING_TOKENS, USDC, World, now
 
 EXAMPLES = int(os.environ.get("HIVE_STATEFUL_EXAMPLES", "24"))
