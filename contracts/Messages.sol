@@ -2,11 +2,14 @@
 pragma solidity 0.8.30;
 
 import {IEscrow} from "./interfaces/IEscrow.sol";
+import {IPrepaid} from "./interfaces/IPrepaid.sol";
 import {MessageLib} from "./libraries/MessageLib.sol";
+import {NettingLib} from "./libraries/NettingLib.sol";
 import {OrderLib} from "./libraries/OrderLib.sol";
 
 /// @title Messages
-/// @notice The escrow's hashing and pricing for whoever wants to check them by calls: it holds nothing and can do nothing.
+/// @notice The hashing and pricing of the escrow and of prepaid settlement, for whoever wants to check them by calls: it
+/// holds nothing and can do nothing.
 contract Messages {
     /// @notice What the ask charges for the bid's resources, micro-USDC.
     function quote(IEscrow.SignedAsk calldata ask, IEscrow.SignedBid calldata bid) external pure returns (uint256) {
@@ -45,5 +48,15 @@ contract Messages {
     /// @notice EIP-712 struct hash of a cancel.
     function hashCancel(IEscrow.Cancel calldata message) external pure returns (bytes32) {
         return MessageLib.hashCancel(message);
+    }
+
+    /// @notice EIP-712 struct hash of an allowance for netted batches.
+    function hashNettedAllowance(IPrepaid.NettedAllowance calldata allowance) external pure returns (bytes32) {
+        return NettingLib.hashAllowance(allowance);
+    }
+
+    /// @notice EIP-712 struct hash of a netted batch.
+    function hashNettedBatch(IPrepaid.NettedBatch calldata batch) external pure returns (bytes32) {
+        return NettingLib.hashBatch(batch);
     }
 }
