@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
 import {IEscrow} from "../interfaces/IEscrow.sol";
@@ -48,16 +47,15 @@ abstract contract PrepaidWork is PrepaidAccounts {
         uint256 minimum;
         uint256 refused;
         uint256 tally;
+        uint256 fees;
     }
 
-    /// @dev A batch on its way, and the last bid that was settled (of which more replicas may follow). `verdicts` is what is left of
-    /// the last word of outcomes.
+    /// @dev A batch on its way, and the last bid that was settled (of which more replicas may follow).
     struct Work {
         bytes32 separator;
         bytes32 escrowSeparator;
         uint256 feeBps;
         uint256 fees;
-        uint256 verdicts;
         RenterWord[] renters;
         uint256[] credits;
         bytes32[] leaseIds;
@@ -151,23 +149,18 @@ abstract contract PrepaidWork is PrepaidAccounts {
         uint256 account = stored.word;
         uint256 refused = _refusalOf(batch.escrowSeparator, ask, askSignatures, provider, account);
         bytes32 word = bytes32(uint256(uint160(provider)));
-        Run memory run = Run(word, ask.rates, uint64(ask.agentAndMinimum >> 160), refused, 0);
-        uint256 verdicts = batch.verdicts;
+        Run memory run = Run(word, ask.rates, uint64(ask.agentAndMinimum >> 160), refused, 0, 0);
         unchecked {
             for (; i < bids.length; ++i) {
                 IEscrow.SignedBid calldata bid = bids[i];
                 uint256 resources = bid.resources;
                 if (uint16(resources >> 16) != index) break;
-                verdicts = i % 3 == 0 ? outcomes[i / 3] : verdicts >> 80;
-                _settleOne(batch, run, bid, resources, i, verdicts);
+                _settleOne(batch, run, bid, resources, i, outcomes[i / 3] >> (i % 3) * 80);
             }
         }
-        batch.verdicts = verdicts;
         uint256 tally = run.tally;
         if (tally != 0) {
-            uint256 fee = tally.pay() * batch.feeBps / BPS; // rounded down, in the provider's favour
-            batch.fees += fee;
-            tally -= fee;
+            batch.fees += run.fees;
             stored.word = account.add(tally);
             batch.credits[index] = tally.toCredit(batch.credits[index], provider);
             (uint256 failed, uint256 frauds) = tally.unpaidJobs();
@@ -219,7 +212,7 @@ abstract contract PrepaidWork is PrepaidAccounts {
             RenterWord memory renter = batch.renters[uint16(resources)];
             bytes32 bidHash = OrderLib.hashBid(batch.preimage, renter.renter, bid.jobDigest, resources, terms);
             bytes32 digest = MessageHashUtils.toTypedDataHash(batch.separator, bidHash);
-            batch.leaseIds[i] = Hashes.commutativeKeccak256(digest, run.provider);
+            batch.leaseIds.setPair(i, run.provider, digest);
 
             uint256 pay = uint64(verdict);
             uint256 maxPrice = uint64(terms);
@@ -245,7 +238,9 @@ abstract contract PrepaidWork is PrepaidAccounts {
             }
 
             renter.account = account - pay;
-            run.tally += pay + counted;
+            uint256 fee = pay * batch.feeBps / BPS; // rounded down, in the provider's favour
+            run.fees += fee;
+            run.tally += pay - fee + counted;
         }
     }
 

@@ -129,7 +129,7 @@ interface IPrepaid {
     /// @param roundDigest Names the transcript that justifies the prices.
     /// @param verdictsHash EIP-712 struct hash of the `VerdictBatch` that the oracles signed: the batch's identity.
     /// @param signers Bit i: the i-th member of the committee of this epoch signed.
-    /// @param fees Of what jobs of one ask that stand next to each other are paid `feeBps`, rounded down; all of them.
+    /// @param fees Of all jobs: of each pay `feeBps`, rounded down, taken from what the provider gets.
     /// @param renters Of the batch, with their accounts as they are now.
     /// @param credits Of each ask, from the lowest bit: provider 160, amount 64 net of the fee, paid jobs 32; zero where
     /// nothing was settled.
@@ -216,10 +216,10 @@ interface IPrepaid {
     /// batch. The caller is the market of all orders: somebody else could spoil one of several replicas.
     /// @dev Emits {WorkSkipped} for each job left out and {WorkUnpaid} for a provider's jobs without pay, then
     /// {WorkSettled}. The oracles sign a `VerdictBatch` for the escrow's domain as for {IEscrowSettlement-settle}, over all
-    /// jobs of the call, left out or not. What stands in it for a lease's id is the hash of two words, the lesser one first:
-    /// the digest that the bid's renter signed, and the provider. Replicas of a bid stand next to each other by ascending
-    /// provider; one that was left out cannot be settled later, when the bid's salt is used. Jobs of one ask are cheapest
-    /// next to each other.
+    /// jobs of the call, left out or not. What stands in it for a lease's id is `keccak256(abi.encode(provider, digest))`,
+    /// where the digest is what the bid's renter signed. Replicas of a bid stand next to each other by ascending provider;
+    /// one that was left out cannot be settled later, when the bid's salt is used. Jobs of one ask are cheapest next to each
+    /// other.
     ///
     /// Reverts if there is nothing in the batch, renters are not ascending, nothing could be paid, or k members of the
     /// current committee have not signed. A job is paid if: the ask is not expired or cancelled here and its provider or

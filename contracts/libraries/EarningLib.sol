@@ -38,11 +38,6 @@ library EarningLib {
         return outcome == uint8(IEscrow.Outcome.Fraud) ? ONE_PAID << 64 : 0;
     }
 
-    /// @notice What a tally adds to the balance.
-    function pay(uint256 tally) internal pure returns (uint256) {
-        return tally & PAY_MASK;
-    }
-
     /// @notice A tally of so many paid jobs.
     function paid(uint256 amount, uint256 jobs) internal pure returns (uint256) {
         return amount | jobs << TALLY_COUNTERS;
@@ -52,7 +47,8 @@ library EarningLib {
     /// a settlement. The balance cannot overflow, being part of what the contract holds.
     function add(uint256 account, uint256 tally) internal pure returns (uint256) {
         unchecked {
-            account = _addUpTo(account + pay(tally), VOLUME, BALANCE_MASK, pay(tally));
+            uint256 pay = tally & PAY_MASK;
+            account = _addUpTo(account + pay, VOLUME, BALANCE_MASK, pay);
             account = _addUpTo(account, SETTLED, COUNTER_MASK, uint32(tally >> TALLY_COUNTERS));
             if (tally >> (TALLY_COUNTERS + 32) != 0) {
                 account = _addUpTo(account, SETTLED + 32, COUNTER_MASK, uint32(tally >> (TALLY_COUNTERS + 32)));

@@ -92,13 +92,8 @@ class NettedJob:
 
 
 def work_lease_id(bid: Bid, provider: str, domain: PrepaidDomain) -> str:
-    """The name under which oracles judge a job that no lease was opened for: it is of one chain and one contract.
-
-    The hash of the bid's digest and the provider, the lesser of the two words first, as OpenZeppelin's
-    `commutativeKeccak256` has it.
-    """
-    words = sorted((bytes.fromhex(bid.digest(domain)[2:]), int(provider, 16).to_bytes(32)))
-    return "0x" + keccak(b"".join(words)).hex()
+    """The name under which oracles judge a job that no lease was opened for: it is of one chain and one contract."""
+    return "0x" + keccak(int(provider, 16).to_bytes(32) + bytes.fromhex(bid.digest(domain)[2:])).hex()
 
 
 def net(

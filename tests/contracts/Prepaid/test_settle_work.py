@@ -84,17 +84,17 @@ def test_many_jobs_of_many_renters_and_providers(paid, world):
         assert paid.balance(renter) == PAID_IN - sum(job.pay for job in jobs if job.bid.renter == renter)
     for provider in world.providers:
         own = [job for job in jobs if job.ask.provider == provider]
-        earned = net_of_fee(sum(job.pay for job in own))
+        earned = sum(net_of_fee(job.pay) for job in own)
         assert paid.provider(provider)["balance"] == paid.provider(provider)["volume"] == earned
         assert paid.provider(provider)["settled"] == 3
     assert paid.is_sound()
 
 
-def test_the_fee_is_of_what_an_asks_jobs_side_by_side_are_paid_together(paid, world):
-    ask, other = world.ask(), world.ask(world.providers[1])
-    tx = paid.settle(*(paid.job(ask=each, pay=19) for each in (ask, ask, other, ask)))
-    assert event_of(tx, "WorkSettled")["fees"] == 38 // 20
-    assert paid.provider()["balance"] == 3 * 19 - 1
+def test_the_fee_of_each_pay_is_rounded_down(paid, world):
+    ask = world.ask()
+    tx = paid.settle(*(paid.job(ask=ask, pay=pay) for pay in (19, 19, 39, 40)))
+    assert event_of(tx, "WorkSettled")["fees"] == 0 + 0 + 1 + 2
+    assert paid.provider()["balance"] == 19 + 19 + 39 + 40 - 3
 
 
 def test_jobs_of_one_provider_need_not_stand_together(paid, world):

@@ -168,7 +168,7 @@ class Books:
             settled.append(job if reason == WorkRefusal.NONE else None)
         refuse_if(not any(settled), "NothingSettled")
         refuse_if(len(signers) < THRESHOLD, "TooFewSignatures")
-        after._credit_runs(jobs, settled, signers)
+        after._credit([job for job in settled if job is not None], signers)
         self.__dict__.update(after.__dict__)
         return reasons
 
@@ -212,19 +212,13 @@ class Books:
             return WorkRefusal.ASK_CANCELLED
         return WorkRefusal.NONE if job.ask_signed else WorkRefusal.ASK_SIGNATURE
 
-    def _credit_runs(self, jobs: Sequence[Work], settled: Sequence[Work | None], signers: Sequence[int]) -> None:
-        """Jobs of one ask that stand next to each other have one fee, rounded down."""
-        fees, run, ask = 0, 0, None
-        for job, done in [*zip(jobs, settled, strict=True), (None, None)]:
-            key = (job.ask, job.ask_signed) if job else None
-            if ask is not None and key != ask:
-                fee = run * self.fee_bps // BPS
-                self._earn(ask[0].provider, run - fee)
-                fees, run = fees + fee, 0
-            ask = key
-            if done is not None:
-                run += done.pay
-                self._count(done)
+    def _credit(self, settled: Sequence[Work], signers: Sequence[int]) -> None:
+        fees = 0
+        for job in settled:
+            fee = job.pay * self.fee_bps // BPS
+            self._earn(job.ask.provider, job.pay - fee)
+            self._count(job)
+            fees += fee
         self._share(fees, signers)
 
     def _earn(self, provider: str, amount: int) -> None:
