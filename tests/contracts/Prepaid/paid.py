@@ -159,10 +159,11 @@ class PaidWorld:
         """What each member of an epoch has not fetched."""
         return [self.contract.oracleCredit(epoch, index) for index in range(count)]
 
-    def is_sound(self) -> bool:
-        """Whether the contract holds exactly what it owes."""
+    def is_sound(self, *others: str) -> bool:
+        """Whether the contract holds exactly what it owes to the world's parties and to others."""
         world = self.world
         parties = [*world.renters, *world.providers, *world.oracles, world.stranger, world.treasury]
-        owed = sum(self.balance(each) + self.provider(each)["balance"] for each in parties)
+        accounts = {address_of(each) for each in parties} | set(others)
+        owed = sum(self.balance(each) + self.provider(each)["balance"] for each in accounts)
         owed += sum(self.contract.fees(epoch) + sum(self.purses(epoch)) for epoch in (1, 2))
         return self.token.balanceOf(self.contract) == owed

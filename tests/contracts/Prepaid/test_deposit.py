@@ -146,5 +146,6 @@ def test_an_authorization_for_the_escrow_is_none_for_this_contract(paid, world):
 def test_a_deposit_leaves_the_salts_alone(paid, world):
     paid.settle(paid.job(paid.bid(salt=500)))
     before = paid.renter()
+    world.token.mint(world.deployer, 1, {"from": world.deployer})
     paid.contract.depositFor(world.renter, 1, {"from": world.deployer})
     assert paid.renter() == {**before, "balance": before["balance"] + 1}

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contracts.Prepaid.paid import PAID_IN
-from tests.contracts.world import event_of, reverts_anyhow, reverts_with
+from tests.contracts.world import DAY, event_of, now, reverts_anyhow, reverts_with
 
 RENTERS, ASKS, BIDS, OUTCOMES, RESULTS, QUORUM, SIGNATURES = 1, 2, 3, 5, 6, 7, 8
 
@@ -69,7 +69,8 @@ def test_two_oracles_are_too_few(paid, world):
 
 
 def test_a_retired_committee_settles_nothing(paid, world):
-    args = paid.work_args([paid.job()])
+    later = now() + 5 * DAY
+    args = paid.work_args([paid.job(paid.bid(deadline=later), world.ask(valid_until=later))])
     world.rotate(world.candidates, 3)
     with reverts_with("WrongCommittee"):
         paid.send(args)
