@@ -6,31 +6,16 @@ from functools import cached_property, partial
 import brownie
 from brownie.exceptions import VirtualMachineError
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from marketplace.protocol.prepaid import net, pack_sum
 from tests.contracts.Prepaid.paid import DATA, DELAY, PAID_IN, Job, PaidWorld
+from tests.contracts.stateful.prepaid_draws import MAX_PRICE, amounts, picks, rarely, seldom, sums, works
 from tests.contracts.stateful.prepaid_model import Allowance, Books, Provider, Renter, Work
 from tests.contracts.stateful.prepaid_rebuilt import Told
 from tests.contracts.stateful.refused import Refused
 from tests.contracts.stateful.test_channels_stateful import read_all
-from tests.contracts.world import DAY, PENDING_TOKENS, USDC, events_of, now
-
-MAX_PRICE = 3 * USDC
-
-picks = st.integers(0, 2)
-seldom = st.integers(0, 9).map(lambda drawn: drawn == 0)
-rarely = st.integers(0, 19).map(lambda drawn: drawn == 0)
-amounts = st.sampled_from([0, 1, USDC, 2 * USDC, 5 * USDC, PENDING_TOKENS + 1])
-steps = st.sampled_from([1] * 9 + [0, -1, -3, 100, 200])
-"""How far a bid's salt is from its renter's last one."""
-pays = st.sampled_from([1, 19, 1_000, 333_333, 333_333, USDC, MAX_PRICE, MAX_PRICE + 1])
-outcomes = st.sampled_from([1] * 9 + [2, 2, 3, 3, 0, 4])
-flaws = st.sampled_from(
-    [""] * 16 + ["bid signature", "ask signature", "settlement", "deadline", "ask time", "quote", "twice"]
-)
-works = st.tuples(picks, picks, steps, pays, outcomes, flaws, st.sampled_from([1] * 7 + [2, 3, 0]))
-sums = st.tuples(picks, picks, st.sampled_from([0, 1, 777_777, 777_777, USDC, 4 * USDC]))
+from tests.contracts.world import DAY, USDC, events_of, now
 
 called: Counter[str] = Counter()
 """How often each call succeeded, was refused, and each job was left out, over all sequences."""
@@ -66,6 +51,12 @@ class PrepaidMachine(RuleBasedStateMachine):
         self.last = dict.fromkeys(self.books.renters, 0)
         self.asks: dict[tuple, Job] = {}
         self.stale: list[tuple] = []
+
+    @initialize()
+    def start_with_allowances_and_old_asks(self):
+        for at in range(2):
+            self.rule_allow(at, 30 * USDC, 9, False)
+            self.rule_cancel_asks(at, 1, True)
 
     # --- both at once --------------------------------------------------------------------------------------
 
@@ -203,16 +194,17 @@ class PrepaidMachine(RuleBasedStateMachine):
             providers.sort(key=lambda at: int(self.providers[at].address, 16))
         found = []
         for at in providers:
-            ask = self.ask_of(at, 0 if flaw == "ask time" else 3650 * DAY, flaw == "ask signature")
+            ask = self.ask_of(at, flaw)
             signer = self.world.stranger if flaw == "bid signature" else renter
             signature = "0x" + self.world.sign(bid, signer, self.paid.domain).hex()
             job = Job(bid, ask.ask, signature, ask.ask_signature, self.paid.domain, pay=pay, outcome=outcome)
             found.append((job, Work(bid, ask.ask, pay, outcome, signer == renter, flaw != "ask signature")))
         return found
 
-    def ask_of(self, at, seconds, forged):
-        """The provider's ask, made once for all sequences of calls that do not differ in it."""
-        salt = 4 if self.books.providers[self.providers[at].address].ask_salt else 2
+    def ask_of(self, at, flaw):
+        """The provider's ask, made once for all jobs that do not differ in it."""
+        salt = 0 if flaw == "old ask" else self.books.providers[self.providers[at].address].ask_salt + 1
+        seconds, forged = 0 if flaw == "ask time" else 3650 * DAY, flaw == "ask signature"
         key = (at, seconds, forged, salt)
         if key not in self.asks:
             ask = self.world.ask(self.providers[at], salt=salt, valid_until=self.start + seconds)
