@@ -156,7 +156,9 @@ def test_what_a_key_signed_stays_good_when_its_account_gets_code(channels, side)
     voucher = channels.claim(config, 100, signer=channels.payer)
     batch = channels.sign_batch(voucher)
     delegated = channels.payer if side == "payer" else channels.authorizer
-    brownie.web3.provider.make_request("evm_setAccountCode", [delegated.address, DELEGATION + channels.token.address[2:]])
+    brownie.web3.provider.make_request(
+        "evm_setAccountCode", [delegated.address, DELEGATION + channels.token.address[2:]]
+    )
     channels.contract.redeemWithSignature(pack_payouts([voucher]), batch, {"from": channels.stranger})
     assert channels.earned() == 100
 

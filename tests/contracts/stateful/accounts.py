@@ -192,12 +192,12 @@ class Accounts:
         self.tokens[reporter] += slashed // REPORTER_SHARE
         self.slashed_unsent += slashed - slashed // REPORTER_SHARE
 
-    def send_slashed(self) -> None:
+    def send_slashed(self, now: int) -> None:
         refuse_if(self.slashed_unsent == 0, "BondZeroAmount")
         self.tokens[self.treasury] += self.slashed_unsent
         self.slashed_unsent = 0
 
-    def resign(self, member: str) -> None:
+    def resign(self, now: int, member: str) -> None:
         refuse_if(member not in self.members, "NotMember")
         self.committees.append((self.threshold, tuple(each for each in self.members if each != member)))
 
