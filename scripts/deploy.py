@@ -212,9 +212,13 @@ def main() -> None:
     if profile is not None:
         check_network(profile, request)
     network.gas_price(os.environ.get("HIVE_GAS_PRICE", "20 gwei" if profile is None else "auto"))
+    contracts = project.get_loaded_projects()[0]
+    if network.show_active() == "hive-live":
+        for container in contracts:  # Brownie 1.22 fails on noting a live network's sources in a database of its own
+            container._build.pop("allSourcePaths", None)
     deployer = _load_deployer()
     first_block = network.chain.height + 1
-    deployed = deploy(project.get_loaded_projects()[0], deployer, parameters)
+    deployed = deploy(contracts, deployer, parameters)
     book = address_book(parameters["network"], network.chain.id, first_block, deployed)
     folder = Path(os.environ.get("HIVE_DEPLOYMENTS_FOLDER", ROOT / "build" / "deployments"))
     print(f"Address book: {write_address_book(book, folder)}")
