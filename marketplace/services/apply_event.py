@@ -22,6 +22,7 @@ from marketplace.protocol.metering import compute_split
 from marketplace.services.drop_match import skip_match
 from marketplace.services.market import Market
 from marketplace.services.storage import Transaction
+from marketplace.services.tell_verdicts import tell_verdicts
 from marketplace.services.timeline import refresh_job, refresh_lease, refresh_lease_and_job
 
 
@@ -166,6 +167,7 @@ def _close(tx: Transaction, lease_id: str, closing: Closing, at: int) -> None:
     if not tx.leases.close(lease_id, closing):
         return
     lease = tx.leases.get(lease_id)
+    tell_verdicts(tx, lease, at)
     detail = {
         "outcome": closing.outcome.name.lower(),
         "reason": closing.reason.name.lower(),
