@@ -27,6 +27,8 @@ from marketplace.services.seal_verdicts import record_reveal, record_seal, revea
 from marketplace.services.settle_batch import batches_of, propose_batches, sign_batch
 from tests.fakes.chain import FakeChain, FakeSender
 
+OTHER_RULES = Rules(max_blob_bytes=10_000)
+"""What an operator gets who sets nothing, but for the size of blobs."""
 DOMAIN = Domain(1337, "0x" + "Ee" * 20)
 RUNTIME = "0x" + "ab" * 32
 SCRIPT = b"print('hello')"
