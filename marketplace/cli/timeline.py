@@ -20,6 +20,7 @@ SENTENCES = {
     "batch_proposed": "oracles sign the verdict together",
     "lease_claimed": "the provider claims its pay on chain",
     "lease_disputed": "you dispute the claim",
+    "bond_returned": "the dispute is over, its bond goes to who was right",
     "lease_closed": "settled on chain",
     "paid": "paid",
     "failed": "failed",

@@ -9,6 +9,7 @@ from marketplace.domain.outbox import backoff_seconds
 from marketplace.domain.rounds import RoundRecord
 from marketplace.errors import ChainUnavailable, MarketError
 from marketplace.services.clear_round import run_round
+from marketplace.services.close_claims import close_ripe_claims
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
@@ -36,6 +37,7 @@ class Workers:
             "seals": (advance_judgements, SETTLE_SECONDS),
             "settlement": (propose_batches, SETTLE_SECONDS),
             "refunds": (refund_overdue, REFUND_SECONDS),
+            "claims": (close_ripe_claims, REFUND_SECONDS),
         }
         self._market = market
         self._stopping = Event()

@@ -40,7 +40,8 @@ class PlayedChain:
         lease = LeaseTerms("0x" + "b1" * 32, AGENT.address, PROVIDER.address, 150_000, 500, 9, 1)
         self.group, self.ask_salt, self.gas, self.open_places = LeaseGroup(ORACLE.address, 7, (lease,)), 0, 1, (0,)
         self.claim_state, self.refusal = ClaimState.NONE, None
-        self.accepted, self.claimed, self.released = [], [], []
+        self.accepted, self.claimed, self.released, self.expired = [], [], [], []
+        self.claim_until, self.asked = 0, 0
 
     def provider_account(self, provider):
         return ProviderAccount(0, 0, 0, 0, self.ask_salt, 0, 0, 0, 0, 0)
@@ -65,7 +66,8 @@ class PlayedChain:
 
     def claim(self, *given):
         if len(given) == 1:
-            return ClaimView(self.claim_state, 5, 0, 0)
+            self.asked += 1
+            return ClaimView(self.claim_state, 5, self.claim_until, 0)
         group, place, pay, attestation, agent, signature = given
         if self.refusal is not None:
             raise self.refusal
@@ -77,6 +79,9 @@ class PlayedChain:
 
     def release(self, lease):
         self.released.append(lease)
+
+    def expire_dispute(self, lease):
+        self.expired.append(lease)
 
 
 class PlayedMarket:
