@@ -50,13 +50,12 @@ CLOSED_BY = {
 
 
 class Story:
-    """A job's timeline as it grows. An oracle's verdict that comes when the same one is being signed is no news."""
+    """A job's timeline as it grows. A verdict that says what another says is no news: oracles sign it together."""
 
     def __init__(self) -> None:
         self._told = 0
         self._events: set[tuple[Any, ...]] = set()
         self._verdicts: set[tuple[Any, ...]] = set()
-        self._proposed: set[Any] = set()
         self._said: set[tuple[str, Any]] = set()
 
     def news(self, timeline: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
@@ -72,11 +71,9 @@ class Story:
         self._events.add(once)
         if data.get("reorganised"):
             return "the market read the chain anew"
-        if kind == "batch_proposed":
-            self._proposed.add(lease)
         if kind == "verdict":
             verdict = (lease, data.get("outcome"), data.get("pay"))
-            if lease in self._proposed and verdict in self._verdicts:
+            if verdict in self._verdicts:
                 return None
             self._verdicts.add(verdict)
         if kind == "lease_opened":

@@ -39,7 +39,6 @@ def test_a_paid_job_is_told_without_repetition():
         "the provider delivered and attested  0.474 Gfuel",
         "an oracle ran it again and sealed its verdict  oracle 0xaaaa0xaa…",
         "a sealed verdict is opened  oracle 0xaaaa0xaa…: pay 0.000547 USDC",
-        "a sealed verdict is opened  oracle 0xbbbb0xbb…: pay 0.000547 USDC",
         "oracles sign the verdict together  batch 0x08080808…",
         "settled on chain  by the oracles' verdict: 0.000520 USDC to the provider, 0.000027 USDC fee, "
         "0.053024 USDC back, transaction 0x08080808…",
