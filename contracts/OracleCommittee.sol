@@ -131,16 +131,28 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
         if (!sameLease || sameVerdict) revert NotContradicting(leaseId);
         _requireSignedBy(member, a);
         _requireSignedBy(member, b);
-        OracleBond storage own = _bonds[member];
-        uint256 bond = uint256(own.active) + own.unbonding;
-        if (bond == 0) revert NothingToSlash(member);
-        delete _bonds[member];
-        // With fewer members than the threshold nothing could be settled: then it stays, without a bond, until rotated.
-        if (isMember(member) && _members.length > threshold) _installWithout(member);
-        uint256 reward = bond * REPORTER_BPS / BPS;
-        slashed += bond - reward;
-        emit ContradictionReported(member, leaseId, msg.sender, bond, reward);
-        token.safeTransfer(msg.sender, reward);
+        _slash(member, leaseId);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function reportBrokenSeal(address member, OpenedSeal calldata seal, SignedBatch calldata batch, uint256 index)
+        external
+        nonReentrant
+    {
+        uint256 sealedOutcome = uint256(seal.outcome) << 64 | seal.pay;
+        bool sameLease = seal.leaseId == batch.leaseIds[index];
+        bool sameVerdict =
+            sealedOutcome == _outcomeAt(batch.outcomes, index) && seal.resultDigest == batch.resultDigests[index];
+        if (!sameLease || sameVerdict) revert NotContradicting(seal.leaseId);
+        bytes32 structHash = MessageLib.hashVerdictSeal(
+            seal.leaseId,
+            MessageLib.commitVerdict(
+                member, seal.leaseId, seal.outcome, seal.pay, seal.resultDigest, seal.secret
+            )
+        );
+        if (!SignatureLib.isSignedBy(member, escrow.digestOf(structHash), seal.r, seal.vs)) revert NotSigned(member);
+        _requireSignedBy(member, batch);
+        _slash(member, seal.leaseId);
     }
 
     /// @inheritdoc IOracleCommittee
@@ -192,6 +204,19 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
         quorumHash = QuorumLib.hashCommittee(epoch, threshold_, members_);
         quorumHashOf[epoch] = quorumHash;
         emit CommitteeChanged(epoch, members_, threshold_);
+    }
+
+    function _slash(address member, bytes32 leaseId) private {
+        OracleBond storage own = _bonds[member];
+        uint256 bond = uint256(own.active) + own.unbonding;
+        if (bond == 0) revert NothingToSlash(member);
+        delete _bonds[member];
+        // With fewer members than the threshold nothing could be settled: then it stays, without a bond, until rotated.
+        if (isMember(member) && _members.length > threshold) _installWithout(member);
+        uint256 reward = bond * REPORTER_BPS / BPS;
+        slashed += bond - reward;
+        emit ContradictionReported(member, leaseId, msg.sender, bond, reward);
+        token.safeTransfer(msg.sender, reward);
     }
 
     function _installWithout(address member) private {

@@ -15,6 +15,18 @@ interface IOracleCommittee {
         bytes32 vs;
     }
 
+    /// @notice A verdict that a member sealed, opened: the EIP-712 `VerdictSeal` of the escrow's domain that it signed holds
+    /// `keccak256(abi.encode(leaseId, member, outcome, pay, resultDigest, secret))`, which nothing else opens.
+    struct OpenedSeal {
+        bytes32 leaseId;
+        uint8 outcome;
+        uint64 pay;
+        bytes32 resultDigest;
+        bytes32 secret;
+        bytes32 r;
+        bytes32 vs;
+    }
+
     /// @notice A member's bond, micro-USDC. `unbonding` can be withdrawn from `withdrawableAt` on, slashed until it was.
     struct OracleBond {
         uint96 active;
@@ -46,7 +58,8 @@ interface IOracleCommittee {
     event Bonded(address indexed member, address indexed from, uint256 amount);
     event BondUnbonding(address indexed member, uint256 amount, uint64 withdrawableAt);
     event BondWithdrawn(address indexed member, uint256 amount);
-    /// @notice `member` signed two outcomes for one lease. `reward` went to `reporter`, the rest is the treasury's.
+    /// @notice `member` signed, or sealed and signed, two outcomes for one lease. `reward` went to `reporter`, the rest is the
+    /// treasury's.
     event ContradictionReported(
         address indexed member, bytes32 indexed leaseId, address indexed reporter, uint256 slashed, uint256 reward
     );
@@ -87,6 +100,12 @@ interface IOracleCommittee {
     /// @param j Where it is in `b`.
     /// @dev Emits {ContradictionReported}, and {CommitteeChanged} if the member was one.
     function reportContradiction(address member, SignedBatch calldata a, uint256 i, SignedBatch calldata b, uint256 j)
+        external;
+
+    /// @notice The same for a member that sealed one verdict for a lease and signed a batch that says another.
+    /// @param index Where the lease is in `batch`.
+    /// @dev Emits {ContradictionReported}, and {CommitteeChanged} if the member was one.
+    function reportBrokenSeal(address member, OpenedSeal calldata seal, SignedBatch calldata batch, uint256 index)
         external;
 
     /// @notice Sends what slashed bonds left to the escrow's treasury. Anyone may call.
