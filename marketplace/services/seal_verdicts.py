@@ -116,27 +116,34 @@ def reveals_of(market: Market, oracle: str) -> list[tuple[Judgement, list[SealRe
 
 def advance_judgements(market: Market) -> int:
     """Open seals whose time has come, and put down who failed where all is over; how many. Raises ChainUnavailable."""
+    now = market.clock.now()
     with market.store.read() as tx:
-        if not tx.seals.unconcluded():
-            return 0
-    committee, now = market.chain.committee(), market.clock.now()
+        waiting = [one.lease_id for one in tx.seals.unconcluded() if not _is_revealing(market, one, now)]
+    if not waiting:
+        return 0
+    committee = market.chain.committee()
     with market.store.write() as tx:
-        return sum(_advance(market, tx, judgement, committee, now) for judgement in tx.seals.unconcluded())
+        judgements = [one for one in map(tx.seals.judgement, waiting) if one is not None and one.concluded_at is None]
+        return sum(_advance(market, tx, one, committee, now) for one in judgements)
 
 
 def _advance(market: Market, tx: Transaction, judgement: Judgement, committee: Committee, now: int) -> bool:
     lease = tx.leases.get(judgement.lease_id)
     if lease is None:
         return False  # reorganised away, and perhaps back again
+    if _is_revealing(market, judgement, now):
+        return False
     if judgement.opened_at is not None:
-        if judgement.opened_at + market.rules.reveal_seconds > now:
-            return False
         return _conclude(tx, judgement, judgement.members, now)
     if lease.closing is None:
         return _open_if_due(market, tx, judgement, committee, now)
     # A renter that accepts at once needs nobody's verdict.
     expected = () if lease.closing.reason is CloseReason.RECEIPT else committee.members
     return _conclude(tx, judgement, expected, now)
+
+
+def _is_revealing(market: Market, judgement: Judgement, now: int) -> bool:
+    return judgement.opened_at is not None and judgement.opened_at + market.rules.reveal_seconds > now
 
 
 def _conclude(tx: Transaction, judgement: Judgement, members: tuple[str, ...], now: int) -> bool:
