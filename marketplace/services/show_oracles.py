@@ -90,7 +90,7 @@ def _seal_document(record: SealRecord) -> dict[str, Any]:
 
 
 def _fault_document(tx: Transaction, fault: Fault) -> dict[str, Any]:
-    """What an oracle signed as its reveal may tell others what it found, so it is held back until that decides nothing."""
+    """What an oracle signed as its reveal may tell others what it found: it is held back until that decides nothing."""
     lease = tx.leases.get(fault.lease_id)
     waits = lease is not None and not is_decided(tx, lease)
     hidden = ("reveal", "revealSignature") if waits else ()
