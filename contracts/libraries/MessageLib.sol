@@ -29,10 +29,15 @@ library MessageLib {
         uint256[] calldata outcomes,
         bytes32[] calldata resultDigests
     ) internal pure returns (bytes32) {
+        bytes32 idsDigest;
+        // `abi.encodePacked` copies word by word what lies in memory; calldata it copies at once.
+        assembly ("memory-safe") {
+            idsDigest := keccak256(add(leaseIds, 0x20), shl(5, mload(leaseIds)))
+        }
         return keccak256(
             abi.encode(
                 VERDICT_BATCH_TYPEHASH,
-                keccak256(abi.encodePacked(leaseIds)),
+                idsDigest,
                 keccak256(abi.encodePacked(outcomes)),
                 keccak256(abi.encodePacked(resultDigests))
             )

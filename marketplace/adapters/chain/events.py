@@ -51,16 +51,13 @@ def _leases_opened(origin: domain.EventOrigin, args: _Args) -> list[domain.Lease
 
 
 def _leases_settled(origin: domain.EventOrigin, args: _Args) -> domain.LeasesSettled:
-    settled = tuple(_settled(args["closed"], args["chosen"], args["outcomes"], args["resultDigests"]))
-    return domain.LeasesSettled(origin, args["market"], args["epoch"], args["signers"], settled)
+    return domain.LeasesSettled(origin, args["market"], args["epoch"], args["signers"], tuple(settled_of(args)))
 
 
-def _settled(
-    closed: Sequence[int], chosen: Sequence[int], outcomes: Sequence[int], result_digests: Sequence[bytes]
-) -> Iterator[domain.SettledLease]:
-    """The leases that were closed: verdicts are in the order of the groups and of the places chosen in them."""
-    verdict = 0
-    for closed_word, chosen_word in zip(closed, chosen, strict=True):
+def settled_of(args: _Args) -> Iterator[domain.SettledLease]:
+    """The leases that a `LeasesSettled` closed: verdicts are in the order of groups and of places chosen in them."""
+    verdict, outcomes = 0, args["outcomes"]
+    for closed_word, chosen_word in zip(args["closed"], args["chosen"], strict=True):
         for place in range(GROUP_SIZE):
             if not chosen_word >> place & 1:
                 continue
@@ -71,7 +68,7 @@ def _settled(
                     place=place,
                     outcome=Outcome(word >> 64 & 0xFF),
                     pay=word & 2**64 - 1,
-                    result_digest=_hex(result_digests[verdict]),
+                    result_digest=_hex(args["resultDigests"][verdict]),
                 )
             verdict += 1
 
