@@ -58,6 +58,23 @@ contract Messages {
         return MessageLib.hashVerdictBatch(leaseIds, outcomes, resultDigests);
     }
 
+    /// @notice EIP-712 struct hash of an oracle's seal.
+    function hashVerdictSeal(bytes32 leaseId, bytes32 commitment) external pure returns (bytes32) {
+        return MessageLib.hashVerdictSeal(leaseId, commitment);
+    }
+
+    /// @notice What a seal commits `oracle` to.
+    function commitVerdict(
+        address oracle,
+        bytes32 leaseId,
+        uint8 outcome,
+        uint64 pay,
+        bytes32 resultDigest,
+        bytes32 secret
+    ) external pure returns (bytes32) {
+        return MessageLib.commitVerdict(oracle, leaseId, outcome, pay, resultDigest, secret);
+    }
+
     /// @notice EIP-712 struct hash of a receipt.
     function hashReceipt(IEscrow.Receipt calldata receipt) external pure returns (bytes32) {
         return MessageLib.hashReceipt(receipt);
