@@ -146,6 +146,9 @@ class Everything(Rebuilt):
 
     # --- committee ------------------------------------------------------------------------------------------
 
+    def OracleCommittee_slashed(self) -> int:
+        return self.slashed
+
     def OracleCommittee_bondOf(self, account: str) -> tuple:
         return self.oracle(account).view()
 

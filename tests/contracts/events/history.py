@@ -79,7 +79,11 @@ def live_through_committees(world) -> None:
     world.rotate([*world.oracles[:4], candidate], 3)
     committee.unbond(USDC, {"from": world.oracles[0]})
     said = Verdict(lease_id="0x" + "12" * 32, outcome=int(Outcome.PAID), pay=PRICE, result_digest="0x" + "ab" * 32)
-    report(world, candidate, said, said.model_copy(update={"pay": 1}))
+    committee.resign({"from": world.oracles[1]})
+    for member in (candidate, world.oracles[2]):
+        report(world, member, said, said.model_copy(update={"pay": 1}))
+        if member == candidate:
+            committee.sendSlashed({"from": world.stranger})
 
 
 def live_through_channels(world) -> list[str]:

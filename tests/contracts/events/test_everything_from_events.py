@@ -106,8 +106,8 @@ def questions(world, told: Everything, channel_ids: list[str]) -> list[tuple]:
     alone = (
         ("Escrow", "feeBps"), ("Escrow", "openingPaused"), ("Escrow", "treasury"), ("Escrow", "owner"),
         ("Escrow", "pendingOwner"), ("OracleCommittee", "epoch"), ("OracleCommittee", "members"),
-        ("OracleCommittee", "threshold"), ("OracleCommittee", "quorumHash"), ("OracleCommittee", "owner"),
-        ("OracleCommittee", "pendingOwner"), ("Timelock", "getMinDelay"),
+        ("OracleCommittee", "threshold"), ("OracleCommittee", "quorumHash"), ("OracleCommittee", "slashed"),
+        ("OracleCommittee", "owner"), ("OracleCommittee", "pendingOwner"), ("Timelock", "getMinDelay"),
     )  # fmt: skip
     return [
         *alone,
