@@ -98,8 +98,8 @@ def test_what_a_member_must_keep_stays_bonded(hive, chain):
 @pytest.mark.parametrize(("threshold", "told"), [(1, "the committee goes on"), (2, "no lease is settled by verdict")])
 def test_a_member_resigns_and_is_told_what_that_leaves(hive, chain, threshold, told):
     chain.threshold = threshold
-    ran = hive("oracle", "resign", "--yes", "--json")
-    assert (ran.code, ran.json["transaction"]) == (0, TX) and told in " ".join(ran.err.split())
+    ran = hive("oracle", "resign", "--yes")
+    assert ran.code == 0 and told in " ".join(ran.err.split())
     assert chain.sent == [("resign_committee",)]
 
 
