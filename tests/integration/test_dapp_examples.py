@@ -1,4 +1,4 @@
-"""The examples for dApp authors, run as they stand on a real chain; the test plays the market, there is no server."""
+"""What dApp authors get, on a real chain without a server: the examples as they stand, the npm package's helpers."""
 
 import ast
 import json
@@ -14,8 +14,8 @@ from threading import Thread
 import pytest
 
 from marketplace.ports import Match
-from marketplace.protocol.messages import Ask, Bid
-from scripts.build_npm import build
+from marketplace.protocol.messages import Ask, Bid, Receipt
+from scripts.build_npm import TSC, build
 from scripts.toolchain import BUILD, ROOT
 from tests.integration.conftest import USDC, TestChain
 from tests.integration.matches import (
@@ -23,6 +23,8 @@ from tests.integration.matches import (
     RESULT,
     group_of,
     make_ask,
+    make_bid,
+    matched,
     open_leases,
     send,
     signed,
@@ -30,6 +32,8 @@ from tests.integration.matches import (
 )
 
 EXAMPLES = ROOT / "examples" / "dapp"
+SCRIPT = ROOT / "tests" / "integration" / "close_leases.mjs"
+FEE_BPS = 500
 MOST_LINES = 25
 SECONDS = 60
 JOB = "0x" + "ab" * 32
@@ -51,13 +55,18 @@ def test_example_has_at_most_25_lines_of_code_that_fit_a_screen(name):
 
 
 @pytest.fixture(scope="module")
-def javascript() -> list[str]:
-    """The viem example in a project that has the package; the locked viem is found above it."""
-    folder = BUILD / "npm" / "examples"
+def project() -> Path:
+    """A project that has the package, the viem example and our script; the locked viem is found above it."""
+    folder = BUILD / "npm" / "on-chain"
     build(folder / "node_modules" / "@computehive" / "contracts", {})
-    script = folder / "renter.mjs"
-    script.write_text((EXAMPLES / "renter.mjs").read_text())
-    return ["node", str(script)]
+    for script in (EXAMPLES / "renter.mjs", SCRIPT):
+        (folder / script.name).write_text(script.read_text())
+    return folder
+
+
+@pytest.fixture
+def javascript(project) -> list[str]:
+    return ["node", str(project / "renter.mjs")]
 
 
 @pytest.fixture
@@ -120,3 +129,45 @@ def test_renter_deposits_signs_a_bid_that_a_market_opens_and_sees_it_paid(chain,
 def match_of(chain: TestChain, bid: Bid, signature: str, ask: Ask) -> Match:
     """The example's own order beside the provider's."""
     return Match(bid, signature, ask, ask.sign(chain.book.domain, chain.keys["provider"].key), PRICE)
+
+
+# --- the package's helpers ------------------------------------------------------------------------------------
+
+
+def test_what_the_script_calls_passes_the_strict_check(project):
+    options = "--strict --allowJs --checkJs --noEmit --target es2022 --module nodenext --skipLibCheck --types node"
+    ran = subprocess.run(
+        [TSC, *options.split(), "--ignoreConfig", SCRIPT.name], cwd=project, capture_output=True, text=True,
+        timeout=100, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert ran.stdout + ran.stderr == ""
+
+
+def test_leases_end_by_receipt_claim_and_refund_with_arguments_that_the_package_made(chain, project):
+    ask = make_ask(chain)
+    opened = open_leases(chain, *[matched(chain, make_bid(chain, salt), ask) for salt in (40, 41, 42)])
+    keys = {name: "0x" + bytes(chain.keys[name].key).hex() for name in ("renter", "provider")}
+    given = {"addressBook": str(chain.devnet.address_book), "rpcUrl": chain.devnet.rpc_url, "result": RESULT, **keys}
+    before = chain.reader().balance(chain.address("provider")).free
+    ran = subprocess.run(
+        ["node", str(project / SCRIPT.name)],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    paid = PRICE - 1 - (PRICE - 1) * FEE_BPS // 10_000
+    assert told["split"] == {"paid": str(paid), "fee": str(PRICE - 1 - paid), "refund": "1"}
+    assert told["open"] == [False, False, True]
+    assert told["ends"] == [
+        [["open", None, None], ["closed", 1, str(PRICE)]],
+        [["open", None, None], ["claimed", None, str(PRICE - 1)], ["closed", 1, str(PRICE - 1)]],
+        [["open", None, None], ["closed", 2, "0"]],
+    ]
+    first = PRICE - PRICE * FEE_BPS // 10_000
+    assert chain.reader().balance(chain.address("provider")).free - before == first + paid
+    receipt = Receipt(lease_id=opened[0].lease_id, pay=PRICE, result_digest=RESULT)
+    assert told["hash"] == receipt.struct_hash()

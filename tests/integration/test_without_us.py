@@ -206,7 +206,7 @@ def test_provider_takes_its_stake_home(chain, people):
 # --- oracles --------------------------------------------------------------------------------------------------
 
 
-def test_oracle_fetches_its_fees_and_what_of_its_bond_it_need_not_keep(chain, people):
+def test_oracle_fetches_its_fees_resigns_and_takes_its_bond_home(chain, people):
     chain.account("provider").stake(USDC)
     opened = open_three(chain, 61)
     verdicts, signers = [verdict(opened[0].lease_id, 1, PRICE)], ("oracle1", "oracle2")
@@ -225,15 +225,17 @@ def test_oracle_fetches_its_fees_and_what_of_its_bond_it_need_not_keep(chain, pe
     oracle.follow("oracle-fetch-fees-and-bond", 3)
     assert tokens(chain, "treasury") == FEE - 2 * credit[0]
 
-    active, *_ = numbers(oracle.follow("oracle-fetch-fees-and-bond", 4))
+    bond = numbers(oracle.follow("oracle-fetch-fees-and-bond", 4))[0]
     with pytest.raises(Refused, match=selector("BondInsufficient")):
-        oracle.follow("oracle-fetch-fees-and-bond", 5, AMOUNT=active)
-    oracle.follow("oracle-fetch-fees-and-bond", 5, AMOUNT=USDC)
+        oracle.follow("oracle-fetch-fees-and-bond", 6, AMOUNT=bond)
+    oracle.follow("oracle-fetch-fees-and-bond", 6, AMOUNT=USDC)
+    oracle.follow("oracle-fetch-fees-and-bond", 5)
+    oracle.follow("oracle-fetch-fees-and-bond", 6, AMOUNT=bond - USDC)
     with pytest.raises(Refused, match=selector("BondStillLocked")):
-        oracle.follow("oracle-fetch-fees-and-bond", 6)
+        oracle.follow("oracle-fetch-fees-and-bond", 7)
     chain.devnet.advance_time(DELAY + 1)
-    oracle.follow("oracle-fetch-fees-and-bond", 6)
-    assert tokens(chain, "oracle1") == credit[0] + USDC
+    oracle.follow("oracle-fetch-fees-and-bond", 7)
+    assert tokens(chain, "oracle1") == credit[0] + bond
 
 
 # --- channels -------------------------------------------------------------------------------------------------

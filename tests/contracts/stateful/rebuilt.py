@@ -24,10 +24,10 @@ class Known:
 
 @dataclass
 class Rebuilt:
-    """The sum of all events so far. The treasury from the start is nowhere in them."""
+    """The sum of all events so far."""
 
-    treasury: str
-    fee_bps: int = 500
+    treasury: str = "0x" + "00" * 20
+    fee_bps: int = 0
     paused: bool = False
     renters: dict[str, Renter] = field(default_factory=dict)
     providers: dict[str, Provider] = field(default_factory=dict)

@@ -167,7 +167,7 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
             assert record[4] == sum(lease.parts[0] for lease in ended)
 
     def invariant_12_events_alone_tell_everything(self):
-        rebuilt = Rebuilt(self.world.treasury.address)
+        rebuilt = Rebuilt()
         for log in self.chain.all_logs(self.first_block):
             rebuilt.take(log)
         views = self.model.views()

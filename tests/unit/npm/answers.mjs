@@ -7,7 +7,8 @@ import * as channels from '@computehive/contracts/channels'
 import * as leases from '@computehive/contracts/leases'
 
 const followed = { tell: (bidHash, logs) => logs.flatMap(leases.followBid(bidHash)) }
-const modules = { viem, data, channels, leases, followed }
+const exported = { names: (module) => Object.keys(modules[module]).sort() }
+const modules = { viem, data, channels, leases, followed, exported }
 const read = (_, value) => (value !== null && typeof value === 'object' && typeof value.n === 'string' ? BigInt(value.n) : value)
 const write = (_, value) => (typeof value === 'bigint' ? { n: value.toString() } : value)
 const asked = JSON.parse(readFileSync(0, 'utf8'), read)

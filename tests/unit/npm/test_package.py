@@ -1,6 +1,7 @@
 """The npm package: what is in it, that it installs alone, that viem infers types, that it agrees with Python."""
 
 import json
+import re
 import subprocess
 import tarfile
 import tomllib
@@ -66,6 +67,20 @@ def test_the_strict_check_refuses_what_it_must(project):
 def test_example_passes_the_strict_check_as_it_stands(project):
     (project / "renter.mjs").write_text((ROOT / "examples" / "dapp" / "renter.mjs").read_text())
     assert strict_check(project, "renter.mjs") == ""
+
+
+def test_the_readmes_own_example_passes_the_strict_check(project):
+    (example,) = re.findall(r"^```ts\n(.*?)^```$", (ROOT / "npm" / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    (project / "readme.ts").write_text(example)
+    assert strict_check(project, "readme.ts") == ""
+
+
+def test_the_readme_names_what_each_entry_exports(ask):
+    readme = (ROOT / "npm" / "README.md").read_text()
+    for module in ("leases", "channels"):
+        row = readme.split(f"| `@computehive/contracts/{module}` |")[1].split("|")[0]
+        (exported,) = ask(["exported", "names", module])
+        assert exported == sorted(re.findall(r"`(\w+)`", row))
 
 
 def strict_check(project: Path, *files: str) -> str:

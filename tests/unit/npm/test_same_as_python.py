@@ -5,6 +5,7 @@ import random
 import pytest
 from eth_utils import to_checksum_address
 
+from marketplace.domain.chain import RenterAccount
 from marketplace.protocol.vouchers import Claim, compute_deposit_nonce, pack_payouts
 from marketplace.published import (
     CHANNEL_MESSAGES,
@@ -137,6 +138,20 @@ def some_settlement() -> dict:
     ]
     digests = [bytes.fromhex(digest()[2:]) for _ in verdicts]
     return {"closed": closed, "chosen": chosen, "outcomes": outcomes, "resultDigests": digests}
+
+
+def test_prices_split_and_salts_go_on_the_same_way(ask):
+    asked, expected = [], []
+    for _ in range(CASES):
+        price, fee_bps = some(64), CHANCE.randint(0, 1_000)
+        pay = CHANCE.randint(0, price)
+        fee = pay * fee_bps // 10_000
+        asked.append(["leases", "splitPrice", {"price": Big(price), "feeBps": fee_bps}, Big(pay)])
+        expected.append({"paid": pay - fee, "fee": fee, "refund": price - pay})
+        account = RenterAccount(free=0, salt_base=CHANCE.getrandbits(40), window=some(144))
+        asked.append(["leases", "nextSalt", {"saltBase": account.salt_base, "window": Big(account.window)}])
+        expected.append(account.next_salt)
+    assert ask(*asked) == expected
 
 
 # --- what is signed -------------------------------------------------------------------------------------------
