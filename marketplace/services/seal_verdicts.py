@@ -51,7 +51,8 @@ def record_seal(market: Market, lease_id: str, seal: VerdictSeal, oracle: str, s
             raise ConflictError(f"Lease {lease_id} has no attestation that oracles judge.", lease=lease_id)
         tx.seals.add(SealRecord(seal, oracle, signature, now, is_late=judgement.opened_at is not None))
         tx.timeline.add(lease.bid_hash, now, "sealed", {"oracle": oracle}, lease_id)
-        _open_if_due(market, tx, judgement, committee, now)
+        if _is_opening_due(market, tx, judgement, committee, now):
+            tx.seals.open(lease_id, now, committee.members)
         refresh_lease_and_job(tx, lease, now)
     return True
 
@@ -116,47 +117,60 @@ def reveals_of(market: Market, oracle: str) -> list[tuple[Judgement, list[SealRe
 
 def advance_judgements(market: Market) -> int:
     """Open seals whose time has come, and put down who failed where all is over; how many. Raises ChainUnavailable."""
+    now = market.clock.now()
     with market.store.read() as tx:
-        if not tx.seals.unconcluded():
-            return 0
-    committee, now = market.chain.committee(), market.clock.now()
+        waiting = [one for one in tx.seals.unconcluded() if not _is_revealing(market, one, now)]
+    if not waiting:
+        return 0
+    committee = market.chain.committee()
+    with market.store.read() as tx:
+        due = [one.lease_id for one in waiting if _is_due(market, tx, one, committee, now)]
+    if not due:
+        return 0
     with market.store.write() as tx:
-        return sum(_advance(market, tx, judgement, committee, now) for judgement in tx.seals.unconcluded())
+        return sum(_advance(market, tx, lease_id, committee, now) for lease_id in due)
 
 
-def _advance(market: Market, tx: Transaction, judgement: Judgement, committee: Committee, now: int) -> bool:
+def _is_revealing(market: Market, judgement: Judgement, now: int) -> bool:
+    return judgement.opened_at is not None and judgement.opened_at + market.rules.reveal_seconds > now
+
+
+def _is_due(market: Market, tx: Transaction, judgement: Judgement, committee: Committee, now: int) -> bool:
     lease = tx.leases.get(judgement.lease_id)
-    if lease is None:
-        return False  # reorganised away, and perhaps back again
+    if judgement.concluded_at is not None or lease is None:  # reorganised away, and perhaps back again
+        return False
     if judgement.opened_at is not None:
-        if judgement.opened_at + market.rules.reveal_seconds > now:
-            return False
-        return _conclude(tx, judgement, judgement.members, now)
-    if lease.closing is None:
-        return _open_if_due(market, tx, judgement, committee, now)
-    # A renter that accepts at once needs nobody's verdict.
-    expected = () if lease.closing.reason is CloseReason.RECEIPT else committee.members
-    return _conclude(tx, judgement, expected, now)
+        return not _is_revealing(market, judgement, now)
+    return lease.closing is not None or _is_opening_due(market, tx, judgement, committee, now)
 
 
-def _conclude(tx: Transaction, judgement: Judgement, members: tuple[str, ...], now: int) -> bool:
+def _advance(market: Market, tx: Transaction, lease_id: str, committee: Committee, now: int) -> bool:
+    judgement, lease = tx.seals.judgement(lease_id), tx.leases.get(lease_id)
+    if judgement is None or lease is None or not _is_due(market, tx, judgement, committee, now):
+        return False
+    if judgement.opened_at is not None:
+        _conclude(tx, judgement, judgement.members, now)
+    elif lease.closing is not None:
+        # A renter that accepts at once needs nobody's verdict.
+        expected = () if lease.closing.reason is CloseReason.RECEIPT else committee.members
+        _conclude(tx, judgement, expected, now)
+    else:
+        tx.seals.open(lease_id, now, committee.members)
+    return True
+
+
+def _conclude(tx: Transaction, judgement: Judgement, members: tuple[str, ...], now: int) -> None:
     seals = tx.seals.of_lease(judgement.lease_id)
     revealed = {one.oracle for one in tx.evidence.verdicts(judgement.lease_id)}
     for fault in find_faults(judgement, members, seals, revealed, now):
         _note(tx, fault)
     tx.seals.conclude(judgement.lease_id, now)
-    return True
 
 
-def _open_if_due(market: Market, tx: Transaction, judgement: Judgement, committee: Committee, now: int) -> bool:
-    if judgement.opened_at is not None:
-        return False
+def _is_opening_due(market: Market, tx: Transaction, judgement: Judgement, committee: Committee, now: int) -> bool:
     seals = tx.seals.of_lease(judgement.lease_id)
     limits = {"threshold": committee.threshold, "now": now, "seal_seconds": market.rules.seal_seconds}
-    if not is_opening_due(seals, committee.members, **limits):
-        return False
-    tx.seals.open(judgement.lease_id, now, committee.members)
-    return True
+    return judgement.opened_at is None and is_opening_due(seals, committee.members, **limits)
 
 
 def _note(tx: Transaction, fault: Fault) -> None:

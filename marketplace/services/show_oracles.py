@@ -6,7 +6,8 @@ from marketplace.domain.seals import Fault, FaultKind, SealRecord, seal_evidence
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import require_lease
 from marketplace.services.seal_verdicts import reveals_of
-from marketplace.services.tell_verdicts import shown_verdicts
+from marketplace.services.storage import Transaction
+from marketplace.services.tell_verdicts import is_decided, shown_verdicts
 
 
 def show_seals(market: Market, lease_id: str) -> dict[str, Any]:
@@ -17,8 +18,9 @@ def show_seals(market: Market, lease_id: str) -> dict[str, Any]:
     with market.store.read() as tx:
         lease = require_lease(tx, lease_id)
         judgement = tx.seals.judgement(lease_id)
-        seals, faults = tx.seals.of_lease(lease_id), tx.seals.faults_of(lease_id)
+        seals = tx.seals.of_lease(lease_id)
         shown = {one.oracle: one for one in shown_verdicts(tx, lease)}
+        faults = [_fault_document(tx, one) for one in tx.seals.faults_of(lease_id)]
     documents = []
     for seal in seals:
         verdict = shown.get(seal.oracle)
@@ -32,7 +34,7 @@ def show_seals(market: Market, lease_id: str) -> dict[str, Any]:
         "openedAt": judgement.opened_at if judgement is not None else None,
         "concludedAt": judgement.concluded_at if judgement is not None else None,
         "seals": documents,
-        "faults": [_fault_document(one) for one in faults],
+        "faults": faults,
     }
 
 
@@ -79,7 +81,7 @@ def list_faults(
     """A page of failures, newest first. Raises MalformedMessage for a cursor that is none."""
     with market.store.read() as tx:
         page = tx.seals.faults(oracle=oracle, kinds=kinds, cursor=cursor, limit=limit)
-    return {"faults": [_fault_document(one) for one in page.items], "nextCursor": page.next_cursor}
+        return {"faults": [_fault_document(tx, one) for one in page.items], "nextCursor": page.next_cursor}
 
 
 def _seal_document(record: SealRecord) -> dict[str, Any]:
@@ -87,11 +89,15 @@ def _seal_document(record: SealRecord) -> dict[str, Any]:
     return {"oracle": record.oracle, **seal_evidence(record), **received}
 
 
-def _fault_document(fault: Fault) -> dict[str, Any]:
+def _fault_document(tx: Transaction, fault: Fault) -> dict[str, Any]:
+    """What an oracle signed as its reveal may tell others what it found: it is held back until that decides nothing."""
+    lease = tx.leases.get(fault.lease_id)
+    waits = lease is not None and not is_decided(tx, lease)
+    hidden = ("reveal", "revealSignature") if waits else ()
     return {
         "leaseId": fault.lease_id,
         "oracle": fault.oracle,
         "kind": fault.kind.value,
         "notedAt": fault.noted_at,
-        "evidence": fault.evidence,
+        "evidence": {name: value for name, value in fault.evidence.items() if name not in hidden},
     }

@@ -48,16 +48,24 @@ def test_a_reveal_that_does_not_open_its_seal_is_evidence_that_anybody_can_check
     for _ in range(2):
         with pytest.raises(ConflictError, match="does not open"):
             world.reveal(FIRST, verdict, pay=0, outcome=3)
-    (fault,) = list_faults(world.market, oracle=FIRST.address, kinds=(), cursor=None, limit=9)["faults"]
+    assert "reveal" not in str(faults_of_first(world)["evidence"]), "others may still seal"
+    with world.market.store.read() as tx:
+        assert tx.evidence.verdicts(lease_id) == []
+    assert world.reveal(FIRST, verdict), "what opens the seal is still its verdict"
+    world.reveal(SECOND, verdict)
+    propose_batches(world.market)
+    fault = faults_of_first(world)
     evidence = fault["evidence"]
     seal, reveal = VerdictSeal.parse(evidence["seal"]), VerdictReveal.parse(evidence["reveal"])
     assert fault["kind"] == "mismatched"
     assert seal.recover(DOMAIN, evidence["sealSignature"]) == FIRST.address
     assert reveal.recover(DOMAIN, evidence["revealSignature"]) == FIRST.address
     assert reveal.commitment(FIRST.address) != seal.commitment and reveal.lease_id == seal.lease_id
-    with world.market.store.read() as tx:
-        assert tx.evidence.verdicts(lease_id) == []
-    assert world.reveal(FIRST, verdict), "what opens the seal is still its verdict"
+
+
+def faults_of_first(world) -> dict:
+    (fault,) = list_faults(world.market, oracle=FIRST.address, kinds=(), cursor=None, limit=9)["faults"]
+    return fault
 
 
 def test_absent_late_and_withholding_oracles_are_put_down_once_the_time_is_over(world, lease_id):

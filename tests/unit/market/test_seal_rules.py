@@ -1,6 +1,6 @@
 """When seals are opened and who has failed, whatever oracles do and whenever they do it."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.domain.seals import FaultKind, Judgement, SealRecord, find_faults, is_opening_due
@@ -32,6 +32,7 @@ def committees(draw):
     return members, draw(st.integers(1, len(members))), [seal(oracle, at) for oracle, at in sealed.items()]
 
 
+@settings(derandomize=True)
 @given(committees(), st.integers(0, 40), st.integers(0, 10))
 def test_seals_are_never_opened_for_fewer_members_than_must_agree(given_, now, window):
     members, threshold, seals = given_
@@ -39,6 +40,7 @@ def test_seals_are_never_opened_for_fewer_members_than_must_agree(given_, now, w
         assert sum(one.oracle in members for one in seals) >= threshold
 
 
+@settings(derandomize=True)
 @given(committees(), st.integers(0, 40), st.integers(0, 10), st.integers(0, 40))
 def test_what_is_due_stays_due_as_time_passes(given_, now, window, later):
     members, threshold, seals = given_
@@ -47,6 +49,7 @@ def test_what_is_due_stays_due_as_time_passes(given_, now, window, later):
     assert not before or is_opening_due(seals, members, now=now + later, **rules)
 
 
+@settings(derandomize=True)
 @given(committees(), st.integers(0, 10))
 def test_enough_members_need_to_wait_for_nobody_longer_than_the_window(given_, window):
     members, threshold, seals = given_
@@ -56,6 +59,7 @@ def test_enough_members_need_to_wait_for_nobody_longer_than_the_window(given_, w
         assert is_opening_due(seals, members, threshold=threshold, now=now, seal_seconds=window)
 
 
+@settings(derandomize=True)
 @given(committees(), st.integers(0, 40), st.integers(0, 10))
 def test_strangers_seals_change_nothing(given_, now, window):
     members, threshold, seals = given_
@@ -64,6 +68,7 @@ def test_strangers_seals_change_nothing(given_, now, window):
     assert is_opening_due(seals, members, **rules) == is_opening_due(own, members, **rules)
 
 
+@settings(derandomize=True)
 @given(
     st.dictionaries(st.sampled_from(MEMBERS), st.tuples(st.booleans(), st.booleans())), st.booleans(), st.integers(1, 7)
 )
@@ -85,6 +90,7 @@ def test_each_member_fails_a_lease_in_one_way_or_in_none(acts, is_open, size):
     assert {one.oracle: one.kind for one in find_faults(judgement, members, seals, revealed, 9)} == expected
 
 
+@settings(derandomize=True)
 @given(reveals, st.sampled_from(MEMBERS))
 def test_a_commitment_binds_its_oracle_to_every_part_of_the_verdict_and_to_the_secret(reveal, oracle):
     changes = [
