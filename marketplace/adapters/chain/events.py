@@ -147,6 +147,7 @@ IGNORED: dict[str, dict[str, str]] = {
         "CommitteeChanged": f"the committee is {_VIEW}; former ones are read from these events by `committees`",
         **{name: _VIEW for name in ("Bonded", "BondUnbonding", "BondWithdrawn")},
         "ContradictionReported": "the member leaves the committee, which is read by its view",
+        "SlashedSent": "the treasury's money, no client's",
         "OwnershipTransferStarted": _OWNER,
         "OwnershipTransferred": _OWNER,
     },
