@@ -148,7 +148,6 @@ IGNORED: dict[str, dict[str, str]] = {
         **{name: _VIEW for name in ("Bonded", "BondUnbonding", "BondWithdrawn")},
         "SlashedSent": f"the treasury's; what is left is {_VIEW}",
         "ContradictionReported": "the member leaves the committee, which is read by its view",
-        "SlashedSent": "the treasury's money, no client's",
         "OwnershipTransferStarted": _OWNER,
         "OwnershipTransferred": _OWNER,
     },
