@@ -67,6 +67,7 @@ abstract contract PrepaidAccounts is IPrepaid, EIP712, Ownable2Step, ReentrancyG
         withdrawalDelay = withdrawalDelay_;
         _chainId = block.chainid;
         _escrowSeparator = escrow_.domainSeparator();
+        emit IEscrow.FeeChanged(feeBps);
     }
 
     // ------------------------------------------------------------------------------------------------- money in

@@ -25,10 +25,12 @@ class PrepaidMachine(RuleBasedStateMachine):
     """The contract beside its model and what its events tell."""
 
     paid: PaidWorld
+    snapshot: int
+    """Before every sequence. (Brownie's public one is taken: by the isolation of each test.)"""
 
     def __init__(self):
         super().__init__()
-        brownie.chain.revert()
+        type(self).snapshot = brownie.chain._revert(self.snapshot)
         world = self.world = self.paid.world
         world.forget()
         self.start = now()

@@ -31,7 +31,7 @@ def test_no_sequence_of_calls_breaks_a_law_of_settlement_without_a_lock(world, w
     PrepaidMachine.paid = PaidWorld(world)
     for renter in world.renters:
         world.token.approve(PrepaidMachine.paid.contract, UINT256_MAX, {"from": renter})
-    brownie.chain.snapshot()
+    PrepaidMachine.snapshot = brownie.chain._take_snapshot()
     run_state_machine_as_test(
         PrepaidMachine,
         settings=settings(
