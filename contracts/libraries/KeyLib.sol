@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 /// @title KeyLib
-/// @notice {SignatureLib-isSignedBy} for batches, 4% of a job's gas cheaper: OpenZeppelin's ECDSA also says what is wrong
-/// with a signature, which nobody asks here.
+/// @notice {SignatureLib-isSignedBy} for long batches of finished work, 1.4% of a job's gas cheaper: the compiler's
+/// `ecrecover` takes new memory for every call.
 library KeyLib {
     /// @dev Half the order of secp256k1 (EIP-2).
     uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;

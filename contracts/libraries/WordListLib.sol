@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 /// @title WordListLib
 /// @notice Lists of hashes, written and hashed where they lie. `abi.encode` would take new memory for each pair of words,
-/// `abi.encodePacked` copy the list word by word: 2% of a job's gas.
+/// `abi.encodePacked` copy the list word by word: 2.5% of a job's gas.
 library WordListLib {
     /// @notice Sets the `i`-th word to `keccak256(abi.encode(a, b))`. That it is in the list is for the caller to know.
     function setPair(bytes32[] memory words, uint256 i, bytes32 a, bytes32 b) internal pure {
