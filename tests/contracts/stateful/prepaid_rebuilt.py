@@ -11,7 +11,7 @@ MASK = 2**64 - 1
 
 
 class Told:
-    """The sum of all events so far, in the words of the model. The fee at the start is nowhere in them."""
+    """The sum of all events so far, in the words of the model, after a deployment whose first event tells of a fee."""
 
     def __init__(self, members: list[str]) -> None:
         self.members = members
