@@ -46,7 +46,7 @@ def _has_tests(path: Path) -> bool:
 
 
 CONTRACTS_ASIDE = ("tests/contracts/Escrow", "tests/contracts/stateful", "tests/contracts/ProviderStake")
-"""About half of the contracts' tests. A test waits for its chain and the chain for its test: two of each fill two cores."""
+"""About half of all. A test waits for its chain and the chain for its test: two of each fill two cores."""
 
 SUITES = {
     suite.name: suite
