@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas lint clean
+.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas audit lint clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
@@ -10,6 +10,7 @@ help:
 	@echo "make test-unit | test-contracts | test-integration"
 	@echo "make setup              environments, compiler, contracts, examples (done by the above)"
 	@echo "make bench-gas          what the contracts cost, beside a bare transfer"
+	@echo "make audit              the contracts' audit: proofs, mutants, coverage, slither; one part: PART=slither"
 	@echo "make lint               ruff"
 	@echo "make clean              remove everything that set-up made"
 
@@ -34,3 +35,6 @@ clean:
 
 bench-gas: setup
 	@$(RUN) scripts.bench.gas
+
+audit: setup
+	@$(RUN) scripts.audit $(PART)
