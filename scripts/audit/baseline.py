@@ -5,9 +5,12 @@ Coverage and mutation begin here. Both steps are kept in build/audit until what 
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 from scripts.audit.bench import AUDIT, Bench
@@ -17,6 +20,8 @@ from scripts.toolchain import ROOT
 
 FOLDERS = [f"tests/contracts/{name}" for name in TESTS]
 MOST_SECONDS = 1_800
+WORKERS = int(os.environ.get("HIVE_AUDIT_WORKERS", "2"))
+"""Benches at once: each is a chain and a client that wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -71,22 +76,44 @@ _TOOLS = ("compiler", "guilt", "operators", "places", "schema")
 
 
 def measured(made: Build) -> Baseline:
-    """All tests once; minutes, if their results are not at hand."""
+    """All tests once; minutes, if their results are not at hand. What was run stays, if it is interrupted."""
     tests = list((ROOT / "tests" / "contracts").rglob("*.py"))
-    kept = AUDIT / f"baseline-{fingerprint(tests, made.bytecode, TESTS)}.json"
-    if not kept.exists():
-        with Bench("baseline", made.bytecode, FOLDERS) as bench:
-            job = {"mutant": -1, "tests": bench.collected, "seconds": 600, "keep_going": True, "trace": True}
-            found = bench.run(at_most=MOST_SECONDS, **job)
-            _write(kept, {"deploying": bench.deploying, "tests": found})
-    raw = json.loads(kept.read_text())
-    passed = {name: test for name, test in raw["tests"].items() if test["passed"]}
+    kept = AUDIT / f"baseline-{fingerprint(tests, made.bytecode, TESTS)}"
+    kept.mkdir(parents=True, exist_ok=True)
+    waiting: Queue[Path] = Queue()
+    for folder in FOLDERS:
+        found = sorted((ROOT / folder).glob("test_*.py")) if (ROOT / folder).is_dir() else [ROOT / folder]
+        for path in found:
+            if not (kept / f"{path.parent.name}.{path.stem}.json").exists():
+                waiting.put(path)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in [pool.submit(_measure, n, made, waiting, kept) for n in range(WORKERS)]:
+            done.result()
+    files = [json.loads(path.read_text()) for path in sorted(kept.glob("*.json"))]
+    ended = {name: test for each in files for name, test in each["tests"].items()}
+    passed = {name: test for name, test in ended.items() if test["passed"]}
     return Baseline(
-        frozenset(raw["deploying"]),
+        frozenset(place for each in files for place in each["deploying"]),
         {name: test["seconds"] for name, test in passed.items()},
         {name: frozenset(test["ran"]) for name, test in passed.items()},
-        sorted(raw["tests"].keys() - passed.keys()),
+        sorted(ended.keys() - passed.keys()),
     )
+
+
+def _measure(number: int, made: Build, waiting: "Queue[Path]", kept: Path) -> None:
+    """Run one file of tests after the other until there is none."""
+    if waiting.empty():
+        return
+    with Bench(f"baseline-{number}", made.bytecode, FOLDERS) as bench:
+        while True:
+            try:
+                path = waiting.get_nowait()
+            except Empty:
+                return
+            mine = [name for name in bench.collected if name.startswith(f"{path.relative_to(ROOT)}::")]
+            job = {"mutant": -1, "tests": mine, "seconds": 600, "keep_going": True, "trace": True}
+            tests = bench.run(at_most=MOST_SECONDS, **job)
+            _write(kept / f"{path.parent.name}.{path.stem}.json", {"deploying": bench.deploying, "tests": tests})
 
 
 def _write(path: Path, content: Any) -> None:

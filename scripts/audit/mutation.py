@@ -7,7 +7,6 @@ is right. A survivor that is explained there is not run again: it counts as a su
 
 import hashlib
 import json
-import os
 import threading
 import time
 from collections import Counter
@@ -16,7 +15,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from scripts.audit.baseline import FOLDERS, Baseline, instrumented, measured
+from scripts.audit.baseline import FOLDERS, WORKERS, Baseline, instrumented, measured
 from scripts.audit.bench import AUDIT, Bench, BenchEnded
 from scripts.audit.schema import Build, Mutant
 from scripts.audit.scope import MONEY, MUTATED
@@ -24,7 +23,6 @@ from scripts.toolchain import ROOT
 
 KILLS = ROOT / "docs" / "audit" / "kills.json"
 SURVIVORS = ROOT / "docs" / "audit" / "survivors.json"
-WORKERS = 2
 SLOW = 30
 """Seconds that a test gets besides ten times what it took with the original."""
 
@@ -105,8 +103,7 @@ def run() -> dict[str, Any]:
             hunt.fates[name] = ""
         else:
             waiting.put((name, mutants[name]))
-    workers = max(1, min(WORKERS, os.cpu_count() or 1))
-    threads = [threading.Thread(target=_work, args=(n, made, hunt, waiting)) for n in range(workers)]
+    threads = [threading.Thread(target=_work, args=(n, made, hunt, waiting)) for n in range(WORKERS)]
     for thread in threads:
         thread.start()
     _follow(threads, hunt, mutants)

@@ -181,7 +181,7 @@ def main(path: str) -> int:
     for name, code in orders["bytecode"].items():
         getattr(project, name).bytecode = code
     brownie.network.connect("hive")
-    CONFIG.mode = "test"  # says nothing about each transaction
+    CONFIG.argv["cli"] = "test"  # says nothing about each transaction
     brownie.web3.provider = Lines(orders["lines"])
     # Brownie looks at its callers' source for a warning at each snapshot: a fifth of all time.
     frame = SimpleNamespace(f_locals={"self": brownie.chain})
