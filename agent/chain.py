@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from marketplace.domain.chain import BlockRef, ChainEvent, ClaimView, ProviderAccount
+from marketplace.domain.chain import BlockRef, ChainEvent, ClaimView, Committee, ProviderAccount
 from marketplace.protocol.packing import LeaseGroup
 
 
@@ -28,6 +28,7 @@ class Chain(FollowedChain, Signers, Protocol):
     """All of it."""
 
     def provider_account(self, provider: str) -> ProviderAccount: ...
+    def committee(self) -> Committee: ...
     def gas_balance(self, account: str) -> int: ...
     def is_open(self, group: LeaseGroup, place: int) -> bool: ...
     def claim(self, lease_id: str) -> ClaimView: ...

@@ -18,6 +18,8 @@ from marketplace.protocol.packing import ClaimedLease, LeaseGroup
 from marketplace.protocol.units import format_usdc
 
 log = structlog.get_logger("provider")
+MARKET_FIRST_SECONDS = 60
+"""How long after its time a claim or dispute is left to the market, which pays for ending it."""
 
 
 class Hand(Protocol):
@@ -28,6 +30,7 @@ class Hand(Protocol):
         self, group: LeaseGroup, place: int, pay: int, attestation: Attestation, agent: str, signature: str
     ) -> object: ...
     def release(self, lease: ClaimedLease) -> object: ...
+    def expire_dispute(self, lease: ClaimedLease) -> object: ...
 
 
 class Claims:
@@ -49,6 +52,8 @@ class Claims:
         self._client, self._chain, self._hand, self._provider, self._agent = client, chain, hand, provider, agent
         self._journal, self._margin, self._now = journal, margin, now
         self._warned: set[str] = set()
+        self._disputes: dict[str, int] = {}
+        """When each dispute of a claim of ours ends: not asked for again before."""
 
     def find_group(self, event: LeaseOpened) -> tuple[LeaseGroup, int]:
         """The lease's group: from the market, else from the chain. Raises NotFound, ChainUnavailable."""
@@ -103,13 +108,25 @@ class Claims:
         return evidence
 
     def release_due(self) -> None:
-        """Have every claim paid whose window is over without a dispute or a verdict."""
-        each([claim for claim in self._journal.claims().values() if claim.until < self._now()], self._release)
+        """Have every claim paid whose window is over without a dispute or a verdict, and end disputes out of time.
+
+        The market does both by itself: this is for when it is silent.
+        """
+        claims = self._journal.claims()
+        self._disputes = {lease: until for lease, until in self._disputes.items() if lease in claims}
+        due = (self._disputes.get(one.lease_id, one.until) + MARKET_FIRST_SECONDS for one in claims.values())
+        each([one for one, at in zip(claims.values(), due, strict=True) if at < self._now()], self._release)
 
     def _release(self, claim: LeaseClaimed) -> None:
-        if self._chain.claim(claim.lease_id).state is ClaimState.CLAIMED:
-            self._hand.release(ClaimedLease(claim.lease_id, claim.first, claim.second))
+        lease, found = ClaimedLease(claim.lease_id, claim.first, claim.second), self._chain.claim(claim.lease_id)
+        if found.state is ClaimState.CLAIMED:
+            self._hand.release(lease)
             log.info("claim released", lease=claim.lease_id, pay=f"{format_usdc(claim.pay)} USDC")
+        elif found.state is ClaimState.DISPUTED:
+            self._disputes[claim.lease_id] = found.until
+            if found.until + MARKET_FIRST_SECONDS < self._now():
+                self._hand.expire_dispute(lease)
+                log.info("dispute ended undecided", lease=claim.lease_id)
 
 
 def _key(lease_id: str) -> str:

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS leases (
     reason TEXT NOT NULL DEFAULT '', claim TEXT
 );
 CREATE TABLE IF NOT EXISTS verdicts (lease_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, signature TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS secrets (lease_id TEXT PRIMARY KEY, secret TEXT NOT NULL);
 PRAGMA user_version = {VERSION};
 """
 _FORGET_OLDER = "DROP TABLE IF EXISTS leases; DROP TABLE IF EXISTS notes;"
@@ -167,14 +168,28 @@ class Journal:
     # --- verdicts ------------------------------------------------------------------------------------------------
 
     def verdict(self, lease_id: str) -> dict[str, Any] | None:
-        """`{verdict, signature}` that this oracle gave for a lease: it never gives another."""
-        rows = self._rows("SELECT verdict, signature FROM verdicts WHERE lease_id = ?", lease_id)
-        return {"verdict": json.loads(rows[0][0]), "signature": rows[0][1]} if rows else None
+        """The verdict that this oracle gave, or will reveal, for a lease: it never gives another."""
+        rows = self._rows("SELECT verdict FROM verdicts WHERE lease_id = ?", lease_id)
+        return json.loads(rows[0][0]) if rows else None
 
-    def record_verdict(self, lease_id: str, verdict: dict[str, Any], signature: str) -> None:
-        """Raises sqlite3.IntegrityError for a second one."""
+    def secret(self, lease_id: str) -> str | None:
+        """What the verdict is sealed with; None where it was given in the open, by an older program."""
+        rows = self._rows("SELECT secret FROM secrets WHERE lease_id = ?", lease_id)
+        return rows[0][0] if rows else None
+
+    def record_verdict(self, lease_id: str, verdict: dict[str, Any], secret: str) -> None:
+        """Both at once, before the seal leaves: one of them alone could never be revealed.
+
+        Raises sqlite3.IntegrityError for a second one.
+        """
         with self._transaction() as db:
-            db.execute("INSERT INTO verdicts VALUES (?, ?, ?)", (lease_id, json.dumps(verdict), signature))
+            db.execute("INSERT INTO verdicts VALUES (?, ?, '')", (lease_id, json.dumps(verdict)))
+            db.execute("INSERT INTO secrets VALUES (?, ?)", (lease_id, secret))
+
+    def record_secret(self, lease_id: str, secret: str) -> None:
+        """For a verdict that was given in the open. Raises sqlite3.IntegrityError for a second one."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO secrets VALUES (?, ?)", (lease_id, secret))
 
     # --- notes ---------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,10 @@
-"""The oracle daemon: takes claims, runs the jobs again, says what it found, and signs batches that say the same."""
+"""The oracle daemon: takes claims, runs the jobs again, seals what it found, reveals it once enough others have sealed,
+and signs batches that say the same.
+"""
 
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Any
 
@@ -7,19 +12,34 @@ import structlog
 from eth_account.signers.local import LocalAccount
 
 from agent.chain import Chain
-from agent.daemon import run_steps
+from agent.daemon import each, run_steps
 from agent.follow import follow_leases
 from agent.journal import Journal
+from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
 from agent.verdict import Abstain, decide
 from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import ConflictError, InvalidManifest, InvalidSignature, MalformedMessage, NotFound
+from marketplace.errors import (
+    ConflictError,
+    InvalidManifest,
+    InvalidSignature,
+    MalformedMessage,
+    NotFound,
+    TranscriptMismatch,
+)
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind, Outcome, Verification
 from marketplace.protocol.manifest import Manifest
-from marketplace.protocol.messages import Attestation, Verdict, VerdictBatch, require_signed_by
+from marketplace.protocol.messages import (
+    Attestation,
+    Verdict,
+    VerdictBatch,
+    VerdictReveal,
+    VerdictSeal,
+    require_signed_by,
+)
 from marketplace.protocol.units import format_usdc
 
 log = structlog.get_logger("oracle")
@@ -40,51 +60,113 @@ class OracleDaemon:
     ) -> None:
         self._client, self._chain, self._domain = client, chain, domain
         self._account, self._runner, self._journal = account, runner, journal
+        self._rounds = Rounds(client)
         self._abstained: set[str] = set()
+        self._exposed: set[str] = set()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
+        self._judging: Future[None] | None = None
 
     def run(self, stop: Event, pause: float = 0.3) -> None:
-        """Work until `stop`."""
-        run_steps((self.follow, self.judge_claims, self.sign_batches), stop, pause)
+        """Work until `stop`. While one job runs, what was sealed before is revealed and signed."""
+        try:
+            run_steps((self.follow, self.judge_aside, self.reveal_verdicts, self.sign_batches), stop, pause)
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def judge_aside(self) -> None:
+        """Have `judge_claims` at work in its own thread; raises what became of the last time."""
+        if self._judging is not None and not self._judging.done():
+            return
+        last, self._judging = self._judging, None
+        if last is not None:
+            last.result()
+        self._judging = self._pool.submit(self.judge_claims)
 
     def follow(self) -> None:
         """Learn of all leases from the chain."""
         follow_leases(self._chain, self._journal, lambda event: True)
 
     def judge_claims(self) -> None:
-        """Give a verdict on every claim that can be judged."""
+        """Seal a verdict on every claim that can be judged."""
         for claim in self._client.claims(self._account.address):
             lease_id = claim["leaseId"]
             event = self._journal.lease(lease_id)
             if event is None or lease_id in self._abstained:
                 continue  # not on the chain as far as this oracle followed it, or not for this oracle
             try:
-                self._post(lease_id, event)
-            except (Abstain, MalformedMessage, InvalidManifest, InvalidSignature) as error:
+                self._seal(lease_id, event)
+            except (Abstain, MalformedMessage, InvalidManifest, InvalidSignature, TranscriptMismatch) as error:
                 self._abstained.add(lease_id)
                 log.warning("abstains", lease=lease_id, reason=str(error))
             except (NotFound, ConflictError) as error:
                 log.info("claim is gone or not complete", lease=lease_id, reason=str(error))
 
-    def _post(self, lease_id: str, event: LeaseOpened) -> None:
-        given = self._journal.verdict(lease_id)
-        if given is None:
+    def _seal(self, lease_id: str, event: LeaseOpened) -> None:
+        """What is sealed is journalled before it leaves: without its secret it could never be revealed."""
+        if self._journal.verdict(lease_id) is None:
             verdict = self.judge(event)
-            given = {"verdict": verdict.to_json(), "signature": verdict.sign(self._domain, self._account.key)}
-            self._journal.record_verdict(lease_id, given["verdict"], given["signature"])
-        verdict = Verdict.parse(given["verdict"])
-        self._client.post_verdict(verdict, self._account.address, given["signature"])
-        outcome = Outcome(verdict.outcome).name.lower()
-        log.info("verdict", lease=lease_id, outcome=outcome, pay=f"{format_usdc(verdict.pay)} USDC")
+            self._journal.record_verdict(lease_id, verdict.to_json(), _new_secret())
+            outcome, pay = Outcome(verdict.outcome).name.lower(), f"{format_usdc(verdict.pay)} USDC"
+            log.info("verdict sealed", lease=lease_id, outcome=outcome, pay=pay)
+        elif self._journal.secret(lease_id) is None:
+            self._journal.record_secret(lease_id, _new_secret())
+        seal = self._own_reveal(lease_id).seal(self._account.address)
+        self._client.post_seal(seal, self._account.address, seal.sign(self._domain, self._account.key))
+
+    def _own_reveal(self, lease_id: str) -> VerdictReveal:
+        verdict, secret = self._journal.verdict(lease_id), self._journal.secret(lease_id)
+        assert verdict is not None and secret is not None, "both are journalled before a seal leaves"
+        return VerdictReveal.of(Verdict.parse(verdict), secret)
+
+    def reveal_verdicts(self) -> None:
+        """Open the own seals for which the market asks, where enough others have bound themselves as well."""
+        asked = [one for one in self._client.reveals(self._account.address) if self._has_sealed(one["leaseId"])]
+        each(asked, self._reveal)
+
+    def _reveal(self, asked: dict[str, Any]) -> None:
+        lease_id = asked["leaseId"]
+        if not self._is_bound(lease_id, asked["seals"]):
+            if lease_id not in self._exposed:
+                log.warning("not revealed: too few others have sealed a verdict", lease=lease_id)
+            self._exposed.add(lease_id)
+            return
+        reveal = self._own_reveal(lease_id)
+        try:
+            self._client.post_reveal(reveal, self._account.address, reveal.sign(self._domain, self._account.key))
+        except (NotFound, ConflictError) as error:
+            log.info("reveal is not wanted", lease=lease_id, reason=str(error))
+
+    def _is_bound(self, lease_id: str, seals: Sequence[dict[str, Any]]) -> bool:
+        """Whether as many members as must agree have signed a seal of this lease, whatever the market says.
+
+        A verdict shown before that could be copied by who has not run the job.
+        """
+        committee = self._chain.committee()
+        bound = {self._account.address}
+        for one in seals:
+            try:
+                seal = VerdictSeal.parse(one["seal"])
+                signer = seal.recover(self._domain, one["sealSignature"])
+            except (InvalidSignature, MalformedMessage):
+                continue
+            if seal.lease_id == lease_id and signer in committee.members:
+                bound.add(signer)
+        return len(bound) >= committee.threshold
+
+    def _has_sealed(self, lease_id: str) -> bool:
+        return self._journal.verdict(lease_id) is not None and self._journal.secret(lease_id) is not None
 
     def judge(self, event: LeaseOpened) -> Verdict:
         """The verdict on one lease.
 
-        Raises Abstain where this oracle cannot tell, MalformedMessage, InvalidManifest, InvalidSignature where the
-        market relays something else than what was signed, NotFound, ServiceUnavailable.
+        Raises Abstain where this oracle cannot tell, MalformedMessage, InvalidManifest, InvalidSignature,
+        TranscriptMismatch where the market relays something else than what was signed and put on chain, NotFound,
+        ServiceUnavailable.
         """
         terms = self._client.lease_terms(event.lease_id)
         check_terms(event, terms)
         check_ask(self._chain, self._domain, terms)
+        self._rounds.check(event, terms)
         evidence = self._client.attestation(event.lease_id)
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
@@ -111,8 +193,12 @@ class OracleDaemon:
             log.info("batch needs no more signatures", batch=digest, reason=str(error))
 
     def _has_said(self, verdict: Verdict) -> bool:
-        given: dict[str, Any] | None = self._journal.verdict(verdict.lease_id)
-        return given is not None and Verdict.parse(given["verdict"]) == verdict
+        given = self._journal.verdict(verdict.lease_id)
+        return given is not None and Verdict.parse(given) == verdict
+
+
+def _new_secret() -> str:
+    return "0x" + secrets.token_bytes(32).hex()
 
 
 def _check_evidence(event: LeaseOpened, job_digest: str, attestation: Attestation, manifest: Manifest) -> None:

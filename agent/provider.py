@@ -21,12 +21,20 @@ from agent.follow import Ended, follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
+from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
 from agent.work import Execution, Runner, check_ask, check_terms
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import InvalidSignature, MalformedMessage, MarketError, NotFound, ServiceUnavailable
+from marketplace.errors import (
+    InvalidSignature,
+    MalformedMessage,
+    MarketError,
+    NotFound,
+    ServiceUnavailable,
+    TranscriptMismatch,
+)
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Heartbeat, Receipt
@@ -63,6 +71,7 @@ class ProviderDaemon:
         self._provider, self._agent, self._offer = provider, agent, offer
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
+        self._rounds = Rounds(client)
         self._ask = StandingAsk(
             client=client, chain=chain, domain=domain, market=self._market, provider=provider, agent=agent.address,
             offer=offer, journal=journal, now=now,
@@ -144,11 +153,12 @@ class ProviderDaemon:
             terms = self._client.lease_terms(event.lease_id)
             check_terms(event, terms)
             check_ask(self._chain, self._domain, terms)
+            self._rounds.check(event, terms)
             if terms.ask.agent != self._agent.address:
                 raise MalformedMessage("terms.ask", "is of another machine of this provider")
         except NotFound as error:
             raise ServiceUnavailable(f"The market does not know the terms of {event.lease_id} yet.") from error
-        except (MalformedMessage, InvalidSignature) as error:
+        except (MalformedMessage, InvalidSignature, TranscriptMismatch) as error:
             log.error("lease declined", lease=event.lease_id, reason=str(error))
             self._journal.record_declined(event.lease_id, str(error))
             return

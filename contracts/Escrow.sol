@@ -27,7 +27,10 @@ contract Escrow is IEscrowGovernance, EscrowClaims {
         EscrowAccounts(token_, stake_, owner_)
         EscrowFees(committee_, treasury_)
         EscrowClaims(claimWindow_, disputeWindow_)
-    {}
+    {
+        // With the treasury's, so that events alone tell everything from the first block on.
+        emit FeeChanged(feeBps);
+    }
 
     /// @inheritdoc IEscrowGovernance
     function setFee(uint16 feeBps_) external onlyOwner {

@@ -39,6 +39,8 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
     uint256 public epoch;
     /// @inheritdoc IOracleCommittee
     mapping(uint256 epoch => bytes32) public quorumHashOf;
+    /// @inheritdoc IOracleCommittee
+    uint256 public slashed;
     address[] private _members;
     mapping(address account => uint256 epoch) private _memberSince;
     mapping(address member => OracleBond) private _bonds;
@@ -72,6 +74,12 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
     /// @inheritdoc IOracleCommittee
     function setCommittee(address[] calldata members_, uint8 threshold_) external onlyOwner {
         _set(members_, threshold_);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function resign() external {
+        if (!isMember(msg.sender)) revert NotMember(msg.sender);
+        _installWithout(msg.sender);
     }
 
     // --------------------------------------------------------------------------------------------------- bonds
@@ -123,15 +131,38 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
         if (!sameLease || sameVerdict) revert NotContradicting(leaseId);
         _requireSignedBy(member, a);
         _requireSignedBy(member, b);
-        OracleBond storage own = _bonds[member];
-        uint256 slashed = uint256(own.active) + own.unbonding;
-        if (slashed == 0) revert NothingToSlash(member);
-        delete _bonds[member];
-        if (isMember(member)) _expel(member);
-        uint256 reward = slashed * REPORTER_BPS / BPS;
-        emit ContradictionReported(member, leaseId, msg.sender, slashed, reward);
-        token.safeTransfer(msg.sender, reward);
-        token.safeTransfer(escrow.treasury(), slashed - reward);
+        _slash(member, leaseId);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function reportBrokenSeal(address member, OpenedSeal calldata seal, SignedBatch calldata batch, uint256 index)
+        external
+        nonReentrant
+    {
+        uint256 sealedOutcome = uint256(seal.outcome) << 64 | seal.pay;
+        bool sameLease = seal.leaseId == batch.leaseIds[index];
+        bool sameVerdict =
+            sealedOutcome == _outcomeAt(batch.outcomes, index) && seal.resultDigest == batch.resultDigests[index];
+        if (!sameLease || sameVerdict) revert NotContradicting(seal.leaseId);
+        bytes32 structHash = MessageLib.hashVerdictSeal(
+            seal.leaseId,
+            MessageLib.commitVerdict(
+                member, seal.leaseId, seal.outcome, seal.pay, seal.resultDigest, seal.secret
+            )
+        );
+        if (!SignatureLib.isSignedBy(member, escrow.digestOf(structHash), seal.r, seal.vs)) revert NotSigned(member);
+        _requireSignedBy(member, batch);
+        _slash(member, seal.leaseId);
+    }
+
+    /// @inheritdoc IOracleCommittee
+    function sendSlashed() external nonReentrant {
+        uint256 amount = slashed;
+        if (amount == 0) revert BondZeroAmount();
+        slashed = 0;
+        address treasury = escrow.treasury();
+        emit SlashedSent(treasury, amount);
+        token.safeTransfer(treasury, amount);
     }
 
     // --------------------------------------------------------------------------------------------------- views
@@ -175,10 +206,21 @@ contract OracleCommittee is IOracleCommittee, Ownable2Step, ReentrancyGuard {
         emit CommitteeChanged(epoch, members_, threshold_);
     }
 
-    /// @dev With fewer members than the threshold nothing could be settled: then it stays, without a bond, until rotated.
-    function _expel(address member) private {
+    function _slash(address member, bytes32 leaseId) private {
+        OracleBond storage own = _bonds[member];
+        uint256 bond = uint256(own.active) + own.unbonding;
+        if (bond == 0) revert NothingToSlash(member);
+        delete _bonds[member];
+        // With fewer members than the threshold nothing could be settled: then it stays, without a bond, until rotated.
+        if (isMember(member) && _members.length > threshold) _installWithout(member);
+        uint256 reward = bond * REPORTER_BPS / BPS;
+        slashed += bond - reward;
+        emit ContradictionReported(member, leaseId, msg.sender, bond, reward);
+        token.safeTransfer(msg.sender, reward);
+    }
+
+    function _installWithout(address member) private {
         uint256 count = _members.length;
-        if (count - 1 < threshold) return;
         address[] memory rest = new address[](count - 1);
         uint256 kept = 0;
         for (uint256 i = 0; i < count; ++i) {

@@ -395,9 +395,10 @@ contract PaymentChannels is IPaymentChannels, EIP712, ReentrancyGuard {
         return MessageHashUtils.toTypedDataHash(domain, structHash);
     }
 
-    /// @dev By key for an account without code, by ERC-1271 for one with.
+    /// @dev By key first: an account that has a key can get code later (EIP-7702), and would else take back what it signed.
     function _isSignedBy(address account, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        if (account.code.length == 0) return _isRecovered(account, digest, signature);
+        if (_isRecovered(account, digest, signature)) return true;
+        if (account.code.length == 0) return false;
         if (gasleft() < SIGNATURE_RESERVE) revert GasTooLow(gasleft(), SIGNATURE_RESERVE);
         bytes memory data = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         bytes32 answer;

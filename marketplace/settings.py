@@ -37,12 +37,16 @@ class MarketSettings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     """0 takes any free port."""
     round_seconds: float = Field(default=2.0, gt=0)
+    seal_seconds: int = Field(default=3, ge=0)
+    """How long sealed verdicts wait for the rest of the committee."""
     max_blob_bytes: int = Field(default=256_000_000, gt=0)
     log_level: str = "info"
 
     def rules(self) -> Rules:
         """What services need of it."""
-        return Rules(round_seconds=self.round_seconds, max_blob_bytes=self.max_blob_bytes)
+        return Rules(
+            round_seconds=self.round_seconds, seal_seconds=self.seal_seconds, max_blob_bytes=self.max_blob_bytes
+        )
 
 
 def load_settings(**given: object) -> MarketSettings:

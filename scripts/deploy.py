@@ -8,10 +8,17 @@ Parameters come as JSON in the environment variable HIVE_DEPLOYMENT:
      "timelockDelay": 172800, "unbondingDelay": 604800, "claimWindow": 86400, "disputeWindow": 259200,
      "minimumBond": 1000000000, "bondDelay": 604800, "token": "0x…" | null, "mint": {"0x…": 1000000}}
 
+On a real network, `"profile": "base"` (a file of scripts/profiles, or a path to one of your own) stands for `network`,
+`token` and all that has a default there; chain id and token are checked at the RPC before anything is sent.
+HIVE_DEPLOYER names the keystore file of the account that pays (HIVE_DEPLOYER_PASSWORD_FILE its password's, or Brownie
+asks), else the chain's first unlocked account does.
+`python -m scripts.dry_run` says beforehand what would be sent and what it costs, `python -m scripts.send_deployment`
+sends it.
+
 Without a `token` a USDC stand-in is deployed, `mint` (micro-USDC by account) filled, every oracle bonded and the
 committee started. With one, the oracles bond themselves (`OracleCommittee.bondFor`); once all have, anyone may call
-`start`, and nothing can be settled by verdicts before. The deployer is the chain's first unlocked account; it keeps no
-power: the contracts belong to the timelock from the first block.
+`start`, and nothing can be settled by verdicts before. The deployer keeps no power: the contracts belong to the
+timelock from the first block.
 """
 
 import json
@@ -19,8 +26,10 @@ import os
 import re
 from pathlib import Path
 
-from brownie import accounts, network, project
+from brownie import accounts, network, project, web3
 from eth_utils import is_address
+
+from scripts.networks import NetworkError, Profile, check_network, load_profile
 
 ROOT = Path(__file__).resolve().parent.parent
 _REQUIRED = (
@@ -43,6 +52,7 @@ def read_parameters(text: str | None) -> dict:
         raise DeploymentError(f"HIVE_DEPLOYMENT is not JSON: {error}") from error
     if not isinstance(given, dict):
         raise DeploymentError("HIVE_DEPLOYMENT is not a JSON object.")
+    given = _with_profile(given)
     missing = [name for name in _REQUIRED if name not in given]
     if missing:
         raise DeploymentError(f"HIVE_DEPLOYMENT lacks {', '.join(missing)}.")
@@ -54,6 +64,24 @@ def read_parameters(text: str | None) -> dict:
     if not 0 < given["threshold"] <= distinct:
         raise DeploymentError(f"threshold: {given['threshold']} of {distinct} distinct oracles cannot be met.")
     return given
+
+
+def profile_of(given: dict) -> Profile | None:
+    """The profile that deployment parameters name. Raises DeploymentError if it is none."""
+    try:
+        return load_profile(given["profile"]) if given.get("profile") else None
+    except NetworkError as error:
+        raise DeploymentError(f"profile: {error}") from error
+
+
+def _with_profile(given: dict) -> dict:
+    profile = profile_of(given)
+    if profile is None:
+        return given
+    contradicting = sorted({"network", "token", "mint"} & given.keys())
+    if contradicting:
+        raise DeploymentError(f"{', '.join(contradicting)}: the profile {profile.network} says that.")
+    return {**profile.deployment(), **given}
 
 
 def _require_addresses(given: dict) -> None:
@@ -161,12 +189,36 @@ def write_address_book(book: dict, folder: Path) -> Path:
     return path
 
 
+def request(method: str, parameters: list):
+    """A JSON-RPC request to the connected network."""
+    answer = web3.provider.make_request(method, parameters)
+    if "error" in answer:
+        raise ValueError(answer["error"])
+    return answer["result"]
+
+
+def _load_deployer():
+    """The account of the keystore that HIVE_DEPLOYER names, or the chain's first unlocked one."""
+    keystore, password = os.environ.get("HIVE_DEPLOYER"), os.environ.get("HIVE_DEPLOYER_PASSWORD_FILE")
+    if not keystore:
+        return accounts[0]
+    return accounts.load(keystore, password=Path(password).read_text().strip() if password else None)
+
+
 def main() -> None:
     """Deploy to the connected network as HIVE_DEPLOYMENT says."""
     parameters = read_parameters(os.environ.get("HIVE_DEPLOYMENT"))
-    network.gas_price(os.environ.get("HIVE_GAS_PRICE", "20 gwei"))
+    profile = profile_of(parameters)
+    if profile is not None:
+        check_network(profile, request)
+    network.gas_price(os.environ.get("HIVE_GAS_PRICE", "20 gwei" if profile is None else "auto"))
+    contracts = project.get_loaded_projects()[0]
+    if network.show_active() == "hive-live":
+        for container in contracts:  # Brownie 1.22 fails on noting a live network's sources in a database of its own
+            container._build.pop("allSourcePaths", None)
+    deployer = _load_deployer()
     first_block = network.chain.height + 1
-    deployed = deploy(project.get_loaded_projects()[0], accounts[0], parameters)
+    deployed = deploy(contracts, deployer, parameters)
     book = address_book(parameters["network"], network.chain.id, first_block, deployed)
     folder = Path(os.environ.get("HIVE_DEPLOYMENTS_FOLDER", ROOT / "build" / "deployments"))
     print(f"Address book: {write_address_book(book, folder)}")

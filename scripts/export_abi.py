@@ -1,6 +1,6 @@
 """Writes the contracts' ABIs from Brownie's build folder into the Python package, where `pip install` carries them.
 
-    python -m scripts.export_abi          # run after `brownie compile`
+python -m scripts.export_abi          # run after `brownie compile`
 """
 
 import json

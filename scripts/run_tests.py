@@ -1,6 +1,6 @@
 """Runs the test suites and closes with one line of totals.
 
-    python -m scripts.run_tests [contracts] [unit] [integration]     # all, unless some are named
+python -m scripts.run_tests [contracts] [unit] [integration]     # all, unless some are named
 """
 
 import re

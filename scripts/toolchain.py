@@ -18,8 +18,17 @@ GANACHE = ROOT / "node_modules" / ".bin" / "ganache"
 MNEMONIC = "brownie"
 CHAIN_ID = 1337
 
+_LIVE = """\
+live:
+  - name: ComputeHive
+    networks:
+      - name: The network that is deployed on
+        id: hive-live
+        host: {rpc_url}
+        chainid: {chain_id}
+"""
 _NETWORKS = """\
-live: []
+{live}
 development:
   - name: The local chain that HIVE_RPC_URL names
     id: hive
@@ -47,16 +56,23 @@ def install_solc() -> Path:
     return target
 
 
-def brownie_environment(rpc_url: str = "http://127.0.0.1:8545", home: Path = BROWNIE_HOME) -> dict[str, str]:
-    """The environment for a Brownie process; its network `hive` is the chain at `rpc_url`.
+def brownie_environment(
+    rpc_url: str = "http://127.0.0.1:8545", home: Path = BROWNIE_HOME, *, live_chain_id: int | None = None
+) -> dict[str, str]:
+    """The environment for a Brownie process; its network `hive` is the local chain at `rpc_url`.
+
+    With `live_chain_id` the network `hive-live` is the real chain there: Brownie waits for its blocks.
 
     Brownie keeps networks, compilers and accounts under its home: this one is inside the build folder, so that the
     user's own is never touched.
     """
     settings = home / ".brownie"
     settings.mkdir(parents=True, exist_ok=True)
+    live = "live: []"
+    if live_chain_id is not None:
+        live, rpc_url = _LIVE.format(rpc_url=rpc_url, chain_id=live_chain_id), "http://127.0.0.1:8545"
     host, _, port = rpc_url.rpartition(":")
-    (settings / "network-config.yaml").write_text(_NETWORKS.format(ganache=GANACHE, host=host, port=port))
+    (settings / "network-config.yaml").write_text(_NETWORKS.format(live=live, ganache=GANACHE, host=host, port=port))
     return {
         **os.environ,
         "HOME": str(home),

@@ -43,7 +43,8 @@ abstract contract EscrowClaims is IEscrowClaims, EscrowSettlement {
         uint40 deadline = uint40(first >> 160);
         if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
         uint256 locked = uint64(second >> 160);
-        if (pay == 0) revert ZeroAmount();
+        // A lease of nothing is claimed with nothing: otherwise its provider could not end it.
+        if (pay == 0 && locked != 0) revert ZeroAmount();
         if (pay > locked) revert PayAboveLock(pay, locked);
         _requireEvidence(address(uint160(second)), agent, attestation, signature);
         uint40 until = uint40(block.timestamp) + claimWindow;

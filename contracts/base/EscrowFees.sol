@@ -21,9 +21,8 @@ abstract contract EscrowFees is IEscrowFees, EscrowAccounts {
     mapping(uint256 epoch => mapping(uint256 => uint256)) private _credits;
 
     constructor(IOracleCommittee committee_, address treasury_) {
-        if (treasury_ == address(0)) revert ZeroAddress();
         committee = committee_;
-        treasury = treasury_;
+        _setTreasury(treasury_);
     }
 
     /// @inheritdoc IEscrowFees

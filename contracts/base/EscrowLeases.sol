@@ -5,6 +5,7 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 
 import {IEscrowLeases} from "../interfaces/IEscrowLeases.sol";
 import {ProviderLib, RenterLib, StoredWord} from "../libraries/AccountLib.sol";
+import {GroupLib} from "../libraries/GroupLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {SignatureLib} from "../libraries/SignatureLib.sol";
 import {EscrowAccounts} from "./EscrowAccounts.sol";
@@ -13,6 +14,7 @@ import {EscrowAccounts} from "./EscrowAccounts.sol";
 abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
     using RenterLib for uint256;
     using ProviderLib for uint256;
+    using GroupLib for GroupLib.Buffer;
 
     uint256 internal constant BPS = 10_000;
     /// @notice Leases of a group.
@@ -58,9 +60,7 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         bytes32 roundDigest;
         uint256 feeBps;
         uint256 group;
-        uint256 count;
-        bytes32[] bidHashes;
-        uint256[] terms;
+        GroupLib.Buffer leases;
         bytes32 lastBid;
         uint256 lastReplicas;
         address lastProvider;
@@ -81,7 +81,7 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         if (bids.length == 0) revert EmptyBatch();
         // Events have 224 bits for a group's number.
         if (firstGroup > type(uint192).max) revert AmountTooLarge(firstGroup, type(uint192).max);
-        Batch memory batch = _newBatch(roundDigest, firstGroup, signatures);
+        Batch memory batch = _newBatch(roundDigest, firstGroup, _room(bids.length), signatures);
         AskInUse memory ask;
         ask.index = NO_ASK;
         uint256 first;
@@ -98,12 +98,13 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
                 if (reason != 0) {
                     if (first == 0) first = reason;
                     emit MatchSkipped(i, SkipReason(reason));
-                } else if (batch.count == GROUP_SIZE) {
+                } else if (batch.leases.count() == GROUP_SIZE) {
                     _storeGroup(batch);
+                    batch.leases.reset(_room(bids.length - i - 1));
                 }
             }
         }
-        if (batch.count != 0) _storeGroup(batch);
+        if (batch.leases.count() != 0) _storeGroup(batch);
         if (batch.group == firstGroup) revert NothingOpened(SkipReason(first));
         _providers[ask.provider].word = ask.account;
     }
@@ -113,7 +114,7 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         return _groups[market][group].word;
     }
 
-    function _newBatch(bytes32 roundDigest, uint256 firstGroup, bytes[] calldata signatures)
+    function _newBatch(bytes32 roundDigest, uint256 firstGroup, uint256 room, bytes[] calldata signatures)
         private
         view
         returns (Batch memory batch)
@@ -123,8 +124,7 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
         batch.roundDigest = roundDigest;
         batch.feeBps = feeBps;
         batch.group = firstGroup;
-        batch.bidHashes = new bytes32[](GROUP_SIZE);
-        batch.terms = new uint256[](2 * GROUP_SIZE);
+        batch.leases = GroupLib.create(room);
         batch.preimage = OrderLib.newPreimage(msg.sender);
     }
 
@@ -196,11 +196,11 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
 
             ask.account = provider.addLease(price);
             stored.word = account - price;
-            uint256 count = batch.count;
-            batch.bidHashes[count] = bidHash;
-            batch.terms[2 * count] = uint160(renter) | uint256(uint40(terms >> 128)) << 160 | (terms >> 208) << 200;
-            batch.terms[2 * count + 1] = uint160(ask.provider) | price << 160 | batch.feeBps << 224;
-            batch.count = count + 1;
+            batch.leases.push(
+                bidHash,
+                uint160(renter) | uint256(uint40(terms >> 128)) << 160 | (terms >> 208) << 200,
+                uint160(ask.provider) | price << 160 | batch.feeBps << 224
+            );
             return 0;
         }
     }
@@ -224,21 +224,16 @@ abstract contract EscrowLeases is IEscrowLeases, EscrowAccounts {
     }
 
     function _storeGroup(Batch memory batch) private {
-        uint256 count = batch.count;
-        bytes32[] memory bidHashes = batch.bidHashes;
-        uint256[] memory terms = batch.terms;
-        // Both buffers have room for a whole group; only what was filled is hashed and told.
-        assembly ("memory-safe") {
-            mstore(bidHashes, count)
-            mstore(terms, mul(count, 2))
-        }
         StoredWord storage stored = _groups[msg.sender][batch.group];
         if (uint32(stored.word) != 0) revert GroupInUse(msg.sender, batch.group);
-        bytes32 commitment = _commitment(keccak256(abi.encodePacked(bidHashes)), keccak256(abi.encodePacked(terms)));
-        stored.word = uint256(commitment) << GROUP_SIZE | ((1 << count) - 1);
-        emit LeasesOpened(msg.sender, batch.group, batch.roundDigest, bidHashes, terms);
-        batch.count = 0;
+        bytes32 commitment = batch.leases.commit();
+        stored.word = uint256(commitment) << GROUP_SIZE | ((1 << batch.leases.count()) - 1);
+        batch.leases.tell(msg.sender, batch.group, batch.roundDigest);
         ++batch.group;
+    }
+
+    function _room(uint256 bids) private pure returns (uint256) {
+        return bids < GROUP_SIZE ? bids : GROUP_SIZE;
     }
 
     function _commitment(bytes32 bidsDigest, bytes32 termsDigest) internal pure returns (bytes32) {

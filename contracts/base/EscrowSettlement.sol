@@ -6,7 +6,7 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 import {IEscrowSettlement} from "../interfaces/IEscrowSettlement.sol";
 import {IOracleCommittee} from "../interfaces/IOracleCommittee.sol";
 import {IProviderStake} from "../interfaces/IProviderStake.sol";
-import {ProviderLib, StoredWord} from "../libraries/AccountLib.sol";
+import {ProviderLib, StoredWord, TallyLib} from "../libraries/AccountLib.sol";
 import {MessageLib} from "../libraries/MessageLib.sol";
 import {QuorumLib} from "../libraries/QuorumLib.sol";
 import {EscrowFees} from "./EscrowFees.sol";
@@ -19,7 +19,7 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
     /// @dev What a batch adds up: of the provider in hand until the next one comes, and of the whole batch.
     struct Sums {
         address provider;
-        ProviderLib.Tally tally;
+        uint256 tally;
         uint256 fees;
         uint256 penalties;
         uint256 verdicts;
@@ -49,9 +49,11 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
         uint256[] memory chosen = new uint256[](groups.length);
         uint256 any;
         for (uint256 i = 0; i < groups.length; ++i) {
-            uint256 bits = _settleGroup(market, groups[i], outcomes, sums);
-            closed[i] = groups[i].group << GROUP_SIZE | bits;
-            chosen[i] = groups[i].group << GROUP_SIZE | (groups[i].chosen & ((1 << groups[i].terms.length / 2) - 1));
+            GroupTerms calldata group = groups[i];
+            uint256 bits = _settleGroup(market, group, outcomes, sums);
+            uint256 number = group.group << GROUP_SIZE;
+            closed[i] = number | bits;
+            chosen[i] = number | (group.chosen & ((1 << group.terms.length / 2) - 1));
             any |= bits;
         }
         _requireLength(resultDigests.length, sums.verdicts);
@@ -106,11 +108,12 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
         unchecked {
             for (uint256 i = 0; i < terms.length / 2; ++i) {
                 if ((chosen >> i) & 1 == 0) continue;
-                uint256 outcome = outcomes[n / 3] >> (n % 3) * 80;
+                if (n == leaseIds.length) revert ArrayLengths(n, n + 1);
+                uint256 outcome = _word(outcomes, n / 3) >> (n % 3) * 80;
                 bytes32 leaseId = _leaseId(commitment, i);
                 leaseIds[n++] = leaseId;
                 if ((word >> i) & 1 == 0) continue;
-                if (_settleOne(leaseId, terms[2 * i], terms[2 * i + 1], outcome, sums)) closed |= 1 << i;
+                if (_settleOne(leaseId, _word(terms, 2 * i), _word(terms, 2 * i + 1), outcome, sums)) closed |= 1 << i;
             }
         }
         sums.verdicts = n;
@@ -132,19 +135,15 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
                 _writeProvider(sums);
                 sums.provider = address(uint160(second));
             }
-            ProviderLib.Tally memory tally = sums.tally;
-            tally.released += locked;
             uint256 back = locked - pay;
             if (outcome == PAID) {
                 uint256 fee = pay * (second >> 224) / BPS; // rounded down, in the provider's favour
                 sums.fees += fee;
-                tally.pay += pay - fee;
-                ++tally.settled;
+                sums.tally += TallyLib.one(TallyLib.SETTLED, pay - fee, locked);
             } else if (outcome == FAILED) {
-                ++tally.failed;
+                sums.tally += TallyLib.one(TallyLib.FAILED, 0, locked);
             } else {
-                ++tally.frauds;
-                tally.slashed += locked;
+                sums.tally += TallyLib.fraud(locked);
                 sums.penalties += locked;
                 back += locked;
                 emit Slashed(leaseId, address(uint160(second)), address(uint160(first)), uint64(locked));
@@ -156,9 +155,20 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
 
     function _writeProvider(Sums memory sums) private {
         if (sums.provider == address(0)) return;
-        StoredWord storage account = _providers[sums.provider];
-        account.word = account.word.close(sums.tally);
-        delete sums.tally;
+        _writeTally(sums.provider, sums.tally);
+        sums.tally = 0;
+    }
+
+    function _writeTally(address provider, uint256 tally) private {
+        StoredWord storage account = _providers[provider];
+        uint256 word = account.word;
+        uint256 pay = TallyLib.pay(tally);
+        if (word.earned() + pay > ProviderLib.MAX_EARNED) {
+            // A full purse must not stop a batch: what it cannot take is the provider's free balance.
+            _renters[provider].word += pay;
+            tally -= pay;
+        }
+        account.word = word.close(tally);
     }
 
     function _requireQuorum(
@@ -176,20 +186,14 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
     function _refundGroup(address market, GroupTerms calldata group) private returns (uint256 closed) {
         (StoredWord storage stored, bytes32 commitment) = _checked(market, group);
         uint256 chosen = uint32(stored.word) & group.chosen;
-        for (uint256 i = 0; i < group.terms.length / 2; ++i) {
+        uint256[] calldata terms = group.terms;
+        for (uint256 i = 0; i < terms.length / 2; ++i) {
             if ((chosen >> i) & 1 == 0) continue;
-            uint256 first = group.terms[2 * i];
+            uint256 first = terms[2 * i];
+            uint256 second = terms[2 * i + 1];
             uint40 deadline = uint40(first >> 160);
             if (block.timestamp <= deadline) revert DeadlineNotPassed(deadline, block.timestamp);
-            _closeOne(
-                _leaseId(commitment, i),
-                first,
-                group.terms[2 * i + 1],
-                Outcome.Failed,
-                0,
-                bytes32(0),
-                CloseReason.Deadline
-            );
+            _closeOne(_leaseId(commitment, i), first, second, Outcome.Failed, 0, bytes32(0), CloseReason.Deadline);
             closed |= 1 << i;
         }
         stored.word = stored.word & ~closed;
@@ -225,24 +229,24 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
         address provider = address(uint160(second));
         uint256 locked = uint64(second >> 160);
         fee = pay * (second >> 224) / BPS; // rounded down, in the provider's favour
-        ProviderLib.Tally memory tally;
-        tally.released = locked;
-        tally.pay = pay - fee;
-        if (outcome == Outcome.Paid) tally.settled = 1;
-        if (outcome == Outcome.None) tally.unjudged = 1;
-        if (outcome == Outcome.Fraud) (tally.frauds, tally.slashed) = (1, locked);
-        if (outcome == Outcome.Failed) {
-            if (reason == CloseReason.Deadline) tally.expired = 1;
-            else tally.failed = 1;
-        }
-        _providers[provider].word = _providers[provider].word.close(tally);
-        _renters[renter].word += locked - pay + tally.slashed;
+        uint256 slashed = outcome == Outcome.Fraud ? locked : 0;
+        _writeTally(provider, _tallyOf(outcome, reason, pay - fee, locked));
+        _renters[renter].word += locked - pay + slashed;
         emit LeaseClosed(
             leaseId, renter, provider, outcome, uint64(pay - fee), uint64(fee), uint64(locked - pay), resultDigest, reason
         );
-        if (tally.slashed == 0) return fee;
+        if (slashed == 0) return fee;
         emit Slashed(leaseId, provider, renter, uint64(locked));
         IProviderStake(stake).slash(locked);
+    }
+
+    function _tallyOf(Outcome outcome, CloseReason reason, uint256 net, uint256 locked) private pure returns (uint256) {
+        if (outcome == Outcome.Fraud) return TallyLib.fraud(locked);
+        uint256 ending = TallyLib.FAILED;
+        if (outcome == Outcome.Paid) ending = TallyLib.SETTLED;
+        else if (outcome == Outcome.None) ending = TallyLib.UNJUDGED;
+        else if (reason == CloseReason.Deadline) ending = TallyLib.EXPIRED;
+        return TallyLib.one(ending, net, locked);
     }
 
     /// @dev The group's word and commitment, if these are its terms.
@@ -255,6 +259,13 @@ abstract contract EscrowSettlement is IEscrowSettlement, EscrowLeases, EscrowFee
         commitment = _commitment(group.bidsDigest, keccak256(abi.encodePacked(group.terms)));
         if (uint256(commitment) << GROUP_SIZE != stored.word >> GROUP_SIZE << GROUP_SIZE) {
             revert WrongGroup(market, group.group);
+        }
+    }
+
+    /// @dev `words[index]` without the bounds check, which the caller has made.
+    function _word(uint256[] calldata words, uint256 index) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(words.offset, shl(5, index)))
         }
     }
 

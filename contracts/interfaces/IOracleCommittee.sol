@@ -15,6 +15,18 @@ interface IOracleCommittee {
         bytes32 vs;
     }
 
+    /// @notice A verdict that a member sealed, opened: the EIP-712 `VerdictSeal` of the escrow's domain that it signed holds
+    /// `keccak256(abi.encode(leaseId, member, outcome, pay, resultDigest, secret))`, which nothing else opens.
+    struct OpenedSeal {
+        bytes32 leaseId;
+        uint8 outcome;
+        uint64 pay;
+        bytes32 resultDigest;
+        bytes32 secret;
+        bytes32 r;
+        bytes32 vs;
+    }
+
     /// @notice A member's bond, micro-USDC. `unbonding` can be withdrawn from `withdrawableAt` on, slashed until it was.
     struct OracleBond {
         uint96 active;
@@ -40,15 +52,19 @@ interface IOracleCommittee {
     error BondTransferMismatch(uint256 expected, uint256 received);
     error NotContradicting(bytes32 leaseId);
     error NothingToSlash(address member);
+    error NotMember(address caller);
 
     event CommitteeChanged(uint256 indexed epoch, address[] members, uint8 threshold);
     event Bonded(address indexed member, address indexed from, uint256 amount);
     event BondUnbonding(address indexed member, uint256 amount, uint64 withdrawableAt);
     event BondWithdrawn(address indexed member, uint256 amount);
-    /// @notice `member` signed two outcomes for one lease. `reward` went to `reporter`, the rest to the treasury.
+    /// @notice `member` signed, or sealed and signed, two outcomes for one lease. `reward` went to `reporter`, the rest is the
+    /// treasury's.
     event ContradictionReported(
         address indexed member, bytes32 indexed leaseId, address indexed reporter, uint256 slashed, uint256 reward
     );
+    /// @notice What slashed bonds had left for the treasury went there.
+    event SlashedSent(address indexed treasury, uint256 amount);
 
     /// @notice Lets the first committee begin once all its members have bonded. Anyone may call.
     /// @dev Emits {CommitteeChanged}.
@@ -58,6 +74,12 @@ interface IOracleCommittee {
     /// @dev Emits {CommitteeChanged}. Requirements: members ascend, none is zero, at most MAX_MEMBERS, all bonded;
     /// 0 < threshold <= members.
     function setCommittee(address[] calldata members, uint8 threshold) external;
+
+    /// @notice Puts the caller out of the committee at once, so that it can unbond everything, whatever governance does or
+    /// omits. If fewer than the threshold remain, nothing is settled by verdicts until governance sets a new committee,
+    /// as if the member had fallen silent.
+    /// @dev Emits {CommitteeChanged}. Only a member.
+    function resign() external;
 
     /// @notice Moves USDC of the caller, who has approved it, into a member's bond. Anyone can bond before it is a member.
     /// @dev Emits {Bonded}.
@@ -72,12 +94,26 @@ interface IOracleCommittee {
     function withdrawBond() external;
 
     /// @notice Takes the whole bond of a member that signed two different outcomes, pays or results for one lease, and puts
-    /// it out of the committee if the rest is still enough. A tenth goes to the caller, the rest to the escrow's treasury.
+    /// it out of the committee if the rest is still enough. A tenth goes to the caller, the rest is the escrow's treasury's
+    /// to be fetched: a treasury that the token bars must not save a bond.
     /// @param i Where the lease is in `a`.
     /// @param j Where it is in `b`.
     /// @dev Emits {ContradictionReported}, and {CommitteeChanged} if the member was one.
     function reportContradiction(address member, SignedBatch calldata a, uint256 i, SignedBatch calldata b, uint256 j)
         external;
+
+    /// @notice The same for a member that sealed one verdict for a lease and signed a batch that says another.
+    /// @param index Where the lease is in `batch`.
+    /// @dev Emits {ContradictionReported}, and {CommitteeChanged} if the member was one.
+    function reportBrokenSeal(address member, OpenedSeal calldata seal, SignedBatch calldata batch, uint256 index)
+        external;
+
+    /// @notice Sends what slashed bonds left to the escrow's treasury. Anyone may call.
+    /// @dev Emits {SlashedSent}.
+    function sendSlashed() external;
+
+    /// @notice What slashed bonds left for the treasury and was not sent yet, micro-USDC.
+    function slashed() external view returns (uint256);
 
     /// @notice `keccak256(abi.encode(epoch, threshold, members))` of the current committee; 0 before the first began.
     function quorumHash() external view returns (bytes32);

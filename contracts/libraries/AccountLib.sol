@@ -64,6 +64,44 @@ library RenterLib {
     }
 }
 
+/// @title TallyLib
+/// @notice Leases of one provider that are closed together, added up in one word. From the lowest bit, 48 each: pay net of
+/// the fee, released (the penalties, which need no cover any more), slashed (the part of them that fraud cost); then
+/// 16 bits for each way to end. A provider's open leases fit: their number in 16 bits, their penalties in 48.
+library TallyLib {
+    uint256 internal constant SETTLED = 1 << 144;
+    uint256 internal constant FAILED = 1 << 160;
+    uint256 internal constant EXPIRED = 1 << 176;
+    uint256 internal constant FRAUDS = 1 << 192;
+    uint256 internal constant UNJUDGED = 1 << 208;
+
+    /// @notice One lease: `ending` is one of the constants above.
+    function one(uint256 ending, uint256 pay_, uint256 released_) internal pure returns (uint256) {
+        return ending | released_ << 48 | pay_;
+    }
+
+    /// @notice One lease whose penalty is lost.
+    function fraud(uint256 released_) internal pure returns (uint256) {
+        return FRAUDS | released_ << 96 | released_ << 48;
+    }
+
+    function pay(uint256 tally) internal pure returns (uint256) {
+        return uint48(tally);
+    }
+
+    function released(uint256 tally) internal pure returns (uint256) {
+        return uint48(tally >> 48);
+    }
+
+    function slashed(uint256 tally) internal pure returns (uint256) {
+        return uint48(tally >> 96);
+    }
+
+    function count(uint256 tally, uint256 ending) internal pure returns (uint256) {
+        return uint16(tally / ending);
+    }
+}
+
 /// @title ProviderLib
 /// @notice A provider's account in one word. From the lowest bit: earned 56, cover 48, covered 48, openLeases 16,
 /// askSalt 32, settled 24, failed 12, expired 12, frauds 8.
@@ -72,6 +110,7 @@ library ProviderLib {
     uint256 internal constant OPEN_LEASES = 152;
     uint256 internal constant ASK_SALT = 168;
     uint256 internal constant MAX_COVER = type(uint48).max;
+    uint256 internal constant MAX_EARNED = type(uint56).max;
     uint256 private constant COVER = 56;
     uint256 private constant SETTLED = 200;
     uint256 private constant FAILED = 224;
@@ -105,34 +144,22 @@ library ProviderLib {
         }
     }
 
-    /// @notice Leases of one provider that are closed together.
-    /// @param released Their penalties, which need no cover any more.
-    /// @param pay Net of the fee.
-    /// @param slashed The part of `released` that fraud cost.
-    /// @param unjudged Leases that count as nothing.
-    struct Tally {
-        uint256 released;
-        uint256 pay;
-        uint256 slashed;
-        uint256 settled;
-        uint256 failed;
-        uint256 expired;
-        uint256 frauds;
-        uint256 unjudged;
-    }
-
-    /// @notice The account once these leases are closed. Reverts if it has earned more than 56 bits hold: more USDC than
-    /// there is.
-    function close(uint256 account, Tally memory tally) internal pure returns (uint256) {
-        if (earned(account) + tally.pay > type(uint56).max) revert IEscrow.AmountTooLarge(tally.pay, type(uint56).max);
+    /// @notice The account once the leases in `tally` (see {TallyLib}) are closed. The caller has seen to it that the pay
+    /// fits.
+    function close(uint256 account, uint256 tally) internal pure returns (uint256) {
+        uint256 settled = TallyLib.count(tally, TallyLib.SETTLED);
+        uint256 failed = TallyLib.count(tally, TallyLib.FAILED);
+        uint256 expired = TallyLib.count(tally, TallyLib.EXPIRED);
+        uint256 frauds = TallyLib.count(tally, TallyLib.FRAUDS);
         unchecked {
-            uint256 leases = tally.settled + tally.failed + tally.expired + tally.frauds + tally.unjudged;
-            account = account + tally.pay - (tally.slashed << COVER) - (tally.released << COVERED) - (leases << OPEN_LEASES);
+            uint256 leases = settled + failed + expired + frauds + TallyLib.count(tally, TallyLib.UNJUDGED);
+            account = account + TallyLib.pay(tally) - (TallyLib.slashed(tally) << COVER)
+                - (TallyLib.released(tally) << COVERED) - (leases << OPEN_LEASES);
         }
-        account = _count(account, SETTLED, type(uint24).max, tally.settled);
-        account = _count(account, FAILED, 0xfff, tally.failed);
-        account = _count(account, EXPIRED, 0xfff, tally.expired);
-        return _count(account, FRAUDS, type(uint8).max, tally.frauds);
+        account = _count(account, SETTLED, type(uint24).max, settled);
+        account = _count(account, FAILED, 0xfff, failed);
+        account = _count(account, EXPIRED, 0xfff, expired);
+        return _count(account, FRAUDS, type(uint8).max, frauds);
     }
 
     function withCover(uint256 account, uint256 cover_) internal pure returns (uint256) {

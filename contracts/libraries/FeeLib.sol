@@ -37,17 +37,16 @@ library FeeLib {
                 rest -= each;
             }
         }
-        credits[place] = word;
-        addTreasury(credits, rest);
+        if (place != 0) {
+            credits[place] = word;
+            word = credits[0];
+        }
+        credits[0] = _withTreasury(word, rest);
     }
 
     /// @notice Adds to the treasury's part. Full at 72 thousand million USDC, which anyone can mend by withdrawing it.
     function addTreasury(mapping(uint256 => uint256) storage credits, uint256 amount) internal {
-        uint256 word = credits[0];
-        if ((word & TREASURY_MASK) + amount > TREASURY_MASK) {
-            revert IEscrow.AmountTooLarge((word & TREASURY_MASK) + amount, TREASURY_MASK);
-        }
-        credits[0] = word + amount;
+        credits[0] = _withTreasury(credits[0], amount);
     }
 
     function takeTreasury(mapping(uint256 => uint256) storage credits) internal returns (uint256 amount) {
@@ -68,6 +67,12 @@ library FeeLib {
     function memberOf(mapping(uint256 => uint256) storage credits, uint256 index) internal view returns (uint256) {
         (uint256 at, uint256 shift) = _locate(index);
         return (credits[at] >> shift) & MEMBER_MASK;
+    }
+
+    function _withTreasury(uint256 word, uint256 amount) private pure returns (uint256) {
+        uint256 sum = (word & TREASURY_MASK) + amount;
+        if (sum > TREASURY_MASK) revert IEscrow.AmountTooLarge(sum, TREASURY_MASK);
+        return word + amount;
     }
 
     function _locate(uint256 index) private pure returns (uint256 place, uint256 shift) {

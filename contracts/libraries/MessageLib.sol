@@ -12,6 +12,7 @@ library MessageLib {
     );
     bytes32 internal constant VERDICT_BATCH_TYPEHASH =
         keccak256("VerdictBatch(bytes32[] leaseIds,uint256[] outcomes,bytes32[] resultDigests)");
+    bytes32 internal constant VERDICT_SEAL_TYPEHASH = keccak256("VerdictSeal(bytes32 leaseId,bytes32 commitment)");
     bytes32 internal constant RECEIPT_TYPEHASH =
         keccak256("Receipt(bytes32 leaseId,uint64 pay,bytes32 resultDigest)");
     bytes32 internal constant CANCEL_TYPEHASH = keccak256("Cancel(address signer,uint8 kind,uint48 salt)");
@@ -28,14 +29,35 @@ library MessageLib {
         uint256[] calldata outcomes,
         bytes32[] calldata resultDigests
     ) internal pure returns (bytes32) {
+        bytes32 idsDigest;
+        // `abi.encodePacked` copies word by word what lies in memory; calldata it copies at once.
+        assembly ("memory-safe") {
+            idsDigest := keccak256(add(leaseIds, 0x20), shl(5, mload(leaseIds)))
+        }
         return keccak256(
             abi.encode(
                 VERDICT_BATCH_TYPEHASH,
-                keccak256(abi.encodePacked(leaseIds)),
+                idsDigest,
                 keccak256(abi.encodePacked(outcomes)),
                 keccak256(abi.encodePacked(resultDigests))
             )
         );
+    }
+
+    function hashVerdictSeal(bytes32 leaseId, bytes32 commitment) internal pure returns (bytes32) {
+        return keccak256(abi.encode(VERDICT_SEAL_TYPEHASH, leaseId, commitment));
+    }
+
+    /// @notice What an oracle seals before it shows its verdict: `secret` keeps it from being guessed, nothing else opens it.
+    function commitVerdict(
+        address oracle,
+        bytes32 leaseId,
+        uint8 outcome,
+        uint64 pay,
+        bytes32 resultDigest,
+        bytes32 secret
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(leaseId, oracle, outcome, pay, resultDigest, secret));
     }
 
     function hashReceipt(IEscrow.Receipt calldata receipt) internal pure returns (bytes32) {

@@ -29,17 +29,21 @@ library QuorumLib {
         bytes32[] calldata signatures
     ) internal pure {
         requireCommittee(expected, quorum);
+        address[] calldata members = quorum.members;
         uint256 signers = quorum.signers;
+        uint256 given = signatures.length / 2;
         uint256 found = 0;
-        for (uint256 i = 0; i < quorum.members.length; ++i) {
-            if ((signers >> i) & 1 == 0) continue;
-            address member = quorum.members[i];
-            if (!SignatureLib.isSignedBy(member, digest, signatures[2 * found], signatures[2 * found + 1])) {
-                revert IOracleCommittee.NotSigned(member);
+        unchecked {
+            for (uint256 i = 0; i < members.length; ++i) {
+                if ((signers >> i) & 1 == 0) continue;
+                if (found == given) revert IOracleCommittee.TooFewSignatures(found, quorum.threshold);
+                if (!SignatureLib.isSignedBy(members[i], digest, signatures[2 * found], signatures[2 * found + 1])) {
+                    revert IOracleCommittee.NotSigned(members[i]);
+                }
+                ++found;
             }
-            ++found;
         }
         if (found < quorum.threshold) revert IOracleCommittee.TooFewSignatures(found, quorum.threshold);
-        if (signers >> quorum.members.length != 0) revert IOracleCommittee.UnknownSigners(signers);
+        if (signers >> members.length != 0) revert IOracleCommittee.UnknownSigners(signers);
     }
 }

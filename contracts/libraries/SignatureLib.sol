@@ -11,11 +11,17 @@ library SignatureLib {
     /// @notice The most gas that an account's `isValidSignature` may use: one account must not be able to spend a
     /// whole batch's gas.
     uint256 internal constant ERC1271_GAS = 200_000;
+    /// @dev Half of secp256k1's order: with a greater s a second signature of the same message exists (EIP-2).
+    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     /// @notice Whether `signer`'s key made the EIP-2098 signature (r, vs) over `digest`. High s is refused (EIP-2).
     function isSignedBy(address signer, bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (bool) {
-        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, r, vs);
-        return problem == ECDSA.RecoverError.NoError && recovered == signer;
+        unchecked {
+            uint256 s = uint256(vs) & (1 << 255) - 1;
+            if (s > HALF_ORDER) return false;
+            address recovered = ecrecover(digest, uint8((uint256(vs) >> 255) + 27), r, bytes32(s));
+            return recovered == signer && recovered != address(0);
+        }
     }
 
     /// @notice Whether `signer` signed `digest`: first as a key (64 or 65 bytes), then as an ERC-1271 account.

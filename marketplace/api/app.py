@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from marketplace.api.blobs import blob_routes
 from marketplace.api.body_limit import BodyLimit
 from marketplace.api.jobs import job_routes
-from marketplace.api.leases import lease_routes, oracle_routes
+from marketplace.api.leases import lease_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
+from marketplace.api.oracles import oracle_routes
 from marketplace.api.problems import install_problem_handlers
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers

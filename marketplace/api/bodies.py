@@ -15,7 +15,8 @@ from marketplace.protocol.messages import (
     Cancel,
     Heartbeat,
     Receipt,
-    Verdict,
+    VerdictReveal,
+    VerdictSeal,
 )
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.profile import NodeProfile
@@ -66,10 +67,18 @@ class AttestationBody(_Body):
     manifest: Manifest
 
 
-class VerdictBody(_Body):
-    """An oracle's verdict."""
+class SealBody(_Body):
+    """An oracle's seal of a verdict."""
 
-    verdict: Verdict
+    seal: VerdictSeal
+    oracle: Address
+    signature: Signature
+
+
+class VerdictBody(_Body):
+    """What opens an oracle's seal."""
+
+    reveal: VerdictReveal
     oracle: Address
     signature: Signature
 

@@ -1,36 +1,19 @@
-"""Leases for agents and renters, claims and batches for oracles."""
+"""Leases for agents and renters, and the evidence about them."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
-from marketplace.api.bodies import (
-    AttestationBody,
-    BatchSignatureBody,
-    ReceiptBody,
-    VerdictBody,
-)
+from marketplace.api.bodies import AttestationBody, ReceiptBody, SealBody, VerdictBody
 from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
-from marketplace.services.record_evidence import (
-    record_attestation,
-    record_receipt,
-    record_verdict,
-)
-from marketplace.services.settle_batch import sign_batch
-from marketplace.services.show_lease import (
-    batch_document,
-    list_batches,
-    list_claims,
-    list_leases,
-    show_attestation,
-    show_lease,
-    show_terms,
-)
+from marketplace.services.record_evidence import record_attestation, record_receipt
+from marketplace.services.seal_verdicts import record_reveal, record_seal
+from marketplace.services.show_lease import list_leases, show_attestation, show_lease, show_terms
+from marketplace.services.show_oracles import show_seals
 
 LeaseId = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
-Digest = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
 
 
 def lease_routes(market: Market) -> APIRouter:
@@ -82,12 +65,25 @@ def lease_routes(market: Market) -> APIRouter:
         return show_attestation(market, lease_id)
 
     @router.post(
+        "/{lease_id}/seal",
+        status_code=201,
+        summary="An oracle's sealed verdict; 200 where it is there already",
+    )
+    def seal(lease_id: LeaseId, body: SealBody, response: Response) -> dict[str, Any]:
+        is_new = record_seal(market, lease_id, body.seal, body.oracle, body.signature)
+        return _recorded(response, lease_id, is_new)
+
+    @router.get("/{lease_id}/seals", summary="All that oracles signed about a lease, as far as it may be seen")
+    def seals(lease_id: LeaseId) -> dict[str, Any]:
+        return show_seals(market, lease_id)
+
+    @router.post(
         "/{lease_id}/verdict",
         status_code=201,
-        summary="An oracle's verdict; 200 where it is there already",
+        summary="What opens an oracle's seal; 200 where it is there already",
     )
     def verdict(lease_id: LeaseId, body: VerdictBody, response: Response) -> dict[str, Any]:
-        is_new = record_verdict(market, lease_id, body.verdict, body.oracle, body.signature)
+        is_new = record_reveal(market, lease_id, body.reveal, body.oracle, body.signature)
         return _recorded(response, lease_id, is_new)
 
     @router.post(
@@ -98,29 +94,6 @@ def lease_routes(market: Market) -> APIRouter:
     def receipt(lease_id: LeaseId, body: ReceiptBody, response: Response) -> dict[str, Any]:
         is_new = record_receipt(market, lease_id, body.receipt, body.signature)
         return _recorded(response, lease_id, is_new)
-
-    return router
-
-
-def oracle_routes(market: Market) -> APIRouter:
-    """Everything under /oracle."""
-    router = APIRouter(prefix="/api/v1/oracle", tags=["oracle"])
-
-    @router.get("/claims", summary="Leases to judge")
-    def claims(oracle: Address) -> dict[str, Any]:
-        return list_claims(market, oracle)
-
-    @router.get("/batches", summary="Batches to sign")
-    def batches(oracle: Address) -> dict[str, Any]:
-        return list_batches(market, oracle)
-
-    @router.post(
-        "/batches/{digest}/signature",
-        status_code=202,
-        summary="An oracle's signature over a batch",
-    )
-    def sign(digest: Digest, body: BatchSignatureBody) -> dict[str, Any]:
-        return batch_document(sign_batch(market, digest, body.oracle, body.signature))
 
     return router
 

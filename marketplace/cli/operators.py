@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from marketplace.cli import claims, stakes
+from marketplace.cli import bonds, claims, stakes
 from marketplace.cli.agent_settings import (
     prepare_agent,
     require_member,
@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
     oracle = typer.Typer(help="Check results for others.", no_args_is_help=True)
     oracle.command("start")(oracle_start)
     oracle.command("collect")(claims.oracle_collect)
+    bonds.register_oracle(oracle)
     for name, group in (("provider", provider), ("oracle", oracle), ("market", market)):
         app.add_typer(group, name=name, rich_help_panel="Services")
 

@@ -15,10 +15,12 @@ SENTENCES = {
     "lease_opened": "lease open, the price is locked",
     "attestation": "the provider delivered and attested",
     "receipt": "you accepted the result",
-    "verdict": "an oracle ran it again",
+    "sealed": "an oracle ran it again and sealed its verdict",
+    "verdict": "a sealed verdict is opened",
     "batch_proposed": "oracles sign the verdict together",
     "lease_claimed": "the provider claims its pay on chain",
     "lease_disputed": "you dispute the claim",
+    "bond_returned": "the dispute is over, its bond goes to who was right",
     "lease_closed": "settled on chain",
     "paid": "paid",
     "failed": "failed",
@@ -48,13 +50,12 @@ CLOSED_BY = {
 
 
 class Story:
-    """A job's timeline as it grows. An oracle's verdict that comes when the same one is being signed is no news."""
+    """A job's timeline as it grows. A verdict that says what another says is no news: oracles sign it together."""
 
     def __init__(self) -> None:
         self._told = 0
         self._events: set[tuple[Any, ...]] = set()
         self._verdicts: set[tuple[Any, ...]] = set()
-        self._proposed: set[Any] = set()
         self._said: set[tuple[str, Any]] = set()
 
     def news(self, timeline: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
@@ -70,11 +71,9 @@ class Story:
         self._events.add(once)
         if data.get("reorganised"):
             return "the market read the chain anew"
-        if kind == "batch_proposed":
-            self._proposed.add(lease)
         if kind == "verdict":
             verdict = (lease, data.get("outcome"), data.get("pay"))
-            if lease in self._proposed and verdict in self._verdicts:
+            if verdict in self._verdicts:
                 return None
             self._verdicts.add(verdict)
         if kind == "lease_opened":

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from marketplace.client.calls import API, Document, items
+from marketplace.client.oracles import OracleCalls
 from marketplace.client.transport import DEFAULT_TIMEOUT, Transport
 from marketplace.errors import DigestMismatch, NotFound
 
@@ -18,14 +20,11 @@ if TYPE_CHECKING:  # eth-account behind these costs a second of every command th
     from marketplace.protocol.eip712 import Domain
     from marketplace.protocol.jobspec import JobSpec
     from marketplace.protocol.manifest import Manifest
-    from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Receipt, Verdict
+    from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Receipt
     from marketplace.protocol.metering import Resources
 
-API = "/api/v1"
-Document = dict[str, Any]
 
-
-class MarketClient:
+class MarketClient(OracleCalls):
     """A connection to one market. A context manager; safe to share between threads."""
 
     def __init__(
@@ -51,12 +50,6 @@ class MarketClient:
         """Return the connections."""
         self._transport.close()
 
-    def _get(self, path: str, **params: Any) -> Any:
-        return self._transport.json("GET", path, params=params)
-
-    def _post(self, path: str, body: Document, *, repeatable: bool = False) -> Any:
-        return self._transport.json("POST", path, json=body, repeatable=repeatable)
-
     # --- the market itself -------------------------------------------------------------------------------------
 
     def health(self) -> Document:
@@ -80,7 +73,7 @@ class MarketClient:
 
     def nodes(self) -> list[Document]:
         """Every node that offers capacity."""
-        return _items(self._get(f"{API}/cluster/nodes"), "nodes")
+        return items(self._get(f"{API}/cluster/nodes"), "nodes")
 
     # --- blobs -------------------------------------------------------------------------------------------------
 
@@ -138,7 +131,7 @@ class MarketClient:
 
     def asks(self, **filters: Any) -> list[Document]:
         """Live asks."""
-        return _items(self._get(f"{API}/asks", **filters), "asks")
+        return items(self._get(f"{API}/asks", **filters), "asks")
 
     def cancel(self, cancel: "Cancel", signature: str) -> Document:
         """Withdraw an order."""
@@ -184,7 +177,7 @@ class MarketClient:
 
     def job_events(self, job_id: str) -> list[Document]:
         """The timeline alone."""
-        return _items(self._get(f"{API}/jobs/{job_id}/events"), "events")
+        return items(self._get(f"{API}/jobs/{job_id}/events"), "events")
 
     def request_refund(self, job_id: str) -> Document:
         """Ask the market to send the refund of leases past their deadline."""
@@ -202,7 +195,7 @@ class MarketClient:
     ) -> list[Document]:
         """Leases, newest first."""
         found = self._get(f"{API}/leases", provider=provider, agent=agent, state=state, cursor=cursor)
-        return _items(found, "leases")
+        return items(found, "leases")
 
     def lease(self, lease_id: str) -> Document:
         """One lease."""
@@ -230,30 +223,11 @@ class MarketClient:
         body = {"receipt": receipt.to_json(), "signature": signature}
         return self._post(f"{API}/leases/{receipt.lease_id}/receipt", body)
 
-    # --- oracles -----------------------------------------------------------------------------------------------
-
-    def claims(self, oracle: str) -> list[Document]:
-        """Leases with an attestation and no verdict by `oracle` yet."""
-        return _items(self._get(f"{API}/oracle/claims", oracle=oracle), "claims")
-
-    def post_verdict(self, verdict: "Verdict", oracle: str, signature: str) -> Document:
-        """An oracle's decision about one lease."""
-        body = {"verdict": verdict.to_json(), "oracle": oracle, "signature": signature}
-        return self._post(f"{API}/leases/{verdict.lease_id}/verdict", body)
-
-    def batches(self, oracle: str) -> list[Document]:
-        """Proposed verdict batches that `oracle` has not signed."""
-        return _items(self._get(f"{API}/oracle/batches", oracle=oracle), "batches")
-
-    def sign_batch(self, digest: str, oracle: str, signature: str) -> Document:
-        """Give an oracle's signature over a batch."""
-        return self._post(f"{API}/oracle/batches/{digest}/signature", {"oracle": oracle, "signature": signature})
-
     # --- rounds and accounts -----------------------------------------------------------------------------------
 
     def rounds(self, **page: Any) -> list[Document]:
         """Rounds, newest first."""
-        return _items(self._get(f"{API}/rounds", **page), "rounds")
+        return items(self._get(f"{API}/rounds", **page), "rounds")
 
     def round(self, number: int) -> Document:
         """One round: digest, surplus, certificate, matches."""
@@ -286,11 +260,6 @@ def resources_json(resources: "Resources") -> Document:
         "fuel": str(resources.fuel),
         "egressMb": resources.egress_mb,
     }
-
-
-def _items(document: Any, key: str) -> list[Document]:
-    """A list that came bare or inside an object under `key`."""
-    return document if isinstance(document, list) else document[key]
 
 
 def _sha256(data: bytes) -> str:

@@ -21,6 +21,8 @@ class LeaseTerms:
     ask_signature: str
     price: int
     job_spec: JobSpec
+    round: int | None = None
+    """The round that matched them: its transcript names the ask, and its digest is on chain."""
 
     @classmethod
     def parse(cls, document: Any) -> Self:
@@ -33,6 +35,7 @@ class LeaseTerms:
                 ask_signature=str(document["askSignature"]),
                 price=int(document["price"]),
                 job_spec=JobSpec.parse(document["jobSpec"]),
+                round=int(document["round"]) if document.get("round") is not None else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedMessage("LeaseTerms", f"a field is missing or malformed: {error}") from error
@@ -46,4 +49,5 @@ class LeaseTerms:
             "askSignature": self.ask_signature,
             "price": str(self.price),
             "jobSpec": self.job_spec.to_json(),
+            "round": self.round,
         }

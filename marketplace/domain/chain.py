@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from marketplace.protocol.enums import CancelKind, ClaimState, Outcome, SkipReason
+from marketplace.domain.accounts import Balance as Balance
+from marketplace.domain.accounts import ClaimView as ClaimView
+from marketplace.domain.accounts import Committee as Committee
+from marketplace.domain.accounts import OracleBond as OracleBond
+from marketplace.domain.accounts import ProviderAccount as ProviderAccount
+from marketplace.domain.accounts import RenterAccount as RenterAccount
+from marketplace.domain.accounts import ReputationRecord as ReputationRecord
+from marketplace.domain.accounts import StakeState as StakeState
+from marketplace.protocol.enums import CancelKind, Outcome, SkipReason
 
 
 class CloseReason(IntEnum):
@@ -23,100 +31,6 @@ class BlockRef:
     number: int
     hash: str
     timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """Somebody's money in the escrow, micro-USDC: what can be withdrawn now, deposited, refunded or earned."""
-
-    free: int
-
-
-@dataclass(frozen=True, slots=True)
-class StakeState:
-    """A provider's bond, micro-USDC. `active >= locked` at every moment (invariant 6)."""
-
-    active: int
-    locked: int
-    unbonding: int
-    withdrawable_at: int
-
-    @property
-    def available(self) -> int:
-        """What can still cover the penalty of a new lease."""
-        return self.active - self.locked
-
-
-@dataclass(frozen=True, slots=True)
-class ReputationRecord:
-    """Counters of a provider's past leases; `volume` is gross micro-USDC, `since` unix seconds (0: never)."""
-
-    settled: int
-    failed: int
-    expired: int
-    slashed: int
-    volume: int
-    since: int
-
-
-@dataclass(frozen=True, slots=True)
-class RenterAccount:
-    """A renter's account as the escrow keeps it. Only this `free` can be bid with, micro-USDC.
-
-    Salts below `salt_base` are void; bit i of `window`: salt `salt_base + i` is used or cancelled.
-    """
-
-    free: int
-    salt_base: int
-    window: int
-
-    def is_void(self, salt: int) -> bool:
-        """Whether a bid with this salt cannot be opened (any more)."""
-        return salt < self.salt_base or self.window >> (salt - self.salt_base) & 1 == 1
-
-    @property
-    def next_salt(self) -> int:
-        """Above every salt that was used or cancelled one by one."""
-        return self.salt_base + self.window.bit_length()
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderAccount:
-    """A provider's account as the escrow keeps it, micro-USDC; asks with a salt below `ask_salt` are void."""
-
-    earned: int
-    """Net pay ever."""
-    cover: int
-    """Its bond."""
-    covered: int
-    """What of the bond open leases need."""
-    open_leases: int
-    ask_salt: int
-    settled: int
-    failed: int
-    expired: int
-    frauds: int
-    withdrawn: int
-    """What of `earned` was paid out."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimView:
-    """The claim on a lease. `until`: when its window (claimed) or the dispute (disputed) ends."""
-
-    state: ClaimState
-    pay: int
-    until: int
-    bond: int
-
-
-@dataclass(frozen=True, slots=True)
-class Committee:
-    """Who may sign verdicts. `members` ascend as numbers; epoch 0: it has not begun."""
-
-    epoch: int
-    threshold: int
-    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +155,46 @@ class LeaseDisputed:
 
 
 @dataclass(frozen=True, slots=True)
+class BondReturned:
+    """A dispute ended, and its bond went `to` whoever was right."""
+
+    origin: EventOrigin
+    lease_id: str
+    to: str
+    bond: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsSettled:
+    """A batch of verdicts closed claimed leases; `fees` of them all, micro-USDC. Signers as in `LeasesSettled`."""
+
+    origin: EventOrigin
+    epoch: int
+    signers: int
+    fees: int
+
+
+@dataclass(frozen=True, slots=True)
+class OracleFeeCredited:
+    """A member's share of the fees of an epoch moved into its free balance."""
+
+    origin: EventOrigin
+    member: str
+    epoch: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSet:
+    """A provider lets a key sign asks and claims for it, or no longer."""
+
+    origin: EventOrigin
+    provider: str
+    agent: str
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OrdersCancelled:
     """What a `Cancel` of this kind voids is void."""
 
@@ -269,7 +223,11 @@ ChainEvent = (
     | LeaseClosed
     | LeaseClaimed
     | LeaseDisputed
+    | BondReturned
+    | ClaimsSettled
+    | OracleFeeCredited
+    | AgentSet
     | OrdersCancelled
     | Slashed
 )
-"""Every event the market and the agents act on. Others (stake, fee, committee) are read by view when needed."""
+"""Every event that anybody here acts on. `adapters/chain/events.py` says why the others are left out."""

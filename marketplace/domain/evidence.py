@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from marketplace.protocol.manifest import Manifest
-from marketplace.protocol.messages import Attestation, Receipt, Verdict, VerdictBatch
+from marketplace.protocol.messages import Attestation, Receipt, Verdict, VerdictBatch, VerdictReveal
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,19 @@ class AttestationRecord:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRecord:
-    """One oracle's signed verdict."""
+    """One oracle's verdict, by the signed reveal that opened its seal."""
 
-    verdict: Verdict
+    reveal: VerdictReveal
     oracle: str
     signature: str
     received_at: int
+    is_late: bool = False
+    """It was sealed when others were open already."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the oracle says."""
+        return self.reveal.verdict
 
 
 @dataclass(frozen=True, slots=True)

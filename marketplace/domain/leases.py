@@ -135,12 +135,12 @@ def build_group(market: str, leases: Sequence[LeaseRecord]) -> LeaseGroup:
     return LeaseGroup(market, ordered[0].group, tuple(lease.terms for lease in ordered))
 
 
-def compute_lease_stage(lease: LeaseRecord, *, attested: bool, verdicts: int, settling: bool) -> JobState:
+def compute_lease_stage(lease: LeaseRecord, *, attested: bool, seals: int, settling: bool) -> JobState:
     """Where an opened lease stands."""
     if lease.closing is not None:
         return lease.closing.state
     if settling:
         return JobState.SETTLING
-    if verdicts:
+    if seals:
         return JobState.VERIFYING
     return JobState.ATTESTED if attested or lease.claim is not None else JobState.RUNNING

@@ -22,6 +22,8 @@ class OutboxKind(StrEnum):
     ACCEPT = "accept"
     REFUND = "refund"
     CANCEL = "cancel"
+    RELEASE = "release"
+    EXPIRE_DISPUTE = "expire_dispute"
 
     @property
     def is_urgent(self) -> bool:

@@ -30,6 +30,10 @@ class Rules:
     """After so long without a heartbeat a node gets no new work."""
     hold_seconds: int = 10
     """How long a bid sits out after the contract left out its match."""
+    seal_seconds: int = 3
+    """How long after the first sealed verdict a lease's seals wait for the rest of the committee, once k are there."""
+    reveal_seconds: int = 60
+    """How long after the opening of its seal an oracle may take to reveal, before the record says that it withholds."""
     settle_grace_seconds: int = 120
     """How long after its deadline a lease with a result may still be settled before the market refunds it."""
     resend_seconds: float = 30.0

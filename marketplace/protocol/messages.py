@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from eth_utils import to_checksum_address
+from eth_abi import encode as abi_encode
+from eth_utils import keccak, to_checksum_address
 
 from marketplace.errors import InvalidSignature
 from marketplace.protocol.eip712 import (
@@ -119,12 +120,54 @@ class Attestation(TypedMessage):
 
 
 class Verdict(TypedMessage):
-    """One oracle's decision about one lease (RFC 9334: attestation result). `pay` is gross of the fee."""
+    """One oracle's decision about one lease (RFC 9334: attestation result). `pay` is gross of the fee.
+
+    Signed in a `VerdictReveal`, and with others in a `VerdictBatch`.
+    """
 
     lease_id: Bytes32
     outcome: Uint8
     pay: Uint64
     result_digest: Bytes32
+
+
+class VerdictSeal(TypedMessage):
+    """An oracle's promise of a verdict that nobody can read yet."""
+
+    lease_id: Bytes32
+    commitment: Bytes32
+    """`VerdictReveal.commitment` of what will open it."""
+
+
+class VerdictReveal(TypedMessage):
+    """What opens an oracle's seal: its verdict, and the secret that kept it from being guessed."""
+
+    lease_id: Bytes32
+    outcome: Uint8
+    pay: Uint64
+    result_digest: Bytes32
+    secret: Bytes32
+    """32 random bytes, new for each lease."""
+
+    @classmethod
+    def of(cls, verdict: Verdict, secret: str) -> Self:
+        """The reveal of this verdict."""
+        return cls(**verdict.model_dump(), secret=secret)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it reveals."""
+        return Verdict(**self.model_dump(exclude={"secret"}))
+
+    def commitment(self, oracle: str) -> str:
+        """What this opens in a seal (`MessageLib.commitVerdict`). It names the oracle: nobody else can use it."""
+        kinds = ["bytes32", "address", "uint8", "uint64", "bytes32", "bytes32"]
+        lease_id, result, secret = (bytes.fromhex(one[2:]) for one in (self.lease_id, self.result_digest, self.secret))
+        return "0x" + keccak(abi_encode(kinds, [lease_id, oracle, self.outcome, self.pay, result, secret])).hex()
+
+    def seal(self, oracle: str) -> VerdictSeal:
+        """The seal that this opens."""
+        return VerdictSeal(lease_id=self.lease_id, commitment=self.commitment(oracle))
 
 
 class VerdictBatch(TypedMessage):
@@ -187,7 +230,8 @@ SIGNED_MESSAGES: tuple[type[TypedMessage], ...] = (
     Ask,
     Bid,
     Attestation,
-    Verdict,
+    VerdictSeal,
+    VerdictReveal,
     VerdictBatch,
     Receipt,
     Cancel,

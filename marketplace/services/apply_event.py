@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from marketplace.domain.chain import (
+    AgentSet,
+    BondReturned,
     ChainEvent,
     CloseReason,
     LeaseClaimed,
@@ -21,7 +23,9 @@ from marketplace.protocol.messages import Cancel
 from marketplace.protocol.metering import compute_split
 from marketplace.services.drop_match import skip_match
 from marketplace.services.market import Market
+from marketplace.services.signatures import is_signed_by
 from marketplace.services.storage import Transaction
+from marketplace.services.tell_verdicts import tell_verdicts
 from marketplace.services.timeline import refresh_job, refresh_lease, refresh_lease_and_job
 
 
@@ -39,6 +43,10 @@ def apply_event(market: Market, tx: Transaction, event: ChainEvent, at: int) -> 
         _apply_claimed(tx, event, at)
     elif isinstance(event, LeaseDisputed):
         _apply_disputed(tx, event, at)
+    elif isinstance(event, BondReturned):
+        _apply_bond(tx, event, at)
+    elif isinstance(event, AgentSet):
+        _apply_agent(market, tx, event)
     elif isinstance(event, OrdersCancelled):
         cancel = Cancel(signer=event.signer, kind=int(event.kind), salt=event.salt)
         apply_cancel(tx, cancel, at, block=event.origin.block_number)
@@ -59,6 +67,16 @@ def apply_cancel(tx: Transaction, cancel: Cancel, at: int, *, block: int | None)
             tx.asks.set_state(ask.ask_hash, OrderState.CANCELLED, "cancelled by its provider", block)
             voided.append(ask.ask_hash)
     return voided
+
+
+def _apply_agent(market: Market, tx: Transaction, event: AgentSet) -> None:
+    """Asks that a key signed for its provider are void once it may no longer: the contract would leave them out."""
+    if event.allowed:
+        return
+    for record in tx.asks.live_of_node(event.provider, event.agent):
+        if is_signed_by(record.ask, event.agent, market.chain.domain, record.signature):
+            reason, block = "its agent may sign for its provider no longer", event.origin.block_number
+            tx.asks.set_state(record.ask_hash, OrderState.CANCELLED, reason, block)
 
 
 # ------------------------------------------------------------------------------------------------------------ opening
@@ -166,6 +184,7 @@ def _close(tx: Transaction, lease_id: str, closing: Closing, at: int) -> None:
     if not tx.leases.close(lease_id, closing):
         return
     lease = tx.leases.get(lease_id)
+    tell_verdicts(tx, lease, at)
     detail = {
         "outcome": closing.outcome.name.lower(),
         "reason": closing.reason.name.lower(),
@@ -197,6 +216,13 @@ def _apply_disputed(tx: Transaction, event: LeaseDisputed, at: int) -> None:
         return
     claim = replace(lease.claim, dispute=Dispute(event.bond, event.until, event.origin.block_number))
     _note_claim(tx, event.lease_id, claim, at, "lease_disputed", {"bond": str(event.bond), "until": event.until})
+
+
+def _apply_bond(tx: Transaction, event: BondReturned, at: int) -> None:
+    lease = tx.leases.get(event.lease_id)
+    if lease is not None:
+        detail = {"to": event.to, "bond": str(event.bond)}
+        tx.timeline.add(lease.bid_hash, at, "bond_returned", detail, event.lease_id)
 
 
 def _note_claim(tx: Transaction, lease_id: str, claim: Claim, at: int, kind: str, detail: dict[str, object]) -> None:

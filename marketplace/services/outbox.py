@@ -134,6 +134,13 @@ def _prepare(market: Market, item: OutboxItem, reserved: Sequence[MatchRecord]) 
         if not groups:
             raise NothingLeft
         return sender.prepare_refund(groups)
+    if item.kind in (OutboxKind.RELEASE, OutboxKind.EXPIRE_DISPUTE):
+        with market.store.read() as tx:
+            lease = tx.leases.get(item.payload["leaseId"])
+        if lease is None or lease.claim is None or lease.closing is not None:
+            raise NothingLeft
+        is_release = item.kind is OutboxKind.RELEASE
+        return (sender.prepare_release if is_release else sender.prepare_expire_dispute)(lease.claimed)
     return sender.prepare_cancel_for(Cancel.parse(item.payload["cancel"]), item.payload["signature"])
 
 

@@ -116,7 +116,7 @@ def _refuse_refund(market: Market, item: OutboxItem, error: Reverted) -> None:
 
 
 def _refuse_whole(market: Market, item: OutboxItem, error: Reverted) -> None:
-    """Settle, accept and cancel: what was signed by others is sent as it is, or not at all."""
+    """What was signed by others is sent as it is, or not at all; the end of a claim, when it is looked at again."""
     now = chain_time(market)
     with market.store.write() as tx:
         tx.outbox.update(

@@ -1,8 +1,10 @@
 """Taking in what providers, oracles and renters sign about leases."""
 
-from marketplace.domain.evidence import AttestationRecord, ReceiptRecord, VerdictRecord
+from marketplace.domain.chain import Committee
+from marketplace.domain.evidence import AttestationRecord, ReceiptRecord
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.outbox import OutboxKind
+from marketplace.domain.seals import JUDGED
 from marketplace.errors import (
     ConflictError,
     InputError,
@@ -11,12 +13,11 @@ from marketplace.errors import (
     NotFound,
     WrongSigner,
 )
-from marketplace.protocol.enums import ExitKind, Outcome
+from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import (
     Attestation,
     Receipt,
-    Verdict,
     require_signed_by,
 )
 from marketplace.protocol.metering import compute_metered_usage, compute_pay
@@ -39,21 +40,21 @@ def record_attestation(
     (another attestation is there, or the lease is closed).
     """
     with market.store.read() as tx:
-        lease = _lease(tx, lease_id)
+        lease = require_lease(tx, lease_id)
         record = tx.bids.get(lease.bid_hash)
         known = tx.evidence.attestation(lease_id)
-    _require_same_lease("Attestation", attestation.lease_id, lease_id)
+    require_same_lease("Attestation", attestation.lease_id, lease_id)
     if record is None or not lease.agent:
         raise NotFound("signed orders of lease", lease_id)
     require_signed_by(attestation, lease.agent, market.chain.domain, signature)
     if known is not None:
-        return _same_or_conflict(
+        return same_or_conflict(
             known.attestation.struct_hash(),
             attestation.struct_hash(),
             "attestation",
             lease_id,
         )
-    _require_open(lease)
+    require_open(lease)
     _validate_attestation(attestation, lease)
     if manifest.root() != attestation.result_digest:
         raise InvalidManifest(
@@ -71,56 +72,20 @@ def record_attestation(
     with market.store.write() as tx:
         known = tx.evidence.attestation(lease_id)
         if known is not None:
-            return _same_or_conflict(
+            return same_or_conflict(
                 known.attestation.struct_hash(),
                 attestation.struct_hash(),
                 "attestation",
                 lease_id,
             )
         tx.evidence.add_attestation(AttestationRecord(attestation, signature, manifest, now))
+        if record.bid.verification in JUDGED:
+            tx.seals.begin(lease_id, now)
         detail = {
             "exit": ExitKind(attestation.exit_kind).name.lower(),
             "fuel": str(attestation.fuel),
         }
         tx.timeline.add(lease.bid_hash, now, "attestation", detail, lease_id)
-        refresh_lease_and_job(tx, lease, now)
-    return True
-
-
-def record_verdict(market: Market, lease_id: str, verdict: Verdict, oracle: str, signature: str) -> bool:
-    """Take an oracle's verdict; True if it was new, False for the very same again.
-
-    Raises NotFound, WrongSigner (not of the committee), InvalidSignature, MalformedMessage, ConflictError (the oracle
-    has given another verdict, the lease is closed or not attested), ChainUnavailable.
-    """
-    with market.store.read() as tx:
-        lease = _lease(tx, lease_id)
-        attested = tx.evidence.attestation(lease_id)
-    _require_same_lease("Verdict", verdict.lease_id, lease_id)
-    require_oracle(market, oracle)
-    require_signed_by(verdict, oracle, market.chain.domain, signature)
-    now = market.clock.now()
-    _validate_verdict(verdict, lease)
-    with market.store.write() as tx:
-        mine = [one for one in tx.evidence.verdicts(lease_id) if one.oracle == oracle]
-        if mine:
-            return _same_or_conflict(
-                mine[0].verdict.struct_hash(),
-                verdict.struct_hash(),
-                "verdict",
-                lease_id,
-            )
-        lease = _lease(tx, lease_id)
-        _require_open(lease)
-        if attested is None:
-            raise ConflictError(f"Lease {lease_id} has no attestation to judge yet.", lease=lease_id)
-        tx.evidence.add_verdict(VerdictRecord(verdict, oracle, signature, now))
-        detail = {
-            "oracle": oracle,
-            "outcome": Outcome(verdict.outcome).name.lower(),
-            "pay": str(verdict.pay),
-        }
-        tx.timeline.add(lease.bid_hash, now, "verdict", detail, lease_id)
         refresh_lease_and_job(tx, lease, now)
     return True
 
@@ -133,15 +98,15 @@ def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: s
     MalformedMessage, ConflictError, ChainUnavailable.
     """
     with market.store.read() as tx:
-        lease = _lease(tx, lease_id)
+        lease = require_lease(tx, lease_id)
         attested = tx.evidence.attestation(lease_id)
         bid, ask = tx.bids.get(lease.bid_hash), tx.asks.get(lease.ask_hash)
         known = tx.evidence.receipt(lease_id)
-    _require_same_lease("Receipt", receipt.lease_id, lease_id)
+    require_same_lease("Receipt", receipt.lease_id, lease_id)
     require_signature(market.chain, receipt, lease.renter, signature)
     if known is not None:
-        return _same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
-    _require_open(lease)
+        return same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
+    require_open(lease)
     if lease.claim is not None:
         raise ConflictError(
             f"Lease {lease_id} is {lease.claim.state.name.lower()} on chain and takes no receipt any more.",
@@ -166,7 +131,7 @@ def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: s
     with market.store.write() as tx:
         known = tx.evidence.receipt(lease_id)
         if known is not None:
-            return _same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
+            return same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
         tx.evidence.add_receipt(ReceiptRecord(receipt, signature, now))
         if receipt.pay == lease.price:
             tx.outbox.add(OutboxKind.ACCEPT, {"leaseId": lease_id}, now)
@@ -175,8 +140,8 @@ def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: s
     return True
 
 
-def require_oracle(market: Market, oracle: str) -> int:
-    """The committee's threshold. Raises WrongSigner unless `oracle` is a member, ChainUnavailable."""
+def require_oracle(market: Market, oracle: str) -> Committee:
+    """The committee. Raises WrongSigner unless `oracle` is a member, ChainUnavailable."""
     committee = market.chain.committee()
     if oracle not in committee.members:
         raise WrongSigner(
@@ -184,22 +149,25 @@ def require_oracle(market: Market, oracle: str) -> int:
             oracle=oracle,
             members=list(committee.members),
         )
-    return committee.threshold
+    return committee
 
 
-def _lease(tx: Transaction, lease_id: str) -> LeaseRecord:
+def require_lease(tx: Transaction, lease_id: str) -> LeaseRecord:
+    """The lease. Raises NotFound."""
     lease = tx.leases.get(lease_id)
     if lease is None:
         raise NotFound("lease", lease_id)
     return lease
 
 
-def _require_same_lease(message: str, named: str, lease_id: str) -> None:
+def require_same_lease(message: str, named: str, lease_id: str) -> None:
+    """Raises MalformedMessage for a message about another lease than the address says."""
     if named != lease_id:
         raise MalformedMessage(f"{message}.leaseId", f"{named} is not the lease {lease_id} of the address")
 
 
-def _require_open(lease: LeaseRecord) -> None:
+def require_open(lease: LeaseRecord) -> None:
+    """Raises ConflictError for a lease that the chain has closed."""
     if lease.closing is not None:
         raise ConflictError(
             f"Lease {lease.lease_id} is closed ({lease.closing.state}).",
@@ -208,7 +176,8 @@ def _require_open(lease: LeaseRecord) -> None:
         )
 
 
-def _same_or_conflict(known: str, given: str, what: str, lease_id: str) -> bool:
+def same_or_conflict(known: str, given: str, what: str, lease_id: str) -> bool:
+    """False for what is here already, by its struct hash. Raises ConflictError for anything else."""
     if known != given:
         raise ConflictError(f"Another {what} for lease {lease_id} is recorded already.", lease=lease_id)
     return False
@@ -221,15 +190,6 @@ def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:
         raise MalformedMessage("Attestation.exitKind", f"{attestation.exit_kind} is not a way to end")
     if attestation.finished_at < attestation.started_at:
         raise MalformedMessage("Attestation.finishedAt", "the job ended before it began")
-
-
-def _validate_verdict(verdict: Verdict, lease: LeaseRecord) -> None:
-    if verdict.outcome not in (Outcome.PAID, Outcome.FAILED, Outcome.FRAUD):
-        raise MalformedMessage("Verdict.outcome", f"{verdict.outcome} is not an outcome")
-    if verdict.outcome != Outcome.PAID and verdict.pay != 0:
-        raise MalformedMessage("Verdict.pay", "only the outcome paid has a pay")
-    if verdict.pay > lease.price:
-        raise MalformedMessage("Verdict.pay", f"{verdict.pay} is more than the {lease.price} locked")
 
 
 def _require_blobs(market: Market, manifest: Manifest) -> None:

@@ -1,14 +1,22 @@
 """From equal verdicts to a settlement: propose batches, gather the committee's signatures, hand them to the outbox."""
 
-from marketplace.domain.evidence import AgreedVerdict, BatchRecord, BatchState, agreed_verdict, group_batches
+from marketplace.domain.evidence import (
+    AgreedVerdict,
+    BatchRecord,
+    BatchState,
+    VerdictRecord,
+    agreed_verdict,
+    group_batches,
+)
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.outbox import OutboxKind
+from marketplace.domain.seals import JUDGED
 from marketplace.errors import ConflictError, NotFound, WrongSigner
-from marketplace.protocol.enums import Verification
 from marketplace.protocol.messages import Verdict, VerdictBatch, require_signed_by
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import require_oracle
 from marketplace.services.storage import Transaction
+from marketplace.services.tell_verdicts import tell_verdicts
 from marketplace.services.timeline import has_full_receipt, refresh_lease_and_job
 
 MAX_PROPOSALS = 4
@@ -17,8 +25,8 @@ RETRY_SECONDS = 5
 """Pause after the first refusal; as much longer after each further one."""
 SIGN_SECONDS = 60
 """How long a batch of several leases waits for its signatures before each goes its own way."""
-JUDGED = (Verification.REEXECUTE, Verification.REPLICATE)
-"""Policies whose leases oracles judge; the others wait for the renter's receipt."""
+LATE_SIGN_SECONDS = 10
+"""How long those who sealed their verdict in time have a batch, and its fee, to themselves."""
 
 
 def propose_batches(market: Market) -> int:
@@ -35,7 +43,7 @@ def propose_batches(market: Market) -> int:
         ready: list[AgreedVerdict] = []
         alone: set[str] = set()
         for lease, verdicts in candidates:
-            found = agreed_verdict([one for one in verdicts if one.oracle in committee.members], committee.threshold)
+            found = _agreed([one for one in verdicts if one.oracle in committee.members], committee.threshold)
             current = tx.leases.get(lease.lease_id)
             if found is None or current is None or not _may_propose(tx, current, alone, now):
                 continue
@@ -47,7 +55,7 @@ def propose_batches(market: Market) -> int:
 
 
 def claims_of(market: Market, oracle: str) -> list[LeaseRecord]:
-    """Open leases with evidence, for oracles to judge, that `oracle` has not judged. Raises WrongSigner."""
+    """Open leases with evidence, for oracles to judge, of which `oracle` has sealed no verdict. Raises WrongSigner."""
     require_oracle(market, oracle)
     with market.store.read() as tx:
         return [lease for lease in tx.leases.open() if _is_claim(tx, lease, oracle)]
@@ -56,21 +64,22 @@ def claims_of(market: Market, oracle: str) -> list[LeaseRecord]:
 def batches_of(market: Market, oracle: str) -> list[BatchRecord]:
     """Proposed batches that say what `oracle` said, and that it has not signed. Raises WrongSigner."""
     require_oracle(market, oracle)
+    now = market.clock.now()
     with market.store.read() as tx:
         return [
             batch
             for batch in tx.batches.in_state(BatchState.PROPOSED)
-            if oracle not in batch.signatures and _agrees(tx, batch, oracle)
+            if oracle not in batch.signatures and _agrees(tx, batch, oracle) and not _must_wait(tx, batch, oracle, now)
         ]
 
 
 def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> BatchRecord:
     """Take an oracle's signature; with enough of them the settlement goes into the outbox.
 
-    One that comes after enough others is not needed, and no error. Raises NotFound, ConflictError (the batch failed),
-    WrongSigner (not a member, or its own verdicts say otherwise), InvalidSignature, ChainUnavailable.
+    One that comes after enough others is not needed, and no error. Raises NotFound, ConflictError (the batch failed, or
+    others go first), WrongSigner (not a member, or its own verdicts say otherwise), InvalidSignature, ChainUnavailable.
     """
-    threshold = require_oracle(market, oracle)
+    threshold = require_oracle(market, oracle).threshold
     with market.store.read() as tx:
         batch = _batch(tx, digest)
     require_signed_by(batch.message, oracle, market.chain.domain, signature)
@@ -91,6 +100,8 @@ def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> Batc
                 oracle=oracle,
                 batch=digest,
             )
+        if _must_wait(tx, batch, oracle, now):
+            raise ConflictError(f"Those who sealed in time sign batch {digest} first.", batch=digest)
         tx.batches.sign(digest, oracle, signature)
         batch = _batch(tx, digest)
         if len(batch.signatures) >= threshold:
@@ -102,6 +113,12 @@ def sign_batch(market: Market, digest: str, oracle: str, signature: str) -> Batc
 def batch_digest(market: Market, verdicts: tuple[Verdict, ...]) -> str:
     """The 32 bytes that oracles sign."""
     return VerdictBatch.of(verdicts).digest(market.chain.domain)
+
+
+def _agreed(records: list[VerdictRecord], threshold: int) -> tuple[Verdict, frozenset[str]] | None:
+    """What was sealed before anything was opened decides, if it can: who came later may have been told."""
+    in_time = [one for one in records if not one.is_late]
+    return agreed_verdict(in_time, threshold) or agreed_verdict(records, threshold)
 
 
 def _split_unsigned(tx: Transaction, now: int) -> None:
@@ -151,6 +168,7 @@ def _propose(market: Market, tx: Transaction, verdicts: tuple[Verdict, ...], now
     tx.batches.add(BatchRecord(digest, verdicts, BatchState.PROPOSED, now))
     for verdict in verdicts:
         lease = tx.leases.get(verdict.lease_id)
+        tell_verdicts(tx, lease, now)
         tx.timeline.add(lease.bid_hash, now, "batch_proposed", {"batch": digest}, verdict.lease_id)
         refresh_lease_and_job(tx, lease, now)
 
@@ -161,7 +179,7 @@ def _is_claim(tx: Transaction, lease: LeaseRecord, oracle: str) -> bool:
     record = tx.bids.get(lease.bid_hash)
     if record is None or record.bid.verification not in JUDGED:
         return False
-    return all(one.oracle != oracle for one in tx.evidence.verdicts(lease.lease_id))
+    return all(one.oracle != oracle for one in tx.seals.of_lease(lease.lease_id))
 
 
 def _agrees(tx: Transaction, batch: BatchRecord, oracle: str) -> bool:
@@ -170,6 +188,17 @@ def _agrees(tx: Transaction, batch: BatchRecord, oracle: str) -> bool:
         if own != [verdict]:
             return False
     return True
+
+
+def _must_wait(tx: Transaction, batch: BatchRecord, oracle: str, now: int) -> bool:
+    """Whether the oracle sealed one of these verdicts too late, and those who did in time still have their turn."""
+    if batch.proposed_at + LATE_SIGN_SECONDS <= now or batch.proposals > 1:
+        return False
+    for lease_id in (verdict.lease_id for verdict in batch.verdicts):
+        is_late = any(one.is_late for one in tx.evidence.verdicts(lease_id) if one.oracle == oracle)
+        if is_late and len(tx.batches.of_lease(lease_id)) == 1:
+            return True
+    return False
 
 
 def _batch(tx: Transaction, digest: str) -> BatchRecord:

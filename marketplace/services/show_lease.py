@@ -13,6 +13,7 @@ from marketplace.services.calls import load_group
 from marketplace.services.market import Market
 from marketplace.services.settle_batch import batches_of, claims_of
 from marketplace.services.storage import Transaction
+from marketplace.services.tell_verdicts import shown_verdicts
 
 
 def show_lease(market: Market, lease_id: str) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
     with market.store.read() as tx:
         lease = _lease(tx, lease_id)
         bid, ask = tx.bids.get(lease.bid_hash), tx.asks.get(lease.ask_hash)
+        matches = tx.matches.of_lease(lease_id)
     if bid is None or ask is None:
         raise NotFound("signed orders of lease", lease_id)
     return {
@@ -64,6 +66,7 @@ def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
         "askSignature": ask.signature,
         "price": str(lease.price),
         "jobSpec": bid.job_spec.to_json(),
+        "round": matches[-1].round_number if matches else None,
     }
 
 
@@ -100,7 +103,8 @@ def list_batches(market: Market, oracle: str) -> dict[str, Any]:
 def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str, Any]:
     """A lease as the chain's events and the evidence tell it; what is not decided yet is null.
 
-    `group` is there while calls about the lease take it, `claim` from its claim on.
+    `verdicts` stay empty until they are decided, or the lease is closed. `group` is there while calls about the lease
+    take it, `claim` from its claim on.
     """
     closing = lease.closing
     record = tx.evidence.attestation(lease.lease_id)
@@ -135,8 +139,9 @@ def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str
                 "outcome": Outcome(one.verdict.outcome).name.lower(),
                 "pay": str(one.verdict.pay),
             }
-            for one in tx.evidence.verdicts(lease.lease_id)
+            for one in shown_verdicts(tx, lease)
         ],
+        "sealedBy": [one.oracle for one in tx.seals.of_lease(lease.lease_id)],
         "receipt": (
             {"receipt": receipt.receipt.to_json(), "signature": receipt.signature} if receipt is not None else None
         ),

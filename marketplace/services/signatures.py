@@ -2,7 +2,7 @@
 
 from marketplace.errors import InvalidSignature
 from marketplace.ports import Chain
-from marketplace.protocol.eip712 import TypedMessage
+from marketplace.protocol.eip712 import Domain, TypedMessage
 from marketplace.protocol.messages import Ask, require_signed_by
 
 
@@ -31,13 +31,14 @@ def require_ask_signature(chain: Chain, ask: Ask, signature: str) -> None:
     try:
         require_signature(chain, ask, ask.provider, signature)
     except InvalidSignature:
-        if not _is_by(ask, ask.agent, chain, signature) or not chain.is_agent(ask.provider, ask.agent):
+        if not is_signed_by(ask, ask.agent, chain.domain, signature) or not chain.is_agent(ask.provider, ask.agent):
             raise
 
 
-def _is_by(ask: Ask, signer: str, chain: Chain, signature: str) -> bool:
+def is_signed_by(message: TypedMessage, signer: str, domain: Domain, signature: str) -> bool:
+    """Whether `signer`'s own key signed `message` for `domain`."""
     try:
-        require_signed_by(ask, signer, chain.domain, signature)
+        require_signed_by(message, signer, domain, signature)
     except InvalidSignature:
         return False
     return True

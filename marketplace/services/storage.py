@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from marketplace.domain.chain import BlockRef
-from marketplace.domain.evidence import AttestationRecord, BatchRecord, BatchState, ReceiptRecord, VerdictRecord
 from marketplace.domain.jobs import JobState
 from marketplace.domain.leases import Claim, Closing, LeaseRecord, MatchRecord
 from marketplace.domain.orders import AskRecord, BidRecord, OrderState
@@ -14,6 +13,7 @@ from marketplace.domain.paging import Page
 from marketplace.domain.rounds import RoundRecord
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Ask, Bid
+from marketplace.services.storage_evidence import Batches, Evidence, Seals
 
 
 class Bids(Protocol):
@@ -209,34 +209,6 @@ class Outbox(Protocol):
         ...
 
 
-class Evidence(Protocol):
-    """What was signed about leases. Nothing is ever overwritten."""
-
-    def add_attestation(self, record: AttestationRecord) -> None: ...
-    def attestation(self, lease_id: str) -> AttestationRecord | None: ...
-    def add_verdict(self, record: VerdictRecord) -> None: ...
-    def verdicts(self, lease_id: str) -> list[VerdictRecord]: ...
-    def add_receipt(self, record: ReceiptRecord) -> None: ...
-    def receipt(self, lease_id: str) -> ReceiptRecord | None: ...
-    def remove_receipt(self, lease_id: str) -> None:
-        """Forget a receipt that the contract refused."""
-        ...
-
-
-class Batches(Protocol):
-    """Batches of verdicts that oracles are asked to sign."""
-
-    def add(self, record: BatchRecord) -> None:
-        """Propose; the same verdicts again after a failure start over, without the signatures that failed."""
-        ...
-
-    def get(self, digest: str) -> BatchRecord | None: ...
-    def in_state(self, state: BatchState) -> list[BatchRecord]: ...
-    def of_lease(self, lease_id: str) -> list[BatchRecord]: ...
-    def sign(self, digest: str, oracle: str, signature: str) -> None: ...
-    def set_state(self, digest: str, state: BatchState, reason: str = "") -> None: ...
-
-
 class Blocks(Protocol):
     """The cursor of the follower: blocks whose events are in the database."""
 
@@ -275,6 +247,8 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def evidence(self) -> Evidence: ...
+    @property
+    def seals(self) -> Seals: ...
     @property
     def batches(self) -> Batches: ...
     @property

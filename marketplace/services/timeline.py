@@ -23,7 +23,7 @@ def refresh_lease(tx: Transaction, lease_id: str) -> None:
     stage = compute_lease_stage(
         lease,
         attested=tx.evidence.attestation(lease_id) is not None,
-        verdicts=len(tx.evidence.verdicts(lease_id)),
+        seals=len(tx.seals.of_lease(lease_id)),
         settling=_is_settling(tx, lease),
     )
     if stage is not lease.stage:

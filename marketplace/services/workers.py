@@ -9,10 +9,12 @@ from marketplace.domain.outbox import backoff_seconds
 from marketplace.domain.rounds import RoundRecord
 from marketplace.errors import ChainUnavailable, MarketError
 from marketplace.services.clear_round import run_round
+from marketplace.services.close_claims import close_ripe_claims
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
 from marketplace.services.refund_lease import refund_overdue
+from marketplace.services.seal_verdicts import advance_judgements
 from marketplace.services.settle_batch import propose_batches
 
 FOLLOW_SECONDS = 0.25
@@ -32,8 +34,10 @@ class Workers:
             "follower": (follow_chain, FOLLOW_SECONDS),
             "outbox": (process_outbox, OUTBOX_SECONDS),
             "clearing": (run_round, market.rules.round_seconds),
+            "seals": (advance_judgements, SETTLE_SECONDS),
             "settlement": (propose_batches, SETTLE_SECONDS),
             "refunds": (refund_overdue, REFUND_SECONDS),
+            "claims": (close_ripe_claims, REFUND_SECONDS),
         }
         self._market = market
         self._stopping = Event()

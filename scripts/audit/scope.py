@@ -7,7 +7,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "Escrow": (
         "contracts/Escrow.sol",
         *map(_BASES, ("EscrowAccounts", "EscrowClaims", "EscrowFees", "EscrowLeases", "EscrowSettlement")),
-        *map(_LIBRARIES, ("AccountLib", "FeeLib", "MessageLib", "OrderLib", "QuorumLib", "SignatureLib")),
+        *map(_LIBRARIES, ("AccountLib", "FeeLib", "GroupLib", "MessageLib", "OrderLib", "QuorumLib", "SignatureLib")),
     ),
     "ProviderStake": ("contracts/ProviderStake.sol",),
     "PaymentChannels": ("contracts/PaymentChannels.sol", _LIBRARIES("ChannelLib")),

@@ -241,6 +241,12 @@ class FakeSender:
     def prepare_refund(self, groups):
         return self.prepare("refund", tuple(groups))
 
+    def prepare_release(self, lease):
+        return self.prepare("release", lease)
+
+    def prepare_expire_dispute(self, lease):
+        return self.prepare("expire_dispute", lease)
+
     def prepare_cancel_for(self, cancel, signature):
         return self.prepare("cancel", cancel, signature)
 

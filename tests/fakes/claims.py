@@ -68,7 +68,12 @@ class EscrowState(Leases):
         claim, terms = self._require_claim(lease, ClaimState.DISPUTED)
         require(now > claim.until, "WindowNotOver", until=claim.until, timestamp=now)
         self.renters.add(terms.renter, claim.bond)
-        return self._close_claim(lease, terms, Outcome.NONE, 0, CloseReason.DISPUTE_EXPIRED)
+        ended = self._close_claim(lease, terms, Outcome.NONE, 0, CloseReason.DISPUTE_EXPIRED)
+        return [_returned(lease.lease_id, terms.renter, claim.bond), *ended]
+
+    def set_agent(self, sender: str, now: int, agent: str, allowed: bool) -> list[Build]:
+        (self.agents.add if allowed else self.agents.discard)((sender, agent))
+        return [lambda at: domain.AgentSet(at, sender, agent, allowed)]
 
     def settle_claims(
         self,
@@ -90,7 +95,8 @@ class EscrowState(Leases):
             fees += fee
         require(events, "NothingClosed")
         self.fees.share(fees, committee.epoch, signers)
-        return events
+        bits = sum(1 << index for index in signers)
+        return [*events, lambda at: domain.ClaimsSettled(at, committee.epoch, bits, fees)]
 
     def _settle_claim(self, lease: ClaimedLease, verdict: Verdict) -> tuple[list[Build], int]:
         claim = self.claim_of(lease.lease_id)
@@ -100,12 +106,16 @@ class EscrowState(Leases):
         terms = self.terms_of(lease.lease_id)
         if terms.words() != (lease.first, lease.second) or verdict.pay > terms.price:
             return [], 0
+        events: list[Build] = []
         if claim.state is ClaimState.DISPUTED:
             good = verdict.outcome == Outcome.PAID and verdict.pay >= claim.pay
-            self.renters.add(terms.provider if good else terms.renter, claim.bond)
+            winner = terms.provider if good else terms.renter
+            self.renters.add(winner, claim.bond)
+            events.append(_returned(lease.lease_id, winner, claim.bond))
         self.claims[lease.lease_id] = replace(claim, state=ClaimState.CLOSED)
         outcome, reason = Outcome(verdict.outcome), CloseReason.VERDICT
-        return self.close_one(lease.lease_id, terms, outcome, verdict.pay, verdict.result_digest, reason)
+        closed, fee = self.close_one(lease.lease_id, terms, outcome, verdict.pay, verdict.result_digest, reason)
+        return events + closed, fee
 
     def _close_claim(
         self, lease: ClaimedLease, terms: LeaseTerms, outcome: Outcome, pay: int, reason: CloseReason
@@ -121,3 +131,7 @@ class EscrowState(Leases):
         terms = self.terms_of(lease.lease_id)
         require(terms.words() == (lease.first, lease.second), "WrongTerms", leaseId=lease.lease_id)
         return claim, terms
+
+
+def _returned(lease_id: str, to: str, bond: int) -> Build:
+    return lambda at: domain.BondReturned(at, lease_id, to, bond)

@@ -14,7 +14,7 @@ from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind, Outcome
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import Manifest, ManifestEntry
-from marketplace.protocol.messages import Ask, Attestation, Bid, Verdict
+from marketplace.protocol.messages import Ask, Attestation, Bid, Verdict, VerdictReveal
 from marketplace.protocol.metering import compute_metered_usage, compute_pay
 from marketplace.protocol.profile import Cpu, NodeProfile
 from marketplace.services.clear_round import run_round
@@ -22,10 +22,13 @@ from marketplace.services.follow_chain import follow_chain
 from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
 from marketplace.services.place_order import place_ask, place_bid
-from marketplace.services.record_evidence import record_attestation, record_verdict
+from marketplace.services.record_evidence import record_attestation
+from marketplace.services.seal_verdicts import record_reveal, record_seal, reveals_of
 from marketplace.services.settle_batch import batches_of, propose_batches, sign_batch
 from tests.fakes.chain import FakeChain, FakeSender
 
+OTHER_RULES = Rules(max_blob_bytes=10_000)
+"""What an operator gets who sets nothing, but for the size of blobs."""
 DOMAIN = Domain(1337, "0x" + "Ee" * 20)
 RUNTIME = "0x" + "ab" * 32
 SCRIPT = b"print('hello')"
@@ -57,11 +60,13 @@ class World:
     """A market and helpers that do what renters, providers and oracles do."""
 
     folder: Path
-    rules: Rules = field(default_factory=lambda: Rules(max_blob_bytes=10_000))
+    rules: Rules = field(default_factory=lambda: Rules(max_blob_bytes=10_000, seal_seconds=0))
     market: Market = field(init=False)
     chain: FakeChain = field(init=False)
     salts: dict[str, int] = field(default_factory=dict)
     """The last salt of each signer."""
+    given: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    """What each oracle sealed, by oracle and lease."""
 
     def __post_init__(self) -> None:
         self.chain = FakeChain(DOMAIN, tuple(one.address for one in ORACLES))
@@ -225,10 +230,30 @@ class World:
         return Verdict(**fields | changes)
 
     def judge(self, lease_id: str, oracles=ORACLES[:2], **changes) -> None:
+        """Oracles that seal one verdict; then all reveal what they are asked for."""
         verdict = self.verdict(lease_id, **changes)
         for oracle in oracles:
-            signature = verdict.sign(DOMAIN, oracle.key)
-            record_verdict(self.market, lease_id, verdict, oracle.address, signature)
+            self.seal(oracle, verdict)
+        self.reveal_all()
+
+    def reveal_all(self) -> None:
+        """What oracles do once enough others are bound. Seals wait for nobody here, unless the rules say otherwise."""
+        for oracle in ORACLES:
+            for judgement, _ in reveals_of(self.market, oracle.address):
+                self.reveal(oracle, self.given[oracle.address, judgement.lease_id])
+
+    def sealed(self, oracle: LocalAccount, verdict: Verdict) -> VerdictReveal:
+        """A verdict with the secret that this oracle seals it with."""
+        return VerdictReveal.of(verdict, sha256_digest(f"{oracle.address} {verdict.lease_id}".encode()))
+
+    def seal(self, oracle: LocalAccount, verdict: Verdict) -> bool:
+        seal = self.sealed(oracle, verdict).seal(oracle.address)
+        self.given.setdefault((oracle.address, verdict.lease_id), verdict)
+        return record_seal(self.market, verdict.lease_id, seal, oracle.address, seal.sign(DOMAIN, oracle.key))
+
+    def reveal(self, oracle: LocalAccount, verdict: Verdict, **changes) -> bool:
+        reveal = self.sealed(oracle, verdict).model_copy(update=changes)
+        return record_reveal(self.market, verdict.lease_id, reveal, oracle.address, reveal.sign(DOMAIN, oracle.key))
 
     def sign_batches(self, oracles=ORACLES[:2]) -> None:
         propose_batches(self.market)

@@ -69,5 +69,5 @@ def assert_every_micro_usdc_is_accounted_for(market: LocalMarket) -> None:
     stakes = [reader.stake(address) for address in market.addresses.values()]
     assert reader.token_balance(book.contracts["ProviderStake"]) == sum(one.active + one.unbonding for one in stakes)
     assert all(one.active >= one.locked for one in stakes)
-    bonds = sum(market.oracle_bond(name) for name in market.plan.oracles)
+    bonds = sum(market.oracle_bond(name) for name in market.addresses)
     assert reader.token_balance(book.contracts["OracleCommittee"]) == bonds > 0

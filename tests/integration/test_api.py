@@ -198,13 +198,10 @@ def test_evidence_is_checked_before_it_is_taken(api, world):
 def test_only_members_of_the_committee_judge(api, world):
     lease_id = world.open_lease()
     world.attest(lease_id)
-    verdict = world.verdict(lease_id)
-    body = {
-        "verdict": verdict.to_json(),
-        "oracle": STRANGER.address,
-        "signature": verdict.sign(DOMAIN, STRANGER.key),
-    }
-    assert_problem(api.post(f"/api/v1/leases/{lease_id}/verdict", json=body), 422, "wrong_signer")
+    reveal = world.sealed(STRANGER, world.verdict(lease_id))
+    for call, name, message in (("seal", "seal", reveal.seal(STRANGER.address)), ("verdict", "reveal", reveal)):
+        body = {name: message.to_json(), "oracle": STRANGER.address, "signature": message.sign(DOMAIN, STRANGER.key)}
+        assert_problem(api.post(f"/api/v1/leases/{lease_id}/{call}", json=body), 422, "wrong_signer")
     assert_problem(api.get("/api/v1/oracle/claims", params={"oracle": STRANGER.address}), 422, "wrong_signer")
     claims = api.get("/api/v1/oracle/claims", params={"oracle": ORACLES[0].address}).json()["claims"]
     assert [claim["leaseId"] for claim in claims] == [lease_id]
@@ -216,7 +213,7 @@ def test_an_agent_finds_its_leases_and_their_terms(api, world):
     params = {"agent": AGENT.address, "state": "open"}
     assert [one["leaseId"] for one in api.get("/api/v1/leases", params=params).json()["leases"]] == [lease_id]
     terms = api.get(f"/api/v1/leases/{lease_id}/terms").json()
-    assert set(terms) == {"bid", "bidSignature", "ask", "askSignature", "price", "jobSpec"}
+    assert set(terms) == {"bid", "bidSignature", "ask", "askSignature", "price", "jobSpec", "round"}
 
 
 def test_an_account_is_what_the_contracts_say(api, world):

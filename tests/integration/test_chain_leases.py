@@ -220,10 +220,13 @@ def test_disputed_claim_ends_by_verdict_or_by_time(chain):
     verdicts, committee = [verdict(leases[0].lease_id, 1, 150_000)], reader.committee()
     signatures = signed(chain, verdicts)
     result = send(chain, lambda sender: sender.prepare_settle_claims(leases[:1], verdicts, committee, signatures))
-    (closed,) = events_of(chain, result)
+    returned, closed, settled = events_of(chain, result)
+    assert (returned.lease_id, returned.to, returned.bond) == (leases[0].lease_id, leases[0].terms.provider, 15_000)
     assert (closed.reason, closed.outcome, closed.paid) == (CloseReason.VERDICT, Outcome.PAID, 142_500)
+    assert (settled.epoch, settled.signers.bit_count(), settled.fees) == (committee.epoch, len(signatures), 7_500)
     chain.devnet.advance_time(disputes[1][0].until - reader.head().timestamp + 1)
-    (closed,) = events_of(chain, chain.account("stranger").expire_dispute(leases[1]))
+    returned, closed = events_of(chain, chain.account("stranger").expire_dispute(leases[1]))
+    assert (returned.to, returned.bond) == (leases[1].terms.renter, 15_000)
     assert (closed.reason, closed.outcome, closed.refund) == (CloseReason.DISPUTE_EXPIRED, Outcome.NONE, PRICE)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -239,6 +240,20 @@ def test_doctor_examines_this_machine_as_a_provider_of_that_market(user):
 def test_every_refusal_is_one_sentence_with_its_exit_code(user, code, arguments, message):
     told = user.refused(code, *arguments)
     assert message in told and "Traceback" not in told
+
+
+def test_the_dapp_authors_tutorial_runs_as_it_stands(user, tmp_path):
+    (tmp_path / ".config").mkdir()
+    (tmp_path / ".config" / "computehive").symlink_to(user.home)
+    page = (ROOT / "docs" / "tutorials" / "dapp-author.md").read_text()
+    (tmp_path / "dapp.py").write_text("\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)))
+    ran = subprocess.run(
+        [sys.executable, "dapp.py"], cwd=tmp_path, env=environment(user.home) | {"HOME": str(tmp_path)},
+        capture_output=True, text=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"^opened at \d+ closed: outcome 1 paid \d+ fee \d+ refund \d+$", ran.stdout, re.MULTILINE)
+    assert ran.stdout.endswith("proven: b'hello\\n'\n")
 
 
 def test_a_killed_market_leaves_nothing_and_a_second_one_starts(tmp_path):

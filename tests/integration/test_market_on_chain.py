@@ -16,7 +16,7 @@ from marketplace.errors import InsufficientFunds, ServiceUnavailable
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import Manifest, ManifestEntry
-from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Verdict, VerdictBatch
+from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Verdict, VerdictBatch, VerdictReveal
 from marketplace.protocol.profile import Cpu, NodeProfile
 from tests.integration.conftest import NAMES, TestChain
 
@@ -183,13 +183,18 @@ def run_job(client: MarketClient, job_id: str) -> str:
 
 
 def judge(client: MarketClient, lease_id: str) -> None:
-    """What two oracles do."""
-    domain = client.domain()
+    """What two oracles do: the third never comes."""
+    domain, reveals = client.domain(), {}
     for oracle in ORACLES[:2]:
         (claim,) = [one for one in client.claims(oracle.address) if one["leaseId"] == lease_id]
         result = claim["attestation"]["resultDigest"]
         verdict = Verdict(lease_id=lease_id, outcome=1, pay=1000, result_digest=result)
-        client.post_verdict(verdict, oracle.address, verdict.sign(domain, oracle.key))
+        reveals[oracle] = VerdictReveal.of(verdict, result)
+        seal = reveals[oracle].seal(oracle.address)
+        client.post_seal(seal, oracle.address, seal.sign(domain, oracle.key))
+    for oracle, reveal in reveals.items():
+        wait_for(lambda who=oracle: client.reveals(who.address), "the opening of the seals")
+        client.post_reveal(reveal, oracle.address, reveal.sign(domain, oracle.key))
     for oracle in ORACLES[:2]:
         for batch in wait_for(lambda who=oracle: client.batches(who.address), "a batch to sign"):
             message = VerdictBatch.of([Verdict.parse(one) for one in batch["verdicts"]])

@@ -76,7 +76,7 @@ class ChainAccount:
 
     def release(self, lease: ClaimedLease) -> TxResult:
         """Have a claim paid whose window is over; its renter need not wait."""
-        return self._sender.send_and_wait(self._escrow.release(claimed_argument(lease)))
+        return self._sender.broadcast_and_wait(self._sender.prepare_release(lease))
 
     def dispute(self, lease: ClaimedLease) -> TxResult:
         """Contradict a claim on an own lease, with a bond from the free balance."""
@@ -84,7 +84,7 @@ class ChainAccount:
 
     def expire_dispute(self, lease: ClaimedLease) -> TxResult:
         """End a dispute that the oracles did not decide in time."""
-        return self._sender.send_and_wait(self._escrow.expireDispute(claimed_argument(lease)))
+        return self._sender.broadcast_and_wait(self._sender.prepare_expire_dispute(lease))
 
     def withdraw_fees(self) -> list[TxResult]:
         """Push the collected fees to the treasury: one transaction for each epoch of the committee that has some."""
@@ -107,6 +107,14 @@ class ChainAccount:
         """Approve exactly `amount` micro-USDC and add it to an oracle's bond. Raises InsufficientFunds."""
         self._approve(self._contracts.committee.address, amount)
         return self._sender.send_and_wait(self._contracts.committee.functions.bondFor(member, amount))
+
+    def unbond_oracle(self, amount: int) -> TxResult:
+        """Start taking out of the own bond what this oracle need not keep."""
+        return self._sender.send_and_wait(self._contracts.committee.functions.unbond(amount))
+
+    def withdraw_bond(self) -> TxResult:
+        """Take out what of the bond has finished unbonding."""
+        return self._sender.send_and_wait(self._contracts.committee.functions.withdrawBond())
 
     def start_committee(self) -> TxResult:
         """Let the first committee begin, once all its members have bonded."""

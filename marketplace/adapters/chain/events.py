@@ -51,16 +51,13 @@ def _leases_opened(origin: domain.EventOrigin, args: _Args) -> list[domain.Lease
 
 
 def _leases_settled(origin: domain.EventOrigin, args: _Args) -> domain.LeasesSettled:
-    settled = tuple(_settled(args["closed"], args["chosen"], args["outcomes"], args["resultDigests"]))
-    return domain.LeasesSettled(origin, args["market"], args["epoch"], args["signers"], settled)
+    return domain.LeasesSettled(origin, args["market"], args["epoch"], args["signers"], tuple(settled_of(args)))
 
 
-def _settled(
-    closed: Sequence[int], chosen: Sequence[int], outcomes: Sequence[int], result_digests: Sequence[bytes]
-) -> Iterator[domain.SettledLease]:
-    """The leases that were closed: verdicts are in the order of the groups and of the places chosen in them."""
-    verdict = 0
-    for closed_word, chosen_word in zip(closed, chosen, strict=True):
+def settled_of(args: _Args) -> Iterator[domain.SettledLease]:
+    """The leases that a `LeasesSettled` closed: verdicts are in the order of groups and of places chosen in them."""
+    verdict, outcomes = 0, args["outcomes"]
+    for closed_word, chosen_word in zip(args["closed"], args["chosen"], strict=True):
         for place in range(GROUP_SIZE):
             if not chosen_word >> place & 1:
                 continue
@@ -71,7 +68,7 @@ def _settled(
                     place=place,
                     outcome=Outcome(word >> 64 & 0xFF),
                     pay=word & 2**64 - 1,
-                    result_digest=_hex(result_digests[verdict]),
+                    result_digest=_hex(args["resultDigests"][verdict]),
                 )
             verdict += 1
 
@@ -115,11 +112,98 @@ _BUILDERS: dict[str, _Builder] = {
     "LeaseDisputed": lambda origin, args: domain.LeaseDisputed(
         origin, _hex(args["leaseId"]), args["renter"], args["bond"], args["until"]
     ),
+    "BondReturned": lambda origin, args: domain.BondReturned(origin, _hex(args["leaseId"]), args["to"], args["bond"]),
+    "ClaimsSettled": lambda origin, args: domain.ClaimsSettled(origin, args["epoch"], args["signers"], args["fees"]),
+    "OracleFeeCredited": lambda origin, args: domain.OracleFeeCredited(
+        origin, args["member"], args["epoch"], args["amount"]
+    ),
+    "AgentSet": lambda origin, args: domain.AgentSet(origin, args["provider"], args["agent"], args["allowed"]),
     "OrdersCancelled": lambda origin, args: domain.OrdersCancelled(
         origin, args["signer"], CancelKind(args["kind"]), args["salt"]
     ),
     "Slashed": lambda origin, args: domain.Slashed(origin, args["provider"], args["amount"], _hex(args["leaseId"])),
 }
+
+
+_OWNER = "who owns a contract changes nothing that a party acts on: the timelock announces what the owner will do"
+_VIEW = "read by its view whenever it matters"
+_NAMES = "whoever resolves a name asks the registry; the market follows no names"
+_CHANNELS = "whoever serves on vouchers follows its own channels; the market has none"
+_TOKEN = "balances are read by their view; the token is not ours"
+_GOVERNANCE = "of the timelock, for people: what is executed shows as an event of the contract that it changes"
+IGNORED: dict[str, dict[str, str]] = {
+    "Escrow": {
+        "CoverChanged": f"the bond that covers a provider's leases is {_VIEW}: each round asks for it",
+        "FeeChanged": f"a lease carries the fee that it was opened with; today's is {_VIEW}",
+        "FeesWithdrawn": f"the treasury's; what is left is {_VIEW}",
+        "TreasuryChanged": _OWNER,
+        "OpeningPaused": "`open` reverts while it lasts, and the outbox tries again",
+        "OwnershipTransferStarted": _OWNER,
+        "OwnershipTransferred": _OWNER,
+        "EIP712DomainChanged": "never emitted: the domain is fixed at deployment",
+    },
+    "ProviderStake": {name: _VIEW for name in ("Staked", "Unbonding", "StakeWithdrawn", "PenaltiesSent")},
+    "OracleCommittee": {
+        "CommitteeChanged": f"the committee is {_VIEW}; former ones are read from these events by `committees`",
+        **{name: _VIEW for name in ("Bonded", "BondUnbonding", "BondWithdrawn")},
+        "ContradictionReported": "the member leaves the committee, which is read by its view",
+        "OwnershipTransferStarted": _OWNER,
+        "OwnershipTransferred": _OWNER,
+    },
+    "Reputation": {},
+    "Messages": {},
+    "ModuleRegistry": dict.fromkeys(
+        (
+            "NameClaimed",
+            "ReleasePublished",
+            "ReleaseDeprecated",
+            "NameDeprecated",
+            "NameRestored",
+            "NameOffered",
+            "NameTransferred",
+        ),
+        _NAMES,
+    ),
+    "PaymentChannels": dict.fromkeys(
+        (
+            "ChannelOpened",
+            "ChannelFunded",
+            "Redeemed",
+            "RedemptionSkipped",
+            "Refunded",
+            "CloseStarted",
+            "CloseFinished",
+            "EarningsWithdrawn",
+            "EIP712DomainChanged",
+        ),
+        _CHANNELS,
+    ),
+    "Timelock": dict.fromkeys(
+        (
+            "CallScheduled",
+            "CallExecuted",
+            "CallSalt",
+            "Cancelled",
+            "MinDelayChange",
+            "RoleAdminChanged",
+            "RoleGranted",
+            "RoleRevoked",
+        ),
+        _GOVERNANCE,
+    ),
+    "USDC": dict.fromkeys(
+        (
+            "Approval",
+            "Transfer",
+            "AuthorizationWasUsed",
+            "AuthorizationCanceled",
+            "OwnershipTransferred",
+            "EIP712DomainChanged",
+        ),
+        _TOKEN,
+    ),
+}
+"""Events that `decode_log` leaves out, by contract, and why; a test holds the ABIs to both."""
 
 
 def topic_of(contract: str, event: str) -> str:

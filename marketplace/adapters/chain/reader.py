@@ -17,6 +17,7 @@ from marketplace.domain.chain import (
     ChainEvent,
     ClaimView,
     Committee,
+    OracleBond,
     ProviderAccount,
     RenterAccount,
     ReputationRecord,
@@ -125,6 +126,14 @@ class ChainReader:
         """What the `index`-th member of an epoch's committee has not fetched yet."""
         with translated():
             return self._contracts.escrow.functions.oracleCredit(epoch, index).call()
+
+    def oracle_bond(self, member: str) -> OracleBond:
+        """An oracle's bond, and what of it a member must keep."""
+        functions = self._contracts.committee.functions
+        with translated():
+            active, unbonding, withdrawable_at = functions.bondOf(member).call()
+            kept = functions.minimumBond().call() if functions.isMember(member).call() else 0
+        return OracleBond(active, unbonding, withdrawable_at, kept)
 
     def committee(self) -> Committee:
         asked_at, committee = self._committee

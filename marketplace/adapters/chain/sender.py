@@ -11,6 +11,7 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from marketplace.adapters.chain.calls import (
+    claimed_argument,
     groups_argument,
     groups_needed,
     market_of,
@@ -83,6 +84,12 @@ class ChainSender:
 
     def prepare_refund(self, groups: Sequence[Chosen]) -> Sent:
         return self.prepare(self._contracts.escrow.functions.refund(market_of(groups), groups_argument(groups)))
+
+    def prepare_release(self, lease: ClaimedLease) -> Sent:
+        return self.prepare(self._contracts.escrow.functions.release(claimed_argument(lease)))
+
+    def prepare_expire_dispute(self, lease: ClaimedLease) -> Sent:
+        return self.prepare(self._contracts.escrow.functions.expireDispute(claimed_argument(lease)))
 
     def prepare_cancel_for(self, cancel: Cancel, signature: str) -> Sent:
         return self.prepare(self._contracts.escrow.functions.cancelFor(cancel.as_tuple(), signature), at_most=OPEN_GAS)

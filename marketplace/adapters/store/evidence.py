@@ -19,7 +19,7 @@ from marketplace.domain.evidence import (
     VerdictRecord,
 )
 from marketplace.protocol.manifest import Manifest
-from marketplace.protocol.messages import Attestation, Receipt, Verdict
+from marketplace.protocol.messages import Attestation, Receipt, Verdict, VerdictReveal
 
 
 class Evidence:
@@ -52,11 +52,12 @@ class Evidence:
 
     def add_verdict(self, record: VerdictRecord) -> None:
         row = VerdictRow(
-            lease_id=record.verdict.lease_id,
+            lease_id=record.reveal.lease_id,
             oracle=record.oracle,
-            verdict=record.verdict.to_json(),
+            reveal=record.reveal.to_json(),
             signature=record.signature,
             received_at=record.received_at,
+            is_late=record.is_late,
         )
         self._session.add(row)
         self._session.flush()
@@ -64,7 +65,7 @@ class Evidence:
     def verdicts(self, lease_id: str) -> list[VerdictRecord]:
         query = select(VerdictRow).where(VerdictRow.lease_id == lease_id).order_by(col(VerdictRow.oracle))
         return [
-            VerdictRecord(Verdict.parse(row.verdict), row.oracle, row.signature, row.received_at)
+            VerdictRecord(VerdictReveal.parse(row.reveal), row.oracle, row.signature, row.received_at, row.is_late)
             for row in self._session.exec(query)
         ]
 

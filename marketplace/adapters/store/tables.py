@@ -161,9 +161,39 @@ class VerdictRow(SQLModel, table=True):
     __tablename__ = "verdicts"
     lease_id: str = Field(primary_key=True)
     oracle: str = Field(primary_key=True)
-    verdict: dict[str, Any] = _json()
+    reveal: dict[str, Any] = _json()
     signature: str
     received_at: int
+    is_late: bool
+
+
+class SealRow(SQLModel, table=True):
+    __tablename__ = "seals"
+    lease_id: str = Field(primary_key=True)
+    oracle: str = Field(primary_key=True)
+    seal: dict[str, Any] = _json()
+    signature: str
+    received_at: int
+    is_late: bool
+
+
+class JudgementRow(SQLModel, table=True):
+    __tablename__ = "judgements"
+    lease_id: str = Field(primary_key=True)
+    attested_at: int
+    opened_at: int | None = None
+    members: list[str] = _json()
+    concluded_at: int | None = None
+
+
+class FaultRow(SQLModel, table=True):
+    __tablename__ = "oracle_faults"
+    id: int | None = Field(default=None, primary_key=True)
+    lease_id: str
+    oracle: str
+    kind: str
+    noted_at: int
+    evidence: dict[str, Any] = _json()
 
 
 class ReceiptRow(SQLModel, table=True):

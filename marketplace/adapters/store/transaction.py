@@ -9,6 +9,7 @@ from marketplace.adapters.store.evidence import Batches, Evidence
 from marketplace.adapters.store.leases import Leases, Matches
 from marketplace.adapters.store.outbox import Outbox
 from marketplace.adapters.store.rounds import Rounds, Timeline
+from marketplace.adapters.store.seals import Seals
 
 
 class Transaction:
@@ -23,5 +24,6 @@ class Transaction:
         self.timeline = Timeline(session)
         self.outbox = Outbox(session)
         self.evidence = Evidence(session)
+        self.seals = Seals(session)
         self.batches = Batches(session)
         self.blocks = Blocks(session)

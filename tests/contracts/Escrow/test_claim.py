@@ -64,6 +64,14 @@ def test_a_claim_of_nothing_reverts(world):
         world.claim(world.open(), 0)
 
 
+def test_a_lease_of_nothing_is_claimed_with_nothing(world):
+    bid = world.bid(vcpus=0, memory_mb=0, fuel=0, egress_mb=0)
+    lease = world.open(bid, world.ask(minimum_charge=0), price=0)
+    world.claim(lease, 0)
+    world.release(lease, sender=world.renter)
+    assert world.provider_account()["openLeases"] == 0
+
+
 def test_a_claim_above_the_lock_reverts(world):
     with reverts_with("PayAboveLock", PRICE + 1, PRICE):
         world.claim(world.open(), PRICE + 1)

@@ -4,7 +4,16 @@ import brownie
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Receipt, Verdict, VerdictBatch
+from marketplace.protocol.messages import (
+    Ask,
+    Attestation,
+    Bid,
+    Cancel,
+    Receipt,
+    Verdict,
+    VerdictBatch,
+    VerdictReveal,
+)
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.packing import pack_ask, pack_bid
 from tests.contracts.world import QUOTE
@@ -106,6 +115,13 @@ def test_batches_have_the_hash_python_computes(world, verdicts):
         list(batch.lease_ids), list(batch.outcomes), list(batch.result_digests)
     )
     assert told == batch.struct_hash()
+
+
+@given(reveal=messages_of(VerdictReveal), oracle=VALUES["address"])
+def test_seals_have_the_hash_and_the_commitment_that_python_computes(world, reveal, oracle):
+    messages, seal = world.contracts["Messages"], reveal.seal(oracle)
+    assert messages.commitVerdict(oracle, *reveal.as_tuple()) == seal.commitment
+    assert messages.hashVerdictSeal(seal.lease_id, seal.commitment) == seal.struct_hash()
 
 
 def test_the_domain_is_the_one_python_signs_for(world):

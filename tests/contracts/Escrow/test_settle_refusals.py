@@ -8,7 +8,7 @@ from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import Outcome
 from marketplace.protocol.messages import VerdictBatch
 from tests.contracts.batch import Committee, compact_words
-from tests.contracts.world import FREE, PRICE, STAKED, event_of, reverts_anyhow, reverts_with
+from tests.contracts.world import FREE, PRICE, STAKED, event_of, reverts_with
 
 HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -52,7 +52,7 @@ def test_settle_with_more_verdicts_than_leases_chosen_reverts(world, settlement)
 def test_settle_with_fewer_verdicts_than_leases_chosen_reverts(world):
     leases = world.open_all(world.match(), world.match())
     settlement = world.settlement(*(world.verdict(lease) for lease in leases))
-    with reverts_anyhow():
+    with reverts_with("ArrayLengths", 1, 2):
         send(world, settlement, result_digests=settlement.result_digests[:1])
 
 
@@ -129,7 +129,7 @@ def test_signatures_out_of_order_do_not_settle(world, settlement):
 
 
 def test_a_signature_that_is_missing_reverts(world, settlement):
-    with reverts_anyhow():
+    with reverts_with("TooFewSignatures", 2, 3):
         send(world, settlement, signatures=settlement.signatures[:4])
 
 

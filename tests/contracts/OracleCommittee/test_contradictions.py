@@ -158,10 +158,10 @@ def test_a_settled_batch_and_another_signature_are_a_contradiction(world):
 # --- what it costs -----------------------------------------------------------------------------------------------
 
 
-def test_a_tenth_goes_to_the_reporter_and_the_rest_to_the_treasury(world, member):
+def test_a_tenth_goes_to_the_reporter_and_the_rest_waits_for_the_treasury(world, member):
     report(world, member, PAID, FAILED, reporter=world.renter)
-    assert world.token.balanceOf(world.treasury) == ORACLE_BOND - REWARD
-    assert world.token.balanceOf(world.committee) == 4 * ORACLE_BOND
+    assert world.committee.slashed() == ORACLE_BOND - REWARD
+    assert world.token.balanceOf(world.committee) == 5 * ORACLE_BOND - REWARD
     assert world.token.balanceOf(world.renter) == 1_000 * 10**6 + REWARD
 
 

@@ -1,5 +1,6 @@
 """Whose signature redeems a voucher: the authorizer's key, or the payer itself by key or by ERC-1271."""
 
+import brownie
 import pytest
 
 from marketplace.protocol.vouchers import ChannelsDomain, compact_signature, pack_payouts
@@ -10,6 +11,8 @@ BAD_SIGNATURE = 6
 BURNING_GAS, ANSWERING_WITH_A_FLOOD, REVERTING_WITH_A_FLOOD, ANSWERING_SHORT, ANSWERING_WITH_MORE = range(5)
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 SIGNATURE_GAS = 250_000
+DELEGATION = "0xef0100"
+"""What the code of a key's account begins with once it delegates (EIP-7702); the delegate's address follows."""
 
 FORGERIES = {
     "empty": lambda good: b"",
@@ -144,6 +147,20 @@ def test_an_authorizer_is_a_key_even_where_there_is_code(channels, account):
     config = channels.open(payer_authorizer=account)
     signature = channels.sign(channels.voucher(config, 100), channels.stranger)
     refused(channels, channels.claim(config, 100, signature=signature))
+
+
+@pytest.mark.parametrize("side", ["payer", "authorizer of the payees"])
+def test_what_a_key_signed_stays_good_when_its_account_gets_code(channels, side):
+    """EIP-7702 lets a key's account answer ERC-1271 as it likes, or not at all; its key signs all the same."""
+    config = channels.open(payer_authorizer=NOBODY)
+    voucher = channels.claim(config, 100, signer=channels.payer)
+    batch = channels.sign_batch(voucher)
+    delegated = channels.payer if side == "payer" else channels.authorizer
+    brownie.web3.provider.make_request(
+        "evm_setAccountCode", [delegated.address, DELEGATION + channels.token.address[2:]]
+    )
+    channels.contract.redeemWithSignature(pack_payouts([voucher]), batch, {"from": channels.stranger})
+    assert channels.earned() == 100
 
 
 def test_a_contract_that_knows_no_erc_1271_cannot_sign(channels):

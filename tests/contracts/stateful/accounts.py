@@ -50,6 +50,7 @@ class Accounts:
     paused: bool = False
     agents: set[tuple[str, str]] = field(default_factory=set)
     treasury_fees: dict[int, int] = field(default_factory=lambda: {0: 0})
+    slashed_unsent: int = 0
     oracle_fees: dict[tuple[int, int], int] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     announced: dict[int, tuple[int, str, tuple]] = field(default_factory=dict)
@@ -189,7 +190,16 @@ class Accounts:
         if member in self.members and len(rest) >= self.threshold:
             self.committees.append((self.threshold, rest))
         self.tokens[reporter] += slashed // REPORTER_SHARE
-        self.tokens[self.treasury] += slashed - slashed // REPORTER_SHARE
+        self.slashed_unsent += slashed - slashed // REPORTER_SHARE
+
+    def send_slashed(self, now: int) -> None:
+        refuse_if(self.slashed_unsent == 0, "BondZeroAmount")
+        self.tokens[self.treasury] += self.slashed_unsent
+        self.slashed_unsent = 0
+
+    def resign(self, now: int, member: str) -> None:
+        refuse_if(member not in self.members, "NotMember")
+        self.committees.append((self.threshold, tuple(each for each in self.members if each != member)))
 
     def require_committee(self, signed: Signed) -> None:
         """Refused unless this is the committee in office and a quorum of it signed."""
@@ -243,6 +253,7 @@ class Accounts:
             for index in range(len(members)):
                 views["credit", epoch, index] = (self.oracle_fees.get((epoch, index), 0),)
         views["quorum", self.epoch] = (quorum_hash(self.epoch, self.threshold, self.members),)
+        views["slashed",] = (self.slashed_unsent,)
         views["fee_bps",] = (self.fee_bps,)
         views["paused",] = (int(self.paused),)
         views["treasury",] = (int(self.treasury, 16),)

@@ -70,6 +70,7 @@ class RawChain:
             "bond": stake.bond,
             "record": world.reputation.recordOf,
             "oracle": committee.bondOf,
+            "slashed": committee.slashed,
             "quorum": committee.quorumHashOf,
             "epoch": committee.epoch,
         }

@@ -189,6 +189,19 @@ class OracleRules(Machine):
             j,
         )
 
+    @rule(who=st.integers(0, 7), sends=st.booleans())
+    def rule_resign_or_send(self, who, sends):
+        """A member leaves, if the rest is still a quorum; or the treasury gets what was slashed."""
+        member, members = self.oracles[who], self.model.members
+        if sends:
+            self.send_slashed()
+        elif member not in members or len(members) > self.model.threshold:
+            self.both("resign", (member,), member, self.world.committee.resign)
+
+    def send_slashed(self):
+        """Send what slashed bonds left."""
+        self.both("send_slashed", (), self.stranger, self.world.committee.sendSlashed)
+
     def signed_batch(self, verdict, length, at, signer):
         """`SignedBatch` of so many verdicts with this one at a place."""
         rest = Verdict(lease_id=RESULT, outcome=int(Outcome.FAILED), pay=0, result_digest=RESULT)

@@ -24,10 +24,10 @@ class Known:
 
 @dataclass
 class Rebuilt:
-    """The sum of all events so far. The treasury from the start is nowhere in them."""
+    """The sum of all events so far."""
 
-    treasury: str
-    fee_bps: int = 500
+    treasury: str = "0x" + "00" * 20
+    fee_bps: int = 0
     paused: bool = False
     renters: dict[str, Renter] = field(default_factory=dict)
     providers: dict[str, Provider] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class Rebuilt:
     claims: dict[str, tuple[int, ...]] = field(default_factory=dict)
     credits: dict[tuple, int] = field(default_factory=dict)
     committees: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    slashed: int = 0
     parts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def take(self, log: Log) -> None:
@@ -66,6 +67,7 @@ class Rebuilt:
         views |= {("group", number): (word,) for number, word in self.words.items()}
         views |= {("claim", lease_id): claim for lease_id, claim in self.claims.items()}
         views |= {("quorum", epoch): (quorum_hash(epoch, *each),) for epoch, each in enumerate(self.committees, 1)}
+        views["slashed",] = (self.slashed,)
         views["fee_bps",] = (self.fee_bps,)
         views["paused",] = (int(self.paused),)
         views["treasury",] = (int(self.treasury, 16),)
@@ -253,6 +255,10 @@ class Rebuilt:
         oracle = self.oracle(values["member"])
         assert oracle.active + oracle.unbonding == values["slashed"]
         self.oracles[values["member"]] = Oracle()
+        self.slashed += values["slashed"] - values["reward"]
+
+    def _SlashedSent(self, values: dict, _: int) -> None:
+        self.slashed -= values["amount"]
 
     def _CommitteeChanged(self, values: dict, _: int) -> None:
         self.committees.append((values["threshold"], tuple(values["members"])))

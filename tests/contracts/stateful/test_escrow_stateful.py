@@ -50,7 +50,7 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
         staked = sum(seen["bond", each][0] + seen["bond", each][2] for each in self.providers)
         assert seen["token", world.stake.address] == (staked,)
         bonded = sum(sum(seen["oracle", each][:2]) for each in self.oracles)
-        assert seen["token", world.committee.address] == (bonded,)
+        assert seen["token", world.committee.address] == (bonded + seen["slashed",][0],)
 
     @invariant()
     def invariant_2_closed_leases_split_what_they_locked(self):
@@ -148,6 +148,8 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
         for oracle in self.oracles:
             if self.spare_bond(oracle):
                 self.unbond_oracle(oracle, self.spare_bond(oracle))
+        if self.model.slashed_unsent:
+            self.send_slashed()
         self.sleep(max(self.model.times.unbonding, self.model.times.bond))
         for provider in self.providers:
             if self.model.providers[provider].unbonding:
@@ -165,7 +167,7 @@ class EscrowMachine(OpeningRules, ClaimRules, MoneyRules, OracleRules):
             assert record[4] == sum(lease.parts[0] for lease in ended)
 
     def invariant_12_events_alone_tell_everything(self):
-        rebuilt = Rebuilt(self.world.treasury.address)
+        rebuilt = Rebuilt()
         for log in self.chain.all_logs(self.first_block):
             rebuilt.take(log)
         views = self.model.views()

@@ -2,14 +2,35 @@
 
 from eth_account import Account
 
-from marketplace.domain.chain import ClaimView, ProviderAccount
+from marketplace.domain.chain import ClaimView, Committee, ProviderAccount
 from marketplace.errors import NotFound, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ClaimState
+from marketplace.protocol.messages import VerdictSeal
 from marketplace.protocol.packing import LeaseGroup, LeaseTerms
 
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
-PROVIDER, AGENT, ORACLE = (Account.from_key(bytes([n]) * 32) for n in (1, 2, 3))
+PROVIDER, AGENT, ORACLE, OTHER, THIRD = (Account.from_key(bytes([n]) * 32) for n in (1, 2, 3, 4, 5))
+
+
+def sealed_by(lease_id):
+    """How another oracle's seal of a lease looks; whatever is in it."""
+
+    def seal(account):
+        message = VerdictSeal(lease_id=lease_id, commitment="0x" + "77" * 32)
+        return {
+            "oracle": account.address,
+            "seal": message.to_json(),
+            "sealSignature": message.sign(DOMAIN, account.key),
+        }
+
+    return seal
+
+
+def transcript_of(terms):
+    """As much of a round's transcript as agents look at."""
+    match = {"bidHash": terms.bid.struct_hash(), "askHash": terms.ask.struct_hash(), "price": str(terms.price)}
+    return {"round": terms.round, "matches": [match]}
 
 
 class PlayedChain:
@@ -19,10 +40,14 @@ class PlayedChain:
         lease = LeaseTerms("0x" + "b1" * 32, AGENT.address, PROVIDER.address, 150_000, 500, 9, 1)
         self.group, self.ask_salt, self.gas, self.open_places = LeaseGroup(ORACLE.address, 7, (lease,)), 0, 1, (0,)
         self.claim_state, self.refusal = ClaimState.NONE, None
-        self.accepted, self.claimed, self.released = [], [], []
+        self.accepted, self.claimed, self.released, self.expired = [], [], [], []
+        self.claim_until, self.asked = 0, 0
 
     def provider_account(self, provider):
         return ProviderAccount(0, 0, 0, 0, self.ask_salt, 0, 0, 0, 0, 0)
+
+    def committee(self):
+        return Committee(1, 2, tuple(sorted((ORACLE.address, OTHER.address, THIRD.address))))
 
     def is_agent(self, provider, agent):
         return False
@@ -41,7 +66,8 @@ class PlayedChain:
 
     def claim(self, *given):
         if len(given) == 1:
-            return ClaimView(self.claim_state, 5, 0, 0)
+            self.asked += 1
+            return ClaimView(self.claim_state, 5, self.claim_until, 0)
         group, place, pay, attestation, agent, signature = given
         if self.refusal is not None:
             raise self.refusal
@@ -54,6 +80,9 @@ class PlayedChain:
     def release(self, lease):
         self.released.append(lease)
 
+    def expire_dispute(self, lease):
+        self.expired.append(lease)
+
 
 class PlayedMarket:
     """What a market answers; a test changes the fields."""
@@ -62,6 +91,8 @@ class PlayedMarket:
         self.terms, self.posted, self.blobs, self.asks, self.cancels = terms, [], {}, [], []
         self.receipt, self.claimed, self.proposed, self.verdicts, self.signed = None, [], [], [], []
         self.evidence, self.away, self.group = None, False, None
+        self.round = transcript_of(terms)
+        self.sealed, self.others, self.is_open = {}, [OTHER], True
 
     def _answer(self):
         if self.away:
@@ -103,10 +134,32 @@ class PlayedMarket:
             raise NotFound("attestation", lease_id)
         return self.evidence
 
-    def post_verdict(self, verdict, oracle, signature):
+    def transcript(self, number):
+        if self.round is None or number != self.round["round"]:
+            raise NotFound("round", str(number))
+        return self.round
+
+    def post_seal(self, seal, oracle, signature):
         self._answer()
-        assert verdict.recover(DOMAIN, signature) == ORACLE.address
-        self.verdicts.append(verdict)
+        assert seal.recover(DOMAIN, signature) == ORACLE.address
+        known = self.sealed.setdefault(seal.lease_id, (seal, signature))
+        assert known[0] == seal, "a lease is sealed once"
+
+    def reveals(self, oracle):
+        """What the oracle sealed and has not revealed, beside the seals of `others`, once `is_open`."""
+        revealed = {one.lease_id for one in self.verdicts}
+        asked = [lease for lease in self.sealed if self.is_open and lease not in revealed]
+        return [{"leaseId": lease, "seals": [self._own(lease), *map(sealed_by(lease), self.others)]} for lease in asked]
+
+    def _own(self, lease):
+        seal, signature = self.sealed[lease]
+        return {"oracle": ORACLE.address, "seal": seal.to_json(), "sealSignature": signature}
+
+    def post_reveal(self, reveal, oracle, signature):
+        self._answer()
+        assert reveal.recover(DOMAIN, signature) == ORACLE.address
+        assert reveal.commitment(oracle) == self.sealed[reveal.lease_id][0].commitment
+        self.verdicts.append(reveal.verdict)
 
     def batches(self, oracle):
         return self.proposed

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.claims import MARKET_FIRST_SECONDS
 from marketplace.client.groups import group_json
 from marketplace.domain.chain import LeaseClaimed
 from marketplace.errors import Reverted
@@ -89,19 +90,51 @@ def test_claim_that_the_chain_refuses_is_not_tried_for_ever(market, terms, tmp_p
     assert provider.chain.claimed == []
 
 
+def claimed_provider(market, terms, folder, *, state=ClaimState.CLAIMED):
+    """A provider that has claimed a lease, with a window until NOW; and how it stands on chain."""
+    first, event = attested(market, terms, folder)
+    claim = LeaseClaimed(event.origin, event.lease_id, event.renter, event.provider, 5, "0xd", NOW, 1, 2)
+    first._journal.record_blocks(2, "0x2", [], [], [claim])
+    first.chain.claim_state = state
+    return first, ClaimedLease(event.lease_id, 1, 2)
+
+
 @pytest.mark.parametrize(
     ("later", "state", "released"),
     [
         (0, ClaimState.CLAIMED, False),
-        (1, ClaimState.CLAIMED, True),
-        (1, ClaimState.DISPUTED, False),
-        (1, ClaimState.CLOSED, False),
+        (MARKET_FIRST_SECONDS, ClaimState.CLAIMED, False),
+        (MARKET_FIRST_SECONDS + 1, ClaimState.CLAIMED, True),
+        (MARKET_FIRST_SECONDS + 1, ClaimState.DISPUTED, False),
+        (MARKET_FIRST_SECONDS + 1, ClaimState.CLOSED, False),
     ],
 )
-def test_claim_is_released_once_its_window_is_over(market, terms, tmp_path, later, state, released):
-    first, event = attested(market, terms, tmp_path)
-    claim = LeaseClaimed(event.origin, event.lease_id, event.renter, event.provider, 5, "0xd", NOW, 1, 2)
-    first._journal.record_blocks(2, "0x2", [], [], [claim])
-    first.chain.claim_state = state
+def test_claim_is_released_once_its_window_is_over_and_the_market_silent(
+    market, terms, tmp_path, later, state, released
+):
+    first, lease = claimed_provider(market, terms, tmp_path, state=state)
+    first.chain.claim_until = NOW + 1000
     make_provider(market, tmp_path, chain=first.chain, now=NOW + later).release_claims()
-    assert first.chain.released == ([ClaimedLease(event.lease_id, 1, 2)] if released else [])
+    assert (first.chain.released, first.chain.expired) == ([lease] if released else [], [])
+
+
+@pytest.mark.parametrize(("later", "expired"), [(0, False), (MARKET_FIRST_SECONDS, False), (61, True)])
+def test_a_dispute_that_nobody_decides_is_ended_by_the_provider_where_the_market_is_silent(
+    market, terms, tmp_path, later, expired
+):
+    first, lease = claimed_provider(market, terms, tmp_path, state=ClaimState.DISPUTED)
+    first.chain.claim_until = until = NOW + 1000
+    make_provider(market, tmp_path, chain=first.chain, now=until + later).release_claims()
+    assert (first.chain.released, first.chain.expired) == ([], [lease] if expired else [])
+
+
+def test_a_dispute_is_not_asked_for_again_before_its_time_is_over(market, terms, tmp_path):
+    first, lease = claimed_provider(market, terms, tmp_path, state=ClaimState.DISPUTED)
+    first.chain.claim_until = NOW + 1000
+    times = iter([NOW + 100, NOW + 200, NOW + 1061])
+    provider = make_provider(market, tmp_path, chain=first.chain, now=NOW)
+    for _ in range(3):
+        now = next(times)
+        provider._claims._now = lambda now=now: now
+        provider.release_claims()
+    assert (first.chain.expired, first.chain.asked) == ([lease], 2)

@@ -162,7 +162,14 @@ def test_a_journal_of_the_escrow_before_groups_starts_anew_but_keeps_its_verdict
     old.close()
     journal = Journal(tmp_path / "j")
     assert journal.open_leases() == [] and journal.note("ask") is None
-    assert journal.verdict("0x1") == {"verdict": {"outcome": 1}, "signature": "sig"}
+    assert journal.verdict("0x1") == {"outcome": 1} and journal.secret("0x1") is None
+
+
+def test_a_verdict_that_an_older_program_gave_in_the_open_gets_its_secret_once(journal):
+    journal.record_secret("0x1", "0xs")
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.record_secret("0x1", "0xother")
+    assert journal.secret("0x1") == "0xs"
 
 
 def test_reorganisation_starts_over_and_keeps_what_was_signed(journal):
@@ -187,10 +194,11 @@ def test_everything_is_there_after_a_kill(tmp_path):
 
 
 def test_second_verdict_on_one_lease_is_impossible(journal):
-    journal.record_verdict("0x1", {"outcome": 1}, "sig")
-    with pytest.raises(sqlite3.IntegrityError):
-        journal.record_verdict("0x1", {"outcome": 3}, "sig")
-    assert journal.verdict("0x1") == {"verdict": {"outcome": 1}, "signature": "sig"}
+    journal.record_verdict("0x1", {"outcome": 1}, "0xs")
+    for verdict, secret in (({"outcome": 3}, "0xs"), ({"outcome": 1}, "0xother")):
+        with pytest.raises(sqlite3.IntegrityError):
+            journal.record_verdict("0x1", verdict, secret)
+    assert (journal.verdict("0x1"), journal.secret("0x1")) == ({"outcome": 1}, "0xs")
 
 
 @pytest.mark.parametrize(("evidence", "state"), [(None, WorkState.SEEN), ({"a": 1}, WorkState.ATTESTED)])

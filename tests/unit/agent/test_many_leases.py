@@ -11,7 +11,7 @@ from marketplace.errors import AgentError, MalformedMessage, ServiceUnavailable
 from marketplace.protocol.enums import Outcome
 from marketplace.protocol.messages import Receipt
 from tests.unit.agent.played_provider import make_provider
-from tests.unit.agent.test_oracle import claim, honest, make_oracle
+from tests.unit.agent.test_oracle import claim, honest, judge, make_oracle
 from tests.unit.agent.test_work import ended, lease_event
 
 BLOB = {ended().manifest.entries[0].digest: b"x" * 100}
@@ -131,9 +131,9 @@ def test_two_jobs_that_leave_the_same_bytes_at_once_both_keep_them(tmp_path):
 def test_oracle_abstains_from_an_end_that_does_not_exist_and_judges_on(market, terms, tmp_path):
     oracle = make_oracle(market, tmp_path)
     claim(market, oracle, terms, honest(terms, exit_kind=200))
-    oracle.judge_claims()
+    judge(oracle)
     assert market.verdicts == []
     oracle = make_oracle(market, tmp_path)
     claim(market, oracle, terms, honest(terms))
-    oracle.judge_claims()
+    judge(oracle)
     assert [verdict.outcome for verdict in market.verdicts] == [Outcome.PAID]

@@ -38,6 +38,12 @@ def claim(market, oracle, terms, attestation: Attestation, key=AGENT.key) -> Lea
     return event
 
 
+def judge(oracle) -> None:
+    """Seal what can be judged, reveal what the market asks for."""
+    oracle.judge_claims()
+    oracle.reveal_verdicts()
+
+
 def honest(terms, **changes) -> Attestation:
     values = {"job_digest": terms.job_spec.digest(), "sandbox_digest": sandbox_digest()} | changes
     return attest(ended(), **values)
@@ -46,7 +52,7 @@ def honest(terms, **changes) -> Attestation:
 def test_oracle_pays_what_it_reproduces_and_says_it_once(market, terms, tmp_path):
     oracle = make_oracle(market, tmp_path)
     claim(market, oracle, terms, honest(terms))
-    oracle.judge_claims()
+    judge(oracle)
     assert [verdict.outcome for verdict in market.verdicts] == [Outcome.PAID]
 
 
@@ -59,7 +65,7 @@ def test_oracle_killed_after_signing_repeats_its_verdict_and_never_another(marke
         oracle.judge_claims()
     market.away = False
     again = make_oracle(market, tmp_path, runner=lambda given: ended(fuel_used=1))
-    again.judge_claims()
+    judge(again)
     assert [verdict.outcome for verdict in market.verdicts] == [Outcome.PAID]
 
 
@@ -75,22 +81,22 @@ def test_oracle_killed_after_signing_repeats_its_verdict_and_never_another(marke
 def test_oracle_abstains_from_evidence_it_cannot_check(market, terms, tmp_path, change):
     oracle = make_oracle(market, tmp_path)
     claim(market, oracle, terms, honest(terms, **change))
-    oracle.judge_claims()
-    oracle.judge_claims()
+    judge(oracle)
+    judge(oracle)
     assert market.verdicts == []
 
 
 def test_oracle_takes_no_evidence_that_the_asks_agent_did_not_sign(market, terms, tmp_path):
     oracle = make_oracle(market, tmp_path)
     claim(market, oracle, terms, honest(terms), key=PROVIDER.key)
-    oracle.judge_claims()
+    judge(oracle)
     assert market.verdicts == []
 
 
 def test_oracle_signs_a_batch_only_if_it_says_what_it_said(market, terms, tmp_path):
     oracle = make_oracle(market, tmp_path)
     claim(market, oracle, terms, honest(terms))
-    oracle.judge_claims()
+    judge(oracle)
     (own,) = market.verdicts
     other = own.model_copy(update={"pay": own.pay + 1})
     unknown = Verdict(lease_id="0x" + "77" * 32, outcome=1, pay=1, result_digest="0x" + "77" * 32)
@@ -107,7 +113,7 @@ def test_oracle_signs_a_batch_only_if_it_says_what_it_said(market, terms, tmp_pa
 def test_batch_that_went_without_this_oracle_is_no_trouble(market, terms, tmp_path):
     oracle = make_oracle(market, tmp_path)
     claim(market, oracle, terms, honest(terms))
-    oracle.judge_claims()
+    judge(oracle)
     market.proposed = [{"digest": "good", "verdicts": [market.verdicts[0].to_json()]}]
 
     def late(digest, oracle, signature):

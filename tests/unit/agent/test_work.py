@@ -13,12 +13,12 @@ from agent.work import Execution, JobRunner, check_ask, check_terms, limits_of
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import EventOrigin, LeaseOpened
 from marketplace.errors import InvalidSignature, MalformedMessage, NotFound, ServiceUnavailable
-from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.canonical import json_digest, sha256_digest
 from marketplace.protocol.enums import ExitKind, Outcome
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Attestation
-from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, PROVIDER
+from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, PROVIDER, transcript_of
 from tests.unit.clearing.market import ask, bid
 
 SCRIPT = b"open('r', 'w').write(open('d').read() * 2); print('ran')"
@@ -43,14 +43,15 @@ def lease_terms(spec: JobSpec | None = None) -> LeaseTerms:
     spec = spec or script_spec()
     placed = bid(job_spec=spec, fuel=10**10, memory_mb=256, duration_seconds=60, egress_mb=1)
     offered = ask(1)
-    return LeaseTerms(placed.bid, "0x", offered.ask, "0x", 150_000, spec)
+    return LeaseTerms(placed.bid, "0x", offered.ask, "0x", 150_000, spec, round=7)
 
 
 def lease_event(terms: LeaseTerms) -> LeaseOpened:
     return LeaseOpened(
         origin=EventOrigin(1, "0x1", "0x2", 0), lease_id="0x" + "11" * 32, renter=terms.bid.renter,
         provider=terms.ask.provider, market=terms.bid.market, bid_hash=terms.bid.struct_hash(), price=terms.price,
-        fee_bps=500, deadline=terms.bid.deadline, salt=terms.bid.salt, group=0, place=0, round_digest="0x" + "00" * 32,
+        fee_bps=500, deadline=terms.bid.deadline, salt=terms.bid.salt, group=0, place=0,
+        round_digest=json_digest(transcript_of(terms)),
     )  # fmt: skip
 
 

@@ -17,6 +17,10 @@ def verdict(oracle: str, outcome: str = "paid") -> dict:
     return event("verdict", oracle=oracle * 10, outcome=outcome, pay="547" if outcome == "paid" else "0")
 
 
+def sealed(oracle: str) -> dict:
+    return event("sealed", oracle=oracle * 10)
+
+
 def told(*events: dict) -> list[str]:
     return [Text.from_markup(line).plain for _, line in Story().news(list(events))]
 
@@ -24,7 +28,8 @@ def told(*events: dict) -> list[str]:
 def test_a_paid_job_is_told_without_repetition():
     assert told(
         event("queued"), event("matched", round=1, **MATCH), event("lease_opened", **MATCH, transaction=TX),
-        event("running"), event("attestation", exit="exited", fuel="474325640"), verdict("0xaaaa"), verdict("0xbbbb"),
+        event("running"), event("attestation", exit="exited", fuel="474325640"), sealed("0xaaaa"),
+        verdict("0xaaaa"), verdict("0xbbbb"),
         event("batch_proposed", batch=TX), verdict("0xcccc"), event("lease_closed", outcome="paid", **CLOSED),
         event("paid"),
     ) == [
@@ -32,8 +37,8 @@ def test_a_paid_job_is_told_without_repetition():
         "matched by the auction  round 1, provider 0x9c9c9c9c…, price 0.053571 USDC",
         "lease open, the price is locked  transaction 0x08080808…",
         "the provider delivered and attested  0.474 Gfuel",
-        "an oracle ran it again  oracle 0xaaaa0xaa…: pay 0.000547 USDC",
-        "an oracle ran it again  oracle 0xbbbb0xbb…: pay 0.000547 USDC",
+        "an oracle ran it again and sealed its verdict  oracle 0xaaaa0xaa…",
+        "a sealed verdict is opened  oracle 0xaaaa0xaa…: pay 0.000547 USDC",
         "oracles sign the verdict together  batch 0x08080808…",
         "settled on chain  by the oracles' verdict: 0.000520 USDC to the provider, 0.000027 USDC fee, "
         "0.053024 USDC back, transaction 0x08080808…",
@@ -43,7 +48,7 @@ def test_a_paid_job_is_told_without_repetition():
 
 def test_a_late_verdict_that_says_something_else_is_told():
     late = told(verdict("0xaaaa"), event("batch_proposed", batch=TX), verdict("0xcccc", "fraud"))
-    assert late[-1] == "an oracle ran it again  oracle 0xcccc0xcc…: fraud"
+    assert late[-1] == "a sealed verdict is opened  oracle 0xcccc0xcc…: fraud"
 
 
 def test_a_job_that_fails_says_how_and_names_no_pay():

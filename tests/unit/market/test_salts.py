@@ -13,6 +13,7 @@ from marketplace.services.clear_round import opening_order, run_round
 from marketplace.services.show_job import show_job
 from marketplace.services.show_market import show_account
 from marketplace.services.snapshot import load_book
+from tests.fakes.chain import FakeSender
 from tests.fakes.world import AGENT, DOMAIN, PROVIDER, RENTER, USDC, key
 
 
@@ -143,7 +144,7 @@ def test_a_cancel_that_the_contract_would_not_take_is_refused(world, change):
 def test_an_agent_prices_its_node_once_the_provider_has_delegated_to_it(world):
     with pytest.raises(InvalidSignature):
         world.offer(signer=AGENT)
-    world.chain.state.agents.add((PROVIDER.address, AGENT.address))
+    delegate(world, True)
     world.offer(signer=AGENT)
     job_id = world.submit()
     run_round(world.market)
@@ -151,6 +152,23 @@ def test_an_agent_prices_its_node_once_the_provider_has_delegated_to_it(world):
     assert show_job(world.market, job_id)["state"] == "running"
     with pytest.raises(InvalidSignature):
         world.offer(signer=key(77))
+
+
+def delegate(world, allowed: bool) -> None:
+    FakeSender(world.chain, PROVIDER.address).call("set_agent", AGENT.address, allowed)
+    world.drain()
+
+
+@pytest.mark.parametrize(("signer", "left"), [(AGENT, ()), (PROVIDER, (PROVIDER.address,))])
+def test_asks_that_an_agent_signed_are_void_once_it_may_no_longer(world, signer, left):
+    """What the provider signed itself for the same machine stays."""
+    delegate(world, True)
+    world.offer(signer=signer)
+    delegate(world, False)
+    assert tuple(one.ask.provider for one in load_book(world.market).snapshot.asks) == left
+    world.chain.reorganise(1, keep_transactions=False)
+    world.drain()
+    assert len(load_book(world.market).snapshot.asks) == 1, "the provider never took its word back"
 
 
 def test_units_are_the_providers_whatever_its_nodes(world):

@@ -80,3 +80,47 @@ def test_a_cancel_is_kept_with_what_it_voids(world, kind, bids, asks):
         mine = [world.ask(provider=RENTER.address, salt=salt) for salt in (5, 6, 7, 8)]
         assert {ask.salt for ask in mine if tx.blocks.is_cancelled(ask)} == asks
         assert not tx.blocks.is_cancelled(world.ask(salt=5)), "another provider's"
+
+
+def test_verdicts_given_in_the_open_are_asked_for_again_sealed_and_nothing_else_is_lost(tmp_path):
+    """From the third version to the fourth: what is still to be judged is, by the rules of today."""
+    former = tmp_path / "former"
+    former.mkdir()
+    for _, file in migrations()[:3]:
+        (former / file.name).write_text(file.read_text())
+    migrate(tmp_path / "market.db", former)
+    connection = sqlite3.connect(tmp_path / "market.db")
+    for number, (verification, closed) in enumerate([(0, None), (1, None), (2, None), (0, 9)]):
+        _former_lease(connection, f"0x{number}", verification, closed)
+    for state in ("proposed", "settling", "settled"):
+        connection.execute("INSERT INTO batches VALUES (?, '[]', ?, '', 1, 1)", (state, state))
+    connection.commit()
+    connection.close()
+    migrate(tmp_path / "market.db")
+    with Database(tmp_path / "market.db").read() as tx:
+        assert [one.lease_id for one in tx.seals.unconcluded()] == ["0x0", "0x1"]
+        assert tx.seals.judgement("0x0").attested_at == 5
+        assert tx.evidence.verdicts("0x0") == [] and tx.seals.of_lease("0x0") == []
+        assert {digest: tx.batches.get(digest).state.value for digest in ("proposed", "settling", "settled")} == {
+            "proposed": "failed",
+            "settling": "settling",
+            "settled": "settled",
+        }
+
+
+def _former_lease(connection: sqlite3.Connection, lease_id: str, verification: int, closed: int | None) -> None:
+    """As much of an attested and judged lease as the migration looks at."""
+    rows = {
+        "bids": {"bid_hash": lease_id, "bid": f'{{"verification": {verification}}}', "job_spec": "{}"},
+        "leases": {"lease_id": lease_id, "bid_hash": lease_id, "closed_block": closed},
+        "attestations": {"lease_id": lease_id, "attestation": "{}", "manifest": "{}", "received_at": 5},
+        "verdicts": {"lease_id": lease_id, "oracle": "0xo", "verdict": "{}"},
+    }
+    for table, given in rows.items():
+        columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+        needed = {
+            name: 0 if kind == "INTEGER" else "" for _, name, kind, required, *_, key in columns if required and not key
+        }
+        values = needed | given
+        names = ", ".join(f'"{name}"' for name in values)
+        connection.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))})", [*values.values()])

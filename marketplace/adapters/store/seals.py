@@ -1,0 +1,111 @@
+"""Sealed verdicts, judgements and oracles' failures as rows."""
+
+from sqlmodel import Session, col, func, select
+
+from marketplace.adapters.store.paging import load_page
+from marketplace.adapters.store.tables import FaultRow, JudgementRow, SealRow, VerdictRow
+from marketplace.domain.paging import Page
+from marketplace.domain.seals import Fault, FaultKind, Judgement, OracleCounts, SealRecord
+from marketplace.protocol.messages import VerdictSeal
+
+
+class Seals:
+    """Sealed verdicts, how far each lease's judgement is, and who failed. Seals are never overwritten."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def begin(self, lease_id: str, at: int) -> None:
+        """Evidence is here that oracles are to judge. Doing so twice changes nothing."""
+        if self._session.get(JudgementRow, lease_id) is None:
+            self._save(JudgementRow(lease_id=lease_id, attested_at=at, members=[]))
+
+    def judgement(self, lease_id: str) -> Judgement | None:
+        row = self._session.get(JudgementRow, lease_id)
+        return _judgement(row) if row is not None else None
+
+    def unconcluded(self) -> list[Judgement]:
+        query = select(JudgementRow).where(col(JudgementRow.concluded_at).is_(None))
+        return [_judgement(row) for row in self._session.exec(query.order_by(col(JudgementRow.attested_at)))]
+
+    def open(self, lease_id: str, at: int, members: tuple[str, ...]) -> None:
+        row = self._session.get(JudgementRow, lease_id)
+        row.opened_at, row.members = at, list(members)
+        self._save(row)
+
+    def conclude(self, lease_id: str, at: int) -> None:
+        row = self._session.get(JudgementRow, lease_id)
+        row.concluded_at = at
+        self._save(row)
+
+    def add(self, record: SealRecord) -> None:
+        row = SealRow(
+            lease_id=record.seal.lease_id,
+            oracle=record.oracle,
+            seal=record.seal.to_json(),
+            signature=record.signature,
+            received_at=record.received_at,
+            is_late=record.is_late,
+        )
+        self._save(row)
+
+    def of_lease(self, lease_id: str) -> list[SealRecord]:
+        query = select(SealRow).where(SealRow.lease_id == lease_id).order_by(col(SealRow.oracle))
+        return [
+            SealRecord(VerdictSeal.parse(row.seal), row.oracle, row.signature, row.received_at, row.is_late)
+            for row in self._session.exec(query)
+        ]
+
+    def add_fault(self, fault: Fault) -> bool:
+        """True if it was new: an oracle fails a lease in one way only once."""
+        query = select(FaultRow).where(FaultRow.lease_id == fault.lease_id, FaultRow.oracle == fault.oracle)
+        if any(row.kind == fault.kind.value for row in self._session.exec(query)):
+            return False
+        row = FaultRow(
+            lease_id=fault.lease_id,
+            oracle=fault.oracle,
+            kind=fault.kind.value,
+            noted_at=fault.noted_at,
+            evidence=fault.evidence,
+        )
+        self._save(row)
+        return True
+
+    def faults_of(self, lease_id: str) -> list[Fault]:
+        query = select(FaultRow).where(FaultRow.lease_id == lease_id).order_by(col(FaultRow.id))
+        return [_fault(row) for row in self._session.exec(query)]
+
+    def faults(
+        self, *, oracle: str | None, kinds: tuple[FaultKind, ...], cursor: str | None, limit: int
+    ) -> Page[Fault]:
+        """Newest first. Raises MalformedMessage for a cursor that no page gave out."""
+        query = select(FaultRow)
+        if oracle is not None:
+            query = query.where(FaultRow.oracle == oracle)
+        if kinds:
+            query = query.where(col(FaultRow.kind).in_([one.value for one in kinds]))
+        return load_page(self._session, query, FaultRow.id, _fault, cursor, limit)
+
+    def counts(self, oracle: str) -> OracleCounts:
+        found = select(FaultRow.kind, func.count()).where(FaultRow.oracle == oracle).group_by(FaultRow.kind)
+        by_kind = dict(self._session.exec(found).all())
+        return OracleCounts(
+            sealed=self._count(SealRow, oracle),
+            revealed=self._count(VerdictRow, oracle),
+            faults={kind: by_kind.get(kind.value, 0) for kind in FaultKind},
+        )
+
+    def _count(self, table: type[SealRow] | type[VerdictRow], oracle: str) -> int:
+        return self._session.exec(select(func.count()).select_from(table).where(table.oracle == oracle)).one()
+
+    def _save(self, row: SealRow | JudgementRow | FaultRow) -> None:
+        self._session.add(row)
+        self._session.flush()
+
+
+def _judgement(row: JudgementRow) -> Judgement:
+    return Judgement(row.lease_id, row.attested_at, row.opened_at, tuple(row.members), row.concluded_at)
+
+
+def _fault(row: FaultRow) -> Fault:
+    return Fault(row.lease_id, row.oracle, FaultKind(row.kind), row.noted_at, row.evidence)

@@ -1,0 +1,193 @@
+"""`hive oracle bond|unbond|withdraw-bond|record`: what an oracle has at stake, and what the chain says it did."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from marketplace.cli.context import (
+    JsonOption,
+    PasswordFileOption,
+    UrlOption,
+    WalletOption,
+    YesOption,
+    find_keystore,
+    find_market,
+    named_wallet,
+    require_consent,
+    unlock,
+)
+from marketplace.cli.faucet import faucet_hint
+from marketplace.cli.money import BookOption, RpcOption, checked_address, positive_amount
+from marketplace.cli.output import clock_time, out, print_json, short, table, talk, usdc
+from marketplace.errors import ConflictError, InsufficientStake, NotFound
+
+if TYPE_CHECKING:
+    from marketplace.domain.chain import OracleBond
+
+
+def register_oracle(oracle: typer.Typer) -> None:
+    """Add the commands to `hive oracle`."""
+    oracle.command("bond")(oracle_bond)
+    oracle.command("unbond")(oracle_unbond)
+    oracle.command("withdraw-bond")(oracle_withdraw_bond)
+    oracle.command("record")(oracle_record)
+
+
+def oracle_bond(
+    amount: Annotated[str | None, typer.Argument(help="USDC, for example 500; without it, the bond is shown.")] = None,
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    password_file: PasswordFileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put up a bond, before the committee takes you or to add to it. Who contradicts itself loses all of it."""
+    from marketplace.cli.wiring import open_account, open_reader
+
+    market = find_market(url)
+    keystore = find_keystore(wallet, market)
+    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
+    if amount is None:
+        _print_bond(keystore.address, open_reader(market, **where).oracle_bond(keystore.address), as_json=as_json)
+        return
+    micro = positive_amount(amount)
+    account, source = open_account(market, unlock(keystore, market, password_file), **where)
+    talk().print(
+        f"bond {usdc(micro)} of {keystore.address} (contracts named by {source}). While the committee has you, its"
+        " minimum stays; the rest can be taken out by `hive oracle unbond`, after the delay."
+    )
+    require_consent(f"Bond {usdc(micro)}?", yes=yes)
+    with faucet_hint(market, wallet):
+        sent = account.bond_oracle(keystore.address, micro)
+    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+
+
+def oracle_unbond(
+    amount: Annotated[str, typer.Argument(help="USDC to start taking out.")],
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    password_file: PasswordFileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start taking a bond out. Until it is withdrawn it is lost with the rest to who shows a contradiction."""
+    from marketplace.cli.wiring import open_account, open_reader
+
+    market, micro = find_market(url), positive_amount(amount)
+    keystore = find_keystore(wallet, market)
+    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
+    bond = open_reader(market, **where).oracle_bond(keystore.address)
+    if micro > bond.available:
+        raise InsufficientStake(
+            f"{usdc(bond.available)} can be taken out now; a member of the committee keeps {usdc(bond.kept)}."
+            if bond.kept
+            else f"{keystore.address} has {usdc(bond.active)} bonded.",
+            hint="The rest comes free when the committee goes on without you." if bond.kept else "",
+            available=bond.available,
+            needed=micro,
+        )
+    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
+    if bond.unbonding:
+        talk().print(f"The delay of the {usdc(bond.unbonding)} that are unbonding already begins anew.")
+    require_consent(f"start taking out {usdc(micro)}?", yes=yes)
+    sent = account.unbond_oracle(micro)
+    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+
+
+def oracle_withdraw_bond(
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    password_file: PasswordFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect what of a bond has finished unbonding: it goes to the wallet."""
+    from marketplace.cli.wiring import open_account, open_reader
+
+    market = find_market(url)
+    keystore = find_keystore(wallet, market)
+    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
+    reader = open_reader(market, **where)
+    bond = reader.oracle_bond(keystore.address)
+    if not bond.unbonding:
+        raise InsufficientStake(
+            "Nothing is unbonding.", hint=f"Say how much: `hive oracle unbond 10{named_wallet(wallet)}`."
+        )
+    if bond.withdrawable_at > reader.head().timestamp:
+        raise ConflictError(
+            f"{usdc(bond.unbonding)} are unbonding and can be collected from {clock_time(bond.withdrawable_at)}.",
+            hint=f"Say `hive oracle withdraw-bond{named_wallet(wallet)}` again then.",
+        )
+    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
+    sent = account.withdraw_bond()
+    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+
+
+def oracle_record(
+    address: Annotated[str | None, typer.Argument(help="One oracle; else every member there ever was.")] = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who signed which batches and what it earned, read from the chain's events alone.
+
+    A batch goes out with the first signatures that are enough: to be absent from some is no fault, from all is one.
+    """
+    from marketplace.cli.wiring import open_reader
+    from marketplace.domain.oracle_record import compute_records
+
+    reader = open_reader(find_market(url), address_book=address_book, rpc_url=rpc_url)
+    events = reader.events(reader.deployed_at_block, reader.head().number)
+    records = compute_records(reader.committees(), events)
+    if address is not None:
+        records = [one for one in records if one.oracle == checked_address(address)]
+        if not records:
+            raise NotFound("oracle", address)
+    if as_json:
+        print_json(
+            [
+                {
+                    "oracle": one.oracle,
+                    "epoch": one.epoch,
+                    "signed": one.signed,
+                    "absent": one.absent,
+                    "lastSignedBlock": one.last_signed_block,
+                    "earned": str(one.earned),
+                    "credited": str(one.credited),
+                }
+                for one in records
+            ]
+        )
+        return
+    shown = table("committee", "oracle", "signed", "absent", "last in block", "earned", "collected", right=("signed",))
+    for one in records:
+        last = "never" if one.last_signed_block is None else str(one.last_signed_block)
+        money = usdc(one.earned), usdc(one.credited)
+        shown.add_row(str(one.epoch), f"{short(one.oracle)}…", str(one.signed), str(one.absent), last, *money)
+    out().print(shown)
+
+
+def _print_bond(oracle: str, bond: "OracleBond", tx_hash: str = "", *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            ({"transaction": tx_hash} if tx_hash else {})
+            | {
+                "account": oracle,
+                "unit": "micro-USDC",
+                "active": str(bond.active),
+                "kept": str(bond.kept),
+                "unbonding": str(bond.unbonding),
+                "withdrawableAt": bond.withdrawable_at,
+            }
+        )
+        return
+    kept = f", of which a member of the committee keeps {usdc(bond.kept)}" if bond.kept else ""
+    out().print(f"bonded {usdc(bond.active)}{kept}")
+    if bond.unbonding:
+        out().print(f"unbonding {usdc(bond.unbonding)}, can be collected from {clock_time(bond.withdrawable_at)}")

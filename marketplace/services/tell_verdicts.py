@@ -1,0 +1,27 @@
+"""When verdicts are shown: not while a lease's seals are opened, only once enough of them agree or it is closed."""
+
+from marketplace.domain.evidence import VerdictRecord
+from marketplace.domain.leases import LeaseRecord
+from marketplace.protocol.enums import Outcome
+from marketplace.services.storage import Transaction
+
+
+def is_decided(tx: Transaction, lease: LeaseRecord) -> bool:
+    """Whether nothing that anybody could learn from the verdicts would change what becomes of the lease."""
+    return lease.closing is not None or bool(tx.batches.of_lease(lease.lease_id))
+
+
+def shown_verdicts(tx: Transaction, lease: LeaseRecord) -> list[VerdictRecord]:
+    """The verdicts that everybody may see."""
+    return tx.evidence.verdicts(lease.lease_id) if is_decided(tx, lease) else []
+
+
+def tell_verdicts(tx: Transaction, lease: LeaseRecord, now: int) -> None:
+    """Write every verdict of a decided lease into its job's timeline, each once."""
+    events = tx.timeline.of(lease.bid_hash)
+    told = {one["detail"]["oracle"] for one in events if (one["kind"], one["leaseId"]) == ("verdict", lease.lease_id)}
+    for one in tx.evidence.verdicts(lease.lease_id):
+        if one.oracle not in told:
+            outcome = Outcome(one.verdict.outcome).name.lower()
+            detail = {"oracle": one.oracle, "outcome": outcome, "pay": str(one.verdict.pay)}
+            tx.timeline.add(lease.bid_hash, now, "verdict", detail, lease.lease_id)
