@@ -3,7 +3,7 @@
     python -m scripts.audit [sequences] [coverage] [mutation] [proofs] [slither]     # all, unless some are named
 
 Installs the tools that it needs under build/audit, as the locks say. Each part says how long it took, and what is wrong
-if something is. The figures go to docs/audit/figures.json, their table to build/audit/figures.md.
+if something is. The figures go to docs/audit/figures.json, their table to build/audit/figures.md and docs/security.md.
 """
 
 import shutil

@@ -3,6 +3,7 @@
 import json
 import select
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from scripts.toolchain import BROWNIE_VENV, BUILD, ROOT, brownie_environment, free_port
 
 AUDIT = BUILD / "audit"
+_ONE_AT_A_TIME = threading.Lock()
+"""Brownie tidies up the build folder when it loads a project: two that load at once miss each other's files."""
 
 
 class BenchEnded(Exception):
@@ -36,8 +39,9 @@ class Bench:
             orders.write_text(json.dumps({**self._orders, "lines": lines}))
             env = brownie_environment(url, self._folder / "brownie-home")
             python = BROWNIE_VENV / "bin" / "python"
-            self._testbed = self._start([python, "-m", "scripts.audit.testbed", orders], "testbed", env)
-            ready = self._answer(300)
+            with _ONE_AT_A_TIME:
+                self._testbed = self._start([python, "-m", "scripts.audit.testbed", orders], "testbed", env)
+                ready = self._answer(300)
         except BaseException:
             self.__exit__()
             raise

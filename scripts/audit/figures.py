@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from scripts.audit.baseline import fingerprint, sources
+from scripts.audit.mutation import least_share
 from scripts.audit.scope import MONEY, MUTATED
 from scripts.toolchain import ROOT
 
@@ -23,11 +24,13 @@ def load() -> dict[str, Any]:
 
 
 def keep(part: str, result: dict[str, Any], seconds: float) -> None:
-    """Write what a part found."""
+    """Write what a part found, into the page that quotes it, too."""
     found = load()
+    quoted = table(found)
     found[part] = {"sources": fingerprint(sources()), "seconds": round(seconds), "result": result}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps({name: found[name] for name in PARTS if name in found}, indent=2) + "\n")
+    PAGE.write_text(PAGE.read_text().replace(quoted, table(found)))
 
 
 def stale() -> list[str]:
@@ -75,10 +78,7 @@ def table(found: dict[str, Any]) -> str:
             f"{each['branches_covered']} of {each['branches']} branches |"
         )
     for name, each in results.get("mutation", {}).get("contracts", {}).items():
-        rows.append(
-            f"| mutants of `{name}` | {each['generated']} made, {each['valid']} valid, {each['killed']} killed "
-            f"({100 * _share(each):.1f}%) |"
-        )
+        rows.append(f"| mutants of `{name}` | {each['generated']} made, {each['valid']} valid, {_killed(each)} |")
     if each := results.get("proofs"):
         rows.append(
             f"| laws proven symbolically | {each['proven']} of {each['laws']}, {each['reachable']} shown reachable |"
@@ -91,8 +91,16 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _killed(each: dict[str, int]) -> str:
+    share = f"{each['killed']} killed ({100 * _share(each):.1f}%)"
+    if each["met"] == each["valid"]:
+        return share
+    least = 100 * least_share(each["killed"], each["met"])
+    return f"of a random sample of {each['met']} {share}, so of all {least:.1f}% at least, with 97.5% confidence"
+
+
 def _share(each: dict[str, int]) -> float:
-    return each["killed"] / each["valid"] if each["valid"] else 1.0
+    return each["killed"] / each["met"] if each["met"] else 1.0
 
 
 assert set(MUTATED) <= set(MONEY)

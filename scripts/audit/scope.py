@@ -18,7 +18,16 @@ MONEY: dict[str, tuple[str, ...]] = {
 MUTATED = ("Escrow", "ProviderStake", "PaymentChannels")
 """Those whose tests are tested by mutants."""
 
-TESTS = ("Escrow", "ProviderStake", "OracleCommittee", "PaymentChannels", "Reputation", "test_deployment.py")
+TESTS = (
+    "Escrow",
+    "ProviderStake",
+    "OracleCommittee",
+    "PaymentChannels",
+    "Reputation",
+    "BadInput",
+    "Governance",
+    "test_deployment.py",
+)
 """What of tests/contracts runs against them: examples. Random sequences have a part of their own."""
 
 

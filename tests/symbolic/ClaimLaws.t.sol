@@ -42,9 +42,8 @@ contract ClaimLaws is LeaseUnderProof {
 
     function check_claim_moves_nothing_exactly_once(State memory s, uint64 pay, uint40 time) external {
         _open(s);
-        uint256 owed = _owed();
         if (!_claim(pay, time)) return;
-        assert(_owed() == owed && escrow.providerWord(PROVIDER) == s.providerWord);
+        assert(escrow.renterWord(RENTER) == s.renterWord && escrow.providerWord(PROVIDER) == s.providerWord);
         assert(pay <= s.price && time <= s.deadline);
         assert(uint32(escrow.groupWord(MARKET, GROUP)) == 0);
         assert(!_claim(pay, time));
@@ -53,11 +52,11 @@ contract ClaimLaws is LeaseUnderProof {
     function check_release_gives_out_the_lock_exactly_once(State memory s, uint64 pay, uint40 time, bool byRenter)
         external
     {
+        _assumeShares(s, pay);
         _open(s);
-        uint256 owed = _owed();
-        if (!_claim(pay, 1)) return;
-        if (!_release(time, byRenter)) return;
-        _assertClosed(s, owed);
+        if (!_claim(pay, 1) || !_release(time, byRenter)) return;
+        _assertSplit(s, pay, false, 0);
+        _assertGone(s);
         assert(byRenter || time > 1 + 1 hours);
         assert(!_release(time, byRenter) && !_dispute(time) && !_decide(s, uint256(1) << 64));
     }
@@ -65,22 +64,25 @@ contract ClaimLaws is LeaseUnderProof {
     function check_verdict_on_a_claim_gives_out_the_lock_exactly_once(State memory s, uint64 pay, uint256 outcome)
         external
     {
+        _assumeShares(s, uint64(outcome));
         _open(s);
-        uint256 owed = _owed();
         if (!_claim(pay, 1) || !_decide(s, outcome)) return;
-        _assertClosed(s, owed);
+        _assertSplit(s, uint64(outcome), true, 0);
+        _assertGone(s);
         assert(!_decide(s, outcome) && !_release(type(uint40).max, false));
     }
 
     function check_verdict_on_a_dispute_gives_out_lock_and_bond_exactly_once(State memory s, uint64 pay, uint256 outcome)
         external
     {
+        _assumeShares(s, uint64(outcome));
         _open(s);
-        uint256 owed = _owed();
-        if (!_claim(pay, 1) || !_dispute(2)) return;
-        assert(_owed() == owed - escrow.claimOf(leaseId).bond);
-        if (!_decide(s, outcome)) return;
-        _assertClosed(s, owed);
+        if (!_claim(pay, 1) || !_dispute(2) || !_decide(s, outcome)) return;
+        uint256 bond = (uint256(pay) * 1_000 + 9_999) / 10_000;
+        // The bond is the provider's if the oracles give it all that it claimed.
+        bool good = uint8(outcome >> 64) == uint8(IEscrow.Outcome.Paid) && uint64(outcome) >= pay;
+        _assertSplit(s, uint64(outcome), true, good ? bond : 0);
+        _assertGone(s);
         assert(!_decide(s, outcome) && !_expire(type(uint40).max));
     }
 
@@ -88,11 +90,10 @@ contract ClaimLaws is LeaseUnderProof {
         external
     {
         _open(s);
-        uint256 owed = _owed();
         if (!_claim(pay, 1) || !_dispute(2) || !_expire(time)) return;
-        _assertClosed(s, owed);
+        _assertSplit(s, 0, false, 0);
+        _assertGone(s);
         assert(time > 2 + 1 days);
-        assert(uint64(escrow.renterWord(RENTER)) == uint64(s.renterWord) + s.price);
         assert(!_expire(time) && !_dispute(2) && !_release(time, true));
     }
 

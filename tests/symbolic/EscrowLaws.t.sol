@@ -18,20 +18,12 @@ contract SettleLaws is LeaseUnderProof {
         );
     }
 
-    /// @dev Here the fee is the 5% that the escrow begins with and the lock below 2^40 (a million USDC): quotients of two
-    /// unknowns are too hard. The solver is told what `FeeLaws` proves, that no share is more than the whole.
-    function _simplify(State memory s, uint256 pay) private pure {
-        s.feeBps = 500;
-        uint256 fee = pay * 500 / 10_000;
-        PROVER.assume(s.price < 1 << 40 && fee <= pay && fee * 2_000 / 10_000 <= fee);
-    }
-
     function check_settle_gives_out_the_lock_exactly_once(State memory s, uint256 outcome, bytes32 digest) external {
-        _simplify(s, uint64(outcome));
+        _assumeShares(s, uint64(outcome));
         _open(s);
-        uint256 owed = _owed();
         if (!_settle(s, outcome, digest)) return;
-        _assertClosed(s, owed);
+        _assertSplit(s, uint64(outcome), true, 0);
+        _assertGone(s);
         bool fraud = uint8(outcome >> 64) == uint8(IEscrow.Outcome.Fraud);
         assert(penalties.total() == (fraud ? s.price : 0));
         assert(!_settle(s, outcome, digest));
@@ -56,11 +48,12 @@ contract AcceptLaws is LeaseUnderProof {
     function check_accept_gives_out_the_lock_exactly_once(State memory s, uint64 pay, bytes32 digest, bool byProvider)
         external
     {
+        _assumeShares(s, pay);
         _open(s);
-        uint256 owed = _owed();
         if (!_accept(s, pay, digest, byProvider)) return;
-        _assertClosed(s, owed);
-        assert(pay <= s.price && (byProvider || pay == s.price));
+        _assertSplit(s, pay, false, 0);
+        _assertGone(s);
+        assert(byProvider || pay == s.price);
         assert(!_accept(s, pay, digest, byProvider));
     }
 
@@ -78,11 +71,10 @@ contract RefundLaws is LeaseUnderProof {
 
     function check_refund_gives_the_lock_back_exactly_once(State memory s, uint40 time) external {
         _open(s);
-        uint256 owed = _owed();
         if (!_refund(time)) return;
-        _assertClosed(s, owed);
+        _assertSplit(s, 0, false, 0);
+        _assertGone(s);
         assert(time > s.deadline);
-        assert(uint64(escrow.renterWord(RENTER)) == uint64(s.renterWord) + s.price);
         assert(!_refund(time));
     }
 

@@ -78,22 +78,34 @@ abstract contract LeaseUnderProof is Symbolic {
         quorum.members[0] = ORACLE;
     }
 
-    /// @dev Everything that the escrow owes to anybody here, but for what a live lease has locked.
-    function _owed() internal view returns (uint256) {
-        return escrow.renterWord(RENTER).free() + escrow.renterWord(PROVIDER).free()
-            + escrow.providerWord(PROVIDER).earned() + escrow.fees(0) + escrow.fees(1) + escrow.oracleCredit(1, 0);
-    }
-
     /// @dev A call that reverts changes nothing; of one that succeeds the laws speak.
     function _try(address sender, bytes memory data) internal returns (bool ok) {
         PROVER.prank(sender);
         (ok,) = address(escrow).call(data);
     }
 
-    /// @dev The lock is out, the provider free of it, the lease gone; nobody's salts moved.
-    function _assertClosed(State memory s, uint256 owedBefore) internal view {
+    /// @dev `FeeLaws` proves this of every amount; the solver is told, because inside of larger laws it takes it hours.
+    function _assumeShares(State memory s, uint256 pay) internal pure {
+        uint256 fee = pay * s.feeBps / 10_000;
+        PROVER.assume(fee <= pay && fee * 2_000 / 10_000 <= fee);
+    }
+
+    /// @dev Who has what of the lock: the renter `price - pay` and the penalty, the provider `pay - fee`, treasury and
+    /// oracle the fee. That makes `price` (and the penalty). `moved` is a bond that went from renter to provider.
+    function _assertSplit(State memory s, uint256 pay, bool byOracles, uint256 moved) internal view {
+        uint256 fee = pay * s.feeBps / 10_000;
+        uint256 share = byOracles ? fee * 2_000 / 10_000 : 0;
+        assert(pay <= s.price);
+        assert(escrow.renterWord(RENTER).free() == s.renterWord.free() + (s.price - pay) + penalties.total() - moved);
+        uint256 more = escrow.renterWord(PROVIDER).free() - moved;
+        assert(escrow.providerWord(PROVIDER).earned() + more == s.providerWord.earned() + (pay - fee));
+        assert(escrow.fees(byOracles ? 1 : 0) == fee - share && escrow.oracleCredit(1, 0) == share);
+        assert(escrow.fees(byOracles ? 0 : 1) == 0);
+    }
+
+    /// @dev The provider is free of the lease, and the lease is gone; nobody's salts moved.
+    function _assertGone(State memory s) internal view {
         uint256 after_ = escrow.providerWord(PROVIDER);
-        assert(_owed() == owedBefore + s.price + penalties.total());
         assert(after_.covered() == s.providerWord.covered() - s.price);
         assert(after_.cover() == s.providerWord.cover() - penalties.total());
         assert(after_.openLeases() == s.providerWord.openLeases() - 1);

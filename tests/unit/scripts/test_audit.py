@@ -146,11 +146,21 @@ def test_nothing_was_wrong_in_the_last_audit(part):
 
 
 def test_fewer_kills_than_promised_are_a_complaint():
-    result = {"contracts": {"Escrow": {"generated": 20, "valid": 20, "killed": 18}}, "unexplained": [], "stale": []}
+    result = {
+        "contracts": {"Escrow": {"generated": 20, "valid": 20, "met": 20, "killed": 18}},
+        "unexplained": [],
+        "stale": [],
+    }
     assert figures.complaints("mutation", result) == ["Escrow: fewer than 95% killed"]
     fine = copy.deepcopy(result)
     fine["contracts"]["Escrow"]["killed"] = 19
     assert figures.complaints("mutation", fine) == []
+
+
+def test_a_sample_is_said_to_be_one_and_what_it_tells_about_all():
+    found = {"contracts": {"Escrow": {"generated": 900, "valid": 890, "met": 400, "killed": 396}}}
+    row = "of a random sample of 400 396 killed (99.0%), so of all 97.5% at least, with 97.5% confidence"
+    assert row in figures.table({"mutation": {"result": found}})
 
 
 def test_no_mutant_is_both_killed_and_excused():
