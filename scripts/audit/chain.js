@@ -58,7 +58,9 @@ async function answer({ id, method, params }) {
   if (method === 'audit_take') return { ...head, result: taken() };
   if (method === 'audit_choose') return { ...head, result: String(chosen = BigInt(params[0])) };
   try {
-    return { ...head, result: await provider.request({ method, params: params || [] }) };
+    const result = await provider.request({ method, params: params || [] });
+    // Brownie asks after each test whether its contracts are still there: a word of half a million says so, too.
+    return { ...head, result: method === 'eth_getCode' ? result.slice(0, 66) : result };
   } catch (error) {
     return { ...head, error: { code: error.code || -32000, message: error.message, data: error.data } };
   }

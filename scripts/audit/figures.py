@@ -88,6 +88,7 @@ def table(found: dict[str, Any]) -> str:
             f"| findings of slither | {each['findings']} ({each['high']} high, {each['medium']} medium), "
             f"{len(each['unexplained'])} unexplained |"
         )
+    rows += [f"| `{part}` | not measured yet |" for part in PARTS if part not in results]
     return "\n".join(rows) + "\n"
 
 

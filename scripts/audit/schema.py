@@ -8,6 +8,7 @@ chosen. Statements and conditions report in the same way, so that who ran what i
 source maps.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -244,8 +245,10 @@ def build(mutated: Sequence[str], probed: Sequence[str], contracts: Mapping[str,
         answer = compiler.compile(texts, {file: {name: CODE} for name, file in contracts.items()}, PLAIN)
     if errors_in(answer):
         raise RuntimeError(errors_in(answer)[0]["formattedMessage"])
+    # Without the optimiser the address of an internal library is looked up where it is named, and never used.
+    codes = {name: answer["contracts"][file][name]["evm"]["bytecode"]["object"] for name, file in contracts.items()}
     return Build(
-        {name: answer["contracts"][file][name]["evm"]["bytecode"]["object"] for name, file in contracts.items()},
+        {name: re.sub(r"__\$\w{34}\$__", "00" * 20, code) for name, code in codes.items()},
         [mutant for mutant in schema.mutants if mutant.number not in left_out],
         [mutant for mutant in schema.mutants if mutant.number in left_out],
         schema.probes,

@@ -179,7 +179,7 @@ def main(path: str) -> int:
     orders = json.loads(Path(path).read_text())
     project = brownie.project.load(ROOT, name="Audited")
     for name, code in orders["bytecode"].items():
-        getattr(project, name).bytecode = code
+        getattr(project, name)._build["bytecode"] = code
     brownie.network.connect("hive")
     CONFIG.argv["cli"] = "test"  # says nothing about each transaction
     brownie.web3.provider = Lines(orders["lines"])

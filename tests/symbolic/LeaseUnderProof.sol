@@ -95,6 +95,7 @@ abstract contract LeaseUnderProof is Symbolic {
     function _assertSplit(State memory s, uint256 pay, bool byOracles, uint256 moved) internal view {
         uint256 fee = pay * s.feeBps / 10_000;
         uint256 share = byOracles ? fee * 2_000 / 10_000 : 0;
+        if (share > type(uint40).max) share = 0; // more than a purse holds is the treasury's
         assert(pay <= s.price);
         assert(escrow.renterWord(RENTER).free() == s.renterWord.free() + (s.price - pay) + penalties.total() - moved);
         uint256 more = escrow.renterWord(PROVIDER).free() - moved;
