@@ -2,12 +2,15 @@
 pragma solidity 0.8.30;
 
 import {IEscrow} from "./interfaces/IEscrow.sol";
+import {IPrepaid} from "./interfaces/IPrepaid.sol";
 import {MessageLib} from "./libraries/MessageLib.sol";
+import {NettingLib} from "./libraries/NettingLib.sol";
 import {OrderLib} from "./libraries/OrderLib.sol";
 
 /// @title Messages
-/// @notice The escrow's hashing, pricing and packing for whoever wants them by calls, without a program of their own: it holds
-/// nothing and can do nothing. A wrong answer would move nothing, for the escrow checks all that it is handed.
+/// @notice The hashing, pricing and packing of the escrow and of prepaid settlement, for whoever wants them by calls, without
+/// a program of their own: it holds nothing and can do nothing. A wrong answer would move nothing, for both check all that
+/// they are handed.
 contract Messages {
     /// @notice A lease as {IEscrow-LeasesOpened} told it, in words that people can read.
     /// @param place Its place in the group, from 0.
@@ -83,6 +86,16 @@ contract Messages {
     /// @notice EIP-712 struct hash of a cancel.
     function hashCancel(IEscrow.Cancel calldata message) external pure returns (bytes32) {
         return MessageLib.hashCancel(message);
+    }
+
+    /// @notice EIP-712 struct hash of an allowance for netted batches.
+    function hashNettedAllowance(IPrepaid.NettedAllowance calldata allowance) external pure returns (bytes32) {
+        return NettingLib.hashAllowance(allowance);
+    }
+
+    /// @notice EIP-712 struct hash of a netted batch.
+    function hashNettedBatch(IPrepaid.NettedBatch calldata batch) external pure returns (bytes32) {
+        return NettingLib.hashBatch(batch);
     }
 
     /// @notice The leases of a group in which `account` is renter or provider; of everybody for the zero address.

@@ -21,6 +21,7 @@ from marketplace.protocol.enums import (
 )
 from marketplace.protocol.messages import SIGNED_MESSAGES, Ask, Attestation, Bid, Cancel, Receipt
 from marketplace.protocol.packing import GROUP_SIZE, ClaimedLease, LeaseGroup, LeaseTerms
+from marketplace.protocol.prepaid import NETTED_MESSAGES, NettedAllowance, NettedBatch, PrepaidDomain, WorkRefusal
 from marketplace.protocol.vouchers import CHANNEL_MESSAGES, ChannelConfig, ChannelsDomain, Voucher
 
 _DEPLOYMENTS = Path(__file__).with_name("deployments")
@@ -35,6 +36,7 @@ def load_deployments(folder: Path = _DEPLOYMENTS) -> dict[str, AddressBook]:
 __all__ = [
     "CHANNEL_MESSAGES",
     "GROUP_SIZE",
+    "NETTED_MESSAGES",
     "SIGNED_MESSAGES",
     "AddressBook",
     "Ask",
@@ -54,13 +56,17 @@ __all__ = [
     "FollowedLease",
     "LeaseGroup",
     "LeaseTerms",
+    "NettedAllowance",
+    "NettedBatch",
     "Outcome",
+    "PrepaidDomain",
     "Receipt",
     "Settlement",
     "SkipReason",
     "TypedMessage",
     "Verification",
     "Voucher",
+    "WorkRefusal",
     "follow_bid",
     "group_of",
     "load_abi",

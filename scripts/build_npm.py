@@ -60,6 +60,7 @@ def render_messages() -> str:
         "domainVersion": escrow.version,
         "typedData": _typed_data(published.SIGNED_MESSAGES),
         "channelTypedData": _typed_data(published.CHANNEL_MESSAGES),
+        "prepaidTypedData": _typed_data([published.Bid, *published.NETTED_MESSAGES]),
     }
     return _render(constants)
 

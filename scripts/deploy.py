@@ -6,8 +6,10 @@ Parameters come as JSON in the environment variable HIVE_DEPLOYMENT:
 
     {"network": "local", "oracles": ["0x…", …], "threshold": 2, "treasury": "0x…", "governor": "0x…",
      "timelockDelay": 172800, "unbondingDelay": 604800, "claimWindow": 86400, "disputeWindow": 259200,
-     "minimumBond": 1000000000, "bondDelay": 604800, "token": "0x…" | null, "mint": {"0x…": 1000000}}
+     "minimumBond": 1000000000, "bondDelay": 604800, "withdrawalDelay": 86400, "token": "0x…" | null,
+     "mint": {"0x…": 1000000}}
 
+`withdrawalDelay`, of prepaid balances, is a day unless it is given.
 On a real network, `"profile": "base"` (a file of scripts/profiles, or a path to one of your own) stands for `network`,
 `token` and all that has a default there; chain id and token are checked at the RPC before anything is sent.
 HIVE_DEPLOYER names the keystore file of the account that pays (HIVE_DEPLOYER_PASSWORD_FILE its password's, or Brownie
@@ -37,6 +39,8 @@ _REQUIRED = (
     "disputeWindow", "minimumBond", "bondDelay",
 )  # fmt: skip
 
+WITHDRAWAL_DELAY = 86_400
+
 
 class DeploymentError(ValueError):
     """The deployment parameters are incomplete or contradict themselves."""
@@ -56,6 +60,7 @@ def read_parameters(text: str | None) -> dict:
     missing = [name for name in _REQUIRED if name not in given]
     if missing:
         raise DeploymentError(f"HIVE_DEPLOYMENT lacks {', '.join(missing)}.")
+    given.setdefault("withdrawalDelay", WITHDRAWAL_DELAY)
     _require_addresses(given)
     _require_numbers(given)
     if not re.fullmatch(r"[a-z0-9-]+", str(given["network"])):
@@ -101,6 +106,7 @@ def _require_addresses(given: dict) -> None:
 def _require_numbers(given: dict) -> None:
     delays = dict.fromkeys(("timelockDelay", "unbondingDelay", "bondDelay"), (0, 2**32))
     windows = dict.fromkeys(("claimWindow", "disputeWindow"), (1, 2**32))
+    windows["withdrawalDelay"] = (3_600, 30 * 86_400 + 1)  # what the contract takes
     for name, (low, limit) in {"threshold": (0, 2**8), "minimumBond": (0, 2**96), **delays, **windows}.items():
         value = given[name]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value < limit:
@@ -140,6 +146,7 @@ def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
         raise DeploymentError(f"Escrow landed at {escrow.address}, not at {expected}: the deployer sent in between.")
     channels = deployer.deploy(contracts.PaymentChannels, token)
     modules = deployer.deploy(contracts.ModuleRegistry)
+    prepaid = deployer.deploy(contracts.Prepaid, escrow, parameters.get("withdrawalDelay", WITHDRAWAL_DELAY), timelock)
     return {
         "USDC": token,
         "Timelock": timelock,
@@ -150,6 +157,7 @@ def deploy_on_token(contracts, deployer, token, parameters: dict) -> dict:
         "Escrow": escrow,
         "PaymentChannels": channels,
         "ModuleRegistry": modules,
+        "Prepaid": prepaid,
     }
 
 

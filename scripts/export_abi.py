@@ -15,6 +15,7 @@ CONTRACTS = {
     "OracleCommittee": "OracleCommittee",
     "PaymentChannels": "PaymentChannels",
     "ModuleRegistry": "ModuleRegistry",
+    "Prepaid": "Prepaid",
     "Timelock": "Timelock",
     "Messages": "Messages",
     "USDC": "FiatToken",

@@ -10,6 +10,7 @@ HIVE_DEPLOYER_PASSWORD_FILE names a file that holds it. The address book is buil
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,8 @@ def main(arguments: list[str]) -> int:
         "treasury": options.treasury,
         "governor": options.governor,
     }
+    # Brownie looks for every contract that it has deployed on a chain of this id before; the address books know them.
+    shutil.rmtree(BUILD / "deployments" / str(profile.chain_id), ignore_errors=True)
     env = brownie_environment(options.rpc, BUILD / "live-brownie-home", live_chain_id=profile.chain_id)
     env |= {"HIVE_DEPLOYMENT": json.dumps(given), "HIVE_DEPLOYER": str(options.keystore.resolve())}
     command = [str(BROWNIE_VENV / "bin" / "brownie"), "run", "scripts/deploy.py", "main", "--network", "hive-live"]

@@ -1,4 +1,4 @@
-"""`hive oracle bond|unbond|withdraw-bond|record`: what an oracle has at stake, and what the chain says it did."""
+"""`hive oracle bond|unbond|withdraw-bond|resign|record`: what an oracle has at stake, and what the chain says of it."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +30,7 @@ def register_oracle(oracle: typer.Typer) -> None:
     oracle.command("bond")(oracle_bond)
     oracle.command("unbond")(oracle_unbond)
     oracle.command("withdraw-bond")(oracle_withdraw_bond)
+    oracle.command("resign")(oracle_resign)
     oracle.command("record")(oracle_record)
 
 
@@ -86,7 +87,7 @@ def oracle_unbond(
             f"{usdc(bond.available)} can be taken out now; a member of the committee keeps {usdc(bond.kept)}."
             if bond.kept
             else f"{keystore.address} has {usdc(bond.active)} bonded.",
-            hint="The rest comes free when the committee goes on without you." if bond.kept else "",
+            hint=f"`hive oracle resign{named_wallet(wallet)}` leaves it, and frees the rest." if bond.kept else "",
             available=bond.available,
             needed=micro,
         )
@@ -125,6 +126,35 @@ def oracle_withdraw_bond(
         )
     account, _ = open_account(market, unlock(keystore, market, password_file), **where)
     sent = account.withdraw_bond()
+    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+
+
+def oracle_resign(
+    wallet: WalletOption = None,
+    url: UrlOption = None,
+    address_book: BookOption = None,
+    rpc_url: RpcOption = None,
+    password_file: PasswordFileOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Leave the committee at once. What you signed in it can cost you the bond until that is withdrawn."""
+    from marketplace.cli.wiring import open_account, open_reader
+
+    market = find_market(url)
+    keystore = find_keystore(wallet, market)
+    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
+    committee = open_reader(market, **where).committee()
+    if keystore.address not in committee.members:
+        raise ConflictError(f"{keystore.address} is no member of the committee.")
+    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
+    left = len(committee.members) - 1
+    talk().print(
+        f"{left} members remain, {committee.threshold} must agree: "
+        + ("the committee goes on." if left >= committee.threshold else "[b]no lease is settled by verdict[/b] then.")
+    )
+    require_consent("Leave the committee?", yes=yes)
+    sent = account.resign_committee()
     _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
 
 

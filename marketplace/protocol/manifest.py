@@ -129,11 +129,17 @@ def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def verify_inclusion(entry: ManifestEntry, index: int, size: int, proof: Sequence[str], root: str) -> bool:
-    """Whether `proof` shows that `entry` is number `index` of `size` under `root` (RFC 9162 §2.1.3.2)."""
+    """Whether `proof` shows that `entry` is number `index` of `size` under `root`."""
+    steps = [bytes.fromhex(part[2:]) for part in proof]
+    return verify_leaf(_leaf_data(entry), index, size, steps, bytes.fromhex(root[2:]))
+
+
+def verify_leaf(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether `proof` shows that `leaf` is number `index` of `size` under `root` (RFC 9162 §2.1.3.2)."""
     if not 0 <= index < size:
         return False
-    node, position, last = _hash_leaf(_leaf_data(entry)), index, size - 1
-    for step in (bytes.fromhex(part[2:]) for part in proof):
+    node, position, last = _hash_leaf(leaf), index, size - 1
+    for step in proof:
         if last == 0:
             return False
         if position & 1 or position == last:
@@ -143,4 +149,4 @@ def verify_inclusion(entry: ManifestEntry, index: int, size: int, proof: Sequenc
         else:
             node = _hash_node(node, step)
         position, last = position >> 1, last >> 1
-    return last == 0 and "0x" + node.hex() == root
+    return last == 0 and node == root

@@ -14,6 +14,11 @@ export function escrowDomain(book: Pick<AddressBook, 'chainId' | 'contracts'>): 
   return { name: domainName, version: domainVersion, chainId: book.chainId, verifyingContract: book.contracts.Escrow }
 }
 
+/** The domain of what `Prepaid` settles: bids with a settlement other than 0, allowances, batches: `prepaidTypedData`. */
+export function prepaidDomain(book: Pick<AddressBook, 'chainId' | 'contracts'>): Domain<typeof domainName> {
+  return { name: domainName, version: domainVersion, chainId: book.chainId, verifyingContract: book.contracts.Prepaid }
+}
+
 /** The domain of vouchers, refunds and claims of payment channels: messages in `channelTypedData`. */
 export function channelsDomain(book: Pick<AddressBook, 'chainId' | 'contracts'>): Domain<typeof channelsDomainName> {
   const verifyingContract = book.contracts.PaymentChannels

@@ -50,6 +50,8 @@ def test_missing_parameters_are_named():
         ({"claimWindow": 0}, "claimWindow"),
         ({"disputeWindow": 0}, "disputeWindow"),
         ({"disputeWindow": True}, "disputeWindow"),
+        ({"withdrawalDelay": 3_599}, "withdrawalDelay"),
+        ({"withdrawalDelay": 30 * 86_400 + 1}, "withdrawalDelay"),
         ({"network": "../elsewhere"}, "network"),
         ({"token": "USDC"}, "token"),
         ({"mint": {"0x12": 1}}, "mint"),
@@ -98,11 +100,18 @@ def test_all_delays_and_windows_are_the_parameters(world, parameters):
     assert deployed["OracleCommittee"].minimumBond() == parameters["minimumBond"]
     assert deployed["Escrow"].claimWindow() == parameters["claimWindow"]
     assert deployed["Escrow"].disputeWindow() == parameters["disputeWindow"]
+    assert deployed["Prepaid"].withdrawalDelay() == 86_400
+
+
+def test_the_delay_of_prepaid_money_is_a_day_unless_it_is_given(parameters):
+    assert read_parameters(json.dumps(parameters))["withdrawalDelay"] == 86_400
+    assert read_parameters(json.dumps({**parameters, "withdrawalDelay": 7_200}))["withdrawalDelay"] == 7_200
 
 
 def test_the_deployer_keeps_no_power(world, parameters):
     deployed = deploy(project(), world.deployer, parameters)
-    assert deployed["Escrow"].owner() == deployed["OracleCommittee"].owner() == deployed["Timelock"].address
+    owned = ("Escrow", "OracleCommittee", "Prepaid")
+    assert {deployed[name].owner() for name in owned} == {deployed["Timelock"].address}
     roles = (deployed["Timelock"].PROPOSER_ROLE(), deployed["Timelock"].DEFAULT_ADMIN_ROLE())
     assert not any(deployed["Timelock"].hasRole(role, world.deployer) for role in roles)
 
@@ -121,6 +130,7 @@ def test_main_deploys_mints_and_writes_the_address_book(world, parameters, tmp_p
         "ModuleRegistry",
         "OracleCommittee",
         "PaymentChannels",
+        "Prepaid",
         "ProviderStake",
         "Reputation",
         "Timelock",

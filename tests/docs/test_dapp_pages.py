@@ -13,7 +13,7 @@ HOW_TO = (ROOT / "docs" / "how-to" / "without-us.md").read_text()
 TUTORIAL = (ROOT / "docs" / "tutorials" / "dapp-author.md").read_text()
 EVENTS = (ROOT / "docs" / "reference" / "events.md").read_text()
 EXAMPLES = sorted((ROOT / "examples" / "dapp").iterdir())
-CONTRACTS = ("Escrow", "ProviderStake", "OracleCommittee", "PaymentChannels", "ModuleRegistry", "Timelock")
+CONTRACTS = ("Escrow", "ProviderStake", "OracleCommittee", "PaymentChannels", "Prepaid", "ModuleRegistry", "Timelock")
 
 
 def test_every_error_in_the_table_of_refusals_is_a_contracts_own_with_its_first_four_bytes():

@@ -15,6 +15,7 @@ from agent.settings import OracleSettings, ProviderSettings
 from marketplace import devnet, errors
 from marketplace.cli.main import app
 from marketplace.protocol.messages import SIGNED_MESSAGES
+from marketplace.protocol.prepaid import NETTED_MESSAGES
 from marketplace.protocol.vouchers import CHANNEL_MESSAGES
 from marketplace.settings import MarketSettings
 
@@ -25,7 +26,10 @@ PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
-@pytest.mark.parametrize("message", [*SIGNED_MESSAGES, *CHANNEL_MESSAGES], ids=lambda message: message.__name__)
+MESSAGES = [*SIGNED_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)
 def test_type_string_of_every_signed_message_is_in_the_protocol(message):
     assert f"\n{message.type_string()}\n" in PROTOCOL
 
@@ -143,9 +147,16 @@ def test_every_event_of_the_channels_is_in_the_protocol_and_no_other():
     assert set(re.findall(r"`(\w+)`", paragraph)) == entries("PaymentChannels", "event") - inherited
 
 
-@pytest.mark.parametrize(
-    "contract", ["Escrow", "ProviderStake", "OracleCommittee", "Reputation", "ModuleRegistry", "PaymentChannels"]
-)
+def test_every_event_of_prepaid_settlement_is_in_the_protocol_and_no_other():
+    paragraph = PROTOCOL.split("Events of prepaid settlement:")[1].split("They are enough")[0]
+    inherited = {"EIP712DomainChanged", "OwnershipTransferStarted", "OwnershipTransferred"}
+    assert set(re.findall(r"`(\w+)`", paragraph)) == entries("Prepaid", "event") - inherited
+
+
+CONTRACTS = ["Escrow", "ProviderStake", "OracleCommittee", "Reputation", "ModuleRegistry", "PaymentChannels", "Prepaid"]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
 def test_every_custom_error_of_a_contract_is_in_the_protocol(contract):
     section = PROTOCOL.split("## Errors")[1]
     row, libraries = section.split(f"| `{contract}` |")[1].split("\n")[0], section.split("OpenZeppelin: ")[1]

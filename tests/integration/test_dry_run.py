@@ -11,8 +11,8 @@ from scripts.networks import PROFILES
 GOVERNOR, DEPLOYER = "0x" + "11" * 20, "0x6AC7EA33F8831EA9DCC53393AAA88B25A785DBF0"
 ORACLES = ["0x" + f"{number:040x}" for number in (5, 3, 4)]
 CONTRACTS = [
-    "Timelock", "OracleCommittee", "ProviderStake", "Escrow", "PaymentChannels", "ModuleRegistry", "Reputation",
-    "Messages",
+    "Timelock", "OracleCommittee", "ProviderStake", "Escrow", "PaymentChannels", "ModuleRegistry", "Prepaid",
+    "Reputation", "Messages",
 ]  # fmt: skip
 """In the order in which they are deployed."""
 
@@ -52,7 +52,7 @@ def test_a_dry_run_says_what_would_be_sent_where_it_would_lie_and_what_it_costs(
     )
     steps = re.findall(r"^ *(\d)  (\w+) +([\d,]+) gas  (0x\w{40})$", told, re.MULTILINE)
     assert [(int(number), name) for number, name, _, _ in steps] == list(enumerate(CONTRACTS, 1))
-    assert [address for *_, address in steps] == [address_after(DEPLOYER, nonce) for nonce in range(7, 15)]
+    assert [address for *_, address in steps] == [address_after(DEPLOYER, nonce) for nonce in range(7, 16)]
     total = sum(int(gas.replace(",", "")) for _, _, gas, _ in steps)
     cost = f"{total / 10**11:.8f}"
     assert f"total            {total:>10,} gas  {cost} ETH at 0.01 gwei" in told

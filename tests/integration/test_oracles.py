@@ -142,6 +142,9 @@ def test_a_bond_is_put_up_and_taken_out_but_for_what_a_member_keeps(market):
     with pytest.raises(Reverted) as refused:
         member.unbond_oracle(reader.oracle_bond(member.address).available + 1)
     assert refused.value.name == "BondInsufficient"
+    member.resign_committee()
+    assert reader.oracle_bond(member.address).kept == 0
+    member.unbond_oracle(reader.oracle_bond(member.address).available)
     market.devnet.advance_time(bond.withdrawable_at - reader.head().timestamp + 1)
     before = reader.token_balance(account.address)
     account.withdraw_bond()

@@ -116,6 +116,10 @@ class ChainAccount:
         """Take out what of the bond has finished unbonding."""
         return self._sender.send_and_wait(self._contracts.committee.functions.withdrawBond())
 
+    def resign_committee(self) -> TxResult:
+        """Leave the committee at once: nothing of the bond must be kept from then on."""
+        return self._sender.send_and_wait(self._contracts.committee.functions.resign())
+
     def start_committee(self) -> TxResult:
         """Let the first committee begin, once all its members have bonded."""
         return self._sender.send_and_wait(self._contracts.committee.functions.start())

@@ -15,7 +15,7 @@ from marketplace.adapters.chain.contracts import load_abi
 from marketplace.errors import ChainUnavailable, Reverted
 
 _CONTRACTS = ("Escrow", "ProviderStake", "Reputation", "OracleCommittee", "Timelock", "ModuleRegistry")
-_CONTRACTS += ("PaymentChannels", "USDC")
+_CONTRACTS += ("PaymentChannels", "Prepaid", "USDC")
 _BUILT_IN = {
     "08c379a0": {"name": "Error", "inputs": [{"name": "message", "type": "string"}]},
     "4e487b71": {"name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},

@@ -146,6 +146,7 @@ IGNORED: dict[str, dict[str, str]] = {
     "OracleCommittee": {
         "CommitteeChanged": f"the committee is {_VIEW}; former ones are read from these events by `committees`",
         **{name: _VIEW for name in ("Bonded", "BondUnbonding", "BondWithdrawn")},
+        "SlashedSent": f"the treasury's; what is left is {_VIEW}",
         "ContradictionReported": "the member leaves the committee, which is read by its view",
         "OwnershipTransferStarted": _OWNER,
         "OwnershipTransferred": _OWNER,
@@ -163,6 +164,27 @@ IGNORED: dict[str, dict[str, str]] = {
             "NameTransferred",
         ),
         _NAMES,
+    ),
+    "Prepaid": dict.fromkeys(
+        (
+            "PrepaidDeposited",
+            "WithdrawalRequested",
+            "PrepaidWithdrawn",
+            "EarningsWithdrawn",
+            "AsksCancelled",
+            "WorkSettled",
+            "WorkUnpaid",
+            "WorkSkipped",
+            "AllowanceSet",
+            "NettedSettled",
+            "FeeChanged",
+            "FeesWithdrawn",
+            "OracleFeeCredited",
+            "OwnershipTransferStarted",
+            "OwnershipTransferred",
+            "EIP712DomainChanged",
+        ),
+        "settlement without a lock, which the market does not offer",
     ),
     "PaymentChannels": dict.fromkeys(
         (

@@ -1,5 +1,6 @@
 """An owner that means harm: whatever it calls, in whatever order and time, nobody can take out less, all can leave."""
 
+from collections import Counter
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -26,10 +27,12 @@ class HostileOwner:
         self.accomplice = self.world.candidates[0]
         self.pool = pool_of(stage, [self.accomplice])
         self.judged = False
+        self.succeeded: Counter[str] = Counter()
         self.world.committee.bondFor(self.accomplice, ORACLE_BOND, {"from": self.accomplice})
 
     def act(self, kind: str) -> None:
         """One thing that an owner can do; what is refused is refused."""
+        self.kind = kind
         if kind == "wait":
             brownie.chain.sleep(self.rnd.choice([60, 3_700, DAY, 40 * DAY]))
         elif kind == "anything":
@@ -69,6 +72,7 @@ class HostileOwner:
         """As the timelock, after its delay; and as the accomplice, who may be the owner by now."""
         with suppress(VirtualMachineError):
             self.world.govern(target, "0x" + call)
+            self.succeeded[self.kind] += 1
         with suppress(VirtualMachineError):
             self.accomplice.transfer(target, 0, data="0x" + call, gas_limit=3_000_000)
 
@@ -108,21 +112,30 @@ def stage(world):
     return Stage(world)
 
 
-ACTIONS = st.lists(st.sampled_from([*GOVERNANCE, "anything", "anything", "token", "verdict", "wait"]), max_size=7)
+ACTIONS = st.permutations([*GOVERNANCE, "anything", "anything", "token", "verdict", "wait", "wait"]).map(
+    lambda kinds: kinds[:8]
+)
 
 
-@settings(max_examples=12)
-@given(actions=ACTIONS, rnd=st.randoms(use_true_random=False))
-def test_whatever_the_owner_does_nobody_can_take_out_less_and_everybody_can_leave(stage, actions, rnd):
-    with undone():
-        owner = HostileOwner(stage, rnd)
-        least = before = stage.withdrawable()
-        for action in actions:
-            owner.act(action)
-            now = stage.withdrawable()
-            assert all(now[place] >= amount for place, amount in least.items()), action
-            least = now
-        assert_everybody_leaves(stage, before, owner)
+def test_whatever_the_owner_does_nobody_can_take_out_less_and_everybody_can_leave(stage):
+    succeeded: Counter[str] = Counter()
+
+    @settings(max_examples=8)
+    @given(actions=ACTIONS, rnd=st.randoms(use_true_random=False))
+    def harm(actions, rnd):
+        with undone():
+            owner = HostileOwner(stage, rnd)
+            least = before = stage.withdrawable()
+            for action in actions:
+                owner.act(action)
+                now = stage.withdrawable()
+                assert all(now[place] >= amount for place, amount in least.items()), action
+                least = now
+            assert_everybody_leaves(stage, before, owner)
+            succeeded.update(owner.succeeded)
+
+    harm()
+    assert succeeded.keys() >= {"fee", "treasury", "pause", "committee", "ownership", "delay"}  # it did what it can
 
 
 def test_an_owner_that_does_all_of_it_keeps_nobody_from_leaving(stage):

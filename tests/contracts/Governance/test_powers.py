@@ -12,6 +12,7 @@ POWERS = {
     "timelock": {
         "Escrow": {"setFee", "setTreasury", "setOpeningPaused", *OWNED},
         "OracleCommittee": {"setCommittee", *OWNED},
+        "Prepaid": {"setFee", *OWNED},
         "Timelock": {"updateDelay", "grantRole", "revokeRole"},
     },
     "governor": {"Timelock": {"schedule", "scheduleBatch", "cancel"}},

@@ -10,7 +10,8 @@ from tests.contracts.PaymentChannels.channels import Channels
 from tests.contracts.stateful.test_channels_stateful import EXAMPLES, STEPS, ChannelsMachine, whole_and_new_sequences
 
 __all__ = ["whole_and_new_sequences"]
-compared = []
+told_of: set[str] = set()
+"""Events of all sequences: what never happened proves nothing."""
 
 
 class ToldMachine(ChannelsMachine):
@@ -30,6 +31,7 @@ class ToldMachine(ChannelsMachine):
         for log in self.chain.all_logs(0):
             if log.contract == "PaymentChannels":
                 told.take(log)
+                told_of.add(log.name)
         contract, token = self.channels.contract, self.channels.token.address
         views = ("channels", "pendingWithdrawals", "refundNonce")
         asked = [(view, each.id) for view in views for each in self.books.channels]
@@ -37,15 +39,15 @@ class ToldMachine(ChannelsMachine):
         asked += [("earnings", payee) for payee in self.books.earned]
         for view, *given in asked:
             assert plain(getattr(contract, view)(*given)) == told.answer("PaymentChannels", view, *given), (view, given)
-        compared.append(len(asked))
 
 
 def test_events_alone_tell_every_channel_after_random_sequences(world, whole_and_new_sequences):
-    compared.clear()
+    told_of.clear()
     ToldMachine.world, ToldMachine.channels, ToldMachine.chain = world, Channels(world), WholeChain(world)
     brownie.chain.snapshot()
     run_state_machine_as_test(
         ToldMachine,
-        settings=settings(max_examples=max(2, EXAMPLES // 6), stateful_step_count=STEPS, phases=[Phase.generate]),
+        settings=settings(max_examples=max(1, EXAMPLES // 6), stateful_step_count=STEPS, phases=[Phase.generate]),
     )
-    assert sum(compared) > 0
+    events = {"ChannelOpened", "ChannelFunded", "Redeemed", "Refunded", "CloseStarted", "CloseFinished"}
+    assert EXAMPLES * STEPS < 500 or told_of >= events | {"EarningsWithdrawn", "RedemptionSkipped"}

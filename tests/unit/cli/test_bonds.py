@@ -20,6 +20,7 @@ class Chain:
 
     def __init__(self) -> None:
         self.reader, self.sent, self.bond, self.now = self, [], OracleBond(500_000_000, 0, 0, 0), NOW
+        self.members, self.threshold = (PROVIDER, ACCOUNT), 1
 
     def oracle_bond(self, member):
         assert member == ACCOUNT
@@ -28,6 +29,9 @@ class Chain:
     def head(self):
         return BlockRef(9, "0x9", self.now)
 
+    def committee(self):
+        return Committee(1, self.threshold, self.members)
+
     def committees(self):
         return [Committee(1, 1, (PROVIDER, ACCOUNT))]
 
@@ -35,7 +39,7 @@ class Chain:
         return [ClaimsSettled(EventOrigin(7, "0x7", "0x", 0), 1, 0b10, 1_000)]
 
     def __getattr__(self, name):
-        if name not in ("bond_oracle", "unbond_oracle", "withdraw_bond"):
+        if name not in ("bond_oracle", "unbond_oracle", "withdraw_bond", "resign_committee"):
             raise AttributeError(name)
         return lambda *given: (self.sent.append((name, *given)), SimpleNamespace(tx_hash=TX))[1]
 
@@ -89,6 +93,20 @@ def test_what_a_member_must_keep_stays_bonded(hive, chain):
     chain.bond = OracleBond(500_000_000, 0, 0, 0)
     assert "has 500.000000 USDC bonded" in hive("oracle", "unbond", "501", "--yes").err
     assert chain.sent == []
+
+
+@pytest.mark.parametrize(("threshold", "told"), [(1, "the committee goes on"), (2, "no lease is settled by verdict")])
+def test_a_member_resigns_and_is_told_what_that_leaves(hive, chain, threshold, told):
+    chain.threshold = threshold
+    ran = hive("oracle", "resign", "--yes")
+    assert ran.code == 0 and told in " ".join(ran.err.split())
+    assert chain.sent == [("resign_committee",)]
+
+
+def test_only_members_resign(hive, chain):
+    chain.members = (PROVIDER,)
+    ran = hive("oracle", "resign", "--yes")
+    assert ran.code == 6 and "no member" in ran.err and chain.sent == []
 
 
 def test_unbonding_says_that_a_delay_begins_anew(hive, chain):

@@ -22,7 +22,7 @@ BOOK = AddressBook(
         name: f"0x{at:040d}"
         for at, name in enumerate(
             ("USDC", "Escrow", "ProviderStake", "OracleCommittee", "Reputation", "PaymentChannels", "ModuleRegistry",
-             "Messages", "Timelock"),
+             "Messages", "Timelock", "Prepaid"),
             start=10,
         )
     },

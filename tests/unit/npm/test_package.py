@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.published import CHANNEL_MESSAGES, SIGNED_MESSAGES, load_abi, load_deployments
+from marketplace.published import CHANNEL_MESSAGES, NETTED_MESSAGES, SIGNED_MESSAGES, Bid, load_abi, load_deployments
 from scripts.build_npm import ENUMS, TSC, BuildError, abi_name, build
 from scripts.export_abi import CONTRACTS
 from scripts.toolchain import ROOT
@@ -115,10 +115,12 @@ def test_every_abi_is_the_python_packages_own(ask):
 
 
 def test_typed_data_and_numbers_are_those_of_python(ask):
-    escrow, channels, *numbers = ask(
-        ["data", "typedData"], ["data", "channelTypedData"], *[["data", each.__name__] for each in ENUMS]
+    names = ("typedData", "channelTypedData", "prepaidTypedData")
+    escrow, channels, prepaid, *numbers = ask(
+        *[["data", each] for each in (*names, *(kind.__name__ for kind in ENUMS))]
     )
-    for told, messages in ((escrow, SIGNED_MESSAGES), (channels, CHANNEL_MESSAGES)):
+    told_of = ((escrow, SIGNED_MESSAGES), (channels, CHANNEL_MESSAGES), (prepaid, (Bid, *NETTED_MESSAGES)))
+    for told, messages in told_of:
         assert told == {
             each.__name__: {"types": each.typed_data_types(), "primaryType": each.__name__} for each in messages
         }

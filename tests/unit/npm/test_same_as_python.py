@@ -10,13 +10,16 @@ from marketplace.protocol.vouchers import Claim, compute_deposit_nonce, pack_pay
 from marketplace.published import (
     CHANNEL_MESSAGES,
     GROUP_SIZE,
+    NETTED_MESSAGES,
     SIGNED_MESSAGES,
+    Bid,
     ChannelConfig,
     ChannelsDomain,
     ClaimedLease,
     LeaseGroup,
     LeaseTerms,
     Outcome,
+    PrepaidDomain,
     settled_of,
 )
 from tests.unit.npm.conftest import BOOK, Big
@@ -180,11 +183,18 @@ def some_message(cls) -> dict:
 
 
 def test_wallets_sign_the_same_digest_of_every_message(ask):
-    escrow, channels = ask(["data", "escrowDomain", BOOK.to_json()], ["data", "channelsDomain", BOOK.to_json()])
+    names = ("escrowDomain", "channelsDomain", "prepaidDomain")
+    escrow, channels, prepaid = ask(*[["data", name, BOOK.to_json()] for name in names])
     python = ChannelsDomain(BOOK.chain_id, BOOK.contracts["PaymentChannels"])
-    assert escrow == BOOK.domain.as_json() and channels == python.as_json()
+    own = PrepaidDomain(BOOK.chain_id, BOOK.contracts["Prepaid"])
+    assert (escrow, channels, prepaid) == (BOOK.domain.as_json(), python.as_json(), own.as_json())
     asked, expected = [], []
-    for messages, told, domain in ((SIGNED_MESSAGES, escrow, BOOK.domain), (CHANNEL_MESSAGES, channels, python)):
+    whole = (
+        (SIGNED_MESSAGES, escrow, BOOK.domain),
+        (CHANNEL_MESSAGES, channels, python),
+        ((Bid, *NETTED_MESSAGES), prepaid, own),
+    )
+    for messages, told, domain in whole:
         for cls in messages:
             for _ in range(5):
                 fields = some_message(cls)
