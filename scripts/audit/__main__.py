@@ -12,6 +12,7 @@ import time
 
 from scripts import setup
 from scripts.audit import coverage, figures, findings, mutation, proofs, sequences
+from scripts.audit.baseline import fingerprint, sources
 from scripts.audit.bench import AUDIT
 from scripts.toolchain import ROOT
 
@@ -59,14 +60,14 @@ def main(names: list[str]) -> int:
     wrong = []
     for part in names or RUNS:
         print(f"audit: {part} …", flush=True)
-        started = time.monotonic()
+        started, about = time.monotonic(), fingerprint(sources())
         try:
             result = RUNS[part]()
         except RuntimeError as error:
             wrong.append(f"{part}: {error}")
             continue
         seconds = time.monotonic() - started
-        figures.keep(part, result, seconds)
+        figures.keep(part, result, seconds, about)
         found = figures.complaints(part, result)
         print(f"audit: {part} done in {seconds:.0f} s, {len(found)} wrong", flush=True)
         wrong += [f"{part}: {each}" for each in found]

@@ -23,11 +23,11 @@ def load() -> dict[str, Any]:
     return json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
 
 
-def keep(part: str, result: dict[str, Any], seconds: float) -> None:
-    """Write what a part found, into the page that quotes it, too."""
+def keep(part: str, result: dict[str, Any], seconds: float, about: str) -> None:
+    """Write what a part found `about` these sources (their fingerprint when it began), into the page, too."""
     found = load()
     quoted = table(found)
-    found[part] = {"sources": fingerprint(sources()), "seconds": round(seconds), "result": result}
+    found[part] = {"sources": about, "seconds": round(seconds), "result": result}
     FIGURES.parent.mkdir(parents=True, exist_ok=True)
     FIGURES.write_text(json.dumps({name: found[name] for name in PARTS if name in found}, indent=2) + "\n")
     PAGE.write_text(PAGE.read_text().replace(quoted, table(found)))

@@ -12,6 +12,11 @@ MONEY: dict[str, tuple[str, ...]] = {
     "ProviderStake": ("contracts/ProviderStake.sol",),
     "PaymentChannels": ("contracts/PaymentChannels.sol", _LIBRARIES("ChannelLib")),
     "OracleCommittee": ("contracts/OracleCommittee.sol",),
+    "Prepaid": (
+        "contracts/Prepaid.sol",
+        *map(_BASES, ("PrepaidAccounts", "PrepaidNetting", "PrepaidWork")),
+        *map(_LIBRARIES, ("EarningLib", "FundingLib", "KeyLib", "NettingLib", "WordListLib")),
+    ),
 }
 """Contracts that hold money, each with its own parts. Coverage is measured of them all, and all are instrumented."""
 
@@ -23,6 +28,7 @@ TESTS = (
     "ProviderStake",
     "OracleCommittee",
     "PaymentChannels",
+    "Prepaid",
     "Reputation",
     "BadInput",
     "Governance",
