@@ -6,7 +6,7 @@ from typing import Any
 from scripts.run_tests import LOGS, Suite, run_suite
 
 EXAMPLES, STEPS = 60, 30
-MACHINES = ("test_escrow_stateful.py", "test_channels_stateful.py")
+MACHINES = ("test_escrow_stateful.py", "test_channels_stateful.py", "test_prepaid_stateful.py")
 SECONDS = 3_000
 
 
