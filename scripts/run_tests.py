@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +21,38 @@ _CLOSING = re.compile(rf"^(=+ )?{_COUNT.pattern}\b.* in [\d.]+s\b")
 
 @dataclass(frozen=True)
 class Suite:
-    """A set of test folders and how long they may take."""
+    """A set of test folders and how long they may take. What lies in `aside` runs beside all the rest of them."""
 
     name: str
     folders: tuple[str, ...]
     seconds: int
+    aside: tuple[str, ...] = ()
 
+    def parts(self) -> list[list[str]]:
+        """What runs side by side: the folders, or those aside and whatever else there is with tests in it."""
+        folders = [folder for folder in self.folders if (ROOT / folder).exists()]
+        if not self.aside:
+            return [folders] if folders else []
+        children = [path for folder in folders for path in sorted((ROOT / folder).iterdir()) if _has_tests(path)]
+        names = [str(path.relative_to(ROOT)) for path in children]
+        parts = [name for name in names if name in self.aside], [name for name in names if name not in self.aside]
+        return [part for part in parts if part]
+
+
+def _has_tests(path: Path) -> bool:
+    if path.is_dir():
+        return any(path.rglob("test_*.py"))
+    return path.match("test_*.py")
+
+
+CONTRACTS_ASIDE = ("tests/contracts/Escrow", "tests/contracts/stateful", "tests/contracts/ProviderStake")
+"""About half of all. A test waits for its chain and the chain for its test: two of each fill two cores."""
 
 SUITES = {
     suite.name: suite
     for suite in (
         Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600),
-        Suite("contracts", ("tests/contracts",), 1_500),
+        Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
         Suite("integration", ("tests/integration",), 1_200),
     )
 }
@@ -67,37 +88,51 @@ def parse_totals(output: str) -> Totals:
 def run_suite(suite: Suite) -> Totals:
     """Run one suite, its output to the terminal and to build/logs. A suite that ends badly counts as a failure."""
     print(f"\n=== {suite.name} ===", flush=True)
-    folders = [folder for folder in suite.folders if (ROOT / folder).exists()]
-    if not folders:  # pytest without folders would run everything
+    parts = suite.parts()
+    if not parts:  # pytest without folders would run everything
         print(f"{suite.name}: no such folder as {' or '.join(suite.folders)}; counted as a failure.", flush=True)
         return Totals(failed=1)
-    log = LOGS / f"test-{suite.name}.log"
+    totals = Totals()
+    with ExitStack() as stack:
+        running = [stack.enter_context(_process(suite, part, place, stack)) for place, part in enumerate(parts, 1)]
+        until = time.monotonic() + suite.seconds
+        for process in running:
+            status = _follow(process, until, suite.seconds)
+            totals += _judge(process, status)
+    return totals
+
+
+def _process(suite: Suite, part: list[str], place: int, stack: ExitStack) -> ManagedProcess:
+    """The tests of one part, not started; contracts' with a chain of their own, which ends with `stack`."""
+    name = suite.name if place == 1 else f"{suite.name}-{place}"
+    log = LOGS / f"test-{name}.log"
     log.unlink(missing_ok=True)
-    if suite.name == "contracts":
-        with Devnet(BUILD / "test-chain") as chain:
-            env = brownie_environment(chain.rpc_url, BUILD / "test-chain" / "brownie-home")
-            command = [BROWNIE_VENV / "bin" / "brownie", "test", *folders, "--network", "hive", "-q"]
-            status = _follow(ManagedProcess(suite.name, command, log, env=env, cwd=ROOT), suite.seconds)
-    else:
-        command = [VENV / "bin" / "python", "-m", "pytest", "-q", *folders]
-        status = _follow(ManagedProcess(suite.name, command, log, cwd=ROOT), suite.seconds)
-    totals = parse_totals(re.sub(r"\x1b\[[0-9;]*m", "", log.read_text(errors="replace")))
+    if suite.name != "contracts":
+        return ManagedProcess(name, [VENV / "bin" / "python", "-m", "pytest", "-q", *part], log, cwd=ROOT)
+    chain = stack.enter_context(Devnet(BUILD / f"test-chain-{place}"))
+    env = brownie_environment(chain.rpc_url, BUILD / f"test-chain-{place}" / "brownie-home")
+    command = [BROWNIE_VENV / "bin" / "brownie", "test", *part, "--network", "hive", "-q"]
+    return ManagedProcess(name, command, log, env=env, cwd=ROOT)
+
+
+def _judge(process: ManagedProcess, status: int) -> Totals:
+    """What a process's log counts. One that ended badly, or ran nothing, counts as a failure."""
+    totals = parse_totals(re.sub(r"\x1b\[[0-9;]*m", "", process.log.read_text(errors="replace")))
     if totals.passed + totals.failed == 0 or (status != 0 and totals.failed == 0):
-        print(f"{suite.name}: ended with status {status} and {totals}; counted as a failure.", flush=True)
+        print(f"{process.name}: ended with status {status} and {totals}; counted as a failure.", flush=True)
         totals += Totals(failed=1)
     return totals
 
 
-def _follow(process: ManagedProcess, seconds: int) -> int:
+def _follow(process: ManagedProcess, until: float, seconds: int) -> int:
     """Show a process's log as it grows; its status, or 124 when its time is over."""
-    until = time.monotonic() + seconds
     shown = 0
-    with process:
-        while process.is_running and time.monotonic() < until:
-            shown = _show(process.log, shown)
-            time.sleep(0.2)
-        timed_out = process.is_running
-        status = 124 if timed_out else process.wait(10)
+    while process.is_running and time.monotonic() < until:
+        shown = _show(process.log, shown)
+        time.sleep(0.2)
+    timed_out = process.is_running
+    status = 124 if timed_out else process.wait(10)
+    process.stop()
     _show(process.log, shown)
     if timed_out:
         print(f"\n{process.name}: not finished after {seconds} s; ended.", flush=True)

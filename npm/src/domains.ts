@@ -14,7 +14,7 @@ export function escrowDomain(book: Pick<AddressBook, 'chainId' | 'contracts'>): 
   return { name: domainName, version: domainVersion, chainId: book.chainId, verifyingContract: book.contracts.Escrow }
 }
 
-/** The domain of what `Prepaid` settles: bids with a settlement other than 0, allowances, batches: `prepaidTypedData`. */
+/** The domain of what `Prepaid` settles (bids that are not escrowed, allowances, batches): messages in `prepaidTypedData`. */
 export function prepaidDomain(book: Pick<AddressBook, 'chainId' | 'contracts'>): Domain<typeof domainName> {
   return { name: domainName, version: domainVersion, chainId: book.chainId, verifyingContract: book.contracts.Prepaid }
 }

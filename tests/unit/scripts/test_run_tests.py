@@ -138,6 +138,35 @@ def test_every_test_folder_belongs_to_one_suite():
     assert there <= set(named)
 
 
+def test_what_runs_aside_and_the_rest_are_all_there_is_and_nothing_twice():
+    files = {path for path in (ROOT / "tests" / "contracts").rglob("test_*.py")}
+    parts = [[ROOT / name for name in part] for part in run_tests.SUITES["contracts"].parts()]
+    run = [file for part in parts for path in part for file in ([path] if path.is_file() else path.rglob("test_*.py"))]
+    assert len(parts) == 2
+    assert len(run) == len(set(run))
+    assert set(run) == files
+
+
+def test_parts_of_a_suite_run_side_by_side_and_their_totals_add_up(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(run_tests, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(run_tests, "ROOT", tmp_path)
+    meeting = (
+        "import time\nfrom pathlib import Path\n"
+        "def here(): return len(list(Path(__file__).parent.parent.rglob('*.here')))\n"
+        "def test_both_are_there_at_once():\n"
+        "    Path(__file__).with_suffix('.here').touch()\n"
+        "    until = time.monotonic() + 30\n"
+        "    while here() < 2 and time.monotonic() < until: time.sleep(0.05)\n"
+        "    assert here() == 2\n"
+    )
+    for name in ("one", "two"):
+        (tmp_path / "suite" / name).mkdir(parents=True)
+        (tmp_path / "suite" / name / f"test_{name}.py").write_text(meeting)
+    totals = run_tests.run_suite(Suite("suite", ("suite",), 40, aside=("suite/two",)))
+    assert totals == Totals(passed=2)
+    assert capfd.readouterr().out.count("1 passed in") == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ending_the_command_ends_the_tests_and_what_they_started(tmp_path, number):
     started = tmp_path / "pid"
