@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas gas-snapshot lint npm clean
+.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas gas-snapshot audit lint npm clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
@@ -10,6 +10,7 @@ help:
 	@echo "make test-unit | test-contracts | test-integration"
 	@echo "make setup              environments, compiler, contracts, examples (done by the above)"
 	@echo "make bench-gas          what the contracts cost, beside a bare transfer"
+	@echo "make audit              the contracts' audit: proofs, mutants, coverage, slither; one part: PART=slither"
 	@echo "make gas-snapshot       write anew what the tests hold calls to cost"
 	@echo "make npm                the package for dApp authors, in build/npm/contracts"
 	@echo "make lint               ruff"
@@ -39,6 +40,9 @@ clean:
 
 bench-gas: setup
 	@$(RUN) scripts.bench.gas
+
+audit: setup
+	@$(RUN) scripts.audit $(PART)
 
 gas-snapshot: setup
 	@HIVE_WRITE_GAS_SNAPSHOT=1 $(RUN) scripts.gas_snapshot

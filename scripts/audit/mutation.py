@@ -1,0 +1,208 @@
+"""Mutation testing: which mistakes in the contracts do their tests notice?
+
+Each mutant meets the tests that run its place, until one fails. `docs/audit/kills.json` remembers which one it was, so
+that the next time one test a mutant is enough; `docs/audit/survivors.json` says of those that nothing noticed why that
+is right. A survivor that is explained there is not run again: it counts as a survivor.
+
+With HIVE_AUDIT_MUTANTS only so many are run, the first by their names; names are hashes, so that this is a random
+sample that is the same every time. The figures say how many were met, and what that tells about all.
+"""
+
+import hashlib
+import json
+import math
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+from scripts.audit.baseline import FOLDERS, WORKERS, Baseline, instrumented, measured
+from scripts.audit.bench import AUDIT, Bench, BenchEnded
+from scripts.audit.schema import Build, Mutant
+from scripts.audit.scope import MONEY, MUTATED
+from scripts.toolchain import ROOT
+
+KILLS = ROOT / "docs" / "audit" / "kills.json"
+SURVIVORS = ROOT / "docs" / "audit" / "survivors.json"
+SLOW = 30
+"""Seconds that a test gets besides ten times what it took with the original."""
+
+_DEPLOYMENT = "deployment"
+"""As testbed.py has it, for a market that could not be deployed."""
+
+
+def named(mutants: Sequence[Mutant]) -> dict[str, Mutant]:
+    """Mutants by a name that a change elsewhere in their file leaves as it is."""
+    seen: Counter[str] = Counter()
+    names = {}
+    for mutant in mutants:
+        words = f"{mutant.file} {mutant.within} {mutant.operator} {mutant.original} {mutant.changed}"
+        seen[words] += 1
+        names[hashlib.sha256(f"{words} {seen[words]}".encode()).hexdigest()[:10]] = mutant
+    return names
+
+
+class Hunt:
+    """The mutants still to be run, and what became of the others."""
+
+    def __init__(self, baseline: Baseline, kills: Mapping[str, str]):
+        self.fates: dict[str, str] = {}
+        """Name of a mutant: the test that killed it, or nothing."""
+        self._baseline, self._kills = baseline, kills
+        self._near: list[tuple[str, int, str]] = []
+
+    def tests_for(self, name: str, mutant: Mutant) -> list[str]:
+        """The tests that run its place, the likeliest to notice first."""
+        seconds, ran = self._baseline.seconds, self._baseline.ran
+        score: Counter[str] = Counter()
+        for file, line, test in self._near:
+            if file == mutant.file:
+                score[test] += 1 / (1 + abs(line - mutant.line))
+        tests = [test for test in ran if mutant.number in ran[test]]
+        if not tests and mutant.number in self._baseline.deploying:
+            tests = list(ran)
+        first = self._kills.get(name)
+        return sorted(
+            tests,
+            key=lambda test: (test != first, -(score[test] + 10 / (1 + len(ran[test]))) / (0.1 + seconds[test])),
+        )
+
+    def meet(self, name: str, mutant: Mutant, bench: Bench) -> None:
+        """Run one mutant's tests."""
+        tests = self.tests_for(name, mutant)
+        anew = not any(mutant.number in self._baseline.ran[test] for test in tests)
+        killer = self._killer_among(tests, mutant, bench, anew=anew)
+        while anew and killer and self._killer_among([killer], None, bench, anew=True):  # it is no news of the mutant
+            tests.remove(killer)
+            killer = self._killer_among(tests, mutant, bench, anew=True)
+        self.fates[name] = killer
+        if killer in self._baseline.seconds:
+            self._near.append((mutant.file, mutant.line, killer))
+
+    def _killer_among(self, tests: Sequence[str], mutant: Mutant | None, bench: Bench, *, anew: bool) -> str:
+        """The first test that fails; `anew` in a market that the mutant itself was deployed as."""
+        if not tests or tests == [_DEPLOYMENT]:
+            return ""
+        limits = [SLOW + 10 * self._baseline.seconds[test] for test in tests]
+        number = mutant.number if mutant else -1
+        job = {"mutant": number, "tests": list(tests), "seconds": max(limits), "redeploy": anew}
+        found = bench.run(at_most=60 + sum(limits), **job)
+        return next((test for test, fate in found.items() if not fate["passed"]), "")
+
+
+def run() -> dict[str, Any]:
+    """The figures. Progress goes to build/audit/mutation.json."""
+    made = instrumented()
+    baseline = measured(made)
+    explained, kills = explanations(), known_kills()
+    most = int(os.environ.get("HIVE_AUDIT_MUTANTS", "0")) or None
+    mutants = named(made.mutants)
+    hunt = Hunt(baseline, kills)
+    waiting: Queue[tuple[str, Mutant]] = Queue()
+    # In an order that says nothing: what is done at any time is a fair sample of all.
+    for name in sorted(mutants)[:most]:
+        if name in explained:
+            hunt.fates[name] = ""
+        else:
+            waiting.put((name, mutants[name]))
+    threads = [threading.Thread(target=_work, args=(n, made, hunt, waiting)) for n in range(WORKERS)]
+    for thread in threads:
+        thread.start()
+    _follow(threads, hunt, mutants)
+    keep_kills({**{name: test for name, test in kills.items() if name in mutants}, **hunt.fates})
+    return figures(made, mutants, hunt.fates, explained)
+
+
+def _work(number: int, made: Build, hunt: Hunt, waiting: "Queue[tuple[str, Mutant]]") -> None:
+    """Take mutants until there is none. One that brings the bench down is noticed, too."""
+    while not waiting.empty():
+        with Bench(f"mutants-{number}", made.bytecode, FOLDERS) as bench:
+            while True:
+                try:
+                    name, mutant = waiting.get_nowait()
+                except Empty:
+                    return
+                try:
+                    hunt.meet(name, mutant, bench)
+                except BenchEnded:
+                    hunt.fates[name] = "the chain or its client ended"
+                    break
+
+
+def _follow(threads: Sequence[threading.Thread], hunt: Hunt, mutants: Mapping[str, Mutant]) -> None:
+    started = said = time.monotonic()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(1)
+        if time.monotonic() - said > 60:
+            said = time.monotonic()
+            _report(hunt, mutants, said - started)
+    _report(hunt, mutants, time.monotonic() - started)
+
+
+def _report(hunt: Hunt, mutants: Mapping[str, Mutant], seconds: float) -> None:
+    fates = dict(hunt.fates)
+    killed = sum(map(bool, fates.values()))
+    print(f"mutation: {len(fates)} of {len(mutants)} mutants in {seconds:.0f} s, {killed} killed", flush=True)
+    survivors = {name: str(mutants[name]) for name, killer in fates.items() if not killer}
+    (AUDIT / "mutation.json").write_text(json.dumps({"fates": fates, "survivors": survivors}, indent=1))
+
+
+def figures(
+    made: Build, mutants: Mapping[str, Mutant], fates: Mapping[str, str], explained: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the table says, by contract, and what is wrong: survivors without a reason, reasons without a survivor."""
+    survivors = {name for name, killer in fates.items() if not killer}
+    contracts = {}
+    for contract in MUTATED:
+        mine = {name for name, mutant in mutants.items() if mutant.file in MONEY[contract]}
+        met = mine & fates.keys()
+        contracts[contract] = {
+            "generated": len(mine) + sum(mutant.file in MONEY[contract] for mutant in made.invalid),
+            "valid": len(mine),
+            "met": len(met),
+            "killed": len(met - survivors),
+        }
+    return {
+        "contracts": contracts,
+        "unexplained": sorted(f"{name} {mutants[name]}" for name in survivors - explained.keys()),
+        "stale": sorted(explained.keys() - mutants.keys()),
+    }
+
+
+def least_share(killed: int, met: int) -> float:
+    """Lower end of Wilson's 95% interval for the share of kills, from a sample (Wilson 1927)."""
+    if met == 0:
+        return 0.0
+    z, share = 1.96, killed / met
+    spread = z * math.sqrt(share * (1 - share) / met + z * z / (4 * met * met))
+    return (share + z * z / (2 * met) - spread) / (1 + z * z / met)
+
+
+def known_kills() -> dict[str, str]:
+    """Which test killed each mutant the last time."""
+    by_test = _read(KILLS, {})
+    return {name: test for test, names in by_test.items() for name in names}
+
+
+def keep_kills(fates: Mapping[str, str]) -> None:
+    """Write them for the next time: a line a test."""
+    by_test: dict[str, list[str]] = {}
+    for name, test in fates.items():
+        if test:
+            by_test.setdefault(test, []).append(name)
+    lines = [f"{json.dumps(test)}: {json.dumps(sorted(names))}" for test, names in sorted(by_test.items())]
+    KILLS.parent.mkdir(parents=True, exist_ok=True)
+    KILLS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def explanations() -> dict[str, str]:
+    """Why mutants may survive, by their names."""
+    return {each["name"]: group["why"] for group in _read(SURVIVORS, []) for each in group["mutants"]}
+
+
+def _read(path: Path, default: Any) -> Any:
+    return json.loads(path.read_text()) if path.exists() else default
