@@ -40,7 +40,8 @@ def test_what_is_sent_lies_where_the_dry_run_says_and_belongs_to_the_timelock(ch
     assert book.contracts["USDC"] == chain.book.contracts["USDC"]
     owner = chain.devnet.rpc("eth_call", {"to": book.contracts["Escrow"], "data": "0x8da5cb5b"}, "latest")
     assert owner[-40:] == book.contracts["Timelock"][2:].lower()
-    assert int(chain.devnet.rpc("eth_getTransactionCount", payer.address, "latest"), 16) == 8
+    sent = book.contracts.keys() - {"USDC"}
+    assert int(chain.devnet.rpc("eth_getTransactionCount", payer.address, "latest"), 16) == len(sent)
 
 
 def test_nothing_is_sent_to_another_chain_or_without_a_keystore(chain, deploying, capsys):
