@@ -46,7 +46,7 @@ def test_a_batch_that_says_another_outcome_pay_or_result_than_was_sealed_costs_t
     }
     assert event_of(tx, "ContradictionReported") == expected
     assert (bond_of(world, member), world.committee.isMember(member)) == ((0, 0), False)
-    assert world.token.balanceOf(world.treasury) == ORACLE_BOND - REWARD
+    assert world.committee.slashed() == ORACLE_BOND - REWARD
 
 
 @pytest.mark.parametrize("place, length", [(0, 1), (1, 3), (4, 5), (6, 7)])
