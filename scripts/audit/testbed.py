@@ -83,7 +83,6 @@ class Testbed:
 
     def __init__(self, answers: Any):
         self._answers = answers
-        self._reports: list[Any] = []
         self._market = created()
         self._deploying = request("audit_take")
 
@@ -96,9 +95,6 @@ class Testbed:
     def accounts(self) -> Any:
         """Brownie's own, without its plugin."""
         return brownie.accounts
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        self._reports.append(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool:
@@ -132,15 +128,15 @@ class Testbed:
         return {"tests": tests}
 
     def _run(self, item: Any, job: dict[str, Any]) -> dict[str, Any]:
-        self._reports.clear()
+        reports: list[Any] = []
         request("audit_take")
         started, slow = time.monotonic(), False
         try:
             with within(job["seconds"]):
-                runtestprotocol(item, log=False, nextitem=self._next)
+                reports = runtestprotocol(item, log=False, nextitem=self._next)
         except TooSlow:  # in the chain's set-up or in pytest itself
             slow = True
-        why = "".join(str(report.longrepr)[-1500:] for report in self._reports if report.failed)
+        why = "".join(str(report.longrepr)[-1500:] for report in reports if report.failed)
         return {
             "passed": not why and not slow,
             "seconds": time.monotonic() - started,
