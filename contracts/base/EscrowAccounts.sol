@@ -3,28 +3,22 @@ pragma solidity 0.8.30;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
-import {IERC3009} from "../interfaces/IERC3009.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IEscrowAccounts} from "../interfaces/IEscrowAccounts.sol";
 import {ProviderLib, RenterLib, StoredWord} from "../libraries/AccountLib.sol";
 import {MessageLib} from "../libraries/MessageLib.sol";
 import {SignatureLib} from "../libraries/SignatureLib.sol";
+import {Deposits} from "./Deposits.sol";
 
-/// @notice Accounts: money in and out, cover, agents, cancelled orders. See {IEscrowAccounts}.
-abstract contract EscrowAccounts is IEscrow, IEscrowAccounts, EIP712, Ownable2Step, ReentrancyGuard {
+/// @notice Accounts: money out, cover, agents, cancelled orders. See {IEscrowAccounts}.
+abstract contract EscrowAccounts is IEscrow, IEscrowAccounts, Deposits, EIP712, Ownable2Step {
     using SafeERC20 for IERC20;
     using RenterLib for uint256;
     using ProviderLib for uint256;
 
-    /// @dev What this contract can hold: all balances fit their 64 bits, with room for penalties coming in.
-    uint256 private constant MAX_HOLDINGS = type(uint64).max / 2;
-
-    IERC20 public immutable token;
     /// @notice Holds the bonds behind the providers' cover.
     address public immutable stake;
 
@@ -34,47 +28,12 @@ abstract contract EscrowAccounts is IEscrow, IEscrowAccounts, EIP712, Ownable2St
     /// @inheritdoc IEscrowAccounts
     mapping(address provider => mapping(address agent => bool)) public isAgent;
 
-    constructor(IERC20 token_, address stake_, address owner_) EIP712("ComputeHive", "1") Ownable(owner_) {
+    constructor(IERC20 token_, address stake_, address owner_) Deposits(token_) EIP712("ComputeHive", "1") Ownable(owner_) {
         if (stake_ == address(0)) revert ZeroAddress();
-        token = token_;
         stake = stake_;
     }
 
     // -------------------------------------------------------------------------------------------- money in, out
-
-    /// @inheritdoc IEscrowAccounts
-    function deposit(uint256 amount) external nonReentrant {
-        _depositFrom(msg.sender, msg.sender, amount);
-    }
-
-    /// @inheritdoc IEscrowAccounts
-    function depositFor(address account, uint256 amount) external nonReentrant {
-        _depositFrom(msg.sender, account, amount);
-    }
-
-    /// @inheritdoc IEscrowAccounts
-    function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
-        // Anyone who saw the permit may have submitted it: what counts is the allowance.
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
-        _depositFrom(msg.sender, msg.sender, amount);
-    }
-
-    /// @inheritdoc IEscrowAccounts
-    function depositWithAuthorization(
-        address from,
-        address account,
-        uint256 amount,
-        uint256 validAfter,
-        uint256 validBefore,
-        bytes32 salt,
-        bytes calldata signature
-    ) external nonReentrant {
-        uint256 before = _beginDeposit(from, account, amount);
-        IERC3009(address(token)).receiveWithAuthorization(
-            from, address(this), amount, validAfter, validBefore, keccak256(abi.encode(account, salt)), signature
-        );
-        _requireReceived(before, amount);
-    }
 
     /// @inheritdoc IEscrowAccounts
     function withdraw(uint256 amount) external nonReentrant {
@@ -161,24 +120,9 @@ abstract contract EscrowAccounts is IEscrow, IEscrowAccounts, EIP712, Ownable2St
         if (!SignatureLib.isSignedBy(signer, _hashTypedDataV4(structHash), signature)) revert InvalidSignature(signer);
     }
 
-    function _depositFrom(address payer, address account, uint256 amount) private {
-        uint256 before = _beginDeposit(payer, account, amount);
-        token.safeTransferFrom(payer, address(this), amount);
-        _requireReceived(before, amount);
-    }
-
-    function _beginDeposit(address payer, address account, uint256 amount) private returns (uint256 before) {
-        if (amount == 0) revert ZeroAmount();
-        if (account == address(0)) revert ZeroAddress();
-        before = token.balanceOf(address(this));
-        if (amount > MAX_HOLDINGS || before + amount > MAX_HOLDINGS) revert AmountTooLarge(amount, MAX_HOLDINGS);
+    function _credit(address account, address payer, uint256 amount) internal override {
         _renters[account].word += amount;
         emit Deposited(account, payer, amount);
-    }
-
-    function _requireReceived(uint256 before, uint256 amount) private view {
-        uint256 received = token.balanceOf(address(this)) - before;
-        if (received != amount) revert TransferMismatch(amount, received);
     }
 
     function _earnedBy(address provider) private view returns (uint256) {

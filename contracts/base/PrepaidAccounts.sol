@@ -3,33 +3,28 @@ pragma solidity 0.8.30;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Escrow} from "../Escrow.sol";
-import {IERC3009} from "../interfaces/IERC3009.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
-import {IOracleCommittee} from "../interfaces/IOracleCommittee.sol";
 import {IPrepaid} from "../interfaces/IPrepaid.sol";
 import {RenterLib, StoredWord} from "../libraries/AccountLib.sol";
 import {EarningLib} from "../libraries/EarningLib.sol";
-import {FeeLib} from "../libraries/FeeLib.sol";
-import {FundingLib} from "../libraries/FundingLib.sol";
 import {MessageLib} from "../libraries/MessageLib.sol";
 import {QuorumLib} from "../libraries/QuorumLib.sol";
 import {SignatureLib} from "../libraries/SignatureLib.sol";
+import {Deposits} from "./Deposits.sol";
+import {Fees} from "./Fees.sol";
 
-/// @notice Accounts: money in and out, cancelled asks, fees. See {IPrepaid}.
-abstract contract PrepaidAccounts is IPrepaid, EIP712, Ownable2Step, ReentrancyGuard {
+/// @notice Accounts: money out, cancelled asks, where fees go. See {IPrepaid}.
+abstract contract PrepaidAccounts is IPrepaid, Fees, EIP712, Ownable2Step {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
     using RenterLib for uint256;
     using EarningLib for uint256;
-    using FeeLib for mapping(uint256 => uint256);
 
     struct Exit {
         uint64 amount;
@@ -40,10 +35,8 @@ abstract contract PrepaidAccounts is IPrepaid, EIP712, Ownable2Step, ReentrancyG
     uint40 private constant SHORTEST_DELAY = 1 hours;
     uint40 private constant LONGEST_DELAY = 30 days;
 
-    IERC20 public immutable token;
     /// @notice Asks, verdicts and cancels are signed for its domain, its treasury gets the fees, its agents sign asks.
     Escrow public immutable escrow;
-    IOracleCommittee public immutable committee;
     /// @inheritdoc IPrepaid
     uint40 public immutable withdrawalDelay;
     uint256 private immutable _chainId;
@@ -55,55 +48,21 @@ abstract contract PrepaidAccounts is IPrepaid, EIP712, Ownable2Step, ReentrancyG
     mapping(address renter => StoredWord) internal _renters;
     mapping(address provider => StoredWord) internal _providers;
     mapping(address renter => Exit) private _exits;
-    mapping(uint256 epoch => mapping(uint256 => uint256)) private _credits;
 
-    constructor(Escrow escrow_, uint40 withdrawalDelay_, address owner_) EIP712("ComputeHive", "1") Ownable(owner_) {
+    constructor(Escrow escrow_, uint40 withdrawalDelay_, address owner_)
+        Deposits(escrow_.token())
+        Fees(escrow_.committee())
+        EIP712("ComputeHive", "1")
+        Ownable(owner_)
+    {
         if (withdrawalDelay_ < SHORTEST_DELAY || withdrawalDelay_ > LONGEST_DELAY) {
             revert WithdrawalDelayOutOfRange(withdrawalDelay_, SHORTEST_DELAY, LONGEST_DELAY);
         }
         escrow = escrow_;
-        token = escrow_.token();
-        committee = escrow_.committee();
         withdrawalDelay = withdrawalDelay_;
         _chainId = block.chainid;
         _escrowSeparator = escrow_.domainSeparator();
         emit IEscrow.FeeChanged(feeBps);
-    }
-
-    // ------------------------------------------------------------------------------------------------- money in
-
-    /// @inheritdoc IPrepaid
-    function deposit(uint256 amount) external nonReentrant {
-        _depositFrom(msg.sender, msg.sender, amount);
-    }
-
-    /// @inheritdoc IPrepaid
-    function depositFor(address account, uint256 amount) external nonReentrant {
-        _depositFrom(msg.sender, account, amount);
-    }
-
-    /// @inheritdoc IPrepaid
-    function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
-        // Anyone who saw the permit may have submitted it: what counts is the allowance.
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
-        _depositFrom(msg.sender, msg.sender, amount);
-    }
-
-    /// @inheritdoc IPrepaid
-    function depositWithAuthorization(
-        address from,
-        address account,
-        uint256 amount,
-        uint256 validAfter,
-        uint256 validBefore,
-        bytes32 salt,
-        bytes calldata signature
-    ) external nonReentrant {
-        uint256 before = _beginDeposit(from, account, amount);
-        IERC3009(address(token)).receiveWithAuthorization(
-            from, address(this), amount, validAfter, validBefore, keccak256(abi.encode(account, salt)), signature
-        );
-        FundingLib.end(token, before, amount);
     }
 
     // ------------------------------------------------------------------------------------------------ money out
@@ -138,26 +97,6 @@ abstract contract PrepaidAccounts is IPrepaid, EIP712, Ownable2Step, ReentrancyG
         account.word -= amount;
         emit EarningsWithdrawn(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
-    }
-
-    /// @inheritdoc IPrepaid
-    function withdrawFees(uint256 epoch) external nonReentrant {
-        uint256 amount = _credits[epoch].takeTreasury();
-        if (amount == 0) revert IEscrow.ZeroAmount();
-        address treasury = escrow.treasury();
-        emit IEscrow.FeesWithdrawn(treasury, epoch, amount);
-        token.safeTransfer(treasury, amount);
-    }
-
-    /// @inheritdoc IPrepaid
-    function creditOracle(IEscrow.Quorum calldata quorum, uint256 index) external {
-        bytes32 expected = committee.quorumHashOf(quorum.epoch);
-        QuorumLib.requireCommittee(expected, quorum);
-        uint256 amount = _credits[quorum.epoch].takeMember(index);
-        if (amount == 0) revert IEscrow.ZeroAmount();
-        address member = quorum.members[index];
-        _providers[member].word += amount;
-        emit IEscrow.OracleFeeCredited(member, quorum.epoch, amount);
     }
 
     // ----------------------------------------------------------------------------------------------- cancelling
@@ -203,16 +142,6 @@ abstract contract PrepaidAccounts is IPrepaid, EIP712, Ownable2Step, ReentrancyG
         return _renters[renter].word.isUsed(salt);
     }
 
-    /// @inheritdoc IPrepaid
-    function fees(uint256 epoch) external view returns (uint256) {
-        return _credits[epoch].treasuryOf();
-    }
-
-    /// @inheritdoc IPrepaid
-    function oracleCredit(uint256 epoch, uint256 index) external view returns (uint256) {
-        return _credits[epoch].memberOf(index);
-    }
-
     // ------------------------------------------------------------------------------------------------ internals
 
     /// @dev As it was at deployment unless the chain has split since.
@@ -231,19 +160,15 @@ abstract contract PrepaidAccounts is IPrepaid, EIP712, Ownable2Step, ReentrancyG
         QuorumLib.requireQuorum(committee.quorumHash(), digest, quorum, signatures);
     }
 
-    function _shareFees(uint256 amount, IEscrow.Quorum calldata quorum) internal {
-        if (amount != 0) _credits[quorum.epoch].share(amount, quorum.signers);
+    function _feesTo() internal view override returns (address) {
+        return escrow.treasury();
     }
 
-    function _depositFrom(address payer, address account, uint256 amount) private {
-        uint256 before = _beginDeposit(payer, account, amount);
-        token.safeTransferFrom(payer, address(this), amount);
-        FundingLib.end(token, before, amount);
+    function _creditMember(address member, uint256 amount) internal override {
+        _providers[member].word += amount;
     }
 
-    function _beginDeposit(address payer, address account, uint256 amount) private returns (uint256 before) {
-        before = FundingLib.begin(token, amount);
-        if (account == address(0)) revert IEscrow.ZeroAddress();
+    function _credit(address account, address payer, uint256 amount) internal override {
         _renters[account].word += amount;
         emit PrepaidDeposited(account, payer, amount);
     }

@@ -1,37 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {IDeposits} from "./IDeposits.sol";
 import {IEscrow} from "./IEscrow.sol";
 
 /// @title IEscrowAccounts
-/// @notice Money in and out of the escrow, providers' cover, delegated agents, cancelled orders.
-interface IEscrowAccounts {
-    /// @notice Moves USDC of the caller, who has approved it, into the caller's free balance.
-    /// @dev Emits {IEscrow-Deposited}. Requirements: amount > 0; the token delivers exactly `amount`.
-    function deposit(uint256 amount) external;
-
-    /// @notice The same into another account's free balance.
-    /// @dev Emits {IEscrow-Deposited}. Requirements: as `deposit`; `account` is not zero.
-    function depositFor(address account, uint256 amount) external;
-
-    /// @notice The same with an EIP-2612 permit instead of an approval. A permit that someone else has submitted already
-    /// does no harm: the allowance counts.
-    /// @dev Emits {IEscrow-Deposited}.
-    function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
-
-    /// @notice Takes an EIP-3009 `ReceiveWithAuthorization` of `from`, who needs no gas, into `account`'s free balance.
-    /// Its nonce must be `keccak256(abi.encode(account, salt))`: whoever submits it cannot redirect the money.
-    /// @dev Emits {IEscrow-Deposited}.
-    function depositWithAuthorization(
-        address from,
-        address account,
-        uint256 amount,
-        uint256 validAfter,
-        uint256 validBefore,
-        bytes32 salt,
-        bytes calldata signature
-    ) external;
-
+/// @notice Money out of the escrow (in: {IDeposits}), providers' cover, delegated agents, cancelled orders.
+interface IEscrowAccounts is IDeposits {
     /// @notice Moves USDC of the caller out: of its free balance first, then of what it earned. Nothing can pause this.
     /// @dev Emits {IEscrow-Withdrawn}. Requirements: 0 < amount <= free(caller).
     function withdraw(uint256 amount) external;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {IDeposits} from "./IDeposits.sol";
 import {IEscrow} from "./IEscrow.sol";
+import {IFees} from "./IFees.sol";
 
 /// @title IPrepaid
 /// @notice Settles finished work without a lock, out of balances that renters have paid in beforehand. This file is the
@@ -18,7 +20,7 @@ import {IEscrow} from "./IEscrow.sol";
 /// asked, an allowance ends no sooner after it was revoked, and a bid cannot be taken back on chain: it ends with its
 /// deadline. What was asked for covers nothing from the time on at which it can leave: see `coverUntil`. What a provider
 /// has earned it can withdraw at once. Nothing pauses a withdrawal.
-interface IPrepaid {
+interface IPrepaid is IDeposits, IFees {
     // ------------------------------------------------------------------------------------------------- types
 
     /// @notice Why a job was left out of a batch.
@@ -163,32 +165,6 @@ interface IPrepaid {
 
     // ------------------------------------------------------------------------------------------------- money
 
-    /// @notice Moves USDC of the caller, who has approved it, into the caller's prepaid balance.
-    /// @dev Emits {PrepaidDeposited}. Requirements: amount > 0; the token delivers exactly `amount`.
-    function deposit(uint256 amount) external;
-
-    /// @notice The same into another account's prepaid balance.
-    /// @dev Emits {PrepaidDeposited}. Requirements: as `deposit`; `account` is not zero.
-    function depositFor(address account, uint256 amount) external;
-
-    /// @notice The same with an EIP-2612 permit instead of an approval. A permit that someone else has submitted already
-    /// does no harm: the allowance counts.
-    /// @dev Emits {PrepaidDeposited}.
-    function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
-
-    /// @notice Takes an EIP-3009 `ReceiveWithAuthorization` of `from`, who needs no gas, into `account`'s prepaid balance.
-    /// Its nonce must be `keccak256(abi.encode(account, salt))`: whoever submits it cannot redirect the money.
-    /// @dev Emits {PrepaidDeposited}.
-    function depositWithAuthorization(
-        address from,
-        address account,
-        uint256 amount,
-        uint256 validAfter,
-        uint256 validBefore,
-        bytes32 salt,
-        bytes calldata signature
-    ) external;
-
     /// @notice Asks for `amount` of the caller's prepaid balance, instead of what it asked for before; 0 takes that back.
     /// Until it leaves it pays for work like the rest.
     /// @dev Emits {WithdrawalRequested}.
@@ -271,14 +247,6 @@ interface IPrepaid {
 
     // -------------------------------------------------------------------------------------------------- fees
 
-    /// @notice Sends the treasury's fees of an epoch of the committee to the escrow's treasury. Anyone may call.
-    /// @dev Emits {IEscrow-FeesWithdrawn}.
-    function withdrawFees(uint256 epoch) external;
-
-    /// @notice Moves what a member of an epoch's committee earned into its earnings. Anyone may call.
-    /// @dev Emits {IEscrow-OracleFeeCredited}.
-    function creditOracle(IEscrow.Quorum calldata quorum, uint256 index) external;
-
     /// @notice Changes the fee of what is settled from now on.
     /// @dev Emits {IEscrow-FeeChanged}. Only the owner, a timelock; at most MAX_FEE_BPS.
     function setFee(uint16 feeBps) external;
@@ -303,12 +271,6 @@ interface IPrepaid {
 
     /// @notice How many netted batches of a market are settled; the next has the number after.
     function nettedBatches(address market) external view returns (uint256);
-
-    /// @notice The treasury's fees of an epoch not sent yet, micro-USDC.
-    function fees(uint256 epoch) external view returns (uint256);
-
-    /// @notice What the `index`-th member of an epoch's committee has not fetched yet, micro-USDC.
-    function oracleCredit(uint256 epoch, uint256 index) external view returns (uint256);
 
     /// @notice Fee of what is settled from now on, bps.
     function feeBps() external view returns (uint16);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {SignatureLib} from "./SignatureLib.sol";
+
 /// @title KeyLib
 /// @notice {SignatureLib-isSignedBy} for long batches of finished work, 1.4% of a job's gas cheaper: the compiler's
 /// `ecrecover` takes new memory for every call.
 library KeyLib {
-    /// @dev Half the order of secp256k1 (EIP-2).
-    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
-
     /// @notice Whether `signer`'s key made the EIP-2098 signature (r, vs) over `digest`. High s is refused (EIP-2).
     function isSignedBy(address signer, bytes32 digest, bytes32 r, bytes32 vs) internal view returns (bool signed) {
         uint256 s = uint256(vs) & type(uint256).max >> 1;
+        uint256 halfOrder = SignatureLib.HALF_ORDER;
         assembly ("memory-safe") {
             let input := mload(0x40)
             mstore(input, digest)
@@ -20,7 +20,7 @@ library KeyLib {
             // ecrecover returns nothing for what is no signature: then this stays, which is nobody's address.
             mstore(0x00, not(0))
             pop(staticcall(gas(), 1, input, 0x80, 0x00, 0x20))
-            signed := and(eq(mload(0x00), signer), iszero(gt(s, HALF_ORDER)))
+            signed := and(eq(mload(0x00), signer), iszero(gt(s, halfOrder)))
         }
     }
 }

@@ -2,11 +2,14 @@
 pragma solidity ^0.8.30;
 
 import {IEscrow} from "../interfaces/IEscrow.sol";
+import {WordListLib} from "./WordListLib.sol";
 
 /// @title MessageLib
 /// @notice EIP-712 struct hashes of what is signed besides orders ({OrderLib}). `marketplace/protocol/messages.py` declares
 /// the same messages; a test holds both equal.
 library MessageLib {
+    using WordListLib for bytes32[];
+
     bytes32 internal constant ATTESTATION_TYPEHASH = keccak256(
         "Attestation(bytes32 leaseId,bytes32 jobDigest,bytes32 resultDigest,uint64 fuel,uint32 wallSeconds,uint64 egressBytes,uint8 exitKind,int32 exitCode,bytes32 sandboxDigest,uint64 startedAt,uint64 finishedAt)"
     );
@@ -29,15 +32,10 @@ library MessageLib {
         uint256[] calldata outcomes,
         bytes32[] calldata resultDigests
     ) internal pure returns (bytes32) {
-        bytes32 idsDigest;
-        // `abi.encodePacked` copies word by word what lies in memory; calldata it copies at once.
-        assembly ("memory-safe") {
-            idsDigest := keccak256(add(leaseIds, 0x20), shl(5, mload(leaseIds)))
-        }
         return keccak256(
             abi.encode(
                 VERDICT_BATCH_TYPEHASH,
-                idsDigest,
+                leaseIds.hash(),
                 keccak256(abi.encodePacked(outcomes)),
                 keccak256(abi.encodePacked(resultDigests))
             )

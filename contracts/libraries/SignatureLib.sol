@@ -12,7 +12,7 @@ library SignatureLib {
     /// whole batch's gas.
     uint256 internal constant ERC1271_GAS = 200_000;
     /// @dev Half of secp256k1's order: with a greater s a second signature of the same message exists (EIP-2).
-    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
+    uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     /// @notice Whether `signer`'s key made the EIP-2098 signature (r, vs) over `digest`. High s is refused (EIP-2).
     function isSignedBy(address signer, bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (bool) {

@@ -6,8 +6,14 @@ _BASES = "contracts/base/{}.sol".format
 MONEY: dict[str, tuple[str, ...]] = {
     "Escrow": (
         "contracts/Escrow.sol",
-        *map(_BASES, ("EscrowAccounts", "EscrowClaims", "EscrowFees", "EscrowLeases", "EscrowSettlement")),
-        *map(_LIBRARIES, ("AccountLib", "FeeLib", "GroupLib", "MessageLib", "OrderLib", "QuorumLib", "SignatureLib")),
+        *map(
+            _BASES,
+            ("Deposits", "Fees", "EscrowAccounts", "EscrowClaims", "EscrowFees", "EscrowLeases", "EscrowSettlement"),
+        ),
+        *map(
+            _LIBRARIES,
+            ("AccountLib", "FeeLib", "GroupLib", "MessageLib", "OrderLib", "QuorumLib", "SignatureLib", "WordListLib"),
+        ),
     ),
     "ProviderStake": ("contracts/ProviderStake.sol",),
     "PaymentChannels": ("contracts/PaymentChannels.sol", _LIBRARIES("ChannelLib")),
@@ -15,7 +21,7 @@ MONEY: dict[str, tuple[str, ...]] = {
     "Prepaid": (
         "contracts/Prepaid.sol",
         *map(_BASES, ("PrepaidAccounts", "PrepaidNetting", "PrepaidWork")),
-        *map(_LIBRARIES, ("EarningLib", "FundingLib", "KeyLib", "NettingLib", "WordListLib")),
+        *map(_LIBRARIES, ("EarningLib", "KeyLib", "NettingLib")),
     ),
 }
 """Contracts that hold money, each with its own parts. Coverage is measured of them all, and all are instrumented."""

@@ -3,15 +3,15 @@ pragma solidity ^0.8.30;
 
 import {IEscrow} from "./IEscrow.sol";
 
-/// @title IEscrowFees
+/// @title IFees
 /// @notice Where fees go: a fifth to the oracles that signed the batch, in equal parts, the rest to the treasury; of leases
 /// that no oracle had to judge, all to the treasury (epoch 0).
-interface IEscrowFees {
-    /// @notice Sends the treasury's fees of an epoch of the committee to the treasury. Anyone may call.
+interface IFees {
+    /// @notice Sends the treasury's fees of an epoch of the committee to the escrow's treasury. Anyone may call.
     /// @dev Emits {IEscrow-FeesWithdrawn}.
     function withdrawFees(uint256 epoch) external;
 
-    /// @notice Moves what a member of an epoch's committee earned into its free balance. Anyone may call.
+    /// @notice Moves what a member of an epoch's committee earned into its balance. Anyone may call.
     /// @dev Emits {IEscrow-OracleFeeCredited}.
     function creditOracle(IEscrow.Quorum calldata quorum, uint256 index) external;
 
