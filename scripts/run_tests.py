@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from marketplace.devnet import Devnet, ManagedProcess
-from scripts.toolchain import BROWNIE_VENV, BUILD, ROOT, VENV, brownie_environment
+from marketplace.devnet import ManagedProcess, free_port, is_listening
+from scripts.toolchain import BROWNIE_VENV, BUILD, ROOT, VENV, brownie_environment, test_chain_command
 
 LOGS = BUILD / "logs"
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
@@ -47,11 +47,13 @@ def _has_tests(path: Path) -> bool:
 
 CONTRACTS_ASIDE = ("tests/contracts/Escrow", "tests/contracts/stateful", "tests/contracts/ProviderStake")
 """About half of all. A test waits for its chain and the chain for its test: two of each fill two cores."""
+UNIT_ASIDE = ("tests/unit/market", "tests/unit/protocol")
+"""About half of all, for the second core."""
 
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600),
+        Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600, aside=UNIT_ASIDE),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
         Suite("integration", ("tests/integration",), 1_200),
     )
@@ -109,10 +111,19 @@ def _process(suite: Suite, part: list[str], place: int, stack: ExitStack) -> Man
     log.unlink(missing_ok=True)
     if suite.name != "contracts":
         return ManagedProcess(name, [VENV / "bin" / "python", "-m", "pytest", "-q", *part], log, cwd=ROOT)
-    chain = stack.enter_context(Devnet(BUILD / f"test-chain-{place}"))
-    env = brownie_environment(chain.rpc_url, BUILD / f"test-chain-{place}" / "brownie-home")
+    env = _start_chain(BUILD / f"test-chain-{place}", stack)
     command = [BROWNIE_VENV / "bin" / "brownie", "test", *part, "--network", "hive", "-q"]
     return ManagedProcess(name, command, log, env=env, cwd=ROOT)
+
+
+def _start_chain(folder: Path, stack: ExitStack) -> dict[str, str]:
+    """The environment of tests on a chain of their own, which ends with `stack`."""
+    port, lines_port = free_port(), free_port()
+    chain = ManagedProcess("chain", test_chain_command(port, lines_port), folder / "chain.log")
+    stack.enter_context(chain).wait_ready(lambda: is_listening(lines_port))
+    return brownie_environment(f"http://127.0.0.1:{port}", folder / "brownie-home") | {
+        "HIVE_CHAIN_LINES": str(lines_port)
+    }
 
 
 def _judge(process: ManagedProcess, status: int) -> Totals:

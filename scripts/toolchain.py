@@ -85,6 +85,12 @@ def brownie_environment(
     }
 
 
+def test_chain_command(port: int, lines_port: int, accounts: int = 20) -> list[str]:
+    """The same chain as `ganache_command`, quicker for many small calls and for those that revert (testchain.js)."""
+    program = ROOT / "scripts" / "testchain.js"
+    return ["node", *map(str, (program, port, lines_port, CHAIN_ID, MNEMONIC, accounts))]
+
+
 def ganache_command(port: int, accounts: int = 20) -> list[str]:
     """A local chain on loopback: shanghai, chain id 1337, deterministic accounts, blocks on demand."""
     return [

@@ -1,24 +1,13 @@
 """`hive oracle bond|unbond|withdraw-bond|resign|record`: what an oracle has at stake, and what the chain says of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marketplace.cli.context import (
-    JsonOption,
-    PasswordFileOption,
-    UrlOption,
-    WalletOption,
-    YesOption,
-    find_keystore,
-    find_market,
-    named_wallet,
-    require_consent,
-    unlock,
-)
-from marketplace.cli.faucet import faucet_hint
-from marketplace.cli.money import BookOption, RpcOption, checked_address, positive_amount
+from marketplace.cli.context import JsonOption, YesOption, require_consent
+from marketplace.cli.money import checked_address, positive_amount
 from marketplace.cli.output import clock_time, out, print_json, short, table, talk, usdc
+from marketplace.cli.party import Chain, Party, with_options
 from marketplace.errors import ConflictError, InsufficientStake, NotFound
 
 if TYPE_CHECKING:
@@ -34,120 +23,90 @@ def register_oracle(oracle: typer.Typer) -> None:
     oracle.command("record")(oracle_record)
 
 
+@with_options
 def oracle_bond(
     amount: Annotated[str | None, typer.Argument(help="USDC, for example 500; without it, the bond is shown.")] = None,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put up a bond, before the committee takes you or to add to it. Who contradicts itself loses all of it."""
-    from marketplace.cli.wiring import open_account, open_reader
-
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
     if amount is None:
-        _print_bond(keystore.address, open_reader(market, **where).oracle_bond(keystore.address), as_json=as_json)
+        _print_bond(party.address, party.reader.oracle_bond(party.address), as_json=as_json)
         return
     micro = positive_amount(amount)
-    account, source = open_account(market, unlock(keystore, market, password_file), **where)
+    account, source = party.unlocked()
     talk().print(
-        f"bond {usdc(micro)} of {keystore.address} (contracts named by {source}). While the committee has you, its"
+        f"bond {usdc(micro)} of {party.address} (contracts named by {source}). While the committee has you, its"
         " minimum stays; the rest can be taken out by `hive oracle unbond`, after the delay."
     )
     require_consent(f"Bond {usdc(micro)}?", yes=yes)
-    with faucet_hint(market, wallet):
-        sent = account.bond_oracle(keystore.address, micro)
-    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+    with party.paying():
+        sent = account.bond_oracle(party.address, micro)
+    _print_bond(party.address, account.reader.oracle_bond(party.address), sent.tx_hash, as_json=as_json)
 
 
+@with_options
 def oracle_unbond(
     amount: Annotated[str, typer.Argument(help="USDC to start taking out.")],
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start taking a bond out. Until it is withdrawn it is lost with the rest to who shows a contradiction."""
-    from marketplace.cli.wiring import open_account, open_reader
-
-    market, micro = find_market(url), positive_amount(amount)
-    keystore = find_keystore(wallet, market)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    bond = open_reader(market, **where).oracle_bond(keystore.address)
+    micro = positive_amount(amount)
+    bond = party.reader.oracle_bond(party.address)
     if micro > bond.available:
         raise InsufficientStake(
             f"{usdc(bond.available)} can be taken out now; a member of the committee keeps {usdc(bond.kept)}."
             if bond.kept
-            else f"{keystore.address} has {usdc(bond.active)} bonded.",
-            hint=f"`hive oracle resign{named_wallet(wallet)}` leaves it, and frees the rest." if bond.kept else "",
+            else f"{party.address} has {usdc(bond.active)} bonded.",
+            hint=f"`hive oracle resign{party.named}` leaves it, and frees the rest." if bond.kept else "",
             available=bond.available,
             needed=micro,
         )
-    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
+    account, _ = party.unlocked()
     if bond.unbonding:
         talk().print(f"The delay of the {usdc(bond.unbonding)} that are unbonding already begins anew.")
     require_consent(f"start taking out {usdc(micro)}?", yes=yes)
     sent = account.unbond_oracle(micro)
-    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+    _print_bond(party.address, account.reader.oracle_bond(party.address), sent.tx_hash, as_json=as_json)
 
 
+@with_options
 def oracle_withdraw_bond(
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     as_json: JsonOption = False,
 ) -> None:
     """Collect what of a bond has finished unbonding: it goes to the wallet."""
-    from marketplace.cli.wiring import open_account, open_reader
-
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    reader = open_reader(market, **where)
-    bond = reader.oracle_bond(keystore.address)
+    bond = party.reader.oracle_bond(party.address)
     if not bond.unbonding:
-        raise InsufficientStake(
-            "Nothing is unbonding.", hint=f"Say how much: `hive oracle unbond 10{named_wallet(wallet)}`."
-        )
-    if bond.withdrawable_at > reader.head().timestamp:
+        raise InsufficientStake("Nothing is unbonding.", hint=f"Say how much: `hive oracle unbond 10{party.named}`.")
+    if bond.withdrawable_at > party.reader.head().timestamp:
         raise ConflictError(
             f"{usdc(bond.unbonding)} are unbonding and can be collected from {clock_time(bond.withdrawable_at)}.",
-            hint=f"Say `hive oracle withdraw-bond{named_wallet(wallet)}` again then.",
+            hint=f"Say `hive oracle withdraw-bond{party.named}` again then.",
         )
-    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
+    account, _ = party.unlocked()
     sent = account.withdraw_bond()
-    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+    _print_bond(party.address, account.reader.oracle_bond(party.address), sent.tx_hash, as_json=as_json)
 
 
+@with_options
 def oracle_resign(
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Leave the committee at once. What you signed in it can cost you the bond until that is withdrawn."""
-    from marketplace.cli.wiring import open_account, open_reader
-
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    committee = open_reader(market, **where).committee()
-    if keystore.address not in committee.members:
-        raise ConflictError(f"{keystore.address} is no member of the committee.")
-    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
+    committee = party.reader.committee()
+    if party.address not in committee.members:
+        raise ConflictError(f"{party.address} is no member of the committee.")
+    account, _ = party.unlocked()
     left = len(committee.members) - 1
     talk().print(
         f"{left} members remain, {committee.threshold} must agree: "
@@ -155,26 +114,24 @@ def oracle_resign(
     )
     require_consent("Leave the committee?", yes=yes)
     sent = account.resign_committee()
-    _print_bond(keystore.address, account.reader.oracle_bond(keystore.address), sent.tx_hash, as_json=as_json)
+    _print_bond(party.address, account.reader.oracle_bond(party.address), sent.tx_hash, as_json=as_json)
 
 
+@with_options
 def oracle_record(
     address: Annotated[str | None, typer.Argument(help="One oracle; else every member there ever was.")] = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
+    *,
+    chain: Chain,
     as_json: JsonOption = False,
 ) -> None:
     """Who signed which batches and what it earned, read from the chain's events alone.
 
     A batch goes out with the first signatures that are enough: to be absent from some is no fault, from all is one.
     """
-    from marketplace.cli.wiring import open_reader
     from marketplace.domain.oracle_record import compute_records
 
-    reader = open_reader(find_market(url), address_book=address_book, rpc_url=rpc_url)
-    events = reader.events(reader.deployed_at_block, reader.head().number)
-    records = compute_records(reader.committees(), events)
+    reader = chain.reader
+    records = compute_records(reader.committees(), reader.events(reader.deployed_at_block, reader.head().number))
     if address is not None:
         records = [one for one in records if one.oracle == checked_address(address)]
         if not records:

@@ -1,24 +1,15 @@
 """What the parties do on chain where oracles are silent: claim, release, dispute; and who may act for whom."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marketplace.cli.context import (
-    JsonOption,
-    PasswordFileOption,
-    UrlOption,
-    WalletOption,
-    YesOption,
-    find_keystore,
-    find_market,
-    require_consent,
-    unlock,
-)
+from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.job_views import PANEL, JobArgument
 from marketplace.cli.known import resolve_job
-from marketplace.cli.money import BookOption, RpcOption, checked_address, positive_amount
+from marketplace.cli.money import checked_address, positive_amount
 from marketplace.cli.output import clock_time, out, print_json, short, talk, usdc
+from marketplace.cli.party import Party, with_options
 from marketplace.errors import ConflictError, InputError, InsufficientFunds, WrongSigner
 
 if TYPE_CHECKING:
@@ -47,13 +38,11 @@ def register_provider(provider: typer.Typer) -> None:
     provider.add_typer(agent, name="agent")
 
 
+@with_options
 def dispute(
     job: JobArgument,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,28 +52,24 @@ def dispute(
     silent, `hive refund --on-chain` brings back lock and bond after the dispute's time.
     """
     from marketplace.cli.onchain import job_leases
-    from marketplace.cli.wiring import open_account, open_reader
 
-    market = find_market(url)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    with market.client() as client:
+    with party.market.client() as client:
         job_id = resolve_job(client, job)
-    keystore, reader = find_keystore(wallet, market), open_reader(market, **where)
-    now = reader.head().timestamp
-    claimed = [lease for lease in job_leases(market, reader, job_id) if lease.is_claimed and now <= lease.claim.until]
+    leases, now = job_leases(party.market, party.reader, job_id), party.reader.head().timestamp
+    claimed = [lease for lease in leases if lease.is_claimed and now <= lease.claim.until]
     if not claimed:
         raise ConflictError(
             f"Job {short(job_id)} has no claim that could be disputed.",
             hint=f"`hive status {short(job_id)}` tells where it stands.",
         )
     for lease in claimed:
-        if lease.terms.renter != keystore.address:
-            raise WrongSigner(f"The lease belongs to {lease.terms.renter}; this wallet is {keystore.address}.")
+        if lease.terms.renter != party.address:
+            raise WrongSigner(f"The lease belongs to {lease.terms.renter}; this wallet is {party.address}.")
     bond = sum(-(-lease.claim.pay * DISPUTE_BOND_BPS // BPS) for lease in claimed)
-    free = reader.renter_account(keystore.address).free
+    free = party.reader.renter_account(party.address).free
     if free < bond:
         raise InsufficientFunds(
-            f"A dispute puts {usdc(bond)} at stake; {keystore.address} has {usdc(free)} deposited and free.",
+            f"A dispute puts {usdc(bond)} at stake; {party.address} has {usdc(free)} deposited and free.",
             hint="`hive deposit` puts more into the escrow.",
             free=free,
             needed=bond,
@@ -92,7 +77,7 @@ def dispute(
     pay = sum(lease.claim.pay for lease in claimed)
     talk().print(f"You contradict a claim of {usdc(pay)} and put [b]{usdc(bond)}[/b] at stake.")
     require_consent("Dispute it?", yes=yes)
-    hand = open_account(market, unlock(keystore, market, password_file), **where)[0]
+    hand = party.unlocked()[0]
     sent = [hand.dispute(lease.claimed).tx_hash for lease in claimed]
     if as_json:
         print_json({"jobId": job_id, "bond": str(bond), "transactions": sent})
@@ -100,16 +85,14 @@ def dispute(
     out().print(f"Disputed. The oracles decide; `hive status {short(job_id)}` shows it.")
 
 
+@with_options
 def provider_claim(
     lease: LeaseArgument,
     amount: Annotated[
         str | None, typer.Option("--pay", help="USDC; else what the attested usage comes to. At most the lock.")
     ] = None,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,137 +101,103 @@ def provider_claim(
     The evidence is taken from the market. The renter may dispute it within the window; afterwards `release` pays it.
     """
     from marketplace.cli.onchain import one_lease
-    from marketplace.cli.wiring import open_account, open_reader
 
-    lease_id, market = _lease_id(lease), find_market(url)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    with market.client() as client:
+    lease_id = _lease_id(lease)
+    with party.market.client() as client:
         attestation, signature, agent, due = _evidence(client, lease_id)
     pay = due if amount is None else positive_amount(amount)
-    keystore, reader = find_keystore(wallet, market), open_reader(market, **where)
-    found = one_lease(market, reader, lease_id)
+    found = one_lease(party.market, party.reader, lease_id)
     _require_claimable(found)
     talk().print(f"You claim {usdc(pay)} of the {usdc(found.terms.price)} that lease {short(lease_id)} has locked.")
     require_consent("Claim it?", yes=yes)
-    hand = open_account(market, unlock(keystore, market, password_file), **where)[0]
+    hand = party.unlocked()[0]
     sent = hand.claim(found.group, found.place, pay, attestation, agent, signature)
-    until = reader.claim(lease_id).until
+    until = party.reader.claim(lease_id).until
     if as_json:
         print_json({"leaseId": lease_id, "pay": str(pay), "until": until, "transaction": sent.tx_hash})
         return
     out().print(f"Claimed {usdc(pay)}. Undisputed, `hive provider release` pays it after {clock_time(until)}.")
 
 
+@with_options
 def provider_release(
     lease: LeaseArgument,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     as_json: JsonOption = False,
 ) -> None:
     """Have a claim paid that nobody disputed within its window. Anybody may do this; the daemon does it by itself."""
     from marketplace.cli.onchain import one_lease
-    from marketplace.cli.wiring import open_account
 
-    lease_id, market = _lease_id(lease), find_market(url)
-    account = unlock(find_keystore(wallet, market), market, password_file)
-    hand = open_account(market, account, address_book=address_book, rpc_url=rpc_url)[0]
-    found = one_lease(market, hand.reader, lease_id)
+    lease_id = _lease_id(lease)
+    found = one_lease(party.market, party.reader, lease_id)
     if not found.is_claimed:
         raise ConflictError(f"There is no claim on lease {short(lease_id)} that could be released.")
-    if hand.reader.head().timestamp <= found.claim.until and found.terms.renter != account.address:
+    if party.reader.head().timestamp <= found.claim.until and found.terms.renter != party.address:
         raise ConflictError(f"The renter may dispute the claim until {clock_time(found.claim.until)}.")
-    sent = hand.release(found.claimed)
+    sent = party.unlocked()[0].release(found.claimed)
     if as_json:
         print_json({"leaseId": lease_id, "pay": str(found.claim.pay), "transaction": sent.tx_hash})
         return
     out().print(f"Released: {usdc(found.claim.pay)}, less the fee, for {found.terms.provider}.")
 
 
+@with_options
 def oracle_collect(
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     as_json: JsonOption = False,
 ) -> None:
     """Move an oracle's share of the fees into its free balance, from where `hive withdraw` takes it."""
-    from marketplace.cli.wiring import open_account, open_reader
-
-    market = find_market(url)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    keystore = find_keystore(wallet, market)
-    share = open_reader(market, **where).oracle_credits().get(keystore.address, 0)
+    share = party.reader.oracle_credits().get(party.address, 0)
     if share == 0:
         raise ConflictError(
-            f"{keystore.address} has nothing to collect.",
+            f"{party.address} has nothing to collect.",
             hint="Members of the committee earn a share of the fee of each batch that they sign.",
         )
-    hand = open_account(market, unlock(keystore, market, password_file), **where)[0]
+    hand = party.unlocked()[0]
     sent = [each.tx_hash for each in hand.credit_oracle_fees()]
-    free = hand.reader.balance(keystore.address).free
+    free = hand.reader.balance(party.address).free
     if as_json:
-        print_json({"account": keystore.address, "collected": str(share), "free": str(free), "transactions": sent})
+        print_json({"account": party.address, "collected": str(share), "free": str(free), "transactions": sent})
         return
     out().print(f"Collected {usdc(share)}; {usdc(free)} are free in the escrow now.")
 
 
+@with_options
 def agent_add(
     address: Annotated[str, typer.Argument(help="The agent's address.")],
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Let a key sign asks that name it, and claims, for you. It cannot move your money."""
-    _set_agent(
-        address, True, wallet, url, {"address_book": address_book, "rpc_url": rpc_url}, password_file, yes, as_json
-    )
+    _set_agent(party, address, True, yes=yes, as_json=as_json)
 
 
+@with_options
 def agent_remove(
     address: Annotated[str, typer.Argument(help="The agent's address.")],
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     as_json: JsonOption = False,
 ) -> None:
     """Let a key sign for you no longer. Asks that it signed are void with it."""
-    where = {"address_book": address_book, "rpc_url": rpc_url}
-    _set_agent(address, False, wallet, url, where, password_file, True, as_json)
+    _set_agent(party, address, False, yes=True, as_json=as_json)
 
 
-def _set_agent(
-    address: str,
-    allowed: bool,
-    wallet: str | None,
-    url: str | None,
-    where: dict[str, Any],
-    password_file: Any,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    from marketplace.cli.wiring import open_account
-
-    agent, market = checked_address(address), find_market(url)
-    keystore = find_keystore(wallet, market)
+def _set_agent(party: Party, address: str, allowed: bool, *, yes: bool, as_json: bool) -> None:
+    agent = checked_address(address)
     if allowed:
-        talk().print(f"{agent} may sign asks at any rates, and claims, for {keystore.address} until you remove it.")
+        talk().print(f"{agent} may sign asks at any rates, and claims, for {party.address} until you remove it.")
     require_consent("Let it?", yes=yes)
-    hand = open_account(market, unlock(keystore, market, password_file), **where)[0]
+    hand = party.unlocked()[0]
     sent = hand.set_agent(agent, allowed)
     if as_json:
         print_json({"agent": agent, "allowed": allowed, "transaction": sent.tx_hash})
         return
-    out().print(f"{agent} {'may' if allowed else 'may no longer'} sign for {keystore.address}.")
+    out().print(f"{agent} {'may' if allowed else 'may no longer'} sign for {party.address}.")
 
 
 def _evidence(client: "MarketClient", lease_id: str) -> tuple["Attestation", str, str, int]:

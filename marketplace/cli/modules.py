@@ -6,20 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from marketplace.cli.context import (
-    JsonOption,
-    PasswordFileOption,
-    UrlOption,
-    WalletOption,
-    YesOption,
-    find_keystore,
-    find_market,
-    require_consent,
-    unlock,
-)
-from marketplace.cli.faucet import faucet_hint
-from marketplace.cli.money import BookOption, RpcOption, checked_address
+from marketplace.cli.context import JsonOption, YesOption, require_consent
+from marketplace.cli.money import checked_address
 from marketplace.cli.output import clock_time, out, print_json, short, table, talk
+from marketplace.cli.party import Chain, Party, with_options
 from marketplace.errors import ConflictError, InputError
 from marketplace.protocol.module_uri import SCHEME, ModuleUri
 
@@ -43,17 +33,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(module, name="module", rich_help_panel="Modules")
 
 
+@with_options
 def resolve(
     module: UriArgument,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
+    *,
+    chain: Chain,
     as_json: JsonOption = False,
 ) -> None:
     """Which bytes a module is, and who published them; without a version, of the latest that is not deprecated."""
-    from marketplace.cli.wiring import open_modules
-
-    found = open_modules(find_market(url), address_book=address_book, rpc_url=rpc_url).release(parse_module(module))
+    found = chain.modules.release(parse_module(module))
     if as_json:
         print_json(release_document(found))
         return
@@ -63,21 +51,18 @@ def resolve(
     talk().print(f"{found.uri}, published by {found.publisher} at {clock_time(found.published_at)}.")
 
 
+@with_options
 def list_all(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A name; else all of them.")] = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
+    *,
+    chain: Chain,
     as_json: JsonOption = False,
 ) -> None:
     """All names, or all versions of one."""
     from rich.text import Text
 
-    from marketplace.cli.wiring import open_modules
-
-    reader = open_modules(find_market(url), address_book=address_book, rpc_url=rpc_url)
     if name is None:
-        modules = reader.modules()
+        modules = chain.modules.modules()
         if as_json:
             print_json([module_document(each) for each in modules])
             return
@@ -85,7 +70,7 @@ def list_all(
         for each in modules:
             shown.add_row(each.name, str(each.latest or "—"), each.owner, Text(each.warning))
     else:
-        releases = reader.releases(bare_name(name))
+        releases = chain.modules.releases(bare_name(name))
         if as_json:
             print_json([release_document(each) for each in releases])
             return
@@ -95,6 +80,7 @@ def list_all(
     out().print(shown)
 
 
+@with_options
 def publish(
     module: UriArgument,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The module's bytes.")],
@@ -102,17 +88,12 @@ def publish(
         Path | None, typer.Option("--metadata", exists=True, dir_okay=False, help="A file that describes it.")
     ] = None,
     metadata_uri: Annotated[str, typer.Option("--metadata-uri", help="Where that file can be fetched.")] = "",
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bind a version of a name to the digest of a file, for ever. The first version claims the name."""
-    from marketplace.cli.wiring import open_modules
-
     uri = parse_module(module)
     if uri.version is None:
         raise InputError("A version is needed.", hint=f"For example {uri}@0.1.0.")
@@ -120,81 +101,71 @@ def publish(
     described = (digest, _sha256(metadata), metadata_uri) if metadata else (digest,)
     if metadata_uri and metadata is None:
         raise InputError("--metadata-uri without --metadata.", hint="Only bytes whose digest is registered count.")
-    taken = open_modules(find_market(url), address_book=address_book, rpc_url=rpc_url).look_alike(uri.name)
+    taken = party.modules.look_alike(uri.name)
     if taken is not None and taken != uri.name:
         raise ConflictError(
             f"{uri.name} looks like {taken}, which exists.", hint="Choose a name that cannot be mistaken."
         )
-    where = (wallet, url, address_book, rpc_url, password_file)
-    account = _unlocked(where, f"publish {uri} as {digest}, for ever", yes=yes)
-    _send(where, lambda: account.publish(uri.name, uri.version, *described), str(uri), as_json=as_json)
+    account = _unlocked(party, f"publish {uri} as {digest}, for ever", yes=yes)
+    _send(party, lambda: account.publish(uri.name, uri.version, *described), str(uri), as_json=as_json)
 
 
+@with_options
 def deprecate(
     module: UriArgument,
     warning: Annotated[str, typer.Option("--warning", help="Why, and what to use instead.")],
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Warn of a version (for ever), or of a whole name (until `hive module restore`). It still resolves."""
-    uri, where = parse_module(module), (wallet, url, address_book, rpc_url, password_file)
-    account = _unlocked(where, f"deprecate {uri}{', for ever' if uri.version else ''}", yes=yes)
-    _send(where, lambda: account.deprecate(uri, warning), str(uri), as_json=as_json)
+    uri = parse_module(module)
+    account = _unlocked(party, f"deprecate {uri}{', for ever' if uri.version else ''}", yes=yes)
+    _send(party, lambda: account.deprecate(uri, warning), str(uri), as_json=as_json)
 
 
+@with_options
 def restore(
     name: NameArgument,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Lift the warning of a whole name; those of its versions stay."""
-    named, where = bare_name(name), (wallet, url, address_book, rpc_url, password_file)
-    account = _unlocked(where, f"restore {named}", yes=yes)
-    _send(where, lambda: account.restore(named), named, as_json=as_json)
+    named = bare_name(name)
+    account = _unlocked(party, f"restore {named}", yes=yes)
+    _send(party, lambda: account.restore(named), named, as_json=as_json)
 
 
+@with_options
 def transfer(
     name: NameArgument,
     to: Annotated[str, typer.Argument(metavar="ADDRESS", help="Who shall own it, once it accepts.")],
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Offer a name to another account. It stays yours until that account accepts; a new offer replaces an old one."""
     named, receiver = bare_name(name), checked_address(to)
-    where = (wallet, url, address_book, rpc_url, password_file)
-    account = _unlocked(where, f"offer {named} to {receiver}", yes=yes)
-    _send(where, lambda: account.transfer(named, receiver), named, as_json=as_json)
+    account = _unlocked(party, f"offer {named} to {receiver}", yes=yes)
+    _send(party, lambda: account.transfer(named, receiver), named, as_json=as_json)
 
 
+@with_options
 def accept(
     name: NameArgument,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take over a name that was offered to the wallet."""
-    named, where = bare_name(name), (wallet, url, address_book, rpc_url, password_file)
-    account = _unlocked(where, f"take over {named}", yes=yes)
-    _send(where, lambda: account.accept(named), named, as_json=as_json)
+    named = bare_name(name)
+    account = _unlocked(party, f"take over {named}", yes=yes)
+    _send(party, lambda: account.accept(named), named, as_json=as_json)
 
 
 def parse_module(text: str) -> ModuleUri:
@@ -238,26 +209,16 @@ def release_document(found: Any) -> dict[str, Any]:
     }
 
 
-Where = tuple[str | None, str | None, Path | None, str | None, Path | None]
-"""Wallet, url, address book, rpc url, password file: as the options have them."""
-
-
-def _unlocked(where: Where, what: str, *, yes: bool) -> Any:
+def _unlocked(party: Party, what: str, *, yes: bool) -> Any:
     """The account that will act, once the user has agreed to `what`."""
-    from marketplace.cli.wiring import open_module_account
-
-    wallet, url, address_book, rpc_url, password_file = where
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    key = unlock(keystore, market, password_file)
-    account, source = open_module_account(market, key, address_book=address_book, rpc_url=rpc_url)
-    talk().print(f"{what}, by {keystore.address} (contracts named by {source}).")
+    account, source = party.unlocked_for_modules()
+    talk().print(f"{what}, by {party.address} (contracts named by {source}).")
     require_consent(f"{what}?", yes=yes)
     return account
 
 
-def _send(where: Where, transact: Any, subject: str, *, as_json: bool) -> None:
-    with faucet_hint(find_market(where[1]), where[0]):
+def _send(party: Party, transact: Any, subject: str, *, as_json: bool) -> None:
+    with party.paying():
         sent = transact()
     if as_json:
         print_json({"transaction": sent.tx_hash, "module": subject})

@@ -1,29 +1,16 @@
 """`hive deposit|withdraw|balance`: the renter's own money, moved by the contracts and nobody else."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from marketplace.cli.context import (
-    JsonOption,
-    PasswordFileOption,
-    UrlOption,
-    WalletOption,
-    YesOption,
-    find_keystore,
-    find_market,
-    require_consent,
-    unlock,
-)
-from marketplace.cli.faucet import faucet_hint
+from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.output import clock_time, facts, out, print_json, short, talk, usdc
+from marketplace.cli.party import Holder, Party, with_options
 from marketplace.errors import InputError, InsufficientFunds, InvalidAmount
 from marketplace.protocol.units import parse_usdc
 
 AmountArgument = Annotated[str, typer.Argument(help="USDC, for example 5 or 0.25.")]
-BookOption = Annotated[Path | None, typer.Option("--address-book", help="Contract addresses you trust (JSON).")]
-RpcOption = Annotated[str | None, typer.Option("--rpc-url", help="The chain's JSON-RPC node.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,48 +20,40 @@ def register(app: typer.Typer) -> None:
     app.command("balance", rich_help_panel="Money")(balance)
 
 
+@with_options
 def deposit(
     amount: AmountArgument,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Move USDC from the wallet into the escrow. What no lease has locked can always be withdrawn."""
-    _move("deposit", amount, wallet, url, address_book, rpc_url, password_file, yes, as_json)
+    _move(party, "deposit", amount, yes=yes, as_json=as_json)
 
 
+@with_options
 def withdraw(
     amount: Annotated[str, typer.Argument(help="USDC, for example 5 or 0.25; or `all`.")],
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Move free balance from the escrow back to the wallet. Nobody can stop this."""
-    _move("withdraw", amount, wallet, url, address_book, rpc_url, password_file, yes, as_json)
+    _move(party, "withdraw", amount, yes=yes, as_json=as_json)
 
 
+@with_options
 def balance(
     address: Annotated[str | None, typer.Argument(help="An account; else that of the wallet.")] = None,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
+    *,
+    holder: Holder,
     as_json: JsonOption = False,
 ) -> None:
     """What an account has: in the wallet, free in the escrow, staked. Read from the contracts."""
-    from marketplace.cli.wiring import open_reader
-
-    market = find_market(url)
-    account = address or find_keystore(wallet, market).address
-    found = read_balance(open_reader(market, address_book=address_book, rpc_url=rpc_url), account)
+    account = address or holder.address
+    found = read_balance(holder.reader, account)
     if as_json:
         print_json(found)
         return
@@ -119,42 +98,27 @@ def read_balance(reader: Any, account: str) -> dict[str, Any]:
     }
 
 
-def _move(
-    verb: str,
-    amount: str,
-    wallet: str | None,
-    url: str | None,
-    address_book: Path | None,
-    rpc_url: str | None,
-    password_file: Path | None,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    from marketplace.cli.wiring import open_account, open_reader
-
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    where = {"address_book": address_book, "rpc_url": rpc_url}
+def _move(party: Party, verb: str, amount: str, *, yes: bool, as_json: bool) -> None:
     if verb == "withdraw":
-        free = open_reader(market, **where).balance(keystore.address).free
+        free = party.reader.balance(party.address).free
         micro = free if amount == "all" else positive_amount(amount)
         if micro > free or micro == 0:
             raise InsufficientFunds(
-                f"{keystore.address} has {usdc(free)} free in the escrow; {usdc(micro)} were asked for.",
+                f"{party.address} has {usdc(free)} free in the escrow; {usdc(micro)} were asked for.",
                 hint="Locked money comes back when its leases close: `hive jobs` lists them.",
                 free=free,
                 needed=micro,
             )
     else:
         micro = positive_amount(amount)
-    account, source = open_account(market, unlock(keystore, market, password_file), **where)
+    account, source = party.unlocked()
     escrow = account.reader.domain.escrow
-    direction = f"from {keystore.address} into" if verb == "deposit" else f"to {keystore.address} out of"
+    direction = f"from {party.address} into" if verb == "deposit" else f"to {party.address} out of"
     talk().print(f"{verb} {usdc(micro)} {direction} the escrow {escrow} (named by {source}).")
     require_consent(f"{verb} {usdc(micro)}?", yes=yes)
-    with faucet_hint(market, wallet):
+    with party.paying():
         sent = account.deposit(micro) if verb == "deposit" else account.withdraw(micro)
-    found = read_balance(account.reader, keystore.address)
+    found = read_balance(account.reader, party.address)
     if as_json:
         print_json({"transaction": sent.tx_hash, verb: str(micro), **found})
         return

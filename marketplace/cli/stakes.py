@@ -5,72 +5,46 @@ from typing import Annotated, Any
 
 import typer
 
-from marketplace.cli.context import (
-    JsonOption,
-    PasswordFileOption,
-    UrlOption,
-    WalletOption,
-    YesOption,
-    find_keystore,
-    find_market,
-    named_wallet,
-    require_consent,
-    unlock,
-)
-from marketplace.cli.faucet import faucet_hint
-from marketplace.cli.money import BookOption, RpcOption, positive_amount, read_balance
+from marketplace.cli.context import JsonOption, YesOption, require_consent
+from marketplace.cli.money import positive_amount, read_balance
 from marketplace.cli.output import clock_time, out, print_json, talk, usdc
+from marketplace.cli.party import Party, with_options
 from marketplace.errors import ConflictError, InsufficientStake
 
 
+@with_options
 def provider_stake(
     amount: Annotated[str, typer.Argument(help="USDC, for example 50.")],
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put up a stake. It covers the penalty of each open lease (100% of its price); fraud loses that much of it."""
-    from marketplace.cli.wiring import open_account
-
     micro = positive_amount(amount)
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    account, source = open_account(
-        market, unlock(keystore, market, password_file), address_book=address_book, rpc_url=rpc_url
-    )
+    account, source = party.unlocked()
     talk().print(
-        f"stake {usdc(micro)} of {keystore.address} (contracts named by {source}). It can be taken out again by"
+        f"stake {usdc(micro)} of {party.address} (contracts named by {source}). It can be taken out again by"
         " `hive provider unstake`, after the unbonding delay, except what open leases need."
     )
     require_consent(f"Stake {usdc(micro)}?", yes=yes)
-    with faucet_hint(market, wallet):
+    with party.paying():
         sent = account.stake(micro)
-    _print_stake(sent.tx_hash, read_balance(account.reader, keystore.address), as_json=as_json)
+    _print_stake(sent.tx_hash, read_balance(account.reader, party.address), as_json=as_json)
 
 
+@with_options
 def provider_unstake(
     amount: Annotated[
         str | None, typer.Argument(help="USDC to start taking out; without it, what is due is paid out.")
     ] = None,
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start taking stake out, or collect what has finished unbonding."""
-    from marketplace.cli.wiring import open_account, open_reader
-
-    market = find_market(url)
-    keystore = find_keystore(wallet, market)
-    where: dict[str, Any] = {"address_book": address_book, "rpc_url": rpc_url}
-    stake = open_reader(market, **where).stake(keystore.address)
+    stake = party.reader.stake(party.address)
     micro = positive_amount(amount) if amount is not None else 0
     if micro > stake.available:
         raise InsufficientStake(
@@ -80,19 +54,17 @@ def provider_unstake(
             needed=micro,
         )
     if amount is None and not stake.unbonding:
-        raise InsufficientStake(
-            "Nothing is unbonding.", hint=f"Say how much: `hive provider unstake 10{named_wallet(wallet)}`."
-        )
+        raise InsufficientStake("Nothing is unbonding.", hint=f"Say how much: `hive provider unstake 10{party.named}`.")
     if amount is None and stake.withdrawable_at > time.time():
         raise ConflictError(
             f"{usdc(stake.unbonding)} are unbonding and can be collected from {clock_time(stake.withdrawable_at)}.",
-            hint=f"Say `hive provider unstake{named_wallet(wallet)}` again then.",
+            hint=f"Say `hive provider unstake{party.named}` again then.",
         )
-    account, _ = open_account(market, unlock(keystore, market, password_file), **where)
+    account, _ = party.unlocked()
     verb = f"start taking out {usdc(micro)}" if micro else f"collect {usdc(stake.unbonding)}"
     require_consent(f"{verb}?", yes=yes)
     sent = account.unbond(micro) if micro else account.withdraw_stake()
-    _print_stake(sent.tx_hash, read_balance(account.reader, keystore.address), as_json=as_json)
+    _print_stake(sent.tx_hash, read_balance(account.reader, party.address), as_json=as_json)
 
 
 def _print_stake(tx_hash: str, found: dict[str, Any], *, as_json: bool) -> None:

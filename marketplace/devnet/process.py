@@ -55,6 +55,12 @@ def require_free_port(port: int, what: str) -> None:
             ) from error
 
 
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections on loopback `port`."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class ManagedProcess:
     """One command with its log file. Ends with `stop`, with the `with` block, or when this process dies."""
 

@@ -112,8 +112,7 @@ def run() -> dict[str, Any]:
     threads = [threading.Thread(target=_work, args=(n, made, hunt, waiting)) for n in range(WORKERS)]
     for thread in threads:
         thread.start()
-    _follow(threads, hunt, mutants)
-    keep_kills({**{name: test for name, test in kills.items() if name in mutants}, **hunt.fates})
+    _follow(threads, hunt, mutants, {name: test for name, test in kills.items() if name in mutants})
     return figures(made, mutants, hunt.fates, explained)
 
 
@@ -133,18 +132,22 @@ def _work(number: int, made: Build, hunt: Hunt, waiting: "Queue[tuple[str, Mutan
                     break
 
 
-def _follow(threads: Sequence[threading.Thread], hunt: Hunt, mutants: Mapping[str, Mutant]) -> None:
+def _follow(
+    threads: Sequence[threading.Thread], hunt: Hunt, mutants: Mapping[str, Mutant], kills: Mapping[str, str]
+) -> None:
+    """Report every minute and at the end; what is known by then outlives an interruption."""
     started = said = time.monotonic()
     while any(thread.is_alive() for thread in threads):
         time.sleep(1)
         if time.monotonic() - said > 60:
             said = time.monotonic()
-            _report(hunt, mutants, said - started)
-    _report(hunt, mutants, time.monotonic() - started)
+            _report(hunt, mutants, kills, said - started)
+    _report(hunt, mutants, kills, time.monotonic() - started)
 
 
-def _report(hunt: Hunt, mutants: Mapping[str, Mutant], seconds: float) -> None:
+def _report(hunt: Hunt, mutants: Mapping[str, Mutant], kills: Mapping[str, str], seconds: float) -> None:
     fates = dict(hunt.fates)
+    keep_kills({**kills, **fates})
     killed = sum(map(bool, fates.values()))
     print(f"mutation: {len(fates)} of {len(mutants)} mutants in {seconds:.0f} s, {killed} killed", flush=True)
     survivors = {name: str(mutants[name]) for name, killer in fates.items() if not killer}

@@ -12,9 +12,7 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,31 +25,11 @@ from _pytest.runner import runtestprotocol
 from brownie._config import CONFIG
 from brownie.network import rpc
 from brownie.network.state import Chain
-from web3.providers import JSONBaseProvider
 
 from scripts.toolchain import ROOT
+from tests.contracts.lines import Lines
 
 CALM = ["-qs", "-pno:pytest-brownie", "-pno:cacheprovider", "-ctests/contracts/pytest.ini", "--rootdir=."]
-
-
-class Lines(JSONBaseProvider):
-    """A request a line over one connection: a tenth of what HTTP costs."""
-
-    def __init__(self, port: int):
-        super().__init__()
-        self._file = socket.create_connection(("127.0.0.1", port)).makefile("rwb")
-        self._lock = threading.Lock()
-
-    def make_request(self, method: str, params: Any) -> Any:
-        """The chain's answer."""
-        with self._lock:
-            self._file.write(self.encode_rpc_request(method, params) + b"\n")
-            self._file.flush()
-            return json.loads(self._file.readline())
-
-    def is_connected(self, show_traceback: bool = False) -> bool:
-        """As long as this process lives: the chain is gone when its user is gone."""
-        return True
 
 
 def request(method: str, *params: Any) -> Any:

@@ -203,7 +203,7 @@ def test_every_reason_has_a_cause_here():
 
 @pytest.mark.parametrize("order", ["bid", "ask"])
 def test_an_order_is_good_until_the_last_second_of_its_validity(world, order):
-    last = now() + 1_000
+    last = now() + HOUR
     bid = world.bid(**({"valid_until": last} if order == "bid" else {}))
     ask = world.ask(**({"valid_until": last} if order == "ask" else {}))
     call = world.escrow.open.encode_input(*open_args([world.match(bid, ask)], 1))
@@ -211,7 +211,7 @@ def test_an_order_is_good_until_the_last_second_of_its_validity(world, order):
 
 
 def test_a_bid_is_not_opened_in_the_second_of_its_deadline(world):
-    deadline = now() + 1_000
+    deadline = now() + HOUR
     call = world.escrow.open.encode_input(*open_args([world.match(world.bid(deadline=deadline))], 1))
     assert statuses_at([deadline - 1, deadline], world.escrow, call, world.operator) == [1, 0]
 

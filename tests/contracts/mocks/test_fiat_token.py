@@ -3,7 +3,7 @@
 import pytest
 from eth_account import Account
 
-from tests.contracts.world import PENDING_TOKENS, USDC, keys_by_address, now, reverts_with
+from tests.contracts.world import HOUR, PENDING_TOKENS, USDC, keys_by_address, now, reverts_with
 
 TRANSFER = "TransferWithAuthorization"
 RECEIVE = "ReceiveWithAuthorization"
@@ -32,7 +32,7 @@ def authorize(world, name=TRANSFER, signer=None, **changes):
         "to": world.provider.address,
         "value": 5 * USDC,
         "validAfter": 0,
-        "validBefore": now() + 1_000,
+        "validBefore": now() + HOUR,
         "nonce": NONCE,
     } | changes
     signed = sign(world, signer or world.renter, name, AUTHORIZATION, message)
@@ -73,7 +73,7 @@ def test_a_barred_account_neither_sends_nor_receives(world, barred):
 def test_a_permit_approves_once(world):
     fields = [("owner", "address"), ("spender", "address"), ("value", "uint256"), ("nonce", "uint256")]
     message = {"owner": world.renter.address, "spender": world.stranger.address, "value": 9, "nonce": 0}
-    deadline = now() + 1_000
+    deadline = now() + HOUR
     signed = sign(world, world.renter, "Permit", [*fields, ("deadline", "uint256")], {**message, "deadline": deadline})
     r, s = signed.r.to_bytes(32), signed.s.to_bytes(32)
     call = [world.renter, world.stranger, 9, deadline, signed.v, r, s]

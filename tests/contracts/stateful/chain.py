@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import brownie
-import requests
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 
@@ -40,8 +39,6 @@ class RawChain:
 
     def __init__(self, world):
         self.world = world
-        self.session = requests.Session()
-        self.session.trust_env = False
         self.reader = world.deployer.deploy(project().ManyReads)
         abis = [entry for contract in project() for entry in contract.abi]
         self.errors = {_selector(entry): entry["name"] for entry in abis if entry["type"] == "error"}
@@ -82,15 +79,11 @@ class RawChain:
 
     def batch(self, *requests_: tuple) -> list[Any]:
         """Several requests at once; their results."""
-        body = [
-            {"jsonrpc": "2.0", "id": index, "method": method, "params": params}
-            for index, (method, *params) in enumerate(requests_)
-        ]
-        answers = self.session.post(brownie.web3.provider.endpoint_uri, json=body, timeout=60).json()
+        answers = brownie.web3.provider.make_batch_request([(method, params) for method, *params in requests_])
         for answer in answers:
             if "error" in answer:
                 raise RpcError(answer["error"])
-        return [answer["result"] for answer in sorted(answers, key=lambda each: each["id"])]
+        return [answer["result"] for answer in answers]
 
     def send(self, sender: Any, method: Any, *arguments: Any) -> Sent:
         """Send a call of a contract's method."""

@@ -14,7 +14,6 @@ from functools import cached_property, partial
 
 import brownie
 import pytest
-import requests
 from brownie.exceptions import VirtualMachineError
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -47,12 +46,8 @@ called: Counter[str] = Counter()
 
 def read_all(calls):
     """The answers of many views, as words, in one request: else these reads would be most of what the search does."""
-    asked = [
-        {"jsonrpc": "2.0", "id": at, "method": "eth_call", "params": [{"to": str(to), "data": data}, "latest"]}
-        for at, (to, data) in enumerate(calls)
-    ]
-    answers = requests.post(brownie.web3.provider.endpoint_uri, json=asked, timeout=30).json()
-    raw = [bytes.fromhex(each["result"][2:]) for each in sorted(answers, key=lambda each: each["id"])]
+    asked = [("eth_call", [{"to": str(to), "data": data}, "latest"]) for to, data in calls]
+    raw = [bytes.fromhex(each["result"][2:]) for each in brownie.web3.provider.make_batch_request(asked)]
     return [[int.from_bytes(word[at : at + 32]) for at in range(0, len(word), 32)] for word in raw]
 
 
