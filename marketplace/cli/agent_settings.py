@@ -16,38 +16,29 @@ from marketplace.cli.context import (
     find_market,
     is_development_wallet,
 )
+from marketplace.cli.wiring import Holder
 from marketplace.errors import ConflictError, MarketError, ServiceUnavailable, WrongSigner
 
 AGENT_PREFIX = "COMPUTEHIVE_AGENT_"
 WAIT_PAUSE = 0.2
 
 
-def prepare_agent(
-    wallet: str | None,
-    url: str | None,
-    address_book: Path | None,
-    rpc_url: str | None,
-    password_file: Path | None,
-    *,
-    needs_password: bool = True,
-    **more: object,
-) -> None:
+def prepare_agent(holder: Holder, *, needs_password: bool = True, **more: object) -> None:
     """Complete the COMPUTEHIVE_AGENT_… variables: from options, else as they are, else from this user's `hive`."""
     given = {
-        "URL": url,
-        "ADDRESS_BOOK": address_book,
-        "RPC_URL": rpc_url,
-        "PASSWORD_FILE": password_file,
+        "URL": holder.url,
+        "ADDRESS_BOOK": holder.address_book,
+        "RPC_URL": holder.rpc_url,
         **more,
     }
     os.environ.update({AGENT_PREFIX + name: str(value) for name, value in given.items() if value is not None})
     market = None
-    if {"URL", "ADDRESS_BOOK", "RPC_URL", "KEYSTORE"} - _agent_names() or wallet is not None:
+    if {"URL", "ADDRESS_BOOK", "RPC_URL", "KEYSTORE"} - _agent_names() or holder.wallet is not None:
         market = find_market(os.environ.get(AGENT_PREFIX + "URL"))
         for name, value in _known(market).items():
             os.environ.setdefault(AGENT_PREFIX + name, str(value))
-    if wallet is not None or "KEYSTORE" not in _agent_names():
-        keystore = find_keystore(wallet, market)
+    if holder.wallet is not None or "KEYSTORE" not in _agent_names():
+        keystore = find_keystore(holder.wallet, market)
         os.environ[AGENT_PREFIX + "KEYSTORE"] = str(keystore.path)
         if market is not None and market.dev is not None and is_development_wallet(keystore, market):
             os.environ.setdefault(AGENT_PREFIX + "PASSWORD", market.dev.password)

@@ -6,8 +6,9 @@ import typer
 
 from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.money import checked_address, positive_amount
+from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, out, print_json, short, table, talk, usdc
-from marketplace.cli.party import Chain, Party, with_options
+from marketplace.cli.wiring import Chain, Party
 from marketplace.errors import ConflictError, InsufficientStake, NotFound
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.job_views import PANEL, JobArgument
 from marketplace.cli.known import resolve_job
 from marketplace.cli.money import checked_address, positive_amount
+from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, out, print_json, short, talk, usdc
-from marketplace.cli.party import Party, with_options
+from marketplace.cli.wiring import Party
 from marketplace.errors import ConflictError, InputError, InsufficientFunds, WrongSigner
 
 if TYPE_CHECKING:

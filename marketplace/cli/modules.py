@@ -8,8 +8,9 @@ import typer
 
 from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.money import checked_address
+from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, out, print_json, short, table, talk
-from marketplace.cli.party import Chain, Party, with_options
+from marketplace.cli.wiring import Chain, Party
 from marketplace.errors import ConflictError, InputError
 from marketplace.protocol.module_uri import SCHEME, ModuleUri
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from marketplace.cli.context import JsonOption, YesOption, require_consent
+from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, facts, out, print_json, short, talk, usdc
-from marketplace.cli.party import Holder, Party, with_options
+from marketplace.cli.wiring import Holder, Party
 from marketplace.errors import InputError, InsufficientFunds, InvalidAmount
 from marketplace.protocol.units import parse_usdc
 

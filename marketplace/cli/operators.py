@@ -4,7 +4,6 @@ The daemons take their settings from the environment and, where it is named, a s
 """
 
 import os
-import shlex
 from typing import Annotated
 
 import typer
@@ -18,9 +17,10 @@ from marketplace.cli.agent_settings import (
     wait_for_file,
     wait_for_market,
 )
-from marketplace.cli.context import JsonOption, PasswordFileOption, UrlOption, WalletOption
-from marketplace.cli.money import BookOption, RpcOption
+from marketplace.cli.context import JsonOption
+from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, table, talk
+from marketplace.cli.wiring import Holder, Party
 from marketplace.errors import AgentError, NotFound
 
 WaitOption = Annotated[
@@ -79,12 +79,10 @@ def market_rebuild() -> None:
     talk().print(f"The database in {settings.data_dir} says again what the chain says.")
 
 
+@with_options
 def provider_start(
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     region: Annotated[str | None, typer.Option("--region", help="Where this machine stands.")] = None,
     units: Annotated[int | None, typer.Option("--units", min=1, help="How many jobs at once.")] = None,
     wait: WaitOption = 0,
@@ -93,26 +91,24 @@ def provider_start(
     from agent.bootstrap import run_provider
     from agent.settings import ProviderSettings, load_settings
 
-    prepare_agent(wallet, url, address_book, rpc_url, password_file, REGION=region, UNITS=units)
+    prepare_agent(party, PASSWORD_FILE=party.password_file, REGION=region, UNITS=units)
     wait_for_market(wait)
     settings = load_settings(ProviderSettings)
     talk().print(f"Offering this machine at {settings.url} with the wallet {settings.keystore.stem}. Ctrl-C stops it.")
     run_provider(settings)
 
 
+@with_options
 def oracle_start(
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
-    password_file: PasswordFileOption = None,
+    *,
+    party: Party,
     wait: WaitOption = 0,
 ) -> None:
     """Check results: run claims again, sign verdicts and batches. Settings are COMPUTEHIVE_AGENT_… variables."""
     from agent.bootstrap import run_oracle
     from agent.settings import OracleSettings, load_settings
 
-    prepare_agent(wallet, url, address_book, rpc_url, password_file)
+    prepare_agent(party, PASSWORD_FILE=party.password_file)
     wait_for_market(wait)
     settings = load_settings(OracleSettings)
     require_member(settings.url, settings.keystore)
@@ -120,21 +116,18 @@ def oracle_start(
     run_oracle(settings)
 
 
+@with_options
 def provider_doctor(
-    wallet: WalletOption = None,
-    url: UrlOption = None,
-    address_book: BookOption = None,
-    rpc_url: RpcOption = None,
+    *,
+    holder: Holder,
     as_json: JsonOption = False,
 ) -> None:
     """Is this machine ready to earn, and if not, what is to be done?"""
     from agent.doctor import Health, examine
     from agent.settings import ProviderSettings, load_settings
 
-    prepare_agent(wallet, url, address_book, rpc_url, None, needs_password=False)
-    given = {"wallet": wallet, "url": url, "address-book": address_book, "rpc-url": rpc_url}
-    options = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
-    findings = examine(load_settings(ProviderSettings), options)
+    prepare_agent(holder, needs_password=False)
+    findings = examine(load_settings(ProviderSettings), holder.typed)
     if as_json:
         print_json(
             [

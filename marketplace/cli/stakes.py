@@ -7,8 +7,9 @@ import typer
 
 from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.money import positive_amount, read_balance
+from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, out, print_json, talk, usdc
-from marketplace.cli.party import Party, with_options
+from marketplace.cli.wiring import Party
 from marketplace.errors import ConflictError, InsufficientStake
 
 

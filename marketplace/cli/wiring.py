@@ -1,10 +1,30 @@
-"""The one module of the command line that reaches the chain by itself: for money no market needs to be asked."""
+"""Who calls which contracts. The one module of the command line that reaches the chain by itself, for what no market
+needs to be asked."""
 
+import functools
 import os
+import shlex
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from marketplace.cli.context import BOOK_ENV, RPC_ENV, Market, configuration
+import typer
+
+from marketplace.cli.context import (
+    BOOK_ENV,
+    RPC_ENV,
+    Market,
+    PasswordFileOption,
+    UrlOption,
+    WalletOption,
+    configuration,
+    find_keystore,
+    find_market,
+    named_wallet,
+    unlock,
+)
+from marketplace.cli.faucet import faucet_hint
 from marketplace.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -12,6 +32,84 @@ if TYPE_CHECKING:
 
     from marketplace.adapters.chain import ChainAccount, ChainReader, Contracts
     from marketplace.adapters.chain.modules import ModuleAccount, ModuleReader
+    from marketplace.client.keystore import Keystore
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Contracts that a command reads. Raises SettingsError where no market or no node is named."""
+
+    url: UrlOption = None
+    address_book: Annotated[
+        Path | None, typer.Option("--address-book", help="Contract addresses you trust (JSON).")
+    ] = None
+    rpc_url: Annotated[str | None, typer.Option("--rpc-url", help="The chain's JSON-RPC node.")] = None
+
+    @functools.cached_property
+    def market(self) -> Market:
+        """The market that is named; nothing is asked of it yet."""
+        return find_market(self.url)
+
+    @functools.cached_property
+    def reader(self) -> "ChainReader":
+        """The contracts' views."""
+        return open_reader(self.market, **self._where)
+
+    @functools.cached_property
+    def modules(self) -> "ModuleReader":
+        """The registry of modules."""
+        return open_modules(self.market, **self._where)
+
+    @property
+    def _where(self) -> dict[str, Any]:
+        return {"address_book": self.address_book, "rpc_url": self.rpc_url}
+
+
+@dataclass(frozen=True)
+class Holder(Chain):
+    """Contracts that a command reads about the owner of a wallet. Raises KeystoreError where there is none."""
+
+    wallet: WalletOption = None
+
+    @functools.cached_property
+    def keystore(self) -> "Keystore":
+        """The wallet, locked."""
+        return find_keystore(self.wallet, self.market)
+
+    @property
+    def address(self) -> str:
+        """Whose wallet it is."""
+        return self.keystore.address
+
+    @property
+    def typed(self) -> str:
+        """The options as they were given, for a command that is advised."""
+        given = {"wallet": self.wallet, "url": self.url, "address-book": self.address_book, "rpc-url": self.rpc_url}
+        return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
+
+    @property
+    def named(self) -> str:
+        """The option that names the wallet again in a command that is advised."""
+        return named_wallet(self.wallet)
+
+
+@dataclass(frozen=True)
+class Party(Holder):
+    """Contracts that a command calls, and the wallet that does."""
+
+    password_file: PasswordFileOption = None
+
+    def unlocked(self) -> tuple["ChainAccount", str]:
+        """The account that can act, and who says which its contracts are. Asks for the password where it must."""
+        return open_account(self.market, unlock(self.keystore, self.market, self.password_file), **self._where)
+
+    def unlocked_for_modules(self) -> tuple["ModuleAccount", str]:
+        """`unlocked`, for the registry of modules."""
+        return open_module_account(self.market, unlock(self.keystore, self.market, self.password_file), **self._where)
+
+    def paying(self) -> AbstractContextManager[None]:
+        """While money is moved: on the local market a lack of it is met by the faucet."""
+        return faucet_hint(self.market, self.wallet)
 
 
 def open_contracts(

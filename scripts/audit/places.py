@@ -13,7 +13,7 @@ function auditIs(uint256 place) pure returns (bool chosen) {
 
 function auditHit(uint256 place) pure {
     assembly ("memory-safe") {
-        pop(calldataload(sub(not(0), place)))
+        calldatacopy(0, sub(not(0), place), 0) // nothing; a read that nobody uses would be left out
     }
 }
 

@@ -4,8 +4,8 @@ Compiling the escrow takes tens of seconds, and there are more than a thousand m
 `(auditIs(17) ? mistake : right)`: one compilation, then a mutant costs no more than its tests. (Untch, Offutt,
 Harrold: mutation analysis using mutant schemata, 1993.) `auditIs(n)` reads call data n bytes before the last place
 that there can be: 0 on every chain but scripts/audit/chain.js, which notes n and answers 1 to the mutant that was
-chosen. Statements and conditions report in the same way, so that who ran what is known exactly and not derived from
-source maps.
+chosen. Statements and conditions report by copying nothing from there, so that who ran what is known exactly and not
+derived from source maps.
 """
 
 import re

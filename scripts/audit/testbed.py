@@ -152,6 +152,7 @@ def main(path: str) -> int:
     os.dup2(2, 1)
     orders = json.loads(Path(path).read_text())
     project = brownie.project.load(ROOT, name="Audited")
+    brownie.interface = project.interface
     for name, code in orders["bytecode"].items():
         getattr(project, name)._build["bytecode"] = code
     brownie.network.connect("hive")
