@@ -11,9 +11,9 @@ const net = require('net');
 const path = require('path');
 const readline = require('readline');
 
-const JUMPI = 0x57, REVERT = 0xfd;
+const JUMPI = 0x57, REVERT = 0xfd, CHAINID = 0x46;
 const SENDS = ['eth_sendTransaction', 'eth_sendRawTransaction'];
-let revertedWith = '0x';
+let revertedWith = '0x', splitTo = null;
 const reasons = new Map();
 
 function onRevert(original) {
@@ -23,6 +23,21 @@ function onRevert(original) {
     revertedWith = length === 0 ? '0x' : '0x' + Buffer.from(runState.memory.read(offset, length)).toString('hex');
     return original(runState, common);
   };
+}
+
+// hive_setChainId: what contracts see as the chain's id from now on, as if the chain had split; null for its own.
+function onChainId(original) {
+  return function (runState, common) {
+    original(runState, common);
+    if (splitTo === null) return;
+    runState.stack.pop();
+    runState.stack.push(splitTo);
+  };
+}
+
+function hive_setChainId(id) {
+  splitTo = id === null ? null : BigInt(id);
+  return true;
 }
 
 // `wrappers`: for an opcode's number, a function from its handler to another one. ganache's table of handlers is built
@@ -46,11 +61,12 @@ function loadGanache(wrappers) {
 // Starts the chain. `options` are ganache's; `wrappers` as above, more of them; `methods` are requests answered by these
 // functions of their parameters; `change` gets each result with its method. Resolves to a function that answers a request.
 async function serve(port, options, { wrappers = [], methods = {}, change = (method, result) => result } = {}) {
-  const { ganache, wasFound } = loadGanache([[REVERT, onRevert], ...wrappers]);
+  const { ganache, wasFound } = loadGanache([[REVERT, onRevert], [CHAINID, onChainId], ...wrappers]);
+  const own = { hive_setChainId, ...methods };
   const provider = ganache.provider({ logging: { quiet: true }, ...options });
 
   async function resultOf(method, params) {
-    if (method in methods) return methods[method](...params);
+    if (method in own) return own[method](...params);
     if (method === 'debug_traceTransaction' && reasons.has(params[0])) {
       return { gas: 0, failed: true, returnValue: reasons.get(params[0]), structLogs: [] };
     }

@@ -1,7 +1,8 @@
 """Mutation testing: which mistakes in the contracts do their tests notice?
 
-Each mutant meets the tests that run its place, until one fails. `docs/audit/kills.json` remembers which one it was, so
-that the next time one test a mutant is enough; `docs/audit/survivors.json` says of those that nothing noticed why that
+Each mutant meets the tests that run its place, until one fails: the likeliest of them first, and those that no likely
+test noticed at the end meet all the others. `docs/audit/kills.json` remembers which one it was, so that the next time
+one test a mutant is enough; `docs/audit/survivors.json` says of those that nothing noticed why that
 is right. A survivor that is explained there is not run again: it counts as a survivor.
 
 With HIVE_AUDIT_MUTANTS only so many are run, the first by their names; names are hashes, so that this is a random
@@ -20,7 +21,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from scripts.audit.baseline import FOLDERS, WORKERS, Baseline, instrumented, measured
+from scripts.audit.baseline import FOLDERS, WORKERS, Baseline, fingerprint, instrumented, measured, tests_now
 from scripts.audit.bench import AUDIT, Bench, BenchEnded
 from scripts.audit.schema import Build, Mutant
 from scripts.audit.scope import MONEY, MUTATED
@@ -28,6 +29,8 @@ from scripts.toolchain import ROOT
 
 KILLS = ROOT / "docs" / "audit" / "kills.json"
 SURVIVORS = ROOT / "docs" / "audit" / "survivors.json"
+LIKELY = 25
+"""Tests that a mutant meets before all other mutants have met as many."""
 SLOW = 30
 """Seconds that a test gets besides ten times what it took with the original."""
 
@@ -49,11 +52,15 @@ def named(mutants: Sequence[Mutant]) -> dict[str, Mutant]:
 class Hunt:
     """The mutants still to be run, and what became of the others."""
 
-    def __init__(self, baseline: Baseline, kills: Mapping[str, str]):
+    def __init__(self, made: Build, baseline: Baseline, kills: Mapping[str, str]):
         self.fates: dict[str, str] = {}
         """Name of a mutant: the test that killed it, or nothing."""
         self._baseline, self._kills = baseline, kills
         self._near: list[tuple[str, int, str]] = []
+        self._later: dict[str, list[str]] = {}
+        self._of_file: dict[str, set[int]] = {}
+        for each in [*made.probes, *made.mutants]:
+            self._of_file.setdefault(each.file, set()).add(each.number)
 
     def tests_for(self, name: str, mutant: Mutant) -> list[str]:
         """The tests that run its place, the likeliest to notice first."""
@@ -64,24 +71,34 @@ class Hunt:
                 score[test] += 1 / (1 + abs(line - mutant.line))
         tests = [test for test in ran if mutant.number in ran[test]]
         if not tests and mutant.number in self._baseline.deploying:
-            tests = list(ran)
+            tests = [test for test in ran if not self._of_file[mutant.file].isdisjoint(ran[test])]
         first = self._kills.get(name)
         return sorted(
             tests,
             key=lambda test: (test != first, -(score[test] + 10 / (1 + len(ran[test]))) / (0.1 + seconds[test])),
         )
 
-    def meet(self, name: str, mutant: Mutant, bench: Bench) -> None:
-        """Run one mutant's tests."""
-        tests = self.tests_for(name, mutant)
+    def meet(self, name: str, mutant: Mutant, bench: Bench) -> bool:
+        """Run a mutant's likeliest tests, the second time all others; whether nothing is left to do with it."""
+        again = name in self._later
+        tests = self._later[name] if again else self.tests_for(name, mutant)
+        now, later = (tests, []) if again else (tests[:LIKELY], tests[LIKELY:])
+        killer = self._killer(mutant, now, bench)
+        if later and not killer:
+            self._later[name] = later
+            return False
+        self.fates[name] = killer
+        if killer in self._baseline.seconds:
+            self._near.append((mutant.file, mutant.line, killer))
+        return True
+
+    def _killer(self, mutant: Mutant, tests: list[str], bench: Bench) -> str:
         anew = not any(mutant.number in self._baseline.ran[test] for test in tests)
         killer = self._killer_among(tests, mutant, bench, anew=anew)
         while anew and killer and self._killer_among([killer], None, bench, anew=True):  # it is no news of the mutant
             tests.remove(killer)
             killer = self._killer_among(tests, mutant, bench, anew=True)
-        self.fates[name] = killer
-        if killer in self._baseline.seconds:
-            self._near.append((mutant.file, mutant.line, killer))
+        return killer
 
     def _killer_among(self, tests: Sequence[str], mutant: Mutant | None, bench: Bench, *, anew: bool) -> str:
         """The first test that fails; `anew` in a market that the mutant itself was deployed as."""
@@ -101,18 +118,20 @@ def run() -> dict[str, Any]:
     explained, kills = explanations(), known_kills()
     most = int(os.environ.get("HIVE_AUDIT_MUTANTS", "0")) or None
     mutants = named(made.mutants)
-    hunt = Hunt(baseline, kills)
+    hunt = Hunt(made, baseline, kills)
+    interrupted = AUDIT / f"fates-{fingerprint(tests_now(), made.bytecode)}.json"
+    hunt.fates |= _read(interrupted, {})
     waiting: Queue[tuple[str, Mutant]] = Queue()
     # In an order that says nothing: what is done at any time is a fair sample of all.
     for name in sorted(mutants)[:most]:
         if name in explained:
             hunt.fates[name] = ""
-        else:
+        elif name not in hunt.fates:
             waiting.put((name, mutants[name]))
     threads = [threading.Thread(target=_work, args=(n, made, hunt, waiting)) for n in range(WORKERS)]
     for thread in threads:
         thread.start()
-    _follow(threads, hunt, mutants, {name: test for name, test in kills.items() if name in mutants})
+    _follow(threads, hunt, mutants, {name: test for name, test in kills.items() if name in mutants}, interrupted)
     return figures(made, mutants, hunt.fates, explained)
 
 
@@ -126,14 +145,19 @@ def _work(number: int, made: Build, hunt: Hunt, waiting: "Queue[tuple[str, Mutan
                 except Empty:
                     return
                 try:
-                    hunt.meet(name, mutant, bench)
+                    if not hunt.meet(name, mutant, bench):
+                        waiting.put((name, mutant))
                 except BenchEnded:
                     hunt.fates[name] = "the chain or its client ended"
                     break
 
 
 def _follow(
-    threads: Sequence[threading.Thread], hunt: Hunt, mutants: Mapping[str, Mutant], kills: Mapping[str, str]
+    threads: Sequence[threading.Thread],
+    hunt: Hunt,
+    mutants: Mapping[str, Mutant],
+    kills: Mapping[str, str],
+    interrupted: Path,
 ) -> None:
     """Report every minute and at the end; what is known by then outlives an interruption."""
     started = said = time.monotonic()
@@ -141,12 +165,13 @@ def _follow(
         time.sleep(1)
         if time.monotonic() - said > 60:
             said = time.monotonic()
-            _report(hunt, mutants, kills, said - started)
-    _report(hunt, mutants, kills, time.monotonic() - started)
+            _report(dict(hunt.fates), mutants, kills, said - started)
+            interrupted.write_text(json.dumps(hunt.fates.copy()))
+    _report(dict(hunt.fates), mutants, kills, time.monotonic() - started)
+    interrupted.write_text(json.dumps(hunt.fates))
 
 
-def _report(hunt: Hunt, mutants: Mapping[str, Mutant], kills: Mapping[str, str], seconds: float) -> None:
-    fates = dict(hunt.fates)
+def _report(fates: Mapping[str, str], mutants: Mapping[str, Mutant], kills: Mapping[str, str], seconds: float) -> None:
     keep_kills({**kills, **fates})
     killed = sum(map(bool, fates.values()))
     print(f"mutation: {len(fates)} of {len(mutants)} mutants in {seconds:.0f} s, {killed} killed", flush=True)

@@ -149,7 +149,8 @@ def test_a_free_job_of_the_zero_address_is_not_opened_either(world):
     digest, group, renters, asks, bids, _ = open_args(
         [world.match(bid, ask, 0, signers=(world.renter, world.provider))], 1
     )
-    for r, vs in [(bytes(32), bytes(32)), ((1).to_bytes(32), (2).to_bytes(32))]:
+    nobodys = bytes(32), (1).to_bytes(32)  # recovers no key, for which ecrecover gives the zero address
+    for r, vs in [(bytes(32), bytes(32)), ((1).to_bytes(32), (2).to_bytes(32)), nobodys]:
         with reverts_with("NothingOpened", SkipReason.BID_SIGNATURE):
             send(world, (digest, group, renters, asks, [(r, vs, *bids[0][2:])], [b""]))
 

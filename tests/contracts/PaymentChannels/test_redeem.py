@@ -104,6 +104,11 @@ def test_vouchers_are_cumulative(channels):
     assert tuple(channels.contract.receivers(channels.payee, channels.token)) == (1000, 0)
 
 
+def test_nothing_is_earned_in_another_token(channels):
+    channels.redeem(channels.claim(channels.open(), 300))
+    assert tuple(channels.contract.receivers(channels.payee, channels.payee)) == (0, 0)
+
+
 def test_one_transaction_redeems_many_channels_of_many_payees(channels):
     configs = [channels.open(payer=payer, receiver=payee) for payer in channels.payers for payee in channels.payees]
     tx = channels.redeem(*[channels.claim(config, 100 + index) for index, config in enumerate(configs)])

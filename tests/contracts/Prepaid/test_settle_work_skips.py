@@ -73,6 +73,12 @@ def bid_of_an_account_contract(paid):
     return paid.job(paid.bid(account), signers=(world.operator, world.provider), bid_by_key=False)
 
 
+def signed_for_a_delegated_agent_by_another(paid):
+    world = paid.world
+    world.escrow.setAgent(world.operator, True, {"from": world.provider})
+    return paid.job(ask=world.ask(agent=world.operator.address), signers=(world.renter, world.stranger))
+
+
 def one_bid_twice(paid):
     job = paid.job()
     return [job, job]
@@ -92,6 +98,7 @@ CASES = {
         WorkRefusal.ASK_SIGNATURE,
         lambda paid: paid.job(signers=(paid.world.renter, paid.world.stranger)),
     ),
+    "a delegated agent who did not sign": (WorkRefusal.ASK_SIGNATURE, signed_for_a_delegated_agent_by_another),
     "a quote above the bid's maximum": (WorkRefusal.QUOTE, lambda paid: paid.job(paid.bid(max_price=QUOTE - 1), pay=1)),
     "a quote of more than 64 bits": (
         WorkRefusal.QUOTE,
