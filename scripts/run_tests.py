@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marketplace.devnet import ManagedProcess, free_port, is_listening
-from scripts.toolchain import BROWNIE_VENV, BUILD, ROOT, VENV, brownie_environment, test_chain_command
+from scripts.toolchain import BROWNIE_VENV, BUILD, ROOT, VENV, brownie_environment, chain_for_tests_command
 
 LOGS = BUILD / "logs"
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
@@ -119,7 +119,8 @@ def _process(suite: Suite, part: list[str], place: int, stack: ExitStack) -> Man
 def _start_chain(folder: Path, stack: ExitStack) -> dict[str, str]:
     """The environment of tests on a chain of their own, which ends with `stack`."""
     port, lines_port = free_port(), free_port()
-    chain = ManagedProcess("chain", test_chain_command(port, lines_port), folder / "chain.log")
+    (folder / "chain.log").unlink(missing_ok=True)
+    chain = ManagedProcess("chain", chain_for_tests_command(port, lines_port), folder / "chain.log")
     stack.enter_context(chain).wait_ready(lambda: is_listening(lines_port))
     return brownie_environment(f"http://127.0.0.1:{port}", folder / "brownie-home") | {
         "HIVE_CHAIN_LINES": str(lines_port)

@@ -85,7 +85,7 @@ def brownie_environment(
     }
 
 
-def test_chain_command(port: int, lines_port: int, accounts: int = 20) -> list[str]:
+def chain_for_tests_command(port: int, lines_port: int, accounts: int = 20) -> list[str]:
     """The same chain as `ganache_command`, quicker for many small calls and for those that revert (testchain.js)."""
     program = ROOT / "scripts" / "testchain.js"
     return ["node", *map(str, (program, port, lines_port, CHAIN_ID, MNEMONIC, accounts))]

@@ -58,7 +58,7 @@ abstract contract Deposits is IDeposits, ReentrancyGuard {
     }
 
     /// @dev Writes `amount` into the account and tells. The token has not moved yet; if it does not, all reverts.
-    function _credit(address account, address payer, uint256 amount) internal virtual;
+    function _addDeposit(address account, address payer, uint256 amount) internal virtual;
 
     function _depositFrom(address payer, address account, uint256 amount) private {
         uint256 before = _beginDeposit(payer, account, amount);
@@ -71,7 +71,7 @@ abstract contract Deposits is IDeposits, ReentrancyGuard {
         if (account == address(0)) revert IEscrow.ZeroAddress();
         before = token.balanceOf(address(this));
         if (amount > MAX_HOLDINGS || before + amount > MAX_HOLDINGS) revert IEscrow.AmountTooLarge(amount, MAX_HOLDINGS);
-        _credit(account, payer, amount);
+        _addDeposit(account, payer, amount);
     }
 
     function _requireReceived(uint256 before, uint256 amount) private view {

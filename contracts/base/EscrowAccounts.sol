@@ -120,7 +120,7 @@ abstract contract EscrowAccounts is IEscrow, IEscrowAccounts, Deposits, EIP712, 
         if (!SignatureLib.isSignedBy(signer, _hashTypedDataV4(structHash), signature)) revert InvalidSignature(signer);
     }
 
-    function _credit(address account, address payer, uint256 amount) internal override {
+    function _addDeposit(address account, address payer, uint256 amount) internal override {
         _renters[account].word += amount;
         emit Deposited(account, payer, amount);
     }

@@ -11,7 +11,7 @@ import {FeeLib} from "../libraries/FeeLib.sol";
 import {QuorumLib} from "../libraries/QuorumLib.sol";
 import {Deposits} from "./Deposits.sol";
 
-/// @notice Fees: the oracles' share and the treasury's. See {IFees}.
+/// @notice Fees: the oracles' share and the treasury's. See {IFees}. They are paid in the token that {Deposits} brought.
 abstract contract Fees is Deposits, IFees {
     using SafeERC20 for IERC20;
     using FeeLib for mapping(uint256 => uint256);

@@ -168,7 +168,7 @@ abstract contract PrepaidAccounts is IPrepaid, Fees, EIP712, Ownable2Step {
         _providers[member].word += amount;
     }
 
-    function _credit(address account, address payer, uint256 amount) internal override {
+    function _addDeposit(address account, address payer, uint256 amount) internal override {
         _renters[account].word += amount;
         emit PrepaidDeposited(account, payer, amount);
     }

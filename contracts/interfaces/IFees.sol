@@ -11,7 +11,8 @@ interface IFees {
     /// @dev Emits {IEscrow-FeesWithdrawn}.
     function withdrawFees(uint256 epoch) external;
 
-    /// @notice Moves what a member of an epoch's committee earned into its balance. Anyone may call.
+    /// @notice Moves what a member of an epoch's committee earned into its account: its free balance in
+    /// the escrow, its earnings in the prepaid balances. Anyone may call.
     /// @dev Emits {IEscrow-OracleFeeCredited}.
     function creditOracle(IEscrow.Quorum calldata quorum, uint256 index) external;
 

@@ -7,7 +7,7 @@ import {IFees} from "./IFees.sol";
 
 /// @title IPrepaid
 /// @notice Settles finished work without a lock, out of balances that renters have paid in beforehand. This file is the
-/// manual: structs, errors, events, and for each function what it requires.
+/// manual: structs, errors, events, and for each function what it requires; of deposits {IDeposits} is, of fees {IFees}.
 /// @dev Orders and verdicts are packed as {IEscrow} says. What takes a renter's money is signed for this contract, its
 /// EIP-712 domain being "ComputeHive", "1", the chain and its address: bids to be settled here, allowances, netted batches;
 /// and what oracles judge carries it in its name. So nothing that was settled here can be settled at another one again.
@@ -163,7 +163,7 @@ interface IPrepaid is IDeposits, IFees {
         uint256[] credits
     );
 
-    // ------------------------------------------------------------------------------------------------- money
+    // --------------------------------------------------------------------------------------------- money out
 
     /// @notice Asks for `amount` of the caller's prepaid balance, instead of what it asked for before; 0 takes that back.
     /// Until it leaves it pays for work like the rest.

@@ -64,7 +64,7 @@ def oracle_unbond(
             f"{usdc(bond.available)} can be taken out now; a member of the committee keeps {usdc(bond.kept)}."
             if bond.kept
             else f"{party.address} has {usdc(bond.active)} bonded.",
-            hint=f"`hive oracle resign{party.named}` leaves it, and frees the rest." if bond.kept else "",
+            hint=f"`hive oracle resign{party.wallet_option}` leaves it, and frees the rest." if bond.kept else "",
             available=bond.available,
             needed=micro,
         )
@@ -85,11 +85,13 @@ def oracle_withdraw_bond(
     """Collect what of a bond has finished unbonding: it goes to the wallet."""
     bond = party.reader.oracle_bond(party.address)
     if not bond.unbonding:
-        raise InsufficientStake("Nothing is unbonding.", hint=f"Say how much: `hive oracle unbond 10{party.named}`.")
+        raise InsufficientStake(
+            "Nothing is unbonding.", hint=f"Say how much: `hive oracle unbond 10{party.wallet_option}`."
+        )
     if bond.withdrawable_at > party.reader.head().timestamp:
         raise ConflictError(
             f"{usdc(bond.unbonding)} are unbonding and can be collected from {clock_time(bond.withdrawable_at)}.",
-            hint=f"Say `hive oracle withdraw-bond{party.named}` again then.",
+            hint=f"Say `hive oracle withdraw-bond{party.wallet_option}` again then.",
         )
     account, _ = party.unlocked()
     sent = account.withdraw_bond()

@@ -109,7 +109,9 @@ def provider_claim(
     pay = due if amount is None else positive_amount(amount)
     found = one_lease(party.market, party.reader, lease_id)
     _require_claimable(found)
-    talk().print(f"You claim {usdc(pay)} of the {usdc(found.terms.price)} that lease {short(lease_id)} has locked.")
+    talk().print(
+        f"{party.address} claims {usdc(pay)} of the {usdc(found.terms.price)} that lease {short(lease_id)} has locked."
+    )
     require_consent("Claim it?", yes=yes)
     hand = party.unlocked()[0]
     sent = hand.claim(found.group, found.place, pay, attestation, agent, signature)

@@ -127,7 +127,7 @@ def provider_doctor(
     from agent.settings import ProviderSettings, load_settings
 
     prepare_agent(holder, needs_password=False)
-    findings = examine(load_settings(ProviderSettings), holder.typed)
+    findings = examine(load_settings(ProviderSettings), holder.as_options)
     if as_json:
         print_json(
             [

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_type_hints
 
 
@@ -29,4 +29,11 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 def _options_of(kind: type) -> list[inspect.Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     place = inspect.Parameter.KEYWORD_ONLY
-    return [inspect.Parameter(each.name, place, default=None, annotation=hints[each.name]) for each in fields(kind)]
+    return [
+        inspect.Parameter(each.name, place, default=_default(each), annotation=hints[each.name])
+        for each in fields(kind)
+    ]
+
+
+def _default(option: Field) -> Any:
+    return inspect.Parameter.empty if option.default is MISSING else option.default

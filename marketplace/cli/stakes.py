@@ -55,11 +55,13 @@ def provider_unstake(
             needed=micro,
         )
     if amount is None and not stake.unbonding:
-        raise InsufficientStake("Nothing is unbonding.", hint=f"Say how much: `hive provider unstake 10{party.named}`.")
+        raise InsufficientStake(
+            "Nothing is unbonding.", hint=f"Say how much: `hive provider unstake 10{party.wallet_option}`."
+        )
     if amount is None and stake.withdrawable_at > time.time():
         raise ConflictError(
             f"{usdc(stake.unbonding)} are unbonding and can be collected from {clock_time(stake.withdrawable_at)}.",
-            hint=f"Say `hive provider unstake{party.named}` again then.",
+            hint=f"Say `hive provider unstake{party.wallet_option}` again then.",
         )
     account, _ = party.unlocked()
     verb = f"start taking out {usdc(micro)}" if micro else f"collect {usdc(stake.unbonding)}"

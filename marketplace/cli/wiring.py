@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chain:
-    """Contracts that a command reads. Raises SettingsError where no market or no node is named."""
+    """Contracts that a command reads. Looking at them raises SettingsError where no market or no node is named."""
 
     url: UrlOption = None
     address_book: Annotated[
@@ -67,7 +67,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Holder(Chain):
-    """Contracts that a command reads about the owner of a wallet. Raises KeystoreError where there is none."""
+    """Contracts that a command reads about the owner of a wallet, whose address raises KeystoreError without one."""
 
     wallet: WalletOption = None
 
@@ -82,13 +82,13 @@ class Holder(Chain):
         return self.keystore.address
 
     @property
-    def typed(self) -> str:
+    def as_options(self) -> str:
         """The options as they were given, for a command that is advised."""
         given = {"wallet": self.wallet, "url": self.url, "address-book": self.address_book, "rpc-url": self.rpc_url}
         return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
 
     @property
-    def named(self) -> str:
+    def wallet_option(self) -> str:
         """The option that names the wallet again in a command that is advised."""
         return named_wallet(self.wallet)
 
@@ -108,7 +108,7 @@ class Party(Holder):
         return open_module_account(self.market, unlock(self.keystore, self.market, self.password_file), **self._where)
 
     def paying(self) -> AbstractContextManager[None]:
-        """While money is moved: on the local market a lack of it is met by the faucet."""
+        """While money is moved: on the local market, an error for lack of it names the faucet."""
         return faucet_hint(self.market, self.wallet)
 
 

@@ -6,7 +6,7 @@ Coverage and mutation begin here. Both steps are kept in build/audit until what 
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +36,8 @@ class Baseline:
     """Places that each of them came through."""
     failed: list[str]
     """Tests that the instrumented contracts fail, by their gas: they take no part in mutation."""
+    versions: dict[str, str]
+    """Of each test: changes with the file that it stands in, and with what it uses."""
 
     def reached(self) -> set[int]:
         """Places that anything came through."""
@@ -62,7 +64,7 @@ def instrumented() -> Build:
     if not kept.exists():
         AUDIT.mkdir(parents=True, exist_ok=True)
         found = build(files_of(MUTATED), files_of(), {name: file_of(name) for name in MONEY})
-        _write(kept, asdict(found))
+        write(kept, asdict(found))
     raw = json.loads(kept.read_text())
     return Build(
         raw["bytecode"],
@@ -75,38 +77,46 @@ def instrumented() -> Build:
 _TOOLS = ("compiler", "guilt", "operators", "places", "schema")
 
 
-def tests_now() -> list[Path]:
-    """The files that tests are made of, and what runs them."""
-    return [*(ROOT / "tests" / "contracts").rglob("*.py"), ROOT / "scripts" / "audit" / "testbed.py"]
-
-
 def measured(made: Build) -> Baseline:
-    """All tests once; minutes, if their results are not at hand. What was run stays, if it is interrupted."""
-    kept = AUDIT / f"baseline-{fingerprint(tests_now(), made.bytecode, TESTS)}"
-    kept.mkdir(parents=True, exist_ok=True)
+    """All tests once: minutes, if their results are not at hand. They stay until a test, or what it uses, changes."""
+    kept = _kept(made)
     waiting: Queue[Path] = Queue()
-    for folder in FOLDERS:
-        found = sorted((ROOT / folder).glob("test_*.py")) if (ROOT / folder).is_dir() else [ROOT / folder]
-        for path in found:
-            if not (kept / f"{path.parent.name}.{path.stem}.json").exists():
-                waiting.put(path)
+    for path in kept:
+        if not kept[path].exists():
+            waiting.put(path)
     with ThreadPoolExecutor(WORKERS) as pool:
         for done in [pool.submit(_measure, n, made, waiting, kept) for n in range(WORKERS)]:
             done.result()
-    files = [json.loads(path.read_text()) for path in sorted(kept.glob("*.json"))]
-    ended = {name: test for each in files for name, test in each["tests"].items()}
+    files = {path: json.loads(kept[path].read_text()) for path in kept}
+    ended = {name: test for each in files.values() for name, test in each["tests"].items()}
     passed = {name: test for name, test in ended.items() if test["passed"]}
     if not any(test["ran"] for test in passed.values()):
         raise RuntimeError("no test came through a probe: these are not the instrumented contracts")
     return Baseline(
-        frozenset(place for each in files for place in each["deploying"]),
+        frozenset(place for each in files.values() for place in each["deploying"]),
         {name: test["seconds"] for name, test in passed.items()},
         {name: frozenset(test["ran"]) for name, test in passed.items()},
         sorted(ended.keys() - passed.keys()),
+        {name: f"{kept[path].parent.name}/{kept[path].name}" for path, each in files.items() for name in each["tests"]},
     )
 
 
-def _measure(number: int, made: Build, waiting: "Queue[Path]", kept: Path) -> None:
+def _kept(made: Build) -> dict[Path, Path]:
+    """For each file of tests, where its results are: a name for what it says, in a folder for what all of them use."""
+    files = [path for folder in FOLDERS for path in _tests_in(ROOT / folder)]
+    shared = [path for path in (ROOT / "tests" / "contracts").rglob("*.py") if not path.name.startswith("test_")]
+    shared += [*(ROOT / "marketplace" / "protocol").rglob("*.py"), ROOT / "scripts" / "testchain.js"]
+    shared += [ROOT / "scripts" / "audit" / name for name in ("testbed.py", "bench.py", "chain.js")]
+    folder = AUDIT / f"baseline-{fingerprint(shared, made.bytecode)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return {path: folder / f"{path.parent.name}.{path.stem}-{fingerprint([path])}.json" for path in files}
+
+
+def _tests_in(place: Path) -> list[Path]:
+    return sorted(place.glob("test_*.py")) if place.is_dir() else [place]
+
+
+def _measure(number: int, made: Build, waiting: "Queue[Path]", kept: Mapping[Path, Path]) -> None:
     """Run one file of tests after the other until there is none."""
     if waiting.empty():
         return
@@ -119,10 +129,11 @@ def _measure(number: int, made: Build, waiting: "Queue[Path]", kept: Path) -> No
             mine = [name for name in bench.collected if name.startswith(f"{path.relative_to(ROOT)}::")]
             job = {"mutant": -1, "tests": mine, "seconds": 600, "keep_going": True, "trace": True}
             tests = bench.run(at_most=MOST_SECONDS, **job)
-            _write(kept / f"{path.parent.name}.{path.stem}.json", {"deploying": bench.deploying, "tests": tests})
+            write(kept[path], {"deploying": bench.deploying, "tests": tests})
 
 
-def _write(path: Path, content: Any) -> None:
+def write(path: Path, content: Any) -> None:
+    """Write JSON whole or not at all."""
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(json.dumps(content))
     unfinished.replace(path)

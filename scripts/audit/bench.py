@@ -19,6 +19,10 @@ class BenchEnded(Exception):
     """The testbed is gone, or it did not answer in time: start another."""
 
 
+class BenchDoubtful(Exception):
+    """A test that noticed a mutant fails without it, too: start another bench and ask again."""
+
+
 class Bench:
     """Runs jobs of tests; see testbed.py for what a job is. Everything started is ended with the block, by its id."""
 

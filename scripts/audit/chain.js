@@ -49,7 +49,8 @@ const options = {
   miner: { blockGasLimit: 60_000_000 },
   wallet: { mnemonic: 'brownie', totalAccounts: 20 },
 };
-const hooks = { wrappers: [[CALLDATALOAD, onCalldataload], [CALLDATACOPY, onCalldatacopy]], methods: { audit_take, audit_choose }, change };
+const wrappers = [[CALLDATALOAD, onCalldataload], [CALLDATACOPY, onCalldatacopy]];
+const hooks = { wrappers, methods: { audit_take, audit_choose }, change };
 
 serve(Number(process.argv[2]), options, hooks).then((answer) => serveLines(0, answer))
   .then((port) => console.log(`ready ${port}`)).catch(fail);

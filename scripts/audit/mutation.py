@@ -1,9 +1,9 @@
 """Mutation testing: which mistakes in the contracts do their tests notice?
 
-Each mutant meets the tests that run its place, until one fails: the likeliest of them first, and those that no likely
-test noticed at the end meet all the others. `docs/audit/kills.json` remembers which one it was, so that the next time
-one test a mutant is enough; `docs/audit/survivors.json` says of those that nothing noticed why that
-is right. A survivor that is explained there is not run again: it counts as a survivor.
+Each mutant meets the tests that run its place, until one fails and does not fail without it: the likeliest of them
+first, and those that no likely test noticed at the end meet all the others. `docs/audit/kills.json` remembers which
+one it was, so that the next time one test a mutant is enough; `docs/audit/survivors.json` says of those that nothing
+noticed why that is right. A survivor that is explained there is not run again: it counts as a survivor.
 
 With HIVE_AUDIT_MUTANTS only so many are run, the first by their names; names are hashes, so that this is a random
 sample that is the same every time. The figures say how many were met, and what that tells about all.
@@ -21,8 +21,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from scripts.audit.baseline import FOLDERS, WORKERS, Baseline, fingerprint, instrumented, measured, tests_now
-from scripts.audit.bench import AUDIT, Bench, BenchEnded
+from scripts.audit.baseline import FOLDERS, WORKERS, Baseline, fingerprint, instrumented, measured, write
+from scripts.audit.bench import AUDIT, Bench, BenchDoubtful, BenchEnded
 from scripts.audit.schema import Build, Mutant
 from scripts.audit.scope import MONEY, MUTATED
 from scripts.toolchain import ROOT
@@ -31,6 +31,8 @@ KILLS = ROOT / "docs" / "audit" / "kills.json"
 SURVIVORS = ROOT / "docs" / "audit" / "survivors.json"
 LIKELY = 25
 """Tests that a mutant meets before all other mutants have met as many."""
+MOST_DOUBTS = 3
+"""How often a test may fail without a mutant, each time on another bench, before it is left out."""
 SLOW = 30
 """Seconds that a test gets besides ten times what it took with the original."""
 
@@ -52,12 +54,19 @@ def named(mutants: Sequence[Mutant]) -> dict[str, Mutant]:
 class Hunt:
     """The mutants still to be run, and what became of the others."""
 
-    def __init__(self, made: Build, baseline: Baseline, kills: Mapping[str, str]):
+    def __init__(self, made: Build, baseline: Baseline, kills: Mapping[str, str], before: Mapping[str, Any]):
+        """`before` is what `remembered` gave at the end of an earlier hunt, or nothing."""
         self.fates: dict[str, str] = {}
         """Name of a mutant: the test that killed it, or nothing."""
         self._baseline, self._kills = baseline, kills
         self._near: list[tuple[str, int, str]] = []
         self._later: dict[str, list[str]] = {}
+        self._ended: set[str] = set()
+        self._doubts: Counter[str] = Counter()
+        self._survived: dict[str, list[str]] = before.get("survived", {})
+        for name, (test, version) in before.get("killed", {}).items():
+            if baseline.versions.get(test) == version:
+                self.fates[name] = test
         self._of_file: dict[str, set[int]] = {}
         for each in [*made.probes, *made.mutants]:
             self._of_file.setdefault(each.file, set()).add(each.number)
@@ -72,6 +81,8 @@ class Hunt:
         tests = [test for test in ran if mutant.number in ran[test]]
         if not tests and mutant.number in self._baseline.deploying:
             tests = [test for test in ran if not self._of_file[mutant.file].isdisjoint(ran[test])]
+        survived = set(self._survived.get(name, ()))
+        tests = [test for test in tests if self._baseline.versions[test] not in survived]
         first = self._kills.get(name)
         return sorted(
             tests,
@@ -83,7 +94,7 @@ class Hunt:
         again = name in self._later
         tests = self._later[name] if again else self.tests_for(name, mutant)
         now, later = (tests, []) if again else (tests[:LIKELY], tests[LIKELY:])
-        killer = self._killer(mutant, now, bench)
+        killer = self._killer(mutant, [test for test in now if self._doubts[test] < MOST_DOUBTS], bench)
         if later and not killer:
             self._later[name] = later
             return False
@@ -92,10 +103,29 @@ class Hunt:
             self._near.append((mutant.file, mutant.line, killer))
         return True
 
+    def ended_again(self, name: str) -> bool:
+        """Note that a mutant ended its bench; the second time it is killed by that."""
+        if name in self._ended:
+            self.fates[name] = "the chain or its client ended"
+        self._ended.add(name)
+        return name in self.fates
+
+    def remembered(self) -> dict[str, Any]:
+        """Mutants killed, by which version of which test; those that survived, and all versions that they met."""
+        versions, fates = self._baseline.versions, self.fates.copy()
+        everything = sorted(set(versions.values()))
+        return {
+            "killed": {name: (test, versions[test]) for name, test in fates.items() if test in versions},
+            "survived": {**self._survived, **{name: everything for name, test in fates.items() if not test}},
+        }
+
     def _killer(self, mutant: Mutant, tests: list[str], bench: Bench) -> str:
         anew = not any(mutant.number in self._baseline.ran[test] for test in tests)
         killer = self._killer_among(tests, mutant, bench, anew=anew)
-        while anew and killer and self._killer_among([killer], None, bench, anew=True):  # it is no news of the mutant
+        while killer in tests and self._killer_among([killer], None, bench, anew=anew):  # it is no news of the mutant
+            if not anew:
+                self._doubts[killer] += 1
+                raise BenchDoubtful(killer)
             tests.remove(killer)
             killer = self._killer_among(tests, mutant, bench, anew=True)
         return killer
@@ -112,31 +142,36 @@ class Hunt:
 
 
 def run() -> dict[str, Any]:
-    """The figures. Progress goes to build/audit/mutation.json."""
+    """The figures. Raises RuntimeError if not all mutants that were to be met could be.
+
+    What is known is kept under build/audit every minute, so that a run that was interrupted goes on where it was.
+    """
     made = instrumented()
     baseline = measured(made)
-    explained, kills = explanations(), known_kills()
-    most = int(os.environ.get("HIVE_AUDIT_MUTANTS", "0")) or None
-    mutants = named(made.mutants)
-    hunt = Hunt(made, baseline, kills)
-    interrupted = AUDIT / f"fates-{fingerprint(tests_now(), made.bytecode)}.json"
-    hunt.fates |= _read(interrupted, {})
+    explained, mutants = explanations(), named(made.mutants)
+    kills = {name: test for name, test in known_kills().items() if name in mutants}
+    memory = AUDIT / f"fates-{fingerprint([], made.bytecode)}.json"
+    hunt = Hunt(made, baseline, kills, _read(memory, {}))
+    chosen = sorted(mutants)[: int(os.environ.get("HIVE_AUDIT_MUTANTS", "0")) or None]
     waiting: Queue[tuple[str, Mutant]] = Queue()
-    # In an order that says nothing: what is done at any time is a fair sample of all.
-    for name in sorted(mutants)[:most]:
-        if name in explained:
-            hunt.fates[name] = ""
-        elif name not in hunt.fates:
+    for name in chosen:
+        if name not in explained and name not in hunt.fates:
             waiting.put((name, mutants[name]))
-    threads = [threading.Thread(target=_work, args=(n, made, hunt, waiting)) for n in range(WORKERS)]
-    for thread in threads:
-        thread.start()
-    _follow(threads, hunt, mutants, {name: test for name, test in kills.items() if name in mutants}, interrupted)
-    return figures(made, mutants, hunt.fates, explained)
+    workers = [threading.Thread(target=_work, args=(n, made, hunt, waiting), daemon=True) for n in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    try:
+        _follow(workers, hunt, mutants, memory)
+    finally:
+        keep_kills(kills | hunt.fates)
+    fates = hunt.fates | dict.fromkeys(explained, "")
+    if not fates.keys() >= set(chosen):
+        raise RuntimeError(f"{len(set(chosen) - fates.keys())} mutants could not be met; see build/audit/mutants-0")
+    return figures(made, mutants, {name: fates[name] for name in chosen}, explained)
 
 
 def _work(number: int, made: Build, hunt: Hunt, waiting: "Queue[tuple[str, Mutant]]") -> None:
-    """Take mutants until there is none. One that brings the bench down is noticed, too."""
+    """Take mutants until there is none. One that brings the bench down twice is noticed, too."""
     while not waiting.empty():
         with Bench(f"mutants-{number}", made.bytecode, FOLDERS) as bench:
             while True:
@@ -147,36 +182,30 @@ def _work(number: int, made: Build, hunt: Hunt, waiting: "Queue[tuple[str, Mutan
                 try:
                     if not hunt.meet(name, mutant, bench):
                         waiting.put((name, mutant))
-                except BenchEnded:
-                    hunt.fates[name] = "the chain or its client ended"
+                except (BenchEnded, BenchDoubtful) as error:
+                    if not isinstance(error, BenchEnded) or not hunt.ended_again(name):
+                        waiting.put((name, mutant))
                     break
 
 
-def _follow(
-    threads: Sequence[threading.Thread],
-    hunt: Hunt,
-    mutants: Mapping[str, Mutant],
-    kills: Mapping[str, str],
-    interrupted: Path,
-) -> None:
-    """Report every minute and at the end; what is known by then outlives an interruption."""
+def _follow(workers: Sequence[threading.Thread], hunt: Hunt, mutants: Mapping[str, Mutant], memory: Path) -> None:
+    """Say how far it is, and write down what is known, every minute and when all is done."""
     started = said = time.monotonic()
-    while any(thread.is_alive() for thread in threads):
+    while True:
+        is_over = not any(worker.is_alive() for worker in workers)
+        if is_over or time.monotonic() - said > 60:
+            said, fates = time.monotonic(), hunt.fates.copy()
+            killed = sum(map(bool, fates.values()))
+            print(
+                f"mutation: {len(fates)} of {len(mutants)} mutants in {said - started:.0f} s, {killed} killed",
+                flush=True,
+            )
+            write(memory, hunt.remembered())
+            survivors = {name: str(mutants[name]) for name, killer in fates.items() if not killer}
+            write(AUDIT / "mutation.json", {"fates": fates, "survivors": survivors})
+        if is_over:
+            return
         time.sleep(1)
-        if time.monotonic() - said > 60:
-            said = time.monotonic()
-            _report(dict(hunt.fates), mutants, kills, said - started)
-            interrupted.write_text(json.dumps(hunt.fates.copy()))
-    _report(dict(hunt.fates), mutants, kills, time.monotonic() - started)
-    interrupted.write_text(json.dumps(hunt.fates))
-
-
-def _report(fates: Mapping[str, str], mutants: Mapping[str, Mutant], kills: Mapping[str, str], seconds: float) -> None:
-    keep_kills({**kills, **fates})
-    killed = sum(map(bool, fates.values()))
-    print(f"mutation: {len(fates)} of {len(mutants)} mutants in {seconds:.0f} s, {killed} killed", flush=True)
-    survivors = {name: str(mutants[name]) for name, killer in fates.items() if not killer}
-    (AUDIT / "mutation.json").write_text(json.dumps({"fates": fates, "survivors": survivors}, indent=1))
 
 
 def figures(

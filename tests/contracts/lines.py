@@ -7,13 +7,15 @@ from typing import Any
 
 from web3.providers import JSONBaseProvider
 
+MOST_SECONDS = 600
+
 
 class Lines(JSONBaseProvider):
     """A request a line over one connection: a tenth of what HTTP costs."""
 
     def __init__(self, port: int):
         super().__init__()
-        self._file = socket.create_connection(("127.0.0.1", port)).makefile("rwb")
+        self._file = socket.create_connection(("127.0.0.1", port), MOST_SECONDS).makefile("rwb")
         self._lock = threading.Lock()
 
     def make_request(self, method: str, params: Any) -> Any:
@@ -26,9 +28,13 @@ class Lines(JSONBaseProvider):
 
     def _ask(self, line: bytes) -> Any:
         with self._lock:
-            self._file.write(line + b"\n")
-            self._file.flush()
-            answer = self._file.readline()
+            try:
+                self._file.write(line + b"\n")
+                self._file.flush()
+                answer = self._file.readline()
+            except BaseException:  # an answer that nobody waited for would be taken for the next request's
+                self._file.close()
+                raise
         if not answer:
             raise ConnectionError("the chain has ended")
         return json.loads(answer)

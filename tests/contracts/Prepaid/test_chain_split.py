@@ -17,7 +17,7 @@ def split(paid, world, monkeypatch):
     """From the call on, the chain has another id, and so has what is signed."""
 
     def go():
-        brownie.web3.provider.make_request("hive_setChainId", [OTHER])
+        assert "error" not in brownie.web3.provider.make_request("hive_setChainId", [OTHER])
         monkeypatch.setattr(paid, "domain", replace(paid.domain, chain_id=OTHER))
         monkeypatch.setattr(world, "domain", replace(world.domain, chain_id=OTHER))
 

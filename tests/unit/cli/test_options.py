@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from marketplace.cli.options import with_options
 
-WALLETS = []
+CALLS = []
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,13 @@ class Where:
     """Two options."""
 
     url: Annotated[str | None, typer.Option("--url", help="Of the market.")] = None
-    wallet: Annotated[str | None, typer.Option("--wallet", "-w", help="Who pays.")] = None
+    wallet: Annotated[str, typer.Option("--wallet", "-w", help="Who pays.")] = "default"
 
 
 @with_options
 def pay(amount: str, *, where: Where, twice: Annotated[bool, typer.Option("--twice")] = False) -> None:
     """Pays."""
-    WALLETS.append((amount, where, twice))
+    CALLS.append((amount, where, twice))
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def said():
     app.command()(pay)
 
     def run(*words):
-        WALLETS.clear()
-        return CliRunner().invoke(app, words), list(WALLETS)
+        CALLS.clear()
+        return CliRunner().invoke(app, words), list(CALLS)
 
     return run
 
@@ -46,7 +46,7 @@ def test_the_options_of_an_object_reach_the_command_as_that_object(said):
 
 def test_what_is_not_given_has_the_objects_own_defaults(said):
     _, calls = said("5")
-    assert calls == [("5", Where(), False)]
+    assert calls == [("5", Where(None, "default"), False)]
 
 
 def test_an_option_that_there_is_not_is_refused(said):
