@@ -21,22 +21,22 @@ _CLOSING = re.compile(rf"^(=+ )?{_COUNT.pattern}\b.* in [\d.]+s\b")
 
 @dataclass(frozen=True)
 class Suite:
-    """A set of test folders and how long they may take. What lies in `aside` runs beside all the rest of them."""
+    """A set of test folders and how long they may take. Each group of `aside` runs beside the others and the rest."""
 
     name: str
     folders: tuple[str, ...]
     seconds: int
-    aside: tuple[str, ...] = ()
+    aside: tuple[tuple[str, ...], ...] = ()
 
     def parts(self) -> list[list[str]]:
-        """What runs side by side: the folders, or those aside and whatever else there is with tests in it."""
+        """What runs side by side: the folders, or the groups aside and whatever else there is with tests in it."""
         folders = [folder for folder in self.folders if (ROOT / folder).exists()]
         if not self.aside:
             return [folders] if folders else []
         children = [path for folder in folders for path in sorted((ROOT / folder).iterdir()) if _has_tests(path)]
         names = [str(path.relative_to(ROOT)) for path in children]
-        parts = [name for name in names if name in self.aside], [name for name in names if name not in self.aside]
-        return [part for part in parts if part]
+        rest = [name for name in names if not any(name in group for group in self.aside)]
+        return [part for part in (*([name for name in names if name in group] for group in self.aside), rest) if part]
 
 
 def _has_tests(path: Path) -> bool:
@@ -45,10 +45,13 @@ def _has_tests(path: Path) -> bool:
     return path.match("test_*.py")
 
 
-CONTRACTS_ASIDE = ("tests/contracts/Escrow", "tests/contracts/stateful", "tests/contracts/ProviderStake")
+CONTRACTS_ASIDE = (("tests/contracts/Escrow", "tests/contracts/stateful", "tests/contracts/ProviderStake"),)
 """About half of all. A test waits for its chain and the chain for its test: two of each fill two cores."""
-UNIT_ASIDE = ("tests/unit/market", "tests/unit/protocol")
-"""About half of all, for the second core."""
+UNIT_ASIDE = (
+    ("tests/unit/market", "tests/unit/protocol"),
+    ("tests/unit/devnet", "tests/unit/npm", "tests/unit/scripts"),
+)
+"""About half of all, for the second core; and what waits for other programs most of its time."""
 
 SUITES = {
     suite.name: suite

@@ -162,7 +162,7 @@ def test_parts_of_a_suite_run_side_by_side_and_their_totals_add_up(tmp_path, mon
     for name in ("one", "two"):
         (tmp_path / "suite" / name).mkdir(parents=True)
         (tmp_path / "suite" / name / f"test_{name}.py").write_text(meeting)
-    totals = run_tests.run_suite(Suite("suite", ("suite",), 40, aside=("suite/two",)))
+    totals = run_tests.run_suite(Suite("suite", ("suite",), 40, aside=(("suite/two",),)))
     assert totals == Totals(passed=2)
     assert capfd.readouterr().out.count("1 passed in") == 2
 
