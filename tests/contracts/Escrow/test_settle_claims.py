@@ -133,7 +133,8 @@ def test_outcomes_lie_three_a_word(world, count):
 )
 def test_a_verdict_that_cannot_be_counts_for_nothing_and_disturbs_no_other(world, outcome, pay):
     bad, good = claimed(world, disputed=True), claimed(world)
-    world.settle_claims(world.verdict(bad, outcome, pay), world.verdict(good, pay=PRICE))
+    tx = world.settle_claims(world.verdict(bad, outcome, pay), world.verdict(good, pay=PRICE))
+    assert event_of(tx, "ClaimsSettled")["fees"] == FEE
     assert world.claim_of(bad)["state"] == ClaimState.DISPUTED
     assert world.claim_of(good)["state"] == ClaimState.CLOSED
     with reverts_with("NothingClosed"):
@@ -168,6 +169,10 @@ def test_other_terms_than_were_claimed_count_for_nothing(world):
     mine = first - int(world.renter.address, 16) + int(world.stranger.address, 16)
     with reverts_with("NothingClosed"):
         world.settle_claims(world.verdict(lease, Outcome.FAILED), leases=[(lease.id, mine, second)])
+    good = claimed(world)
+    verdicts = world.verdict(lease, Outcome.FAILED), world.verdict(good, pay=PRICE)
+    tx = world.settle_claims(*verdicts, leases=[(lease.id, mine, second), (good.id, *good.terms.words())])
+    assert event_of(tx, "ClaimsSettled")["fees"] == FEE
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------
