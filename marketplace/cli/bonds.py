@@ -8,7 +8,7 @@ from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.money import checked_address, positive_amount
 from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, out, print_json, short, table, talk, usdc
-from marketplace.cli.wiring import Chain, Party
+from marketplace.cli.wiring import ChainOptions, Party
 from marketplace.errors import ConflictError, InsufficientStake, NotFound
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def oracle_resign(
 def oracle_record(
     address: Annotated[str | None, typer.Argument(help="One oracle; else every member there ever was.")] = None,
     *,
-    chain: Chain,
+    chain: ChainOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Who signed which batches and what it earned, read from the chain's events alone.

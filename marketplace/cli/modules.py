@@ -10,7 +10,7 @@ from marketplace.cli.context import JsonOption, YesOption, require_consent
 from marketplace.cli.money import checked_address
 from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, out, print_json, short, table, talk
-from marketplace.cli.wiring import Chain, Party
+from marketplace.cli.wiring import ChainOptions, Party
 from marketplace.errors import ConflictError, InputError
 from marketplace.protocol.module_uri import SCHEME, ModuleUri
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 def resolve(
     module: UriArgument,
     *,
-    chain: Chain,
+    chain: ChainOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Which bytes a module is, and who published them; without a version, of the latest that is not deprecated."""
@@ -56,7 +56,7 @@ def resolve(
 def list_all(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A name; else all of them.")] = None,
     *,
-    chain: Chain,
+    chain: ChainOptions,
     as_json: JsonOption = False,
 ) -> None:
     """All names, or all versions of one."""

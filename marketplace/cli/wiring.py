@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Chain:
+class ChainOptions:
     """Contracts that a command reads. Looking at them raises SettingsError where no market or no node is named."""
 
     url: UrlOption = None
@@ -66,7 +66,7 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class Holder(Chain):
+class Holder(ChainOptions):
     """Contracts that a command reads about the owner of a wallet, whose address raises KeystoreError without one."""
 
     wallet: WalletOption = None

@@ -3,7 +3,8 @@
 //
 // The instrumented contracts (schema.py) read call data at places where there can be none: the last bytes of 2^256. On
 // any other chain such a read gives 0, and a copy of no bytes does nothing. Here two handlers of ganache's interpreter
-// are wrapped: a read or a copy at the n-th byte from the end is noted, and the read gives 1 if n was chosen. JSON-RPC by HTTP on PORT, and a line a request on the port it prints.
+// are wrapped: a read or a copy at the n-th byte from the end is noted, and the read gives 1 if n was chosen. JSON-RPC by
+// HTTP on PORT, and a line a request on the port it prints.
 'use strict';
 const { serve, serveLines, fail } = require('../testchain.js');
 

@@ -8,6 +8,7 @@ from typing import Any
 from web3.providers import JSONBaseProvider
 
 MOST_SECONDS = 600
+"""For an answer; a batch of a thousand jobs takes a minute."""
 
 
 class Lines(JSONBaseProvider):
@@ -15,7 +16,8 @@ class Lines(JSONBaseProvider):
 
     def __init__(self, port: int):
         super().__init__()
-        self._file = socket.create_connection(("127.0.0.1", port), MOST_SECONDS).makefile("rwb")
+        self._connection = socket.create_connection(("127.0.0.1", port), MOST_SECONDS)
+        self._file = self._connection.makefile("rwb")
         self._lock = threading.Lock()
 
     def make_request(self, method: str, params: Any) -> Any:
@@ -33,11 +35,16 @@ class Lines(JSONBaseProvider):
                 self._file.flush()
                 answer = self._file.readline()
             except BaseException:  # an answer that nobody waited for would be taken for the next request's
-                self._file.close()
+                self.close()
                 raise
         if not answer:
             raise ConnectionError("the chain has ended")
         return json.loads(answer)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._file.close()
+        self._connection.close()
 
     def is_connected(self, show_traceback: bool = False) -> bool:
         """As long as this process lives: the chain is gone when its user is gone."""
