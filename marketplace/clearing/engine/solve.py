@@ -1,0 +1,160 @@
+"""Candidates, auction, rents, one after the other; several threads where rows do not meet."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketplace.clearing.engine.auction import (
+    AT_ONCE,
+    FEWEST,
+    MOST,
+    UNASSIGNED,
+    WORK_FACTOR,
+    Queue,
+    Rows,
+    bid_all,
+    look_all,
+)
+from marketplace.clearing.engine.holders import no_holders
+from marketplace.clearing.engine.rents import best_nets, raise_rents
+from marketplace.clearing.engine.search import Prices, Scratch, make_scratch, set_price, start_prices
+from marketplace.clearing.engine.tables import Tables
+
+PPM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """R rows at A asks, by the caller's numbers.
+
+    `ask_of` (R,) int64, UNASSIGNED where a row is left out; `value` (R,) and `rent` (A,) int64 micro-USDC; the
+    greatest `epsilon` that any row had, micro-USDC.
+    """
+
+    ask_of: np.ndarray
+    value: np.ndarray
+    rent: np.ndarray
+    epsilon: int
+
+
+class Workers:
+    """Threads, each with its own scratch. What they do does not depend on how many there are."""
+
+    def __init__(self, tables: Tables, threads: int | None = None) -> None:
+        count = threads or min(16, os.cpu_count() or 1)
+        self.scratches: list[Scratch] = [make_scratch(tables) for _ in range(count)]
+        self._pool = ThreadPoolExecutor(count) if count > 1 else None
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown()
+
+    def map(self, kernel: Callable[[np.ndarray, Scratch], None], which: np.ndarray) -> None:
+        """Run the kernel on all of `which`, a part of it for each thread."""
+        if self._pool is None or len(which) < 2 * len(self.scratches):
+            kernel(which, self.scratches[0])
+            return
+        parts = np.array_split(which, 4 * len(self.scratches))
+        free = list(self.scratches)
+
+        def work(part: np.ndarray) -> None:
+            scratch = free.pop()
+            try:
+                kernel(part, scratch)
+            finally:
+                free.append(scratch)
+
+        list(self._pool.map(work, parts))
+
+
+def solve(tables: Tables, row_bid: np.ndarray, epsilon_ppm: int, threads: int | None = None) -> Solved:
+    """Assign rows to asks.
+
+    Parameters
+    ----------
+    tables
+        Asks as `lay_out` left them.
+    row_bid
+        (R,) int64: the bid of each row.
+    epsilon_ppm
+        How far from its best choice a row may end, in millionths of the most that any ask is worth to it.
+
+    Returns
+    -------
+    Solved
+        Ties are decided by the order of bids and asks, which is the caller's (by digest), and by nothing else.
+    """
+    prices = start_prices(tables)
+    with Workers(tables, threads) as workers:
+        rows = _make_rows(row_bid)
+        every = np.arange(len(row_bid))
+        workers.map(lambda part, scratch: look_all(tables, rows, part, prices, scratch), every)
+        greatest = np.where(np.arange(MOST) < rows.count[:, None], rows.value, 0).max(axis=1, initial=0)
+        rows.epsilon[:] = np.maximum(2, greatest // PPM * epsilon_ppm + greatest % PPM * epsilon_ppm // PPM)
+        queue = _make_queue(rows, greatest)
+        queue.work[1] = WORK_FACTOR * (len(row_bid) + len(tables.asks.ask))
+        holders = no_holders(len(tables.asks.ask), len(row_bid))
+        while queue.size[0]:
+            holders = bid_all(tables, rows, queue, prices, holders, workers.scratches[0], WORK_FACTOR)
+            again = queue.starved[: queue.size[1]]
+            workers.map(lambda part, scratch: look_all(tables, rows, part, prices, scratch), again)
+            queue.waiting[queue.size[0] : queue.size[0] + len(again)] = again
+            queue.size[:] = queue.size[0] + len(again), 0
+        rents = start_prices(tables)
+        raise_rents(tables, rows, queue.work[0], holders, rents, workers.scratches[0])
+    return _to_caller(tables, rows, rents, int(queue.work[0]))
+
+
+def _make_rows(row_bid: np.ndarray) -> Rows:
+    count = len(row_bid)
+    return Rows(
+        bid=row_bid.astype(np.int64),
+        epsilon=np.zeros(count, dtype=np.int64),
+        ask_of=np.full(count, UNASSIGNED, dtype=np.int64),
+        value_of=np.zeros(count, dtype=np.int64),
+        candidate=np.empty((count, MOST), dtype=np.int64),
+        value=np.empty((count, MOST), dtype=np.int64),
+        count=np.zeros(count, dtype=np.int64),
+        unseen=np.zeros(count, dtype=np.int64),
+        width=np.full(count, FEWEST, dtype=np.int64),
+    )
+
+
+def _make_queue(rows: Rows, greatest: np.ndarray) -> Queue:
+    """Rows that have any candidate; the one with most at stake bids first, of equals the lowest."""
+    order = np.argsort(-greatest, kind="stable")[::-1]
+    order = order[rows.count[order] > 0]
+    waiting = np.empty(len(rows.bid) + AT_ONCE, dtype=np.int64)
+    waiting[: len(order)] = order
+    size = np.array([len(order), 0], dtype=np.int64)
+    return Queue(waiting, np.empty(AT_ONCE, dtype=np.int64), size, np.zeros(2, dtype=np.int64))
+
+
+def _to_caller(tables: Tables, rows: Rows, rents: Prices, doubled: int) -> Solved:
+    real = tables.asks.ask >= 0
+    rent = np.zeros(int(real.sum()), dtype=np.int64)
+    rent[tables.asks.ask[real]] = rents.exact[real] // 2
+    assigned = rows.ask_of != UNASSIGNED
+    ask_of = np.where(assigned, tables.asks.ask[rows.ask_of], UNASSIGNED)
+    value = np.where(assigned, rows.value_of // 2, 0)
+    return Solved(ask_of, value, rent, int((rows.epsilon << doubled).max(initial=2)) // 2)
+
+
+def best_profits(tables: Tables, floors: np.ndarray, rent: np.ndarray, threads: int | None = None) -> np.ndarray:
+    """The most that any ask leaves each bid at these rents (A,), and at least `floors` (B,); micro-USDC."""
+    rents = start_prices(tables)
+    for place in np.flatnonzero(rent[tables.asks.ask] * (tables.asks.ask >= 0)):
+        set_price(tables, rents, place, 2 * int(rent[tables.asks.ask[place]]))
+    out = np.zeros(len(floors), dtype=np.int64)
+    scaled = np.where(floors > 0, 2 * floors + 1, 0)
+    with Workers(tables, threads) as workers:
+        workers.map(
+            lambda part, scratch: best_nets(tables, part, scaled, rents, scratch, out), np.arange(len(floors))
+        )
+    return np.maximum(floors, (out - 1) // 2)

@@ -1,0 +1,197 @@
+"""A round as tables of numbers, laid out so that one bid looks at few of many asks.
+
+Asks with the same kit of GPUs lie next to each other, near those that cost alike, in blocks of `BLOCK`, and blocks in
+chunks of `CHUNK`. Of each block and each chunk the least rates, the greatest of everything that a bid may need, and the
+properties that all its asks share are known: a bid that these exclude need not look inside.
+
+Whatever decides is an integer. The 32-bit floats beside the integers are bounds: a cost in floats is never above the
+exact one, so that what it excludes is excluded rightly. They are added and multiplied as IEEE 754 says, alike
+everywhere.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from marketplace.clearing.engine.order import order_asks
+from marketplace.protocol.units import FUEL_PER_GFUEL, MB_PER_GB, SECONDS_PER_HOUR
+
+BLOCK = 32
+"""Asks of a block."""
+CHUNK = 16
+"""Blocks of a chunk."""
+LINES = ("gpu", "vcpu", "memory", "fuel", "egress", "idle")
+"""What costs, in the order of `AskTable.rates` and `BidTable.whole`. The last one steers and is never charged."""
+DIVISORS = np.array(
+    [SECONDS_PER_HOUR, SECONDS_PER_HOUR, SECONDS_PER_HOUR * MB_PER_GB, FUEL_PER_GFUEL, MB_PER_GB, SECONDS_PER_HOUR],
+    dtype=np.int64,
+)
+"""What `amount * rate` is divided by, in the order of `LINES`."""
+GREATEST = 1 << 62
+"""Amounts of money beyond this (4.6e12 USDC) are out of every ask's reach."""
+MINIMUM, STAKE, GPUS, PROVIDER, PLACE = range(len(LINES), len(LINES) + 5)
+"""What follows the lines in the record of an ask; in tables of floors only the minimum charge does."""
+LESS = np.float32(1 - 2**-19)
+"""More than eight roundings of 32-bit floats, down."""
+
+
+class AskTable(NamedTuple):
+    """A asks in the caller's order, by columns."""
+
+    rates: np.ndarray
+    """(6, A) int64, micro-USDC, in the order of `LINES`."""
+    minimum: np.ndarray
+    """(A,) int64: minimum charge, micro-USDC."""
+    numbers: np.ndarray
+    """(K, A) int32: what there is of everything that a bid may need so much of."""
+    bits: np.ndarray
+    """(W, A) uint32: the ask's properties."""
+    place: np.ndarray
+    """(A,) int32: column of the table of preferences."""
+    gpus: np.ndarray
+    """(A,) int64: GPUs of one unit."""
+    provider: np.ndarray
+    """(A,) int32."""
+    capacity: np.ndarray
+    """(A,) int64: free units."""
+    stake: np.ndarray
+    """(A,) int64: what covers a lease's price, micro-USDC."""
+
+
+class LaidAsks(NamedTuple):
+    """`C * BLOCK` asks in blocks. Those that fill up a block have capacity 0, and rates that nobody can pay."""
+
+    ask: np.ndarray
+    """(A,) int64: which one of the caller's it is; -1 for fillers."""
+    capacity: np.ndarray
+    """(A,) int64."""
+    record: np.ndarray
+    """(A, 11) int64: the rates, and what `MINIMUM` and the names after it say: what one look at an ask needs, together."""
+
+
+class FloorTable(NamedTuple):
+    """Bounds on the asks, at three levels. Lines are those of `LINES` and the minimum charge."""
+
+    of_asks: np.ndarray
+    """(C, 7, BLOCK) float32: not above the rates."""
+    ask_bits: np.ndarray
+    """(C, W, BLOCK) uint32: properties."""
+    ask_numbers: np.ndarray
+    """(C, K, BLOCK) int32."""
+    of_blocks: np.ndarray
+    """(H, 7, CHUNK) float32: the least in each block."""
+    of_chunks: np.ndarray
+    """(7, H) float32: the least in each chunk."""
+    block_bits: np.ndarray
+    """(H, W, CHUNK) uint32: properties of all asks in the block."""
+    chunk_bits: np.ndarray
+    """(W, H) uint32."""
+    block_places: np.ndarray
+    """(H, CHUNK) uint64: bit `place % 64` of every ask in the block."""
+    chunk_places: np.ndarray
+    """(H,) uint64."""
+    block_numbers: np.ndarray
+    """(H, K, CHUNK) int32: the greatest in the block."""
+    chunk_numbers: np.ndarray
+    """(K, H) int32."""
+
+
+class BidTable(NamedTuple):
+    """B bids. An amount of a line is `whole * DIVISORS + part`."""
+
+    whole: np.ndarray
+    """(B, 6) int64."""
+    part: np.ndarray
+    """(B, 6) int64."""
+    weights: np.ndarray
+    """(B, 6) float32, not above amount / divisor."""
+    limit: np.ndarray
+    """(B,) int64: maxPrice, micro-USDC; -1 for a bid that nothing can serve."""
+    needs: np.ndarray
+    """(B, K) int32: the least that will do."""
+    forbidden: np.ndarray
+    """(B, W) uint32: properties that an ask must not have."""
+    places: np.ndarray
+    """(B,) uint64: bit `place % 64` of every place where the bid may go."""
+    preference: np.ndarray
+    """(B,) int32: row of the table of preferences; row 0 has none."""
+    gpus: np.ndarray
+    """(B,) int64."""
+    banned_from: np.ndarray
+    """(B + 1,) int64: where a bid's part of `banned` starts."""
+    banned: np.ndarray
+    """(N,) int32: providers that a bid shall not go to, besides."""
+
+
+class Terms(NamedTuple):
+    """What holds for a whole round."""
+
+    preferences: np.ndarray
+    """(T, P) int64, micro-USDC: what a bid with this row would pay not to be at this place."""
+    floor_preferences: np.ndarray
+    """(T, P) float32, not above `preferences`."""
+    stranded_weight_bps: int
+    """How much of what a GPU would earn counts as a cost of leaving it unused."""
+
+
+class Tables(NamedTuple):
+    """Everything that a kernel reads."""
+
+    asks: LaidAsks
+    floors: FloorTable
+    bids: BidTable
+    terms: Terms
+
+
+def floor32(amounts: np.ndarray) -> np.ndarray:
+    """32-bit floats not above these non-negative amounts, with room for a few roundings."""
+    return amounts.astype(np.float32) * LESS
+
+
+def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidAsks, FloorTable]:
+    """Asks in blocks, and the bounds on them.
+
+    `kit` (A,) int is what they have of what matters most; `typical` (6,) int64 what a job takes of each line.
+    """
+    order = order_asks(kit, asks.rates, typical, BLOCK)
+    order = np.r_[order, np.full(-len(order) % (BLOCK * CHUNK), -1)]
+    filler = order < 0
+    columns = [*asks.rates, asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place]
+    record = np.stack([column[order].astype(np.int64) for column in columns], axis=1)
+    laid = LaidAsks(np.where(filler, -1, order), np.where(filler, 0, asks.capacity[order]), record)
+    return laid, _bound(laid, filler, asks.bits[:, order], asks.numbers[:, order])
+
+
+def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.ndarray) -> FloorTable:
+    chunks, lines = len(filler) // (BLOCK * CHUNK), MINIMUM + 1
+    exact = floor32(laid.record[:, :lines])
+    exact[filler] = np.inf
+    bits[:, filler] = np.iinfo(np.uint32).max
+    numbers[:, filler] = -1
+    of_asks = exact.reshape(-1, BLOCK, lines).transpose(0, 2, 1)
+    ask_bits = bits.reshape(len(bits), -1, BLOCK).transpose(1, 0, 2)
+    ask_numbers = numbers.reshape(len(numbers), -1, BLOCK).transpose(1, 0, 2)
+    of_blocks = _in_chunks(of_asks.min(axis=2), chunks)
+    block_bits = _in_chunks(np.bitwise_and.reduce(ask_bits, axis=2), chunks)
+    block_numbers = _in_chunks(ask_numbers.max(axis=2, initial=-1), chunks)
+    place_bits = np.where(filler, np.uint64(0), np.uint64(1) << (laid.record[:, PLACE] % 64).astype(np.uint64))
+    block_places = np.bitwise_or.reduce(place_bits.reshape(chunks, CHUNK, BLOCK), axis=2)
+    tables = FloorTable(
+        of_asks=of_asks,
+        ask_bits=ask_bits,
+        ask_numbers=ask_numbers,
+        of_blocks=of_blocks,
+        of_chunks=of_blocks.min(axis=2).T,
+        block_bits=block_bits,
+        chunk_bits=np.bitwise_and.reduce(block_bits, axis=2).T,
+        block_places=block_places,
+        chunk_places=np.bitwise_or.reduce(block_places, axis=1),
+        block_numbers=block_numbers,
+        chunk_numbers=block_numbers.max(axis=2).T,
+    )
+    return FloorTable(*map(np.ascontiguousarray, tables))
+
+
+def _in_chunks(of_blocks: np.ndarray, chunks: int) -> np.ndarray:
+    """(C, L) by blocks to (H, L, CHUNK)."""
+    return of_blocks.reshape(chunks, CHUNK, -1).transpose(0, 2, 1)
