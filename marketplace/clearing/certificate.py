@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marketplace.clearing.engine.solve import best_profits
 from marketplace.clearing.problem import ClearingProblem
+from marketplace.clearing.replicas import Matches
 from marketplace.errors import CertificateRejected
 
 
@@ -36,68 +38,69 @@ class Certificate:
         return self.surplus / self.bound if self.bound else 1.0
 
 
-def compute_certificate(problem: ClearingProblem, pairs: list[tuple[int, int]], rent: np.ndarray) -> Certificate:
-    """The certificate of an assignment given as (bid, ask) index pairs, one for each lease."""
-    bound = sum(int(units) * int(price) for units, price in zip(problem.capacity, rent, strict=True))
-    best = [0] * len(problem.demand)
-    if problem.value.size:
-        best = [int(one) for one in np.where(problem.feasible, problem.value - rent, 0).max(axis=1, initial=0)]
-        bound += sum(int(count) * profit for count, profit in zip(problem.demand, best, strict=True))
-    profits: list[list[int]] = [[] for _ in best]
-    for bid, ask in pairs:
-        profits[bid].append(int(problem.value[bid, ask]) - int(rent[ask]))
-    left_out = [[0] if len(served) < count else [] for served, count in zip(profits, problem.demand, strict=True)]
+def compute_certificate(problem: ClearingProblem, matches: Matches, rent: np.ndarray) -> Certificate:
+    """The certificate of an assignment at these rents (A,)."""
+    profits: dict[int, list[int]] = {}
+    for match in matches:
+        profits.setdefault(match.bid, []).append(match.value - int(rent[match.ask]))
+    floors = np.zeros(len(problem.demand), dtype=np.int64)
+    worst = np.zeros(len(problem.demand), dtype=np.int64)
+    for bid, own in profits.items():
+        floors[bid] = max(0, *own)
+        worst[bid] = min(own) if len(own) == problem.demand[bid] else min(0, *own)
+    best = best_profits(problem.tables, floors, rent)
     return Certificate(
-        surplus=sum(int(problem.value[bid, ask]) for bid, ask in pairs),
-        bound=bound,
-        epsilon=max(
-            (most - min(own + zero) for most, own, zero in zip(best, profits, left_out, strict=True)), default=0
-        ),
+        surplus=sum(match.value for match in matches),
+        bound=_total(problem.capacity, rent) + _total(problem.demand, best),
+        epsilon=int((best - worst).max(initial=0)),
     )
 
 
-def count_by_provider(problem: ClearingProblem, pairs: list[tuple[int, int]]) -> tuple[dict[str, int], dict[str, int]]:
-    """Leases of each provider in these pairs, and how many it may have: the least of the free units of its asks there.
+def _total(counts: np.ndarray, amounts: np.ndarray) -> int:
+    """`sum(counts * amounts)`, exact whatever the size."""
+    some = np.flatnonzero(amounts)
+    return sum(int(count) * int(amount) for count, amount in zip(counts[some], amounts[some], strict=True))
+
+
+def count_by_provider(problem: ClearingProblem, matches: Matches) -> tuple[dict[int, int], dict[int, int]]:
+    """Leases of each provider, and how many it may have: the least of the free units of its asks there.
 
     The contract counts a provider's leases against the ask of the one that it opens; up to the least, any order does.
     """
-    leases: dict[str, int] = {}
-    units: dict[str, int] = {}
-    for _, ask in pairs:
-        provider, free = problem.snapshot.asks[ask].ask.provider, int(problem.capacity[ask])
+    leases: dict[int, int] = {}
+    units: dict[int, int] = {}
+    for match in matches:
+        provider, free = int(problem.provider[match.ask]), int(problem.capacity[match.ask])
         leases[provider] = leases.get(provider, 0) + 1
         units[provider] = min(free, units.get(provider, free))
     return leases, units
 
 
 def verify_certificate(
-    problem: ClearingProblem,
-    pairs: list[tuple[int, int]],
-    prices: list[int],
-    rent: np.ndarray,
-    certificate: Certificate,
+    problem: ClearingProblem, matches: Matches, prices: list[int], rent: np.ndarray, certificate: Certificate
 ) -> None:
-    """Check a round from its numbers alone. Raises CertificateRejected naming the condition that does not hold."""
+    """Check a round from its orders and numbers alone. Raises CertificateRejected naming what does not hold."""
     _require(bool((rent >= 0).all()), "a rent is negative")
     used = np.zeros(len(problem.capacity), dtype=np.int64)
-    filled: dict[int, list[str]] = {}
-    for (bid, ask), price in zip(pairs, prices, strict=True):
-        placed_bid, placed_ask = problem.snapshot.bids[bid], problem.snapshot.asks[ask]
-        quote = int(problem.costs.quote[bid, ask])
-        _require(bool(problem.feasible[bid, ask]), f"bid {bid} may not go to ask {ask}")
+    filled: dict[int, list[int]] = {}
+    for match, price in zip(matches, prices, strict=True):
+        bid, ask = match.bid, match.ask
+        quote = problem.quote(bid, ask)
+        _require(problem.value(bid, ask) == match.value, f"bid {bid} may not go to ask {ask}, or not at that value")
         _require(price == quote + int(rent[ask]), f"the price of bid {bid} is not quote plus rent")
-        _require(quote <= price <= placed_bid.bid.max_price, f"the price of bid {bid} leaves [quote, maxPrice]")
+        limit = problem.snapshot.bids[bid].bid.max_price
+        _require(quote <= price <= limit, f"the price of bid {bid} leaves [quote, maxPrice]")
         used[ask] += 1
-        filled.setdefault(bid, []).append(placed_ask.ask.provider)
+        filled.setdefault(bid, []).append(int(problem.provider[ask]))
     _require(bool((used <= problem.capacity).all()), "an ask has more leases than free units")
     _require(bool((rent[used < problem.capacity] == 0).all()), "an ask with an idle unit has a rent")
     for bid, providers in filled.items():
         _require(len(providers) == int(problem.demand[bid]), f"bid {bid} has not as many leases as replicas")
         _require(len(set(providers)) == len(providers), f"two replicas of bid {bid} share a provider")
-    leases, units = count_by_provider(problem, pairs)
+    leases, units = count_by_provider(problem, matches)
     for provider, count in leases.items():
-        _require(count <= units[provider], f"{provider} has more leases than an ask of it allows")
-    recomputed = compute_certificate(problem, pairs, rent)
+        _require(count <= units[provider], "a provider has more leases than an ask of it allows")
+    recomputed = compute_certificate(problem, matches, rent)
     _require(recomputed == certificate, f"surplus, bound or epsilon are {recomputed}, not {certificate}")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from marketplace.clearing.problem import violations
+from marketplace.clearing.constraints import violations
 from marketplace.clearing.round import RoundResult
 from marketplace.errors import NotFound
 from marketplace.protocol.metering import compute_quote

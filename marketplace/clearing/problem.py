@@ -1,152 +1,203 @@
-"""A snapshot as arrays: values, quotes, and for every pair of bid and ask each constraint that forbids it, by name."""
+"""A snapshot of the book as tables of numbers (`marketplace.clearing.engine`), and exact answers about single pairs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from marketplace.clearing.cost import CostMatrix, compute_costs
+from marketplace.clearing.constraints import GPUS, QUALITIES, QUANTITIES, REGION, Quality, Unit, is_allowed
+from marketplace.clearing.cost import compute_idle_cost
+from marketplace.clearing.engine.search import CUT, EVERYWHERE
+from marketplace.clearing.engine.tables import (
+    DIVISORS,
+    GREATEST,
+    AskTable,
+    BidTable,
+    Tables,
+    Terms,
+    floor32,
+    lay_out,
+)
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
-from marketplace.protocol.jobspec import RuntimeProgram
-from marketplace.protocol.profile import NodeProfile
+from marketplace.protocol.metering import compute_quote
 
-_INT64_SAFE = 1 << 52
-"""Values beyond this (4.5 billion USDC) are cut: prices still hold, the objective treats them as equal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What one unit of an ask has: the node's totals divided by the ask's units."""
-
-    vcpus: int
-    memory_mb: int
-    gpus: int
-
-    @classmethod
-    def of(cls, placed: PlacedAsk) -> "Unit":
-        profile, units = placed.profile, max(1, placed.ask.units)
-        return cls(max(1, profile.cpu.cores // units), profile.memory_mb // units, len(profile.gpus) // units)
-
-
-Check = Callable[[PlacedBid, PlacedAsk, Unit, int], tuple[object, object] | None]
-"""(what the bid needs, what the ask has) where the constraint is violated, else None."""
-
-
-def _below(needed: int, offered: int) -> tuple[object, object] | None:
-    return (needed, offered) if needed > offered else None
-
-
-def _one_of(wanted: tuple[str, ...], offered: str) -> tuple[object, object] | None:
-    return (list(wanted), offered) if wanted and offered not in wanted else None
-
-
-def _runtime(bid: PlacedBid, profile: NodeProfile) -> tuple[object, object] | None:
-    program = bid.job_spec.program
-    if not isinstance(program, RuntimeProgram) or profile.runtimes.get(program.name) == program.digest:
-        return None
-    return f"{program.name} {program.digest[:10]}", sorted(profile.runtimes)
-
-
-def _gpus(bid: PlacedBid, ask: PlacedAsk) -> tuple[object, object] | None:
-    needs = bid.job_spec.requirements
-    if not (bid.bid.gpus or needs.gpu_models or needs.min_gpu_memory_mb):
-        return None
-    fitting = [
-        gpu
-        for gpu in ask.profile.gpus
-        if (not needs.gpu_models or gpu.model in needs.gpu_models) and gpu.memory_mb >= needs.min_gpu_memory_mb
-    ]
-    model = " or ".join(needs.gpu_models) or "any model"
-    memory = f", {needs.min_gpu_memory_mb} MB or more each" if needs.min_gpu_memory_mb else ""
-    wanted = f"{max(1, bid.bid.gpus)} of {model}{memory}"
-    if len(fitting) // max(1, ask.ask.units) >= max(1, bid.bid.gpus):
-        return None
-    return wanted, [gpu.model for gpu in ask.profile.gpus]
-
-
-def _carbon(bid: PlacedBid, ask: PlacedAsk) -> tuple[object, object] | None:
-    ceiling, actual = bid.job_spec.requirements.max_carbon_grams_per_kwh, ask.profile.carbon_grams_per_kwh
-    if ceiling is None or (actual is not None and actual <= ceiling):
-        return None
-    return ceiling, actual
-
-
-def _features(bid: PlacedBid, ask: PlacedAsk) -> tuple[object, object] | None:
-    missing = sorted(set(bid.job_spec.requirements.cpu_features) - set(ask.profile.cpu.features))
-    return (missing, "not offered") if missing else None
-
-
-CONSTRAINTS: dict[str, Check] = {
-    "sandbox": lambda bid, ask, unit, now: _one_of(ask.profile.sandboxes, bid.job_spec.sandbox),
-    "runtime": lambda bid, ask, unit, now: _runtime(bid, ask.profile),
-    "region": lambda bid, ask, unit, now: _one_of(bid.job_spec.requirements.regions, ask.profile.region),
-    "architecture": lambda bid, ask, unit, now: _one_of(
-        bid.job_spec.requirements.architectures, ask.profile.cpu.architecture
-    ),
-    "cpuFeatures": lambda bid, ask, unit, now: _features(bid, ask),
-    "vcpus": lambda bid, ask, unit, now: _below(bid.bid.vcpus, unit.vcpus),
-    "memoryMb": lambda bid, ask, unit, now: _below(bid.bid.memory_mb, unit.memory_mb),
-    "diskMb": lambda bid, ask, unit, now: _below(bid.job_spec.requirements.min_disk_mb, ask.profile.disk_mb),
-    "gpus": lambda bid, ask, unit, now: _gpus(bid, ask),
-    "carbon": lambda bid, ask, unit, now: _carbon(bid, ask),
-    "reputation": lambda bid, ask, unit, now: _below(bid.job_spec.requirements.min_settled_leases, ask.settled_leases),
-    "deadline": lambda bid, ask, unit, now: _below(now + bid.bid.duration_seconds, bid.bid.deadline),
-    "stake": lambda bid, ask, unit, now: _below(bid.bid.max_price, ask.available_stake),
-}
-"""Every hard constraint but the price, in the order in which they are reported."""
+_WORD = 32
+_TYPICAL_BITS = 20
+_GREATEST_NUMBER = 2**31 - 1
+"""Quantities beyond this (2 PB of memory) count as this much."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClearingProblem:
     """A round in numbers. B bids and A asks in the snapshot's order.
 
-    `value` (B, A) int64 is `maxPrice - quote - C_idle`, micro-USDC; `feasible` (B, A) bool says that no constraint
-    forbids the pair and that the quote is within maxPrice; `capacity` (A,) int64 free units; `demand` (B,) int64
-    replicas.
+    `capacity` (A,) int64 free units; `demand` (B,) int64 replicas; `provider` (A,) int32 names them by small numbers.
     """
 
     snapshot: BookSnapshot
-    costs: CostMatrix
-    value: np.ndarray
-    feasible: np.ndarray
+    tables: Tables
     capacity: np.ndarray
     demand: np.ndarray
+    provider: np.ndarray
+    stranded_weight_bps: int
+
+    def quote(self, bid: int, ask: int) -> int:
+        """What the ask's rates come to for the bid, micro-USDC."""
+        return compute_quote(self.snapshot.asks[ask].ask.rates, self.snapshot.bids[bid].bid.resources).total
+
+    def value(self, bid: int, ask: int) -> int | None:
+        """`maxPrice - quote - C_idle`, micro-USDC; None where the pair is not feasible."""
+        placed_bid, placed_ask = self.snapshot.bids[bid], self.snapshot.asks[ask]
+        surplus = placed_bid.bid.max_price - self.quote(bid, ask)
+        if surplus < 0 or not is_allowed(placed_bid, placed_ask, self.snapshot.now):
+            return None
+        unit = Unit.of(placed_ask)
+        value = surplus - compute_idle_cost(
+            placed_bid.bid.resources, placed_ask.ask.rates, unit.gpus, self.stranded_weight_bps
+        )
+        return min(value, CUT) if value >= 0 else None
 
 
-def build_problem(snapshot: BookSnapshot, idle_weight_bps: int = 0) -> ClearingProblem:
-    """The arrays of a snapshot."""
-    units = [Unit.of(ask) for ask in snapshot.asks]
-    costs = compute_costs(
-        [one.bid.resources for one in snapshot.bids],
-        [one.ask.rates for one in snapshot.asks],
-        [unit.gpus for unit in units],
-        idle_weight_bps,
-    )
-    limits = np.array([one.bid.max_price for one in snapshot.bids], dtype=object).reshape(-1, 1)
-    shape = (len(snapshot.bids), len(snapshot.asks))
-    surplus = limits - costs.quote
-    value = np.clip(surplus - costs.idle, -_INT64_SAFE, _INT64_SAFE).astype(np.int64).reshape(shape)
-    allowed = np.array(
-        [[not _is_forbidden(bid, ask, unit, snapshot.now) for ask, unit in zip(snapshot.asks, units, strict=True)]
-         for bid in snapshot.bids], dtype=bool,
-    ).reshape(shape)  # fmt: skip
-    affordable = (surplus >= 0).astype(bool).reshape(shape)
+def build_problem(snapshot: BookSnapshot, stranded_weight_bps: int = 0) -> ClearingProblem:
+    """The tables of a snapshot."""
+    provider = _numbered(snapshot.asks, lambda ask: ask.ask.provider)
+    kit, place = (_numbered(snapshot.asks, quality.offered) for quality in (GPUS, REGION))
+    wants, forbidden, bits = _encode_qualities(snapshot)
+    asks = _ask_table(snapshot.asks, bits, place, provider)
+    bids = _bid_table(snapshot, forbidden, _places(snapshot, place, wants[QUALITIES.index(REGION)]))
+    laid, floors = lay_out(kit, asks, _typical(bids))
+    none = np.zeros((1, int(place.max(initial=0)) + 1), dtype=np.int64)
     return ClearingProblem(
         snapshot=snapshot,
-        costs=costs,
-        value=value,
-        feasible=allowed & affordable & (value >= 0),
-        capacity=np.array([one.free_units for one in snapshot.asks], dtype=np.int64),
+        tables=Tables(laid, floors, bids, Terms(none, floor32(none), stranded_weight_bps)),
+        capacity=asks.capacity,
         demand=np.array([one.bid.replicas for one in snapshot.bids], dtype=np.int64),
+        provider=provider,
+        stranded_weight_bps=stranded_weight_bps,
     )
 
 
-def _is_forbidden(bid: PlacedBid, ask: PlacedAsk, unit: Unit, now: int) -> bool:
-    return any(check(bid, ask, unit, now) is not None for check in CONSTRAINTS.values())
+def _numbered(orders: Sequence, key: Callable[..., Hashable]) -> np.ndarray:
+    """Equal keys, equal numbers, in the order of their first coming."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(key(one), len(numbers)) for one in orders], dtype=np.int32)
 
 
-def violations(bid: PlacedBid, ask: PlacedAsk, now: int) -> dict[str, tuple[object, object]]:
-    """Every constraint that forbids this pair: name -> (needed, offered)."""
-    unit = Unit.of(ask)
-    found = {name: check(bid, ask, unit, now) for name, check in CONSTRAINTS.items()}
-    return {name: pair for name, pair in found.items() if pair is not None}
+Kinds = tuple[list[Hashable], np.ndarray]
+"""Different values, and which of them each order has."""
+
+
+def _kinds(orders: Sequence, key: Callable[..., Hashable]) -> Kinds:
+    numbers: dict[Hashable, int] = {}
+    which = np.array([numbers.setdefault(key(one), len(numbers)) for one in orders], dtype=np.int64)
+    return list(numbers), which
+
+
+def _encode_qualities(snapshot: BookSnapshot) -> tuple[list[Kinds], np.ndarray, np.ndarray]:
+    """What bids want of each quality; what they forbid (B, W), and what asks are (W, A), as bits that must not meet."""
+    wants = [_kinds(snapshot.bids, quality.wanted) for quality in QUALITIES]
+    columns = [_bits_of(quality, want, snapshot.asks) for quality, want in zip(QUALITIES, wants, strict=True)]
+    forbidden = np.concatenate([each for each, _ in columns], axis=1)
+    offered = np.concatenate([each for _, each in columns], axis=1)
+    return wants, _packed(forbidden), np.ascontiguousarray(_packed(offered).T)
+
+
+def _bits_of(quality: Quality, want: Kinds, asks: Sequence[PlacedAsk]) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of bits for bids and for asks: one for each kind of ask, or for each kind of bid if these are fewer."""
+    offers, which_ask = _kinds(asks, quality.offered)
+    wants, which_bid = want
+    refused = np.array(
+        [[quality.violated(wanted, offered) is not None for offered in offers] for wanted in wants], dtype=bool
+    ).reshape(len(wants), len(offers))
+    if len(offers) <= len(wants):
+        return refused[which_bid], np.eye(len(offers), dtype=bool)[which_ask]
+    return np.eye(len(wants), dtype=bool)[which_bid], refused.T[which_ask]
+
+
+def _packed(bits: np.ndarray) -> np.ndarray:
+    """(N, K) bool to (N, W) uint32, at least one word."""
+    words = max(1, -(-bits.shape[1] // _WORD))
+    padded = np.zeros((len(bits), words * _WORD), dtype=bool)
+    padded[:, : bits.shape[1]] = bits
+    if not len(padded):
+        return np.zeros((0, words), dtype=np.uint32)
+    return np.packbits(padded, axis=1, bitorder="little").view(np.dtype("<u4")).astype(np.uint32).reshape(-1, words)
+
+
+def _places(snapshot: BookSnapshot, place: np.ndarray, want: Kinds) -> np.ndarray:
+    """(B,) uint64: bit `place % 64` of every region where a bid may go."""
+    regions = {int(number): ask.profile.region for number, ask in zip(place, snapshot.asks, strict=True)}
+    masks = [
+        sum({1 << number % 64 for number, region in regions.items() if REGION.violated(wanted, region) is None})
+        if wanted
+        else int(EVERYWHERE)
+        for wanted in want[0]
+    ]
+    return np.array(masks, dtype=np.uint64)[want[1]]
+
+
+def _integers(values: list[int], limit: int, kind: type = np.int64) -> np.ndarray:
+    return np.array([min(value, limit) for value in values], dtype=kind)
+
+
+def _ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, place: np.ndarray, provider: np.ndarray) -> AskTable:
+    rates = [one.ask.rates for one in asks]
+    lines = ("gpu_hour", "vcpu_hour", "gb_hour", "gfuel", "egress_gb")
+    idle = [0] * len(asks)
+    return AskTable(
+        rates=np.array([*([getattr(one, line) for one in rates] for line in lines), idle], dtype=np.int64),
+        minimum=_integers([one.minimum for one in rates], GREATEST),
+        numbers=np.stack([_integers([q.offered(one) for one in asks], _GREATEST_NUMBER, np.int32) for q in QUANTITIES]),
+        bits=bits,
+        place=place,
+        gpus=np.array([Unit.of(one).gpus for one in asks], dtype=np.int64),
+        provider=provider,
+        capacity=np.array([one.free_units for one in asks], dtype=np.int64),
+        stake=_integers([one.available_stake for one in asks], GREATEST),
+    )
+
+
+def _amounts(placed: PlacedBid) -> list[int]:
+    """Of each line, before it is divided by its divisor."""
+    bid = placed.bid
+    hours = (bid.gpus, bid.vcpus, bid.memory_mb)
+    return [*(each * bid.duration_seconds for each in hours), bid.fuel, bid.egress_mb, bid.duration_seconds]
+
+
+def _limit(placed: PlacedBid, now: int) -> int:
+    late = now + placed.bid.duration_seconds > placed.bid.deadline
+    return -1 if late or placed.bid.max_price > GREATEST else placed.bid.max_price
+
+
+def _bid_table(snapshot: BookSnapshot, forbidden: np.ndarray, places: np.ndarray) -> BidTable:
+    bids = snapshot.bids
+    divisors = [int(one) for one in DIVISORS]
+    parts = [[divmod(amount, divisor) for amount, divisor in zip(_amounts(one), divisors, strict=True)] for one in bids]
+    pairs = np.array(parts, dtype=np.int64).reshape(len(bids), len(divisors), 2)
+    count = len(bids)
+    return BidTable(
+        whole=np.ascontiguousarray(pairs[:, :, 0]),
+        part=np.ascontiguousarray(pairs[:, :, 1]),
+        weights=floor32(pairs[:, :, 0] + pairs[:, :, 1] / DIVISORS),
+        limit=np.array([_limit(one, snapshot.now) for one in bids], dtype=np.int64),
+        needs=np.array(
+            [[min(q.needed(one), _GREATEST_NUMBER) for q in QUANTITIES] for one in bids], dtype=np.int32
+        ).reshape(count, len(QUANTITIES)),
+        forbidden=forbidden,
+        places=places,
+        preference=np.zeros(count, dtype=np.int32),
+        gpus=np.array([one.bid.gpus for one in bids], dtype=np.int64),
+        banned_from=np.zeros(count, dtype=np.int64),
+        banned_to=np.zeros(count, dtype=np.int64),
+        banned=np.zeros(0, dtype=np.int32),
+    )
+
+
+def _typical(bids: BidTable) -> np.ndarray:
+    """What jobs take of each line together, in small integers, so that the layout is the same everywhere."""
+    totals = [
+        1 + sum(map(int, bids.whole[:, line])) * 1_000 + sum(map(int, bids.part[:, line])) * 1_000 // int(divisor)
+        for line, divisor in enumerate(DIVISORS)
+    ]
+    excess = max(0, max(totals).bit_length() - _TYPICAL_BITS)
+    return np.array([max(1, total >> excess) for total in totals], dtype=np.int64)

@@ -6,155 +6,118 @@ not hold the capacity of orders that can.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from marketplace.clearing.auction import UNASSIGNED, solve_assignment
+from marketplace.clearing.engine.auction import UNASSIGNED
+from marketplace.clearing.engine.solve import solve
+from marketplace.clearing.engine.tables import with_bans
 from marketplace.clearing.problem import ClearingProblem
+from marketplace.clearing.replicas import Match, Matches, has_enough_providers, separate_replicas
 
 MAX_ATTEMPTS = 5
 """The last one is without the replicated bids that no attempt could serve: they shall not keep others out."""
 
-Pairs = list[tuple[int, int]]
-
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """(bid, ask) of every lease, ascending; `rent` (A,) micro-USDC; the objective reached."""
+    """Every lease, ascending; `rent` (A,) micro-USDC."""
 
-    pairs: Pairs
+    matches: Matches
     rent: np.ndarray
-    surplus: int
+
+    @property
+    def surplus(self) -> int:
+        """The objective reached."""
+        return sum(match.value for match in self.matches)
 
 
 @dataclass(slots=True)
 class _Field:
-    """Who still takes part: replicas of each bid (B,), pairs (B, A)."""
+    """Who still takes part: replicas of each bid (B,), and providers that a bid shall not go to."""
 
     wanted: np.ndarray
-    allowed: np.ndarray
+    banned: dict[int, set[int]] = field(default_factory=dict)
 
 
-def assign(problem: ClearingProblem, epsilon: int) -> Assigned:
+def assign(problem: ClearingProblem, epsilon_ppm: int) -> Assigned:
     """The best of a few attempts; of equally good ones the first."""
-    field = _Field(_servable(problem), problem.feasible.copy())
+    taking_part = _Field(problem.demand.copy())
+    replicated = np.flatnonzero(problem.demand > 1)
+    for bid in replicated:
+        if not has_enough_providers(problem, int(bid)):
+            taking_part.wanted[bid] = 0
     best: Assigned | None = None
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        found, is_final = _attempt(problem, field, epsilon)
+        found, is_final = _attempt(problem, taking_part, epsilon_ppm)
         if best is None or found.surplus > best.surplus:
             best = found
         if is_final:
             break
         if attempt == MAX_ATTEMPTS - 1:
-            served = {bid for bid, _ in best.pairs}
-            for bid in range(len(field.wanted)):
-                if _is_replicated(problem, bid) and bid not in served:
-                    field.wanted[bid] = 0
+            served = {match.bid for match in best.matches}
+            taking_part.wanted[[bid for bid in replicated if bid not in served]] = 0
     assert best is not None, "there is at least one attempt"
     return best
 
 
-def _is_replicated(problem: ClearingProblem, bid: int) -> bool:
-    return int(problem.demand[bid]) > 1
-
-
-def _servable(problem: ClearingProblem) -> np.ndarray:
-    """Replicas of each bid; none where there are not as many providers: it could only be in the way."""
-    wanted = problem.demand.copy()
-    provider = np.array([ask.ask.provider for ask in problem.snapshot.asks])
-    for bid in np.flatnonzero(wanted > 1):
-        providers = len(np.unique(provider[problem.feasible[bid] & (problem.capacity > 0)]))
-        if providers < wanted[bid]:
-            wanted[bid] = 0
-    return wanted
-
-
-def _attempt(problem: ClearingProblem, field: _Field, epsilon: int) -> tuple[Assigned, bool]:
-    """Assign and repair. Takes what was dropped out of `field`; whether nothing was."""
-    rows = np.repeat(np.arange(len(field.wanted)), field.wanted)
-    solved = solve_assignment(problem.value[rows], field.allowed[rows], problem.capacity, epsilon)
-    won = [(int(bid), int(ask)) for bid, ask in zip(rows, solved.ask_of, strict=True) if ask != UNASSIGNED]
-    distinct = _separate_replicas(problem, field, won, solved.rent)
+def _attempt(problem: ClearingProblem, taking_part: _Field, epsilon_ppm: int) -> tuple[Assigned, bool]:
+    """Assign and repair. Takes what was dropped out of `taking_part`; whether nothing was."""
+    rows = np.repeat(np.arange(len(taking_part.wanted)), taking_part.wanted)
+    tables = with_bans(problem.tables, taking_part.banned)
+    solved = solve(tables, rows, epsilon_ppm)
+    won = [
+        Match(*map(int, each)) for each in zip(rows, solved.ask_of, solved.value, strict=True) if each[1] != UNASSIGNED
+    ]
+    distinct = separate_replicas(problem, taking_part.banned, won)
     complete = _drop_incomplete(problem, distinct)
     covered = _cover_providers(problem, complete, solved.rent)
     kept = sorted(_drop_incomplete(problem, covered))
-    _narrow(problem, field, won, distinct, complete, covered)
+    _narrow(problem, taking_part, won, distinct, complete, covered)
     rent = solved.rent if kept == sorted(won) else _rents_after_repair(problem, kept, solved.rent)
-    surplus = sum(int(problem.value[pair]) for pair in kept)
-    return Assigned(kept, rent, surplus), len(won) == len(distinct) == len(complete) == len(covered) == len(kept)
+    return Assigned(kept, rent), len(won) == len(distinct) == len(complete) == len(covered) == len(kept)
 
 
 def _narrow(
-    problem: ClearingProblem, field: _Field, won: Pairs, distinct: Pairs, complete: Pairs, covered: Pairs
+    problem: ClearingProblem, taking_part: _Field, won: Matches, distinct: Matches, complete: Matches, covered: Matches
 ) -> None:
-    displaced = Counter(bid for bid, _ in won) - Counter(bid for bid, _ in distinct)
+    displaced = Counter(match.bid for match in won) - Counter(match.bid for match in distinct)
     for bid, count in displaced.items():
-        field.wanted[bid] -= count
-    for bid in {bid for bid, _ in distinct} - {bid for bid, _ in complete}:
-        field.wanted[bid] = 0
-    provider = np.array([ask.ask.provider for ask in problem.snapshot.asks])
-    for bid, ask in set(complete) - set(covered):
-        field.allowed[bid] &= provider != provider[ask]
+        taking_part.wanted[bid] -= count
+    for bid in {match.bid for match in distinct} - {match.bid for match in complete}:
+        taking_part.wanted[bid] = 0
+    for match in set(complete) - set(covered):
+        taking_part.banned.setdefault(match.bid, set()).add(int(problem.provider[match.ask]))
 
 
-def _separate_replicas(problem: ClearingProblem, field: _Field, pairs: Pairs, rent: np.ndarray) -> Pairs:
-    """Give replicas of one bid distinct providers: the second at a provider moves to its best idle ask, or out."""
-    provider = [ask.ask.provider for ask in problem.snapshot.asks]
-    kept: Pairs = []
-    displaced: list[int] = []
-    taken: dict[int, set[str]] = {}
-    for bid, ask in pairs:
-        if provider[ask] in taken.setdefault(bid, set()):
-            displaced.append(bid)
-            continue
-        taken[bid].add(provider[ask])
-        kept.append((bid, ask))
-    free = problem.capacity.copy()
-    for _, ask in kept:
-        free[ask] -= 1
-    for bid in displaced:
-        choices = [
-            (-int(problem.value[bid, ask]), ask)
-            for ask in np.flatnonzero(field.allowed[bid] & (free > 0) & (problem.value[bid] >= rent))
-            if provider[ask] not in taken[bid]
-        ]
-        if choices:
-            ask = int(min(choices)[1])
-            kept.append((bid, ask))
-            taken[bid].add(provider[ask])
-            free[ask] -= 1
-    return kept
-
-
-def _drop_incomplete(problem: ClearingProblem, pairs: Pairs) -> Pairs:
+def _drop_incomplete(problem: ClearingProblem, matches: Matches) -> Matches:
     """The contract opens a bid's replicas together, or those that are missing never."""
-    counts = Counter(bid for bid, _ in pairs)
-    return [pair for pair in pairs if counts[pair[0]] == problem.demand[pair[0]]]
+    counts = Counter(match.bid for match in matches)
+    return [match for match in matches if counts[match.bid] == problem.demand[match.bid]]
 
 
-def _cover_providers(problem: ClearingProblem, pairs: Pairs, rent: np.ndarray) -> Pairs:
+def _cover_providers(problem: ClearingProblem, matches: Matches, rent: np.ndarray) -> Matches:
     """A provider's stake must cover all its new leases together, and each ask's units allow all: the least valuable go.
 
     See `count_by_provider` for the units.
     """
-    asks = problem.snapshot.asks
-    left = {ask.ask.provider: ask.available_stake for ask in asks}
-    leases: dict[str, int] = {}
-    units: dict[str, int] = {}
+    left = dict(zip(problem.provider.tolist(), (ask.available_stake for ask in problem.snapshot.asks), strict=True))
+    leases: dict[int, int] = {}
+    units: dict[int, int] = {}
     kept = set()
-    for bid, ask in sorted(pairs, key=lambda pair: (-int(problem.value[pair]), pair)):
-        provider, free = asks[ask].ask.provider, int(problem.capacity[ask])
-        price = int(problem.costs.quote[bid, ask]) + int(rent[ask])
+    for match in sorted(matches, key=lambda match: (-match.value, match)):
+        provider, free = int(problem.provider[match.ask]), int(problem.capacity[match.ask])
+        price = problem.quote(match.bid, match.ask) + int(rent[match.ask])
         count, allowed = leases.get(provider, 0) + 1, min(free, units.get(provider, free))
         if price <= left[provider] and count <= allowed:
             left[provider] -= price
             leases[provider], units[provider] = count, allowed
-            kept.add((bid, ask))
-    return [pair for pair in pairs if pair in kept]
+            kept.add(match)
+    return [match for match in matches if match in kept]
 
 
-def _rents_after_repair(problem: ClearingProblem, pairs: Pairs, rent: np.ndarray) -> np.ndarray:
+def _rents_after_repair(problem: ClearingProblem, matches: Matches, rent: np.ndarray) -> np.ndarray:
     """Rents may only fall in a repair: never above the equilibrium's, and zero wherever a unit is idle."""
-    used = np.bincount([ask for _, ask in pairs], minlength=len(problem.capacity))
+    used = np.bincount([match.ask for match in matches], minlength=len(problem.capacity))
     return np.where(used < problem.capacity, 0, rent)

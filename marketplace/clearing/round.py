@@ -7,17 +7,20 @@ import numpy as np
 from marketplace.clearing.certificate import Certificate, compute_certificate, verify_certificate
 from marketplace.clearing.problem import ClearingProblem, build_problem
 from marketplace.clearing.repair import assign
+from marketplace.clearing.replicas import Match, Matches
 from marketplace.domain.book import BookSnapshot
-
-_EPSILON_SHARE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a round is cleared with. `epsilon` 0 means: the greatest value in the round divided by 20,000."""
+    """What a round is cleared with.
 
-    epsilon: int = 0
-    idle_weight_bps: int = 0
+    `epsilon_ppm`: by how much a renter might do better elsewhere, in millionths of the most that any node is worth to
+    it. `stranded_weight_bps`: how much of what a stranded GPU would earn counts as a cost of placing a job.
+    """
+
+    epsilon_ppm: int = 500
+    stranded_weight_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,10 @@ class PricedMatch:
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """The outcome of a round; `rents` by ask hash, micro-USDC."""
+    """The outcome of a round: `assigned` by numbers of orders in the snapshot; `rents` by ask hash, micro-USDC."""
 
     problem: ClearingProblem
+    assigned: Matches
     matches: tuple[PricedMatch, ...]
     rents: dict[str, int]
     certificate: Certificate
@@ -52,23 +56,21 @@ def clear_round(snapshot: BookSnapshot, parameters: Parameters = Parameters()) -
     balanced, envy-free, idle units without rent. Replicas of one bid must have distinct providers and start together
     or not at all, which leaves the assignment market: those rounds are repaired (`marketplace.clearing.repair`), an
     order may then be rejected although it could have been served, but none is accepted at a loss. With
-    `idle_weight_bps` envy-freeness holds within epsilon plus the difference in C_idle.
+    `stranded_weight_bps` envy-freeness holds within epsilon plus the difference in C_idle.
     """
-    problem = build_problem(snapshot, parameters.idle_weight_bps)
-    greatest = int(problem.value[problem.feasible].max(initial=0))
-    assigned = assign(problem, parameters.epsilon or max(1, greatest // _EPSILON_SHARE))
-    rent = assigned.rent
-    certificate = compute_certificate(problem, assigned.pairs, rent)
-    matches = tuple(_price(problem, bid, ask, rent) for bid, ask in assigned.pairs)
-    verify_certificate(problem, assigned.pairs, [match.price for match in matches], rent, certificate)
-    rents = {ask.ask_hash: int(price) for ask, price in zip(snapshot.asks, rent, strict=True)}
-    return RoundResult(problem, matches, rents, certificate)
+    problem = build_problem(snapshot, parameters.stranded_weight_bps)
+    assigned = assign(problem, parameters.epsilon_ppm)
+    certificate = compute_certificate(problem, assigned.matches, assigned.rent)
+    matches = tuple(_price(problem, match, assigned.rent) for match in assigned.matches)
+    verify_certificate(problem, assigned.matches, [match.price for match in matches], assigned.rent, certificate)
+    rents = {ask.ask_hash: int(price) for ask, price in zip(snapshot.asks, assigned.rent, strict=True)}
+    return RoundResult(problem, assigned.matches, matches, rents, certificate)
 
 
-def _price(problem: ClearingProblem, bid: int, ask: int, rent: np.ndarray) -> PricedMatch:
+def _price(problem: ClearingProblem, match: Match, rent: np.ndarray) -> PricedMatch:
     return PricedMatch(
-        bid_hash=problem.snapshot.bids[bid].bid_hash,
-        ask_hash=problem.snapshot.asks[ask].ask_hash,
-        quote=int(problem.costs.quote[bid, ask]),
-        rent=int(rent[ask]),
+        bid_hash=problem.snapshot.bids[match.bid].bid_hash,
+        ask_hash=problem.snapshot.asks[match.ask].ask_hash,
+        quote=problem.quote(match.bid, match.ask),
+        rent=int(rent[match.ask]),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from marketplace.clearing.engine.solve import PPM
 from marketplace.clearing.round import Parameters, RoundResult, clear_round
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.errors import TranscriptMismatch
@@ -11,8 +12,9 @@ from marketplace.protocol.eip712 import SIGNATURE_BYTES, Domain
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid, require_signed_by
 from marketplace.protocol.profile import NodeProfile
+from marketplace.protocol.units import BPS
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ def write_transcript(
             "market": market,
             "round": number,
             "closesAt": snapshot.now,
-            "parameters": {"epsilon": str(parameters.epsilon), "idleWeightBps": parameters.idle_weight_bps},
+            "parameters": {
+                "epsilonPpm": parameters.epsilon_ppm,
+                "strandedWeightBps": parameters.stranded_weight_bps,
+            },
             "bids": [_bid_json(one) for one in snapshot.bids],
             "asks": [_ask_json(one) for one in snapshot.asks],
             **_outcome(result),
@@ -136,8 +141,11 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
             raise TranscriptMismatch(f"The transcript is of version {document['version']!r}; this is {VERSION}.")
         domain = Domain(int(document["domain"]["chainId"]), document["domain"]["verifyingContract"])
         market, given = document["market"], document["parameters"]
-        parameters = Parameters(int(given["epsilon"]), int(given["idleWeightBps"]))
-        _require(parameters.epsilon >= 0 and parameters.idle_weight_bps >= 0, "The round's parameters are negative.")
+        parameters = Parameters(int(given["epsilonPpm"]), int(given["strandedWeightBps"]))
+        _require(
+            0 <= parameters.epsilon_ppm <= PPM and 0 <= parameters.stranded_weight_bps <= BPS,
+            "The round's parameters are out of range.",
+        )
         claimed = {name: document[name] for name in ("matches", "rents", "certificate")}
     except (KeyError, TypeError, ValueError) as error:
         raise TranscriptMismatch(f"The transcript lacks or garbles {error}.") from error

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from marketplace.clearing import clear_round
-from marketplace.clearing.problem import violations
+from marketplace.clearing.constraints import violations
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec, ModuleProgram

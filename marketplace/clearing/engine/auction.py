@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.holders import Holders, evict_lowest, hold, lowest_level, next_lowest_level
+from marketplace.clearing.engine.holders import evict_lowest, hold, lowest_level, next_lowest_level
 from marketplace.clearing.engine.jit import INNER, KERNEL
 from marketplace.clearing.engine.search import find_best, set_price
 
@@ -55,7 +55,7 @@ class Rows(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """Rows that have no ask yet: `size[0]` that are to bid, the last one first, and `size[1]` that are to look again."""
+    """Rows without an ask: `size[0]` that are to bid, the last one first, and `size[1]` that are to look again."""
 
     waiting: np.ndarray
     starved: np.ndarray

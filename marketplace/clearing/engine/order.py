@@ -10,7 +10,7 @@ GREATEST_RATE = 1 << 40
 
 @njit(**KERNEL)
 def _split(points, order, first, last, block):
-    """Sort `order[first:last]` by the widest line again and again, until halves are blocks. Bids see low rates first."""
+    """Sort `order[first:last]` by the widest line again and again, until halves are blocks."""
     lines = points.shape[0]
     stack = [(first, last)]
     while stack:

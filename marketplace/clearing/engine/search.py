@@ -6,14 +6,24 @@ import numpy as np
 from numba import njit
 
 from marketplace.clearing.engine.jit import INNER, KERNEL
-from marketplace.clearing.engine.tables import BLOCK, CHUNK, DIVISORS, GPUS, LESS, MINIMUM, PLACE, PROVIDER, STAKE, Tables
+from marketplace.clearing.engine.tables import (
+    BLOCK,
+    CHUNK,
+    DIVISORS,
+    GPUS,
+    GREATEST_HOURLY,
+    LESS,
+    MINIMUM,
+    PLACE,
+    PROVIDER,
+    STAKE,
+    Tables,
+)
 
 NEVER = np.float32(np.inf)
 EVERYWHERE = np.uint64(2**64 - 1)
 CUT = 1 << 52
 """Values beyond this (4.5 billion USDC) count as equal: prices still hold."""
-_ABSURD = 1 << 40
-"""A GPU-hour above a million USDC is not worth more than that when it is left unused."""
 _PER_HOUR, _, _PER_GB_HOUR, _PER_GFUEL, _PER_GB, _ = (int(one) for one in DIVISORS)
 _UP = np.float32(1 + 2**-19)
 
@@ -79,8 +89,8 @@ def idle_cost(tables, bid, ask):
     cost = line_cost(bids.whole[bid, 5], bids.part[bid, 5], record[ask, 5], _PER_HOUR)
     stranded, weight = record[ask, GPUS] - bids.gpus[bid], tables.terms.stranded_weight_bps
     if weight > 0 and stranded > 0:
-        rate = min(record[ask, 0], _ABSURD)
-        hourly = min(line_cost(bids.whole[bid, 5], bids.part[bid, 5], rate, _PER_HOUR), _ABSURD)
+        rate = min(record[ask, 0], GREATEST_HOURLY)
+        hourly = min(line_cost(bids.whole[bid, 5], bids.part[bid, 5], rate, _PER_HOUR), GREATEST_HOURLY)
         cost += stranded * hourly * weight // 10_000
     return cost
 
@@ -88,7 +98,7 @@ def idle_cost(tables, bid, ask):
 @njit(**INNER)
 def is_banned(bids, bid, provider):
     """Whether the bid shall not go to this provider, whatever it offers."""
-    for place in range(bids.banned_from[bid], bids.banned_from[bid + 1]):
+    for place in range(bids.banned_from[bid], bids.banned_to[bid]):  # noqa: SIM110 (no generators in kernels)
         if bids.banned[place] == provider:
             return True
     return False
@@ -368,6 +378,13 @@ def set_price(tables, prices, ask, price):
         least = least if least < floor else floor
     busy[chunk, MINIMUM + 1, place] = least
     prices.busy_chunks[MINIMUM + 1, chunk] = least_of(busy[chunk, MINIMUM + 1], 0)
+
+
+@njit(**KERNEL)
+def set_prices(tables, prices, asks, amounts):
+    """New prices of several asks."""
+    for n in range(asks.shape[0]):
+        set_price(tables, prices, asks[n], amounts[n])
 
 
 def start_prices(tables: Tables) -> Prices:

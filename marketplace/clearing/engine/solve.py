@@ -20,7 +20,7 @@ from marketplace.clearing.engine.auction import (
 )
 from marketplace.clearing.engine.holders import no_holders
 from marketplace.clearing.engine.rents import best_nets, raise_rents
-from marketplace.clearing.engine.search import Prices, Scratch, make_scratch, set_price, start_prices
+from marketplace.clearing.engine.search import Prices, Scratch, make_scratch, set_prices, start_prices
 from marketplace.clearing.engine.tables import Tables
 
 PPM = 1_000_000
@@ -90,6 +90,9 @@ def solve(tables: Tables, row_bid: np.ndarray, epsilon_ppm: int, threads: int | 
     Solved
         Ties are decided by the order of bids and asks, which is the caller's (by digest), and by nothing else.
     """
+    if not len(row_bid) or not tables.asks.count:
+        nobody = np.full(len(row_bid), UNASSIGNED, dtype=np.int64)
+        return Solved(nobody, np.zeros_like(nobody), np.zeros(tables.asks.count, dtype=np.int64), 1)
     prices = start_prices(tables)
     with Workers(tables, threads) as workers:
         rows = _make_rows(row_bid)
@@ -138,7 +141,7 @@ def _make_queue(rows: Rows, greatest: np.ndarray) -> Queue:
 
 def _to_caller(tables: Tables, rows: Rows, rents: Prices, doubled: int) -> Solved:
     real = tables.asks.ask >= 0
-    rent = np.zeros(int(real.sum()), dtype=np.int64)
+    rent = np.zeros(tables.asks.count, dtype=np.int64)
     rent[tables.asks.ask[real]] = rents.exact[real] // 2
     assigned = rows.ask_of != UNASSIGNED
     ask_of = np.where(assigned, tables.asks.ask[rows.ask_of], UNASSIGNED)
@@ -148,13 +151,13 @@ def _to_caller(tables: Tables, rows: Rows, rents: Prices, doubled: int) -> Solve
 
 def best_profits(tables: Tables, floors: np.ndarray, rent: np.ndarray, threads: int | None = None) -> np.ndarray:
     """The most that any ask leaves each bid at these rents (A,), and at least `floors` (B,); micro-USDC."""
+    if not tables.asks.count:
+        return floors
     rents = start_prices(tables)
-    for place in np.flatnonzero(rent[tables.asks.ask] * (tables.asks.ask >= 0)):
-        set_price(tables, rents, place, 2 * int(rent[tables.asks.ask[place]]))
+    priced = np.flatnonzero((tables.asks.ask >= 0) & (rent[tables.asks.ask] > 0))
+    set_prices(tables, rents, priced, 2 * rent[tables.asks.ask[priced]])
     out = np.zeros(len(floors), dtype=np.int64)
     scaled = np.where(floors > 0, 2 * floors + 1, 0)
     with Workers(tables, threads) as workers:
-        workers.map(
-            lambda part, scratch: best_nets(tables, part, scaled, rents, scratch, out), np.arange(len(floors))
-        )
+        workers.map(lambda part, scratch: best_nets(tables, part, scaled, rents, scratch, out), np.arange(len(floors)))
     return np.maximum(floors, (out - 1) // 2)

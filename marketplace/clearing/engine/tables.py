@@ -9,6 +9,7 @@ exact one, so that what it excludes is excluded rightly. They are added and mult
 everywhere.
 """
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ DIVISORS = np.array(
     dtype=np.int64,
 )
 """What `amount * rate` is divided by, in the order of `LINES`."""
+GREATEST_HOURLY = 1 << 40
+"""A GPU that earns more than this (a million USDC) an hour is not worth more when it is left unused."""
 GREATEST = 1 << 62
 """Amounts of money beyond this (4.6e12 USDC) are out of every ask's reach."""
 MINIMUM, STAKE, GPUS, PROVIDER, PLACE = range(len(LINES), len(LINES) + 5)
@@ -66,7 +69,9 @@ class LaidAsks(NamedTuple):
     capacity: np.ndarray
     """(A,) int64."""
     record: np.ndarray
-    """(A, 11) int64: the rates, and what `MINIMUM` and the names after it say: what one look at an ask needs, together."""
+    """(A, 11) int64: the rates, and what `MINIMUM` and the names after it say: all that one look at an ask needs."""
+    count: int
+    """How many asks the caller has."""
 
 
 class FloorTable(NamedTuple):
@@ -118,7 +123,9 @@ class BidTable(NamedTuple):
     gpus: np.ndarray
     """(B,) int64."""
     banned_from: np.ndarray
-    """(B + 1,) int64: where a bid's part of `banned` starts."""
+    """(B,) int64: where a bid's part of `banned` starts."""
+    banned_to: np.ndarray
+    """(B,) int64: and where it ends."""
     banned: np.ndarray
     """(N,) int32: providers that a bid shall not go to, besides."""
 
@@ -148,6 +155,18 @@ def floor32(amounts: np.ndarray) -> np.ndarray:
     return amounts.astype(np.float32) * LESS
 
 
+def with_bans(tables: Tables, banned: Mapping[int, Collection[int]]) -> Tables:
+    """The same tables, in which these bids do not go to these providers."""
+    count = len(tables.bids.limit)
+    first, last, pool = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), []
+    for bid, providers in banned.items():
+        first[bid] = len(pool)
+        pool += sorted(providers)
+        last[bid] = len(pool)
+    bids = tables.bids._replace(banned_from=first, banned_to=last, banned=np.array(pool, dtype=np.int32))
+    return tables._replace(bids=bids)
+
+
 def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidAsks, FloorTable]:
     """Asks in blocks, and the bounds on them.
 
@@ -155,10 +174,10 @@ def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidA
     """
     order = order_asks(kit, asks.rates, typical, BLOCK)
     order = np.r_[order, np.full(-len(order) % (BLOCK * CHUNK), -1)]
-    filler = order < 0
+    filler = (order < 0) | (asks.capacity[order] <= 0) if len(order) else np.zeros(0, dtype=bool)
     columns = [*asks.rates, asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place]
     record = np.stack([column[order].astype(np.int64) for column in columns], axis=1)
-    laid = LaidAsks(np.where(filler, -1, order), np.where(filler, 0, asks.capacity[order]), record)
+    laid = LaidAsks(np.where(filler, -1, order), np.where(filler, 0, asks.capacity[order]), record, len(asks.capacity))
     return laid, _bound(laid, filler, asks.bits[:, order], asks.numbers[:, order])
 
 
@@ -194,4 +213,4 @@ def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.nda
 
 def _in_chunks(of_blocks: np.ndarray, chunks: int) -> np.ndarray:
     """(C, L) by blocks to (H, L, CHUNK)."""
-    return of_blocks.reshape(chunks, CHUNK, -1).transpose(0, 2, 1)
+    return of_blocks.reshape(chunks, CHUNK, of_blocks.shape[1]).transpose(0, 2, 1)

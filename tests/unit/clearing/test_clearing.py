@@ -11,17 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
 
 from marketplace.clearing import Parameters, clear_round, explain_bid, verify_transcript, write_transcript
 from marketplace.clearing.certificate import verify_certificate
-from marketplace.clearing.cost import compute_costs
-from marketplace.clearing.problem import build_problem
 from marketplace.domain.book import BookSnapshot
 from marketplace.errors import CertificateRejected, InvalidSignature, NotFound, TranscriptMismatch
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
+from tests.unit.clearing.dense import dense_values, exact_optimum
 from tests.unit.clearing.market import account, ask, bid, profile, random_market, snapshot, spec
 
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
@@ -33,9 +31,7 @@ any_market = st.one_of(markets, replicated)
 
 
 def index_pairs(result):
-    bids = {one.bid_hash: n for n, one in enumerate(result.problem.snapshot.bids)}
-    asks = {one.ask_hash: n for n, one in enumerate(result.problem.snapshot.asks)}
-    return [(bids[match.bid_hash], asks[match.ask_hash]) for match in result.matches]
+    return [(match.bid, match.ask) for match in result.assigned]
 
 
 def rent_vector(result):
@@ -65,7 +61,7 @@ def test_units_replicas_stakes_and_constraints_are_never_exceeded(market):
         providers = [market.asks[a].ask.provider for b, a in index_pairs(result) if b == n]
         assert len(set(providers)) == len(providers)
         assert len(providers) in (0, one.bid.replicas), "all replicas open together, or none does"
-    assert all(result.problem.feasible[pair] for pair in index_pairs(result))
+    assert all(result.problem.value(b, a) is not None for b, a in index_pairs(result))
 
 
 @given(any_market)
@@ -82,7 +78,7 @@ def test_idle_capacity_has_no_rent(market):
 def test_no_renter_would_rather_have_another_node_within_epsilon(market):
     result = clear_round(market)
     rents, chosen = rent_vector(result), dict(index_pairs(result))
-    net = np.where(result.problem.feasible, result.problem.value - rents, np.iinfo(np.int64).min // 2)
+    net = dense_values(result.problem) - rents
     for b in range(len(market.bids)):
         own = net[b, chosen[b]] if b in chosen else 0
         assert max(0, net[b].max(initial=0)) <= own + result.certificate.epsilon
@@ -92,11 +88,7 @@ def test_no_renter_would_rather_have_another_node_within_epsilon(market):
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_surplus_agrees_with_the_exact_optimum_within_the_certificate(market):
     result = clear_round(market)
-    value = np.where(result.problem.feasible, result.problem.value, 0)
-    slots = np.repeat(value, result.problem.capacity, axis=1)
-    rows, columns = linear_sum_assignment(slots, maximize=True)
-    optimum = int(slots[rows, columns].sum())
-    assert result.certificate.surplus <= optimum <= result.certificate.bound
+    assert result.certificate.surplus <= exact_optimum(result.problem) <= result.certificate.bound
     assert result.certificate.gap <= len(market.bids) * (result.certificate.epsilon + 1)
 
 
@@ -106,15 +98,6 @@ def test_order_of_arrival_decides_nothing(market, shuffle):
     bids, asks = list(market.bids), list(market.asks)
     shuffle.shuffle(bids), shuffle.shuffle(asks)
     assert clear_round(BookSnapshot.of(market.now, bids, asks)).matches == clear_round(market).matches
-
-
-@given(markets)
-@settings(max_examples=40, deadline=None, derandomize=True)
-def test_cost_engine_quotes_what_the_contract_quotes(market):
-    quotes = build_problem(market).costs.quote
-    for b, one in enumerate(market.bids):
-        for a, other in enumerate(market.asks):
-            assert quotes[b, a] == compute_quote(other.ask.rates, one.bid.resources).total
 
 
 # --- prices in markets small enough to check by hand ------------------------------------------------------------------
@@ -127,7 +110,7 @@ def test_without_scarcity_a_renter_pays_the_quote():
 
 def test_two_bids_for_one_node_pay_what_the_loser_would_have_paid():
     market = snapshot([bid(1, max_price=500_000), bid(2, max_price=800_000)], [ask(1, price=100_000)])
-    result = clear_round(market, Parameters(epsilon=1))
+    result = clear_round(market, Parameters(epsilon_ppm=1))
     (match,) = result.matches
     assert match.bid_hash == next(one.bid_hash for one in market.bids if one.bid.max_price == 800_000)
     assert 499_999 <= match.price <= 500_000
@@ -150,7 +133,7 @@ def test_gpu_node_is_spared_for_gpu_work_when_idle_cost_counts():
     gpu_node = profile(gpus=[{"model": "H100", "memoryMb": 80_000}])
     market = snapshot([bid()], [ask(1, price=100_000, node=gpu_node, gpu_hour_rate=10**6), ask(2, price=110_000)])
     assert clear_round(market).matches[0].quote == 100_000
-    assert clear_round(market, Parameters(idle_weight_bps=1_000)).matches[0].quote == 110_000
+    assert clear_round(market, Parameters(stranded_weight_bps=1_000)).matches[0].quote == 110_000
 
 
 # --- odd markets ------------------------------------------------------------------------------------------------------
@@ -166,7 +149,9 @@ def test_a_thousand_identical_bids_end_in_bounded_work():
     bids = [bid(n) for n in range(1_000)]
     result = clear_round(snapshot(bids, [ask(n) for n in range(10)]))
     assert len(result.matches) == 10
-    assert {match.price for match in result.matches} <= set(range(999_900, 1_000_001))
+    assert {match.price for match in result.matches} <= set(range(999_550, 1_000_001)), (
+        "within 500 millionths of 900,000"
+    )
 
 
 def test_absurd_rates_neither_overflow_nor_match():
@@ -248,18 +233,18 @@ def test_an_ask_that_its_agent_signed_verifies():
 @pytest.mark.parametrize("tamper", ["price", "rent", "surplus", "double"])
 def test_certificate_that_does_not_follow_is_rejected(tamper):
     result = clear_round(random_market(3, 10, 8))
-    pairs, prices, rent = index_pairs(result), [match.price for match in result.matches], rent_vector(result)
+    matches, prices, rent = result.assigned, [match.price for match in result.matches], rent_vector(result)
     certificate = result.certificate
     if tamper == "price":
         prices[0] += 1
     elif tamper == "rent":
-        rent[pairs[0][1]] += 5
+        rent[matches[0].ask] += 5
     elif tamper == "surplus":
         certificate = replace(certificate, surplus=certificate.surplus + 1)
     else:
-        pairs, prices = [*pairs, pairs[0]], [*prices, prices[0]]
+        matches, prices = [*matches, matches[0]], [*prices, prices[0]]
     with pytest.raises(CertificateRejected):
-        verify_certificate(result.problem, pairs, prices, rent, certificate)
+        verify_certificate(result.problem, matches, prices, rent, certificate)
 
 
 # --- explanation ------------------------------------------------------------------------------------------------------
@@ -374,9 +359,3 @@ def test_hash_seed_and_process_change_nothing():
         for seed in ("0", "4242")
     }  # fmt: skip
     assert len(digests) == 1
-
-
-def test_costs_beyond_64_bits_are_exact():
-    rates = ask(1, price=2**47, gfuel_rate=2**47).ask.rates
-    reserved = bid(fuel=2**64 - 1, vcpus=2**16 - 1, duration_seconds=2**32 - 1).bid.resources
-    assert compute_costs([reserved], [rates], [0]).quote[0, 0] == compute_quote(rates, reserved).total

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from marketplace.clearing import Parameters, clear_round
 from marketplace.clearing.certificate import verify_certificate
-from marketplace.clearing.cost import compute_costs
+from marketplace.clearing.cost import compute_idle_cost
 from marketplace.errors import CertificateRejected
-from marketplace.protocol.metering import compute_quote
+from tests.unit.clearing.dense import dense_values
 from tests.unit.clearing.market import account, ask, bid, profile, random_market, snapshot
 from tests.unit.clearing.test_clearing import index_pairs, rent_vector
 
@@ -62,9 +61,10 @@ def test_bid_that_a_stake_cannot_cover_goes_to_another_provider_in_the_same_roun
 def test_epsilon_of_the_certificate_is_what_renters_would_gain_elsewhere_even_after_a_repair(seed):
     result = clear_round(random_market(seed, 8, 4, replicas=True))
     rents, problem = rent_vector(result), result.problem
-    best = np.where(problem.feasible, problem.value - rents, 0).max(axis=1, initial=0)
+    values = dense_values(problem)
+    best = (values - rents).max(axis=1, initial=0)
     for b, demand in enumerate(problem.demand):
-        own = [int(problem.value[pair] - rents[pair[1]]) for pair in index_pairs(result) if pair[0] == b]
+        own = [int(values[pair] - rents[pair[1]]) for pair in index_pairs(result) if pair[0] == b]
         worst = min(own, default=0) if len(own) == demand else 0
         assert best[b] - worst <= result.certificate.epsilon
     assert result.certificate.gap <= int(problem.demand.sum()) * result.certificate.epsilon
@@ -77,17 +77,17 @@ def test_certificate_that_claims_a_smaller_epsilon_than_was_kept_is_rejected():
     boast = replace(result.certificate, epsilon=result.certificate.epsilon - 1)
     prices = [match.price for match in result.matches]
     with pytest.raises(CertificateRejected):
-        verify_certificate(result.problem, index_pairs(result), prices, rent_vector(result), boast)
+        verify_certificate(result.problem, result.assigned, prices, rent_vector(result), boast)
 
 
 def test_absurd_gpu_rate_on_an_idle_gpu_neither_wins_nor_stops_the_round():
     many = profile(gpus=[{"model": "H100", "memoryMb": 80_000}] * 64)
     market = snapshot([bid(1)], [ask(1, price=1, node=many, gpu_hour_rate=2**47), ask(2, price=100_000)])
-    (match,) = clear_round(market, Parameters(idle_weight_bps=10_000)).matches
+    (match,) = clear_round(market, Parameters(stranded_weight_bps=10_000)).matches
     assert match.quote == 100_000
 
 
 def test_idle_cost_is_exact_whatever_the_rate():
     reserved, rates = bid().bid.resources, ask(1, gpu_hour_rate=2**47).ask.rates
-    assert compute_costs([reserved], [rates], [64], 10_000).idle[0, 0] == 64 * 2**47
-    assert compute_costs([reserved], [rates], [64]).quote[0, 0] == compute_quote(rates, reserved).total
+    assert compute_idle_cost(reserved, rates, 64, 10_000) == 64 * 2**40, "a million USDC an hour at most"
+    assert compute_idle_cost(reserved, replace(rates, gpu_hour=2**39), 64, 5_000) == 32 * 2**39

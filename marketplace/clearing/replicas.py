@@ -1,0 +1,88 @@
+"""Replicas of one bid go to distinct providers: an auction of single nodes does not know that."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from marketplace.clearing.engine.search import find_best, make_scratch, set_prices, start_prices
+from marketplace.clearing.engine.tables import with_bans
+from marketplace.clearing.problem import ClearingProblem
+
+_OUT_OF_REACH = 1 << 61
+
+
+class Match(NamedTuple):
+    """A replica of a bid at an ask, and what that is worth, micro-USDC."""
+
+    bid: int
+    ask: int
+    value: int
+
+
+Matches = list[Match]
+
+
+class IdleAsks:
+    """Asks that still have a unit, and which of them is best for a bid."""
+
+    def __init__(self, problem: ClearingProblem, free: np.ndarray) -> None:
+        self._tables, self._free = problem.tables, free
+        laid = problem.tables.asks.ask
+        self._place_of = np.full(len(free), -1, dtype=np.int64)
+        self._place_of[laid[laid >= 0]] = np.flatnonzero(laid >= 0)
+        self._prices, self._scratch = start_prices(self._tables), make_scratch(self._tables)
+        self._close(np.flatnonzero(free <= 0))
+
+    def best_for(self, bid: int, banned: set[int]) -> Match | None:
+        """The ask that is worth most to the bid, at none of these providers."""
+        net, place, value = (np.empty(1, dtype=np.int64) for _ in range(3))
+        tables = with_bans(self._tables, {bid: banned})
+        count, _ = find_best(tables, bid, self._prices, 0, self._scratch, net, place, value)
+        return Match(bid, int(tables.asks.ask[place[0]]), int(value[0]) // 2) if count else None
+
+    def take(self, ask: int) -> None:
+        """One unit less."""
+        self._free[ask] -= 1
+        if self._free[ask] == 0:
+            self._close(np.array([ask]))
+
+    def _close(self, asks: np.ndarray) -> None:
+        places = self._place_of[asks]
+        places = places[places >= 0]
+        set_prices(self._tables, self._prices, places, np.full(len(places), _OUT_OF_REACH))
+
+
+def has_enough_providers(problem: ClearingProblem, bid: int) -> bool:
+    """Whether as many providers could serve the bid as it has replicas: else it could only be in the way."""
+    asks = IdleAsks(problem, problem.capacity.copy())
+    seen: set[int] = set()
+    while len(seen) < problem.demand[bid]:
+        found = asks.best_for(bid, seen)
+        if found is None:
+            return False
+        seen.add(int(problem.provider[found.ask]))
+    return True
+
+
+def separate_replicas(problem: ClearingProblem, banned: dict[int, set[int]], matches: Matches) -> Matches:
+    """Give replicas of one bid distinct providers: the second at a provider moves to its best idle ask, or out."""
+    kept: Matches = []
+    displaced: list[int] = []
+    taken: dict[int, set[int]] = {}
+    for match in matches:
+        provider = int(problem.provider[match.ask])
+        if provider in taken.setdefault(match.bid, set()):
+            displaced.append(match.bid)
+            continue
+        taken[match.bid].add(provider)
+        kept.append(match)
+    if not displaced:
+        return kept
+    idle = IdleAsks(problem, problem.capacity - np.bincount([m.ask for m in kept], minlength=len(problem.capacity)))
+    for bid in displaced:
+        found = idle.best_for(bid, taken[bid] | banned.get(bid, set()))
+        if found is not None:
+            idle.take(found.ask)
+            taken[bid].add(int(problem.provider[found.ask]))
+            kept.append(found)
+    return kept

@@ -1,0 +1,70 @@
+"""Random tables for the engine's tests: markets of thousands without an order being written."""
+
+import numpy as np
+
+from marketplace.clearing.engine.tables import DIVISORS, AskTable, BidTable, Tables, Terms, floor32, lay_out
+from marketplace.protocol.units import ceil_div
+
+EVERYWHERE = np.uint64(2**64 - 1)
+
+
+def random_tables(seed: int, bids: int, asks: int, *, units: int = 1, places: int = 5) -> tuple[Tables, AskTable]:
+    """Tables as the engine wants them, and the asks before they were laid out."""
+    draw = np.random.default_rng(seed)
+    kit = draw.integers(0, 4, asks)
+    place = draw.integers(0, places, asks)
+    bits = (draw.integers(0, 2**3, asks) | 1 << (3 + kit) | 1 << (7 + place)).astype(np.uint32)[None]
+    table = AskTable(
+        rates=draw.integers([[0], [1_000], [100], [0], [0], [0]], [[10**6], [50_000], [9_000], [900], [90_000], [1]],
+                            (6, asks)),
+        minimum=draw.choice([0, 0, 40_000], asks),
+        numbers=np.stack([draw.choice([8, 64], asks), draw.integers(10, 500, asks)]).astype(np.int32),
+        bits=bits,
+        place=place.astype(np.int32),
+        gpus=kit,
+        provider=draw.integers(0, max(1, asks // 3), asks).astype(np.int32),
+        capacity=draw.integers(1, units + 1, asks),
+        stake=np.full(asks, 10**12),
+    )  # fmt: skip
+    amounts = draw.integers([0, 3_600, 3_600, 0, 0, 600], [7_200, 90_000, 9 * 10**7, 10**12, 9_000, 9_000], (bids, 6))
+    only = draw.random(bids) < 0.2
+    home = draw.integers(0, places, bids)
+    elsewhere = np.where(only, (2**places - 1) & ~(1 << home), 0)
+    forbidden = draw.choice([0, 1, 2, 4], bids) | draw.choice([0, 0, 1, 3], bids) << 3 | elsewhere << 7
+    bid_table = BidTable(
+        whole=amounts // DIVISORS,
+        part=amounts % DIVISORS,
+        weights=floor32(amounts / DIVISORS),
+        limit=draw.integers(10_000, 3_000_000, bids),
+        needs=np.stack([draw.choice([1, 16], bids), draw.integers(0, 300, bids)], axis=1).astype(np.int32),
+        forbidden=forbidden.astype(np.uint32)[:, None],
+        places=np.where(only, np.uint64(1) << home.astype(np.uint64), EVERYWHERE),
+        preference=draw.integers(0, 2, bids).astype(np.int32),
+        gpus=draw.integers(0, 2, bids),
+        banned_from=np.zeros(bids, dtype=np.int64),
+        banned_to=np.zeros(bids, dtype=np.int64),
+        banned=np.zeros(0, dtype=np.int32),
+    )
+    preferences = np.stack([np.zeros(places, dtype=np.int64), draw.integers(0, 100_000, places)])
+    laid, floors = lay_out(kit, table, np.array([10, 50, 100, 5, 2, 1]))
+    return Tables(laid, floors, bid_table, Terms(preferences, floor32(preferences), 1_000)), table
+
+
+def value(tables: Tables, asks: AskTable, bid: int, ask: int) -> int:
+    """What the pair is worth, half micro-USDC, or -1: in Python's integers, straight from the definition."""
+    bids, terms = tables.bids, tables.terms
+    if any(int(asks.bits[w, ask]) & int(bids.forbidden[bid, w]) for w in range(len(asks.bits))):
+        return -1
+    if any(asks.numbers[k, ask] < bids.needs[bid, k] for k in range(len(asks.numbers))):
+        return -1
+    divisors = [int(one) for one in DIVISORS]
+    amounts = [int(bids.whole[bid, k]) * divisor + int(bids.part[bid, k]) for k, divisor in enumerate(divisors)]
+    costs = [ceil_div(amounts[k] * int(asks.rates[k, ask]), divisor) for k, divisor in enumerate(divisors)]
+    surplus = int(bids.limit[bid]) - max(sum(costs[:5]), int(asks.minimum[ask]))
+    if surplus < 0 or bids.limit[bid] > asks.stake[ask]:
+        return -1
+    hourly = ceil_div(amounts[5] * int(asks.rates[0, ask]), divisors[5])
+    stranded = max(0, int(asks.gpus[ask]) - int(bids.gpus[bid]))
+    surplus -= costs[5] + stranded * hourly * terms.stranded_weight_bps // 10_000
+    surplus -= int(terms.preferences[bids.preference[bid], asks.place[ask]])
+    return 2 * surplus + 1 if surplus >= 0 else -1
