@@ -148,6 +148,11 @@ def warm_runtimes() -> None:
     run_logged("runtimes", [VENV / "bin" / "python", "-m", "agent.runtimes", "warm"])
 
 
+def compile_kernels() -> None:
+    """The clearing's inner loops as machine code, in the user's cache."""
+    run_logged("kernels", [VENV / "bin" / "python", "-m", "marketplace.clearing.engine"])
+
+
 def steps() -> list[Step]:
     """All steps, in order."""
     lock = ROOT / "requirements"
@@ -165,6 +170,8 @@ def steps() -> list[Step]:
              [BUILD / "contracts" / "Escrow.json", SOLC_FOLDER / SOLC_NAME], compile_contracts),
         Step("runtimes", [*sorted((ROOT / "agent" / "sandbox").glob("*.py")), ROOT / "agent" / "runtimes.py",
                           lock / "dev.lock", lock / "runtimes.lock"], [], warm_runtimes),
+        Step("kernels", [*sorted((ROOT / "marketplace" / "clearing" / "engine").glob("*.py")),
+                         ROOT / "marketplace" / "jit.py", lock / "dev.lock"], [], compile_kernels),
     ]  # fmt: skip
     if (ROOT / "examples" / "build.py").exists():
         found.append(Step("examples", [*examples, lock / "dev.lock"], [BUILD / "examples"], build_examples))

@@ -7,7 +7,7 @@ import numpy as np
 
 from marketplace.clearing.constraints import GPUS, QUALITIES, QUANTITIES, REGION, Quality, Unit, is_allowed
 from marketplace.clearing.cost import compute_idle_cost
-from marketplace.clearing.engine.search import CUT, EVERYWHERE
+from marketplace.clearing.engine.bounds import EVERYWHERE
 from marketplace.clearing.engine.tables import (
     DIVISORS,
     GREATEST,
@@ -18,6 +18,7 @@ from marketplace.clearing.engine.tables import (
     floor32,
     lay_out,
 )
+from marketplace.clearing.engine.value import CUT
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.protocol.metering import compute_quote
 

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marketplace.clearing.engine.search import find_best, make_scratch, set_prices, start_prices
+from marketplace.clearing.engine.bounds import make_scratch
+from marketplace.clearing.engine.prices import set_prices, start_prices
+from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.tables import with_bans
 from marketplace.clearing.problem import ClearingProblem
 

@@ -27,7 +27,8 @@ RULES: dict[str, tuple[str, ...]] = {
     ERRORS: (),
     PROTOCOL: (ERRORS,),
     DOMAIN: (PROTOCOL, ERRORS),
-    CLEARING: CORE,
+    "marketplace.jit": (),
+    CLEARING: ("marketplace.jit", *CORE),
     PORTS: CORE,
     "marketplace.services": (PORTS, CLEARING, *CORE),
     "marketplace.adapters": (PORTS, *CORE),
@@ -83,9 +84,9 @@ EXEMPTIONS = (
 
 PURE_ROOMS = (PROTOCOL, DOMAIN, CLEARING, ERRORS)
 PURE = (
-    "abc", "bisect", "collections", "dataclasses", "decimal", "enum", "fractions", "functools", "hashlib", "heapq",
-    "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing",
-    "eth_abi", "eth_account", "eth_utils", "numpy", "pydantic", "rfc8785",
+    "abc", "bisect", "collections", "concurrent", "dataclasses", "decimal", "enum", "fractions", "functools",
+    "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct", "types", "typing",
+    "eth_abi", "eth_account", "eth_utils", "numba", "numpy", "pydantic", "rfc8785",
 )  # fmt: skip
 """What a function of its arguments may need: no input or output, framework, clock or randomness."""
 IMPURE_USES = ("open", "print", "input", "np.random", "numpy.random", "Account.create", "eval", "exec", "__import__")

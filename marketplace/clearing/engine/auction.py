@@ -19,8 +19,9 @@ import numpy as np
 from numba import njit
 
 from marketplace.clearing.engine.holders import evict_lowest, hold, lowest_level, next_lowest_level
-from marketplace.clearing.engine.jit import INNER, KERNEL
-from marketplace.clearing.engine.search import find_best, set_price
+from marketplace.clearing.engine.prices import set_price
+from marketplace.clearing.engine.search import find_best
+from marketplace.jit import INNER, KERNEL
 
 UNASSIGNED = -1
 FEWEST, MOST = 8, 32

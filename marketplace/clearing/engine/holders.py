@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.jit import INNER
+from marketplace.jit import INNER
 
 
 class Holders(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.jit import KERNEL
+from marketplace.jit import KERNEL
 
 GREATEST_RATE = 1 << 40
 

@@ -16,8 +16,9 @@ import numpy as np
 from numba import njit
 
 from marketplace.clearing.engine.auction import UNASSIGNED
-from marketplace.clearing.engine.jit import KERNEL
-from marketplace.clearing.engine.search import find_best, set_price
+from marketplace.clearing.engine.prices import set_price
+from marketplace.clearing.engine.search import find_best
+from marketplace.jit import KERNEL
 
 
 @njit(**KERNEL)

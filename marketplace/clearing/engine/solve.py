@@ -1,6 +1,5 @@
 """Candidates, auction, rents, one after the other; several threads where rows do not meet."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,10 +17,12 @@ from marketplace.clearing.engine.auction import (
     bid_all,
     look_all,
 )
+from marketplace.clearing.engine.bounds import Scratch, make_scratch
 from marketplace.clearing.engine.holders import no_holders
+from marketplace.clearing.engine.prices import Prices, set_prices, start_prices
 from marketplace.clearing.engine.rents import best_nets, raise_rents
-from marketplace.clearing.engine.search import Prices, Scratch, make_scratch, set_prices, start_prices
 from marketplace.clearing.engine.tables import Tables
+from marketplace.jit import THREADS
 
 PPM = 1_000_000
 
@@ -44,7 +45,7 @@ class Workers:
     """Threads, each with its own scratch. What they do does not depend on how many there are."""
 
     def __init__(self, tables: Tables, threads: int | None = None) -> None:
-        count = threads or min(16, os.cpu_count() or 1)
+        count = threads or THREADS
         self.scratches: list[Scratch] = [make_scratch(tables) for _ in range(count)]
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
 

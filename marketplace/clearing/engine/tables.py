@@ -34,6 +34,10 @@ GREATEST = 1 << 62
 """Amounts of money beyond this (4.6e12 USDC) are out of every ask's reach."""
 MINIMUM, STAKE, GPUS, PROVIDER, PLACE = range(len(LINES), len(LINES) + 5)
 """What follows the lines in the record of an ask; in tables of floors only the minimum charge does."""
+NEVER = np.float32(np.inf)
+"""A minimum charge, a price or a bound that rules out: it is compared and added to, never multiplied."""
+FAR = np.float32(3e38)
+"""A rate that is no bound. Finite, so that times nothing it is nothing."""
 LESS = np.float32(1 - 2**-19)
 """More than eight roundings of 32-bit floats, down."""
 
@@ -184,7 +188,7 @@ def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidA
 def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.ndarray) -> FloorTable:
     chunks, lines = len(filler) // (BLOCK * CHUNK), MINIMUM + 1
     exact = floor32(laid.record[:, :lines])
-    exact[filler] = np.inf
+    exact[filler], exact[filler, MINIMUM] = FAR, NEVER
     bits[:, filler] = np.iinfo(np.uint32).max
     numbers[:, filler] = -1
     of_asks = exact.reshape(-1, BLOCK, lines).transpose(0, 2, 1)

@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from marketplace.clearing.engine.bounds import EVERYWHERE
 from marketplace.clearing.engine.tables import DIVISORS, AskTable, BidTable, Tables, Terms, floor32, lay_out
 from marketplace.protocol.units import ceil_div
-
-EVERYWHERE = np.uint64(2**64 - 1)
 
 
 def random_tables(seed: int, bids: int, asks: int, *, units: int = 1, places: int = 5) -> tuple[Tables, AskTable]:

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketplace.clearing.engine.__main__ import smallest_market
 from marketplace.clearing.engine.auction import UNASSIGNED
-from marketplace.clearing.engine.search import find_best, make_scratch, set_prices, start_prices
+from marketplace.clearing.engine.bounds import make_scratch
+from marketplace.clearing.engine.prices import set_prices, start_prices
+from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.solve import best_profits, solve
 from marketplace.clearing.engine.tables import with_bans
 from tests.unit.clearing.dense import lowest_rents
@@ -94,6 +97,12 @@ def test_threads_change_nothing(units):
     one, many = (solve(tables, np.arange(900), 200, threads) for threads in (1, 5))
     assert (one.ask_of == many.ask_of).all() and (one.rent == many.rent).all()
     assert (one.ask_of != UNASSIGNED).sum() > 400
+
+
+def test_a_bid_that_takes_nothing_of_what_costs_finds_an_ask_that_costs_nothing():
+    solved = solve(smallest_market(), np.arange(2), 500)
+    assert sorted(solved.ask_of) == [UNASSIGNED, 0]
+    assert solved.rent.tolist() == [1_000_000 - 500]
 
 
 def test_identical_orders_end_in_bounded_work():

@@ -5,6 +5,7 @@ they contain, has changed. So the place names the digest of all kernels, and of 
 """
 
 import hashlib
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,10 +18,15 @@ INNER = KERNEL | {"forceinline": True}
 """For what runs once a block or an ask: handing it all the tables would cost more than it does."""
 
 
+THREADS = min(16, os.cpu_count() or 1)
+"""How many kernels run beside each other: they let go of the interpreter."""
+_KERNELS = Path(__file__).parent / "clearing" / "engine"
+
+
 def kernels_digest() -> str:
-    """Of the sources of this room, and the versions of what compiles them."""
+    """Of the sources of all kernels, and the versions of what compiles them."""
     state = hashlib.sha256(f"numba {version('numba')} numpy {version('numpy')}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(_KERNELS.glob("*.py")):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 

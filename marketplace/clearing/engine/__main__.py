@@ -1,0 +1,43 @@
+"""`python -m marketplace.clearing.engine`: compile every kernel, ahead of the first round."""
+
+import numpy as np
+
+from marketplace.clearing.engine.bounds import EVERYWHERE, make_scratch
+from marketplace.clearing.engine.prices import start_prices
+from marketplace.clearing.engine.search import find_best
+from marketplace.clearing.engine.solve import best_profits, solve
+from marketplace.clearing.engine.tables import DIVISORS, LINES, AskTable, BidTable, Tables, Terms, floor32, lay_out
+
+_WORTH = 1_000_000
+
+
+def smallest_market() -> Tables:
+    """One ask, and two bids that want it."""
+    one, two, lines = np.zeros(1, dtype=np.int64), np.zeros(2, dtype=np.int64), len(LINES)
+    asks = AskTable(
+        rates=np.zeros((lines, 1), dtype=np.int64), minimum=one, numbers=np.zeros((1, 1), dtype=np.int32),
+        bits=np.zeros((1, 1), dtype=np.uint32), place=one.astype(np.int32), gpus=one, provider=one.astype(np.int32),
+        capacity=one + 1, stake=one + _WORTH,
+    )  # fmt: skip
+    amounts = np.zeros((2, lines), dtype=np.int64)
+    bids = BidTable(
+        whole=amounts, part=amounts, weights=floor32(amounts / DIVISORS), limit=two + _WORTH,
+        needs=np.zeros((2, 1), dtype=np.int32), forbidden=np.zeros((2, 1), dtype=np.uint32),
+        places=np.full(2, EVERYWHERE), preference=two.astype(np.int32), gpus=two, banned_from=two, banned_to=two,
+        banned=np.zeros(0, dtype=np.int32),
+    )  # fmt: skip
+    none = np.zeros((1, 1), dtype=np.int64)
+    return Tables(*lay_out(one, asks, np.ones(lines, dtype=np.int64)), bids, Terms(none, floor32(none), 0))
+
+
+def main() -> None:
+    """Run everything once."""
+    tables = smallest_market()
+    solved = solve(tables, np.arange(2), 500)
+    best_profits(tables, np.zeros(2, dtype=np.int64), solved.rent)
+    net, found, value = (np.empty(1, dtype=np.int64) for _ in range(3))
+    find_best(tables, 0, start_prices(tables), 0, make_scratch(tables), net, found, value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Prices of units while a round is computed, and bounds on them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from marketplace.clearing.engine.tables import BLOCK, CHUNK, FAR, LESS, MINIMUM, NEVER, Tables
+from marketplace.jit import INNER, KERNEL
+
+
+class Prices(NamedTuple):
+    """What units cost, besides the quote, and bounds from below on rates and prices of the asks of a block and a chunk.
+
+    Asks with a price are bounded apart from those without: the cheapest ones of a block are those that get a price, and
+    together they would be bounded by rates of the ones and no price of the others.
+    """
+
+    exact: np.ndarray
+    """(A,) int64, half micro-USDC. The others are float32, micro-USDC, not above."""
+    floors: np.ndarray
+    """(C, BLOCK)."""
+    idle_blocks: np.ndarray
+    """(H, 7, CHUNK): the lines of `FloorTable.of_blocks` of the asks that have no price; NEVER where all have one."""
+    idle_chunks: np.ndarray
+    """(7, H)."""
+    busy_blocks: np.ndarray
+    """(H, 8, CHUNK): of the asks that have a price, and last that price."""
+    busy_chunks: np.ndarray
+    """(8, H)."""
+
+
+@njit(**INNER)
+def least_of(bounds, first):
+    """The least of `CHUNK` bounds."""
+    lowest = NEVER
+    for n in range(CHUNK):
+        lowest = lowest if lowest < bounds[first + n] else bounds[first + n]
+    return lowest
+
+
+@njit(**INNER)
+def set_price(tables, prices, ask, price):
+    """An ask's new price (half micro-USDC), higher than the last one, and the bounds that this changes."""
+    rates = tables.floors.of_asks
+    block, spot = ask // BLOCK, ask % BLOCK
+    chunk, place = block // CHUNK, block % CHUNK
+    was_idle = prices.exact[ask] == 0
+    prices.exact[ask] = price
+    prices.floors[block, spot] = np.float32(price // 2) * LESS
+    idle, busy = prices.idle_blocks, prices.busy_blocks
+    if was_idle:
+        for line in range(MINIMUM + 1):
+            none = NEVER if line == MINIMUM else FAR
+            idle_least, busy_least = none, none
+            for n in range(BLOCK):
+                rate = rates[block, line, n]
+                if prices.exact[block * BLOCK + n] > 0:
+                    busy_least = min(busy_least, rate)
+                else:
+                    idle_least = min(idle_least, rate)
+            idle[chunk, line, place], busy[chunk, line, place] = idle_least, busy_least
+            prices.idle_chunks[line, chunk] = least_of(idle[chunk, line], 0)
+            prices.busy_chunks[line, chunk] = least_of(busy[chunk, line], 0)
+    least = NEVER
+    for n in range(BLOCK):
+        floor = prices.floors[block, n] if prices.exact[block * BLOCK + n] > 0 else NEVER
+        least = least if least < floor else floor
+    busy[chunk, MINIMUM + 1, place] = least
+    prices.busy_chunks[MINIMUM + 1, chunk] = least_of(busy[chunk, MINIMUM + 1], 0)
+
+
+@njit(**KERNEL)
+def set_prices(tables, prices, asks, amounts):
+    """New prices of several asks."""
+    for n in range(asks.shape[0]):
+        set_price(tables, prices, asks[n], amounts[n])
+
+
+def start_prices(tables: Tables) -> Prices:
+    """Nothing costs anything yet."""
+    floors = tables.floors
+    blocks, lines, width = floors.of_asks.shape
+    chunks = floors.of_chunks.shape[1]
+    nothing = np.array([FAR] * MINIMUM + [NEVER, NEVER])
+    return Prices(
+        exact=np.zeros(blocks * width, dtype=np.int64),
+        floors=np.zeros((blocks, width), dtype=np.float32),
+        idle_blocks=floors.of_blocks.copy(),
+        idle_chunks=floors.of_chunks.copy(),
+        busy_blocks=np.broadcast_to(nothing[:, None], (chunks, lines + 1, CHUNK)).copy(),
+        busy_chunks=np.broadcast_to(nothing[:, None], (lines + 1, chunks)).copy(),
+    )
