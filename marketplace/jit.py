@@ -12,7 +12,7 @@ from pathlib import Path
 import numba
 from platformdirs import user_cache_path
 
-KERNEL = {"cache": True, "nogil": True, "fastmath": {"nnan", "nsz"}}
+KERNEL = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"nnan", "nsz"}}
 """Floats are never NaN, and the sign of zero says nothing: with that alone minima can be vectorised. Rounding stays."""
 INNER = KERNEL | {"forceinline": True}
 """For what runs once a block or an ask: handing it all the tables would cost more than it does."""

@@ -11,12 +11,15 @@ from marketplace.clearing.engine.bounds import EVERYWHERE
 from marketplace.clearing.engine.tables import (
     DIVISORS,
     GREATEST,
+    PART,
+    WHOLE,
     AskTable,
     BidTable,
     Tables,
     Terms,
     floor32,
     lay_out,
+    make_bids,
 )
 from marketplace.clearing.engine.value import CUT
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
@@ -175,29 +178,25 @@ def _bid_table(snapshot: BookSnapshot, forbidden: np.ndarray, places: np.ndarray
     divisors = [int(one) for one in DIVISORS]
     parts = [[divmod(amount, divisor) for amount, divisor in zip(_amounts(one), divisors, strict=True)] for one in bids]
     pairs = np.array(parts, dtype=np.int64).reshape(len(bids), len(divisors), 2)
-    count = len(bids)
-    return BidTable(
-        whole=np.ascontiguousarray(pairs[:, :, 0]),
-        part=np.ascontiguousarray(pairs[:, :, 1]),
-        weights=floor32(pairs[:, :, 0] + pairs[:, :, 1] / DIVISORS),
+    return make_bids(
+        whole=pairs[:, :, 0],
+        part=pairs[:, :, 1],
         limit=np.array([_limit(one, snapshot.now) for one in bids], dtype=np.int64),
-        needs=np.array(
-            [[min(q.needed(one), _GREATEST_NUMBER) for q in QUANTITIES] for one in bids], dtype=np.int32
-        ).reshape(count, len(QUANTITIES)),
+        gpus=np.array([one.bid.gpus for one in bids], dtype=np.int64),
+        needs=np.array([[min(q.needed(one), _GREATEST_NUMBER) for q in QUANTITIES] for one in bids]).reshape(
+            len(bids), len(QUANTITIES)
+        ),
         forbidden=forbidden,
         places=places,
-        preference=np.zeros(count, dtype=np.int32),
-        gpus=np.array([one.bid.gpus for one in bids], dtype=np.int64),
-        banned_from=np.zeros(count, dtype=np.int64),
-        banned_to=np.zeros(count, dtype=np.int64),
-        banned=np.zeros(0, dtype=np.int32),
     )
 
 
 def _typical(bids: BidTable) -> np.ndarray:
     """What jobs take of each line together, in small integers, so that the layout is the same everywhere."""
     totals = [
-        1 + sum(map(int, bids.whole[:, line])) * 1_000 + sum(map(int, bids.part[:, line])) * 1_000 // int(divisor)
+        1
+        + 1_000 * sum(bids.record[:, WHOLE + line].tolist())
+        + 1_000 * sum(bids.record[:, PART + line].tolist()) // int(divisor)
         for line, divisor in enumerate(DIVISORS)
     ]
     excess = max(0, max(totals).bit_length() - _TYPICAL_BITS)

@@ -6,7 +6,7 @@ from marketplace.clearing.engine.bounds import EVERYWHERE, make_scratch
 from marketplace.clearing.engine.prices import start_prices
 from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.solve import best_profits, solve
-from marketplace.clearing.engine.tables import DIVISORS, LINES, AskTable, BidTable, Tables, Terms, floor32, lay_out
+from marketplace.clearing.engine.tables import LINES, AskTable, Tables, Terms, floor32, lay_out, make_bids
 
 _WORTH = 1_000_000
 
@@ -19,13 +19,8 @@ def smallest_market() -> Tables:
         bits=np.zeros((1, 1), dtype=np.uint32), place=one.astype(np.int32), gpus=one, provider=one.astype(np.int32),
         capacity=one + 1, stake=one + _WORTH,
     )  # fmt: skip
-    amounts = np.zeros((2, lines), dtype=np.int64)
-    bids = BidTable(
-        whole=amounts, part=amounts, weights=floor32(amounts / DIVISORS), limit=two + _WORTH,
-        needs=np.zeros((2, 1), dtype=np.int32), forbidden=np.zeros((2, 1), dtype=np.uint32),
-        places=np.full(2, EVERYWHERE), preference=two.astype(np.int32), gpus=two, banned_from=two, banned_to=two,
-        banned=np.zeros(0, dtype=np.int32),
-    )  # fmt: skip
+    amounts, needs = np.zeros((2, lines), dtype=np.int64), np.zeros((2, 1), dtype=np.int32)
+    bids = make_bids(amounts, amounts, two + _WORTH, two, needs, needs.astype(np.uint32), np.full(2, EVERYWHERE))
     none = np.zeros((1, 1), dtype=np.int64)
     return Tables(*lay_out(one, asks, np.ones(lines, dtype=np.int64)), bids, Terms(none, floor32(none), 0))
 

@@ -24,7 +24,7 @@ from marketplace.clearing.engine.search import find_best
 from marketplace.jit import INNER, KERNEL
 
 UNASSIGNED = -1
-FEWEST, MOST = 8, 32
+FEWEST, MOST = 16, 32
 """How many candidates a row looks for first, and at most."""
 AT_ONCE = 512
 """Rows that look again together, so that several threads can."""

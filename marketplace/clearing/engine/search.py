@@ -11,8 +11,8 @@ from marketplace.clearing.engine.bounds import (
     take_cheapest,
     write_floors,
 )
-from marketplace.clearing.engine.tables import BLOCK, CHUNK
-from marketplace.clearing.engine.value import ceiling_of, value_of
+from marketplace.clearing.engine.tables import BLOCK, CHUNK, LIMIT, PROVIDER
+from marketplace.clearing.engine.value import ceiling_of, is_banned, value_of
 from marketplace.jit import INNER, KERNEL
 
 
@@ -59,11 +59,14 @@ def find_best(tables, bid, prices, threshold, scratch, nets, found, values):
     than `unseen`.
     """
     bound_chunks(tables, bid, prices, scratch)
-    rates, price_floors, w = tables.floors.of_asks, prices.floors, tables.bids.weights
+    bids, floors, wish, record = tables.bids, tables.floors, tables.bids.record, tables.asks.record
+    preferences, row, weight_bps = tables.terms.preferences, bids.preference[bid], tables.terms.stranded_weight_bps
+    limit, is_barred = wish[bid, LIMIT], bids.banned_to[bid] > bids.banned_from[bid]
+    rates, price_floors, w = floors.of_asks, prices.floors, bids.weights
     weights = (w[bid, 0], w[bid, 1], w[bid, 2], w[bid, 3], w[bid, 4], w[bid, 5])
     room = nets.shape[0]
     count = 0
-    ceiling = ceiling_of(tables, bid, threshold)
+    ceiling = ceiling_of(limit, threshold)
     scratch.seen[0] += 1
     while True:
         chunk = take_cheapest(scratch, ceiling)
@@ -72,22 +75,24 @@ def find_best(tables, bid, prices, threshold, scratch, nets, found, values):
         scratch.seen[1] += 1
         bound_blocks(tables, bid, chunk, prices, scratch.blocks)
         for place in range(CHUNK):
-            if scratch.blocks[place] > ceiling or excludes(tables.floors, tables.bids, bid, chunk, place):
+            if scratch.blocks[place] > ceiling or excludes(floors, bids, bid, chunk, place):
                 continue
             scratch.seen[2] += 1
             block = chunk * CHUNK + place
             write_floors(rates, price_floors, weights, block, scratch.costs)
             if least_floor(scratch.costs) > ceiling:
                 continue
-            rule_out(tables.floors, tables.bids, bid, block, scratch.costs)
+            rule_out(floors, bids, bid, block, scratch.costs)
             for n in range(BLOCK):
                 if scratch.costs[n] > ceiling:
                     continue
                 scratch.seen[3] += 1
                 ask = block * BLOCK + n
-                value = value_of(tables, bid, ask)
+                value = value_of(wish, record, preferences, row, weight_bps, bid, ask)
                 net = value - prices.exact[ask]
                 if value < 0 or net <= threshold:
+                    continue
+                if is_barred and is_banned(bids, bid, record[ask, PROVIDER]):
                     continue
                 if count < room:
                     nets[count], found[count], values[count] = net, ask, value
@@ -98,4 +103,4 @@ def find_best(tables, bid, prices, threshold, scratch, nets, found, values):
                     sift_down(nets, found, values, count)
                 if count == room:
                     threshold = nets[0]
-                    ceiling = ceiling_of(tables, bid, threshold)
+                    ceiling = ceiling_of(limit, threshold)

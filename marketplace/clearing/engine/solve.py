@@ -18,9 +18,9 @@ from marketplace.clearing.engine.auction import (
     look_all,
 )
 from marketplace.clearing.engine.bounds import Scratch, make_scratch
-from marketplace.clearing.engine.holders import no_holders
+from marketplace.clearing.engine.holders import Holders, no_holders
 from marketplace.clearing.engine.prices import Prices, set_prices, start_prices
-from marketplace.clearing.engine.rents import best_nets, raise_rents
+from marketplace.clearing.engine.rents import best_nets, look_for_better, raise_known
 from marketplace.clearing.engine.tables import Tables
 from marketplace.jit import THREADS
 
@@ -110,9 +110,24 @@ def solve(tables: Tables, row_bid: np.ndarray, epsilon_ppm: int, threads: int | 
             workers.map(lambda part, scratch: look_all(tables, rows, part, prices, scratch), again)
             queue.waiting[queue.size[0] : queue.size[0] + len(again)] = again
             queue.size[:] = queue.size[0] + len(again), 0
-        rents = start_prices(tables)
-        raise_rents(tables, rows, queue.work[0], holders, rents, workers.scratches[0])
+        rents = _lowest_rents(tables, rows, greatest, int(queue.work[0]), holders, workers)
     return _to_caller(tables, rows, rents, int(queue.work[0]))
+
+
+def _lowest_rents(
+    tables: Tables, rows: Rows, greatest: np.ndarray, doubled: int, holders: Holders, workers: Workers
+) -> Prices:
+    """The lowest prices that support the assignment (`engine.rents`)."""
+    rents = start_prices(tables)
+    # Without rents nobody envies who has its first choice, or finds nothing worth having.
+    unsure = np.where(rows.ask_of == UNASSIGNED, 0, rows.value_of) < greatest
+    which = np.flatnonzero(unsure)
+    while len(which):
+        raise_known(tables, rows, which, doubled, holders, rents, unsure)
+        which = np.flatnonzero(unsure)
+        workers.map(lambda part, scratch: look_for_better(tables, rows, part, doubled, rents, scratch, unsure), which)
+        which = np.flatnonzero(unsure)
+    return rents
 
 
 def _make_rows(row_bid: np.ndarray) -> Rows:

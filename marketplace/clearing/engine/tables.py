@@ -17,12 +17,12 @@ import numpy as np
 from marketplace.clearing.engine.order import order_asks
 from marketplace.protocol.units import FUEL_PER_GFUEL, MB_PER_GB, SECONDS_PER_HOUR
 
-BLOCK = 32
+BLOCK = 64
 """Asks of a block."""
 CHUNK = 16
 """Blocks of a chunk."""
 LINES = ("gpu", "vcpu", "memory", "fuel", "egress", "idle")
-"""What costs, in the order of `AskTable.rates` and `BidTable.whole`. The last one steers and is never charged."""
+"""What costs, in the order of `AskTable.rates`. The last one steers and is never charged."""
 DIVISORS = np.array(
     [SECONDS_PER_HOUR, SECONDS_PER_HOUR, SECONDS_PER_HOUR * MB_PER_GB, FUEL_PER_GFUEL, MB_PER_GB, SECONDS_PER_HOUR],
     dtype=np.int64,
@@ -34,6 +34,8 @@ GREATEST = 1 << 62
 """Amounts of money beyond this (4.6e12 USDC) are out of every ask's reach."""
 MINIMUM, STAKE, GPUS, PROVIDER, PLACE = range(len(LINES), len(LINES) + 5)
 """What follows the lines in the record of an ask; in tables of floors only the minimum charge does."""
+WHOLE, PART, LIMIT, WANTED_GPUS = 0, len(LINES), 2 * len(LINES), 2 * len(LINES) + 1
+"""Where in the record of a bid: amounts are `whole * divisor + part`; maxPrice, -1 where nothing can serve it."""
 NEVER = np.float32(np.inf)
 """A minimum charge, a price or a bound that rules out: it is compared and added to, never multiplied."""
 FAR = np.float32(3e38)
@@ -106,16 +108,12 @@ class FloorTable(NamedTuple):
 
 
 class BidTable(NamedTuple):
-    """B bids. An amount of a line is `whole * DIVISORS + part`."""
+    """B bids."""
 
-    whole: np.ndarray
-    """(B, 6) int64."""
-    part: np.ndarray
-    """(B, 6) int64."""
+    record: np.ndarray
+    """(B, 14) int64: `WHOLE` and `PART` of what it reserves of each line, `LIMIT`, `WANTED_GPUS`."""
     weights: np.ndarray
     """(B, 6) float32, not above amount / divisor."""
-    limit: np.ndarray
-    """(B,) int64: maxPrice, micro-USDC; -1 for a bid that nothing can serve."""
     needs: np.ndarray
     """(B, K) int32: the least that will do."""
     forbidden: np.ndarray
@@ -124,8 +122,6 @@ class BidTable(NamedTuple):
     """(B,) uint64: bit `place % 64` of every place where the bid may go."""
     preference: np.ndarray
     """(B,) int32: row of the table of preferences; row 0 has none."""
-    gpus: np.ndarray
-    """(B,) int64."""
     banned_from: np.ndarray
     """(B,) int64: where a bid's part of `banned` starts."""
     banned_to: np.ndarray
@@ -159,9 +155,40 @@ def floor32(amounts: np.ndarray) -> np.ndarray:
     return amounts.astype(np.float32) * LESS
 
 
+def make_bids(
+    whole: np.ndarray,
+    part: np.ndarray,
+    limit: np.ndarray,
+    gpus: np.ndarray,
+    needs: np.ndarray,
+    forbidden: np.ndarray,
+    places: np.ndarray,
+    preference: np.ndarray | None = None,
+) -> BidTable:
+    """The table of bids that reserve `whole * DIVISORS + part` (B, 6) of each line, and are banned nowhere."""
+    count = len(limit)
+    return BidTable(
+        record=np.concatenate([whole, part, limit[:, None], gpus[:, None]], axis=1).astype(np.int64),
+        weights=floor32(whole + part / DIVISORS),
+        needs=needs.astype(np.int32),
+        forbidden=forbidden,
+        places=places,
+        preference=np.zeros(count, dtype=np.int32) if preference is None else preference.astype(np.int32),
+        banned_from=np.zeros(count, dtype=np.int64),
+        banned_to=np.zeros(count, dtype=np.int64),
+        banned=np.zeros(0, dtype=np.int32),
+    )
+
+
+def amounts_of(bids: BidTable, bid: int) -> list[int]:
+    """What a bid reserves of each line."""
+    whole, part = bids.record[bid, WHOLE:PART].tolist(), bids.record[bid, PART:LIMIT].tolist()
+    return [one * divisor + rest for one, divisor, rest in zip(whole, DIVISORS.tolist(), part, strict=True)]
+
+
 def with_bans(tables: Tables, banned: Mapping[int, Collection[int]]) -> Tables:
     """The same tables, in which these bids do not go to these providers."""
-    count = len(tables.bids.limit)
+    count = len(tables.bids.record)
     first, last, pool = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), []
     for bid, providers in banned.items():
         first[bid] = len(pool)

@@ -3,7 +3,18 @@
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.tables import DIVISORS, GPUS, GREATEST_HOURLY, MINIMUM, PLACE, PROVIDER, STAKE
+from marketplace.clearing.engine.tables import (
+    DIVISORS,
+    GPUS,
+    GREATEST_HOURLY,
+    LIMIT,
+    MINIMUM,
+    PART,
+    PLACE,
+    STAKE,
+    WANTED_GPUS,
+    WHOLE,
+)
 from marketplace.jit import INNER
 
 CUT = 1 << 52
@@ -22,28 +33,50 @@ def line_cost(whole, part, rate, divisor):
 
 
 @njit(**INNER)
-def quote_of(tables, bid, ask):
+def quote_of(wish, record, bid, ask):
     """What the ask's rates come to for the bid, micro-USDC."""
-    whole, part, record = tables.bids.whole, tables.bids.part, tables.asks.record
-    total = line_cost(whole[bid, 0], part[bid, 0], record[ask, 0], _PER_HOUR)
-    total += line_cost(whole[bid, 1], part[bid, 1], record[ask, 1], _PER_HOUR)
-    total += line_cost(whole[bid, 2], part[bid, 2], record[ask, 2], _PER_GB_HOUR)
-    total += line_cost(whole[bid, 3], part[bid, 3], record[ask, 3], _PER_GFUEL)
-    total += line_cost(whole[bid, 4], part[bid, 4], record[ask, 4], _PER_GB)
+    total = line_cost(wish[bid, WHOLE + 0], wish[bid, PART + 0], record[ask, 0], _PER_HOUR)
+    total += line_cost(wish[bid, WHOLE + 1], wish[bid, PART + 1], record[ask, 1], _PER_HOUR)
+    total += line_cost(wish[bid, WHOLE + 2], wish[bid, PART + 2], record[ask, 2], _PER_GB_HOUR)
+    total += line_cost(wish[bid, WHOLE + 3], wish[bid, PART + 3], record[ask, 3], _PER_GFUEL)
+    total += line_cost(wish[bid, WHOLE + 4], wish[bid, PART + 4], record[ask, 4], _PER_GB)
     return max(total, record[ask, MINIMUM])
 
 
 @njit(**INNER)
-def idle_cost(tables, bid, ask):
+def stranded_cost(whole, part, rate, gpus, weight_bps):
+    """What this many GPUs would have earned in the time, weighed, micro-USDC."""
+    hourly = min(line_cost(whole, part, min(rate, GREATEST_HOURLY), _PER_HOUR), GREATEST_HOURLY)
+    return gpus * hourly * weight_bps // 10_000
+
+
+@njit(**INNER)
+def idle_cost(wish, record, bid, ask, weight_bps):
     """C_idle: what the lease leaves unused, micro-USDC."""
-    bids, record = tables.bids, tables.asks.record
-    cost = line_cost(bids.whole[bid, 5], bids.part[bid, 5], record[ask, 5], _PER_HOUR)
-    stranded, weight = record[ask, GPUS] - bids.gpus[bid], tables.terms.stranded_weight_bps
-    if weight > 0 and stranded > 0:
-        rate = min(record[ask, 0], GREATEST_HOURLY)
-        hourly = min(line_cost(bids.whole[bid, 5], bids.part[bid, 5], rate, _PER_HOUR), GREATEST_HOURLY)
-        cost += stranded * hourly * weight // 10_000
+    whole, part = wish[bid, WHOLE + 5], wish[bid, PART + 5]
+    cost = line_cost(whole, part, record[ask, 5], _PER_HOUR)
+    stranded = record[ask, GPUS] - wish[bid, WANTED_GPUS]
+    if weight_bps > 0 and stranded > 0:
+        cost += stranded_cost(whole, part, record[ask, 0], stranded, weight_bps)
     return cost
+
+
+@njit(**INNER)
+def value_of(wish, record, preferences, row, weight_bps, bid, ask):
+    """`2 * (maxPrice - quote - C_idle - preferences) + 1`, or -1 where the price or the stake does not reach.
+
+    In half micro-USDC, each pair worth one half more: a trade that leaves nobody a surplus still beats none. Only for
+    pairs that nothing else forbids, with a floor that is not above maxPrice: quotes of others may not fit into 64 bits.
+
+    `wish` and `record` are those of bids and asks. Arrays, not tables: each name for a part of a table would count
+    references to all its arrays, which takes longer than the rest.
+    """
+    limit = wish[bid, LIMIT]
+    value = limit - quote_of(wish, record, bid, ask)
+    if value < 0 or limit > record[ask, STAKE]:
+        return -1
+    value -= idle_cost(wish, record, bid, ask, weight_bps) + preferences[row, record[ask, PLACE]]
+    return 2 * min(value, CUT) + 1 if value >= 0 else -1
 
 
 @njit(**INNER)
@@ -56,24 +89,7 @@ def is_banned(bids, bid, provider):
 
 
 @njit(**INNER)
-def value_of(tables, bid, ask):
-    """`2 * (maxPrice - quote - C_idle - preferences) + 1`, or -1 where the pair is not feasible.
-
-    In half micro-USDC, each pair worth one half more: a trade that leaves nobody a surplus still beats none. Only for
-    pairs that `rule_out` left, with a floor that is not above maxPrice: quotes of others may not fit into 64 bits.
-    """
-    bids, record = tables.bids, tables.asks.record
-    if bids.limit[bid] > record[ask, STAKE] or is_banned(bids, bid, record[ask, PROVIDER]):
-        return -1
-    value = bids.limit[bid] - quote_of(tables, bid, ask)
-    if value < 0:
-        return -1
-    value -= idle_cost(tables, bid, ask) + tables.terms.preferences[bids.preference[bid], record[ask, PLACE]]
-    return 2 * min(value, CUT) + 1 if value >= 0 else -1
-
-
-@njit(**INNER)
-def ceiling_of(tables, bid, threshold):
-    """No ask whose cost in floats, price included, is above this leaves the bid more than `threshold`."""
-    room = tables.bids.limit[bid] + 1 - threshold // 2
+def ceiling_of(limit, threshold):
+    """No ask whose cost in floats, price included, is above this leaves a bid with this limit more than `threshold`."""
+    room = limit + 1 - threshold // 2
     return np.float32(max(room, 0)) * _UP + np.float32(1e-30)

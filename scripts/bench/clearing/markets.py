@@ -12,7 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from marketplace.clearing.engine.bounds import EVERYWHERE
-from marketplace.clearing.engine.tables import DIVISORS, AskTable, BidTable, Tables, Terms, floor32, lay_out
+from marketplace.clearing.engine.tables import (
+    DIVISORS,
+    AskTable,
+    BidTable,
+    Tables,
+    Terms,
+    floor32,
+    lay_out,
+    make_bids,
+)
 from scripts.toolchain import ROOT
 
 USDC = 1_000_000
@@ -147,21 +156,15 @@ def _draw_bids(
     hours = seconds / 3_600
     typical = hours * (gpus * 0.33 + vcpus * 0.012 + memory_mb / 1_000 * 0.002) + egress_mb / 1_000 * 0.03
     forbidden, places = _draw_wants(draw, gpus)
-    return BidTable(
+    reputation = np.where(draw.random(count) < 0.5, draw.choice([500, 700, 800, 900], count), 0)
+    return make_bids(
         whole=amounts // DIVISORS,
         part=amounts % DIVISORS,
-        weights=floor32(amounts / DIVISORS),
         limit=(typical * 1.25 * draw.lognormal(0, 0.6, count) * USDC).astype(np.int64),
-        needs=np.stack(
-            [vcpus, memory_mb, np.where(draw.random(count) < 0.5, draw.choice([500, 700, 800, 900], count), 0)], axis=1
-        ).astype(np.int32),
+        gpus=gpus,
+        needs=np.stack([vcpus, memory_mb, reputation], axis=1),
         forbidden=forbidden,
         places=places,
-        preference=np.zeros(count, dtype=np.int32),
-        gpus=gpus.astype(np.int64),
-        banned_from=np.zeros(count, dtype=np.int64),
-        banned_to=np.zeros(count, dtype=np.int64),
-        banned=np.zeros(0, dtype=np.int32),
     )
 
 

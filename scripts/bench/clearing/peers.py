@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from marketplace.clearing.engine.bounds import make_scratch
 from marketplace.clearing.engine.prices import set_prices, start_prices
 from marketplace.clearing.engine.search import find_best
-from marketplace.clearing.engine.tables import DIVISORS, Tables
+from marketplace.clearing.engine.tables import DIVISORS, LIMIT, Tables, amounts_of
 from scripts.bench.clearing.markets import Market
 
 _OUT_OF_REACH = 1 << 61
@@ -36,10 +36,9 @@ def values_of(market: Market, bid: int, some: np.ndarray | slice = slice(None)) 
     """What these asks are worth to a bid, int64 micro-USDC, -1 where a pair is not feasible: without an index."""
     asks, bids = market.asks, market.bids
     quote = np.zeros(len(asks.minimum[some]), dtype=np.int64)
-    for line, divisor in enumerate(DIVISORS[:5]):
-        amount = int(bids.whole[bid, line]) * int(divisor) + int(bids.part[bid, line])
-        quote -= -(amount * asks.rates[line, some]) // divisor
-    value = bids.limit[bid] - np.maximum(quote, asks.minimum[some])
+    for line, amount in enumerate(amounts_of(bids, bid)[:5]):
+        quote -= -(amount * asks.rates[line, some]) // DIVISORS[line]
+    value = bids.record[bid, LIMIT] - np.maximum(quote, asks.minimum[some])
     fits = value >= 0
     for word, forbidden in zip(asks.bits, bids.forbidden[bid], strict=True):
         fits &= (word[some] & forbidden) == 0
@@ -50,7 +49,7 @@ def values_of(market: Market, bid: int, some: np.ndarray | slice = slice(None)) 
 
 def value_matrix(market: Market) -> np.ndarray:
     """(B, A) float64 micro-USDC, 0 where a pair is not feasible."""
-    return np.array([np.maximum(values_of(market, bid), 0) for bid in range(len(market.bids.limit))], dtype=float)
+    return np.array([np.maximum(values_of(market, bid), 0) for bid in range(len(market.bids.record))], dtype=float)
 
 
 def exact(market: Market) -> tuple[Found, Found]:
@@ -87,19 +86,19 @@ def one_by_one(tables: Tables, order: np.ndarray) -> int:
 
 def cheapest_first(tables: Tables) -> int:
     """As they come: what a list sorted by price, searched by each renter, gives."""
-    return one_by_one(tables, np.arange(len(tables.bids.limit)))
+    return one_by_one(tables, np.arange(len(tables.bids.record)))
 
 
 def richest_first(tables: Tables) -> int:
     """The bid that allows most chooses first."""
-    return one_by_one(tables, np.argsort(-tables.bids.limit, kind="stable"))
+    return one_by_one(tables, np.argsort(-tables.bids.record[:, LIMIT], kind="stable"))
 
 
 def first_fit(market: Market) -> int:
     """As they come, the first ask of the list that is feasible and within the price, as schedulers do."""
     left = market.asks.capacity.copy()
     surplus = 0
-    for bid in range(len(market.bids.limit)):
+    for bid in range(len(market.bids.record)):
         idle = np.flatnonzero(left > 0)
         for start in range(0, len(idle), _AT_ONCE):
             some = idle[start : start + _AT_ONCE]

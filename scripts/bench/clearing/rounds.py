@@ -39,7 +39,7 @@ def clear(market: Market, epsilon_ppm: int = EPSILON_PPM) -> Cleared:
     marks = [time.perf_counter()]
     tables = market.lay_out()
     marks.append(time.perf_counter())
-    solved = solve(tables, np.arange(len(market.bids.limit)), epsilon_ppm)
+    solved = solve(tables, np.arange(len(market.bids.record)), epsilon_ppm)
     marks.append(time.perf_counter())
     bound = _bound(tables, market, solved)
     marks.append(time.perf_counter())

@@ -3,7 +3,18 @@
 import numpy as np
 
 from marketplace.clearing.engine.bounds import EVERYWHERE
-from marketplace.clearing.engine.tables import DIVISORS, AskTable, BidTable, Tables, Terms, floor32, lay_out
+from marketplace.clearing.engine.tables import (
+    DIVISORS,
+    LIMIT,
+    WANTED_GPUS,
+    AskTable,
+    Tables,
+    Terms,
+    amounts_of,
+    floor32,
+    lay_out,
+    make_bids,
+)
 from marketplace.protocol.units import ceil_div
 
 
@@ -30,19 +41,15 @@ def random_tables(seed: int, bids: int, asks: int, *, units: int = 1, places: in
     home = draw.integers(0, places, bids)
     elsewhere = np.where(only, (2**places - 1) & ~(1 << home), 0)
     forbidden = draw.choice([0, 1, 2, 4], bids) | draw.choice([0, 0, 1, 3], bids) << 3 | elsewhere << 7
-    bid_table = BidTable(
+    bid_table = make_bids(
         whole=amounts // DIVISORS,
         part=amounts % DIVISORS,
-        weights=floor32(amounts / DIVISORS),
         limit=draw.integers(10_000, 3_000_000, bids),
-        needs=np.stack([draw.choice([1, 16], bids), draw.integers(0, 300, bids)], axis=1).astype(np.int32),
+        gpus=draw.integers(0, 2, bids),
+        needs=np.stack([draw.choice([1, 16], bids), draw.integers(0, 300, bids)], axis=1),
         forbidden=forbidden.astype(np.uint32)[:, None],
         places=np.where(only, np.uint64(1) << home.astype(np.uint64), EVERYWHERE),
-        preference=draw.integers(0, 2, bids).astype(np.int32),
-        gpus=draw.integers(0, 2, bids),
-        banned_from=np.zeros(bids, dtype=np.int64),
-        banned_to=np.zeros(bids, dtype=np.int64),
-        banned=np.zeros(0, dtype=np.int32),
+        preference=draw.integers(0, 2, bids),
     )
     preferences = np.stack([np.zeros(places, dtype=np.int64), draw.integers(0, 100_000, places)])
     laid, floors = lay_out(kit, table, np.array([10, 50, 100, 5, 2, 1]))
@@ -56,14 +63,13 @@ def value(tables: Tables, asks: AskTable, bid: int, ask: int) -> int:
         return -1
     if any(asks.numbers[k, ask] < bids.needs[bid, k] for k in range(len(asks.numbers))):
         return -1
-    divisors = [int(one) for one in DIVISORS]
-    amounts = [int(bids.whole[bid, k]) * divisor + int(bids.part[bid, k]) for k, divisor in enumerate(divisors)]
+    divisors, amounts = [int(one) for one in DIVISORS], amounts_of(bids, bid)
     costs = [ceil_div(amounts[k] * int(asks.rates[k, ask]), divisor) for k, divisor in enumerate(divisors)]
-    surplus = int(bids.limit[bid]) - max(sum(costs[:5]), int(asks.minimum[ask]))
-    if surplus < 0 or bids.limit[bid] > asks.stake[ask]:
+    surplus = int(bids.record[bid, LIMIT]) - max(sum(costs[:5]), int(asks.minimum[ask]))
+    if surplus < 0 or bids.record[bid, LIMIT] > asks.stake[ask]:
         return -1
     hourly = ceil_div(amounts[5] * int(asks.rates[0, ask]), divisors[5])
-    stranded = max(0, int(asks.gpus[ask]) - int(bids.gpus[bid]))
+    stranded = max(0, int(asks.gpus[ask]) - int(bids.record[bid, WANTED_GPUS]))
     surplus -= costs[5] + stranded * hourly * terms.stranded_weight_bps // 10_000
     surplus -= int(terms.preferences[bids.preference[bid], asks.place[ask]])
     return 2 * surplus + 1 if surplus >= 0 else -1

@@ -21,7 +21,7 @@ seeds = st.integers(0, 10**6)
 def all_values(tables, asks) -> np.ndarray:
     """(B, A) half micro-USDC, -1 where not feasible."""
     return np.array(
-        [[value(tables, asks, bid, ask) for ask in range(len(asks.capacity))] for bid in range(len(tables.bids.limit))]
+        [[value(tables, asks, bid, ask) for ask in range(len(asks.capacity))] for bid in range(len(tables.bids.record))]
     )
 
 
