@@ -26,7 +26,7 @@ from scripts.toolchain import ROOT
 
 USDC = 1_000_000
 DATA = Path(os.environ.get("HIVE_BENCH_DATA", ROOT.parent / "shared" / "data"))
-"""Where the trace lies, if it does: see docs/explanation/benchmarks.md."""
+"""Where the trace lies, if it does: `openb_pod_list_default.csv` of hkust-adsl/kubernetes-scheduler-simulator."""
 PODS = "openb_pod_list_default.csv"
 MODELS = (
     # name, share of nodes, memory GB, USD an hour
