@@ -81,6 +81,14 @@ def test_cancelling_bids_before_keeps_what_was_used_above(world):
     assert void(world, range(8, 120)) == [8, 9, 12, 100]
 
 
+def test_cancelling_bids_before_again_keeps_what_was_used_above(world):
+    world.escrow.cancel(BIDS_BEFORE, 10, {"from": world.renter})
+    for salt in (11, 15, 100):
+        world.escrow.cancel(BID, salt, {"from": world.renter})
+    world.escrow.cancel(BIDS_BEFORE, 12, {"from": world.renter})
+    assert void(world, range(8, 120)) == [8, 9, 10, 11, 15, 100]
+
+
 @pytest.mark.parametrize("salt", [143, 144, 145, 10_000, LARGEST])
 def test_cancelling_bids_before_a_salt_far_ahead_forgets_no_void_one(world, salt):
     world.escrow.cancel(BID, 143, {"from": world.renter})
@@ -104,6 +112,12 @@ def test_cancelling_asks_before_sets_the_least_salt_of_an_ask(world):
     assert world.provider_account()["askSalt"] == 10
     assert event_of(tx, "OrdersCancelled") == {"signer": world.provider, "kind": ASKS_BEFORE, "salt": 10}
     assert void(world, [0], world.provider) == []
+
+
+def test_cancelling_asks_before_a_larger_salt_takes_the_place_of_a_smaller_one(world):
+    for salt in (5, 10):
+        world.escrow.cancel(ASKS_BEFORE, salt, {"from": world.provider})
+    assert world.provider_account()["askSalt"] == 10
 
 
 def test_cancelling_asks_before_a_smaller_salt_revives_nothing(world):

@@ -93,6 +93,16 @@ def rich(world, amount):
     world.stake.stake(amount, {"from": world.provider})
 
 
+@pytest.mark.parametrize("index", range(9))
+def test_every_members_purse_holds_as_much(world, index):
+    price = PURSE * 100
+    rich(world, price)
+    committee = world.rotate(world.oracles + world.candidates, 1)
+    lease = world.open(world.bid(max_price=UINT64_MAX), price=price)
+    world.settle(world.verdict(lease, pay=price), oracles=[committee.members[index]])
+    assert purses(world, committee.epoch, 9) == [PURSE if each == index else 0 for each in range(9)]
+
+
 def test_what_a_full_purse_cannot_hold_is_the_treasurys_and_blocks_nothing(world):
     price = PURSE * 100
     rich(world, price)

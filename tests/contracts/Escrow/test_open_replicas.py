@@ -43,6 +43,12 @@ def test_invariant_3_one_provider_does_not_serve_two_replicas_of_a_bid(world):
     assert skipped(tx) == [(1, SkipReason.REPLICAS)]
 
 
+def test_invariant_3_the_last_of_several_providers_does_not_serve_the_next_replica_too(world):
+    first, second, _ = ascending(world)
+    tx = world.send_open(*replicas(world, world.bid(replicas=3), [first, second, second]))
+    assert skipped(tx) == [(2, SkipReason.REPLICAS)]
+
+
 def test_invariant_3_not_even_with_another_ask(world):
     bid = world.bid(replicas=3)
     other = world.ask(gfuel_rate=1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contracts.PaymentChannels.channels import DEPOSIT, sign_for_token
-from tests.contracts.world import HOUR, now, reverts_with
+from tests.contracts.PaymentChannels.channels import DEPOSIT, Channels, sign_for_token
+from tests.contracts.world import HOUR, create_hostile_world, now, reverts_with
 
 
 @pytest.fixture
@@ -31,6 +31,12 @@ def deposit(channels, config, amount, permitted, sender=None):
     return channels.contract.depositWithPermit(
         config.as_tuple(), amount, *permitted, {"from": sender or channels.payer}
     )
+
+
+def test_a_deposit_of_a_token_that_keeps_a_fee_reverts(world):
+    hostile = Channels(create_hostile_world(world, "TokenTakingFee"))
+    with reverts_with("DepositMismatch", DEPOSIT, DEPOSIT * 99 // 100):
+        deposit(hostile, hostile.config(), DEPOSIT, (now() + HOUR, 27, bytes(32), bytes(32)))
 
 
 def test_a_permit_takes_the_place_of_an_approval(unapproved):

@@ -3,7 +3,7 @@
 import pytest
 
 from marketplace.protocol.vouchers import ChannelsDomain, build_claim_batch, pack_payouts
-from tests.contracts.PaymentChannels.channels import malleated
+from tests.contracts.PaymentChannels.channels import NOBODY, malleated
 from tests.contracts.world import project, reverts_with
 
 
@@ -25,9 +25,10 @@ def test_a_batch_of_nothing_reverts(channels):
         submit(channels, [], bytes(65))
 
 
-def test_payees_of_different_authorizers_revert(channels, claims):
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_payees_of_different_authorizers_revert(channels, claims, place):
     other = channels.open(receiver_authorizer=channels.stranger)
-    claims.append(channels.claim(other, 1))
+    claims.insert(place, channels.claim(other, 1))
     with reverts_with("MixedAuthorizers", channels.authorizer, channels.stranger):
         submit(channels, claims, channels.sign_batch(*claims))
 
@@ -36,6 +37,13 @@ def test_payees_of_different_authorizers_revert(channels, claims):
 def test_a_batch_that_the_authorizer_did_not_sign_reverts(channels, claims, signer):
     with reverts_with("NotSignedBy", channels.authorizer):
         submit(channels, claims, channels.sign_batch(*claims, signer=getattr(channels, signer)))
+
+
+@pytest.mark.parametrize("length", [64, 65])
+def test_the_zero_address_signed_nothing(channels, length):
+    nobodys = channels.claim(channels.config(receiver_authorizer=NOBODY), 1)
+    with reverts_with("NotSignedBy", NOBODY):
+        submit(channels, [nobodys], bytes(length))
 
 
 def test_a_signature_over_another_batch_reverts(channels, claims):

@@ -43,6 +43,14 @@ def test_refund_under_other_terms_reverts(channels):
         refund(channels, altered)
 
 
+@pytest.mark.parametrize("amount", [EVERYTHING, DEPOSIT])
+def test_refund_of_everything_ends_a_close(channels, amount):
+    config = channels.open()
+    channels.contract.startClose(config.as_tuple(), {"from": channels.payer})
+    refund(channels, config, amount)
+    assert channels.state(config) == {**EMPTY, "nonce": 1}
+
+
 @pytest.mark.parametrize("sender", ["payee", "authorizer"])
 @pytest.mark.parametrize("amount", [EVERYTHING, DEPOSIT - 300, DEPOSIT])
 def test_refund_of_everything_sends_all_that_is_unclaimed_to_the_payer_and_emits(channels, sender, amount):
