@@ -41,7 +41,7 @@ library RenterLib {
             uint256 window = account >> 112;
             if (offset >= WINDOW) {
                 uint256 shift = offset - (WINDOW - 1);
-                window = shift >= WINDOW ? 0 : window >> shift;
+                window >>= shift;
                 base += shift;
                 offset = WINDOW - 1;
             }
@@ -55,7 +55,7 @@ library RenterLib {
         uint256 base = saltBase(account);
         if (salt <= base) return account;
         uint256 shift = salt - base;
-        uint256 window = shift >= WINDOW ? 0 : account >> 112 >> shift;
+        uint256 window = account >> 112 >> shift;
         return (account & FREE_MASK) | (salt << 64) | (window << 112);
     }
 

@@ -57,13 +57,17 @@ class Hunt:
         """Name of a mutant: the test that killed it, or nothing."""
         self._baseline, self._kills = baseline, kills
         self._near: list[tuple[str, int, str]] = []
-        self._later: dict[str, list[str]] = {}
+        self._met: dict[str, set[str]] = {}
         self._ended: set[str] = set()
         self._doubts: Counter[str] = Counter()
         self._survived: dict[str, list[str]] = before.get("survived", {})
         for name, (test, version) in before.get("killed", {}).items():
             if baseline.versions.get(test) == version:
                 self.fates[name] = test
+        mutants = named(made.mutants)
+        for name, test in {**kills, **self.fates}.items():
+            if name in mutants and test in baseline.seconds:
+                self._near.append((mutants[name].file, mutants[name].line, test))
         self._of_file: dict[str, set[int]] = {}
         for each in [*made.probes, *made.mutants]:
             self._of_file.setdefault(each.file, set()).add(each.number)
@@ -88,12 +92,12 @@ class Hunt:
 
     def meet(self, name: str, mutant: Mutant, bench: Bench) -> bool:
         """Run a mutant's likeliest tests, the second time all others; whether nothing is left to do with it."""
-        again = name in self._later
-        tests = self._later[name] if again else self.tests_for(name, mutant)
+        again = name in self._met
+        tests = [test for test in self.tests_for(name, mutant) if test not in self._met.get(name, ())]
         now, later = (tests, []) if again else (tests[:LIKELY], tests[LIKELY:])
         killer = self._killer(mutant, [test for test in now if self._doubts[test] < MOST_DOUBTS], bench)
         if later and not killer:
-            self._later[name] = later
+            self._met[name] = set(now)
             return False
         self.fates[name] = killer
         if killer in self._baseline.seconds:
