@@ -68,27 +68,44 @@ class Hunt:
         for name, test in {**kills, **self.fates}.items():
             if name in mutants and test in baseline.seconds:
                 self._near.append((mutants[name].file, mutants[name].line, test))
-        self._of_file: dict[str, set[int]] = {}
+        self._of_file: dict[str, dict[int, int]] = {}
+        """The lines of each file's places, by number."""
         for each in [*made.probes, *made.mutants]:
-            self._of_file.setdefault(each.file, set()).add(each.number)
+            self._of_file.setdefault(each.file, {})[each.number] = each.line
+        self._comers = Counter(number for test in baseline.ran for number in baseline.ran[test])
+        """How many tests run each place."""
 
     def tests_for(self, name: str, mutant: Mutant) -> list[str]:
         """The tests that run its place, the likeliest to notice first."""
-        seconds, ran = self._baseline.seconds, self._baseline.ran
+        ran = self._baseline.ran
+        tests = [test for test in ran if mutant.number in ran[test]]
+        if not tests and mutant.number in self._baseline.deploying:
+            tests = [test for test in ran if not self._of_file[mutant.file].keys().isdisjoint(ran[test])]
+        survived = set(self._survived.get(name, ()))
+        tests = [test for test in tests if self._baseline.versions[test] not in survived]
+        orders = self._by_kills(mutant, tests), self._by_rarity(mutant, tests)
+        first = [test for test in (self._kills.get(name),) if test in tests]
+        return list(dict.fromkeys([*first, *(test for pair in zip(*orders, strict=True) for test in pair)]))
+
+    def _by_kills(self, mutant: Mutant, tests: list[str]) -> list[str]:
+        """First the tests that killed most near by, for the time that they take."""
         score: Counter[str] = Counter()
         for file, line, test in self._near:
             if file == mutant.file:
                 score[test] += 1 / (1 + abs(line - mutant.line))
-        tests = [test for test in ran if mutant.number in ran[test]]
-        if not tests and mutant.number in self._baseline.deploying:
-            tests = [test for test in ran if not self._of_file[mutant.file].isdisjoint(ran[test])]
-        survived = set(self._survived.get(name, ()))
-        tests = [test for test in tests if self._baseline.versions[test] not in survived]
-        first = self._kills.get(name)
-        return sorted(
-            tests,
-            key=lambda test: (test != first, -(score[test] + 10 / (1 + len(ran[test]))) / (0.1 + seconds[test])),
-        )
+        seconds, ran = self._baseline.seconds, self._baseline.ran
+        return sorted(tests, key=lambda test: -(score[test] + 10 / (1 + len(ran[test]))) / (0.1 + seconds[test]))
+
+    def _by_rarity(self, mutant: Mutant, tests: list[str]) -> list[str]:
+        """First the tests that run places near by which few others run: they look at what is odd there."""
+        lines = self._of_file[mutant.file]
+        worth = {
+            number: 1 / (1 + abs(line - mutant.line)) / self._comers[number]
+            for number, line in lines.items()
+            if self._comers[number]
+        }
+        ran = self._baseline.ran
+        return sorted(tests, key=lambda test: -sum(worth[number] for number in worth.keys() & ran[test]))
 
     def meet(self, name: str, mutant: Mutant, bench: Bench) -> bool:
         """Run a mutant's likeliest tests, the second time all others; whether nothing is left to do with it."""

@@ -75,6 +75,13 @@ def test_a_test_that_killed_its_neighbour_comes_before_others(hunt):
     assert hunt.tests_for("b", mutant(1))[0] == "test_7"
 
 
+def test_a_test_that_alone_runs_a_place_near_by_is_among_the_first():
+    ran = dict.fromkeys(TESTS, frozenset({1})) | {"test_20": frozenset({1, 9})}
+    baseline = Baseline(frozenset(), dict.fromkeys(TESTS, 1.0) | {"test_20": 60.0}, ran, [], dict.fromkeys(TESTS, "1"))
+    hunt = Hunt(Build({}, [mutant(1)], [], [Probe(9, FILE, 3, "x", None)]), baseline, {}, {})
+    assert "test_20" in hunt.tests_for("a", mutant(1))[:2]
+
+
 def test_what_only_deploying_comes_through_meets_its_files_tests_in_a_market_of_its_own(hunt):
     bench = PlayedBench(_2="test_0")
     assert hunt.meet("a", mutant(2), bench)
