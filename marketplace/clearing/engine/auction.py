@@ -28,6 +28,8 @@ FEWEST, MOST = 16, 32
 """How many candidates a row looks for first, and at most."""
 AT_ONCE = 512
 """Rows that look again together, so that several threads can."""
+MOST_DOUBLINGS = 12
+"""After which an epsilon of 500 millionths is twice what its row can gain: nobody is outbid again and again."""
 WORK_FACTOR = 400
 """Bids per row and ask before every epsilon is doubled: bounds the work of adversarial markets."""
 
@@ -144,6 +146,6 @@ def bid_all(tables, rows, queue, prices, holders, scratch, work_factor):
         if holders.size[ask] == capacity[ask]:
             set_price(tables, prices, ask, lowest_level(holders, ask))
         queue.work[1] -= 1
-        if queue.work[1] == 0 and queue.work[0] < 40:
+        if queue.work[1] == 0 and queue.work[0] < MOST_DOUBLINGS:
             queue.work[0] += 1
             queue.work[1] = work_factor * (rows.bid.shape[0] + asks)
