@@ -17,7 +17,6 @@ from marketplace.clearing.engine.tables import (
     BidTable,
     Tables,
     Terms,
-    floor32,
     lay_out,
     make_bids,
 )
@@ -73,7 +72,7 @@ def build_problem(snapshot: BookSnapshot, stranded_weight_bps: int = 0) -> Clear
     none = np.zeros((1, int(place.max(initial=0)) + 1), dtype=np.int64)
     return ClearingProblem(
         snapshot=snapshot,
-        tables=Tables(laid, floors, bids, Terms(none, floor32(none), stranded_weight_bps)),
+        tables=Tables(laid, floors, bids, Terms(none, stranded_weight_bps)),
         capacity=asks.capacity,
         demand=np.array([one.bid.replicas for one in snapshot.bids], dtype=np.int64),
         provider=provider,
@@ -83,8 +82,7 @@ def build_problem(snapshot: BookSnapshot, stranded_weight_bps: int = 0) -> Clear
 
 def _numbered(orders: Sequence, key: Callable[..., Hashable]) -> np.ndarray:
     """Equal keys, equal numbers, in the order of their first coming."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(key(one), len(numbers)) for one in orders], dtype=np.int32)
+    return _kinds(orders, key)[1].astype(np.int32)
 
 
 Kinds = tuple[list[Hashable], np.ndarray]

@@ -14,7 +14,7 @@ from marketplace.clearing.engine.auction import UNASSIGNED
 from marketplace.clearing.engine.solve import solve
 from marketplace.clearing.engine.tables import with_bans
 from marketplace.clearing.problem import ClearingProblem
-from marketplace.clearing.replicas import Match, Matches, has_enough_providers, separate_replicas
+from marketplace.clearing.replicas import IdleAsks, Match, Matches, has_enough_providers, separate_replicas
 
 MAX_ATTEMPTS = 5
 """The last one is without the replicated bids that no attempt could serve: they shall not keep others out."""
@@ -45,8 +45,9 @@ def assign(problem: ClearingProblem, epsilon_ppm: int) -> Assigned:
     """The best of a few attempts; of equally good ones the first."""
     taking_part = _Field(problem.demand.copy())
     replicated = np.flatnonzero(problem.demand > 1)
+    every_ask = IdleAsks(problem, problem.capacity.copy())
     for bid in replicated:
-        if not has_enough_providers(problem, int(bid)):
+        if not has_enough_providers(problem, every_ask, int(bid)):
             taking_part.wanted[bid] = 0
     best: Assigned | None = None
     for attempt in range(1, MAX_ATTEMPTS + 1):

@@ -54,9 +54,8 @@ class IdleAsks:
         set_prices(self._tables, self._prices, places, np.full(len(places), _OUT_OF_REACH))
 
 
-def has_enough_providers(problem: ClearingProblem, bid: int) -> bool:
+def has_enough_providers(problem: ClearingProblem, asks: IdleAsks, bid: int) -> bool:
     """Whether as many providers could serve the bid as it has replicas: else it could only be in the way."""
-    asks = IdleAsks(problem, problem.capacity.copy())
     seen: set[int] = set()
     while len(seen) < problem.demand[bid]:
         found = asks.best_for(bid, seen)

@@ -6,7 +6,7 @@ from marketplace.clearing.engine.bounds import EVERYWHERE, make_scratch
 from marketplace.clearing.engine.prices import start_prices
 from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.solve import best_profits, solve
-from marketplace.clearing.engine.tables import LINES, AskTable, Tables, Terms, floor32, lay_out, make_bids
+from marketplace.clearing.engine.tables import LINES, AskTable, Tables, Terms, lay_out, make_bids
 
 _WORTH = 1_000_000
 
@@ -22,7 +22,7 @@ def smallest_market() -> Tables:
     amounts, needs = np.zeros((2, lines), dtype=np.int64), np.zeros((2, 1), dtype=np.int32)
     bids = make_bids(amounts, amounts, two + _WORTH, two, needs, needs.astype(np.uint32), np.full(2, EVERYWHERE))
     none = np.zeros((1, 1), dtype=np.int64)
-    return Tables(*lay_out(one, asks, np.ones(lines, dtype=np.int64)), bids, Terms(none, floor32(none), 0))
+    return Tables(*lay_out(one, asks, np.ones(lines, dtype=np.int64)), bids, Terms(none, 0))
 
 
 def main() -> None:

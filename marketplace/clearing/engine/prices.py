@@ -21,7 +21,7 @@ class Prices(NamedTuple):
     floors: np.ndarray
     """(C, BLOCK)."""
     idle_blocks: np.ndarray
-    """(H, 7, CHUNK): the lines of `FloorTable.of_blocks` of the asks that have no price; NEVER where all have one."""
+    """(H, 7, CHUNK): the lines of `FloorTable.of_blocks` of the asks that have no price."""
     idle_chunks: np.ndarray
     """(7, H)."""
     busy_blocks: np.ndarray

@@ -135,8 +135,6 @@ class Terms(NamedTuple):
 
     preferences: np.ndarray
     """(T, P) int64, micro-USDC: what a bid with this row would pay not to be at this place."""
-    floor_preferences: np.ndarray
-    """(T, P) float32, not above `preferences`."""
     stranded_weight_bps: int
     """How much of what a GPU would earn counts as a cost of leaving it unused."""
 

@@ -18,7 +18,6 @@ from marketplace.clearing.engine.tables import (
     BidTable,
     Tables,
     Terms,
-    floor32,
     lay_out,
     make_bids,
 )
@@ -60,7 +59,7 @@ class Market:
         """What a round begins with."""
         typical = np.maximum(1, (self.bids.weights.astype(np.float64).mean(axis=0) * 1_000).astype(np.int64))
         none = np.zeros((1, REGIONS), dtype=np.int64)
-        return Tables(*lay_out(self.kit, self.asks, typical), self.bids, Terms(none, floor32(none), 0))
+        return Tables(*lay_out(self.kit, self.asks, typical), self.bids, Terms(none, 0))
 
 
 def draw_market(seed: int, bids: int, asks: int, units: int = 1) -> Market:

@@ -11,7 +11,6 @@ from marketplace.clearing.engine.tables import (
     Tables,
     Terms,
     amounts_of,
-    floor32,
     lay_out,
     make_bids,
 )
@@ -53,7 +52,7 @@ def random_tables(seed: int, bids: int, asks: int, *, units: int = 1, places: in
     )
     preferences = np.stack([np.zeros(places, dtype=np.int64), draw.integers(0, 100_000, places)])
     laid, floors = lay_out(kit, table, np.array([10, 50, 100, 5, 2, 1]))
-    return Tables(laid, floors, bid_table, Terms(preferences, floor32(preferences), 1_000)), table
+    return Tables(laid, floors, bid_table, Terms(preferences, 1_000)), table
 
 
 def value(tables: Tables, asks: AskTable, bid: int, ask: int) -> int:
