@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.jobspec import RuntimeProgram
+from marketplace.protocol.messages import Bid
 from marketplace.protocol.profile import Gpu
+from marketplace.protocol.units import ceil_div
 
 Facts = tuple[object, object]
 """What the bid needs, and what the ask has."""
@@ -30,6 +32,11 @@ class Unit:
         """The unit of an ask."""
         profile, units = placed.profile, max(1, placed.ask.units)
         return cls(max(1, profile.cpu.cores // units), profile.memory_mb // units, len(profile.gpus) // units)
+
+    def count_for(self, bid: Bid) -> int:
+        """How many units a bid takes, if there are enough: as many as its greatest need is shares."""
+        pairs = ((bid.vcpus, self.vcpus), (bid.memory_mb, self.memory_mb), (bid.gpus, self.gpus))
+        return max(1, *(ceil_div(need, share) for need, share in pairs if need and share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,23 @@ class Quantity:
         if needed <= offered:
             return None
         return self.show(bid, ask) if self.show else (needed, offered)
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """A quantity that is only worth reporting where a quality does not already forbid the pair."""
+
+    quality: Quality
+    quantity: Quantity
+
+    @property
+    def name(self) -> str:
+        """The quantity's."""
+        return self.quantity.name
+
+    def check(self, bid: PlacedBid, ask: PlacedAsk, now: int) -> Facts | None:
+        """The facts where only the quantity forbids the pair."""
+        return None if self.quality.check(bid, ask, now) else self.quantity.check(bid, ask, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +138,9 @@ class Kit:
 
 
 def _gpus(want: GpuWant, kit: Kit) -> Facts | None:
-    if not want.count or sum(map(want.fits, kit.gpus)) // kit.units >= want.count:
+    """A unit with enough GPUs that fit, or several of a node where all do: nobody knows which ones a unit has."""
+    fitting = sum(map(want.fits, kit.gpus))
+    if fitting // kit.units >= want.count or fitting == len(kit.gpus) >= max(want.count, kit.units):
         return None
     return str(want), [gpu.model for gpu in kit.gpus]
 
@@ -166,9 +192,13 @@ QUALITIES = (
     ),
     GPUS,
 )
+SHARED = (
+    Quantity("vcpus", lambda bid: bid.bid.vcpus, lambda ask: ask.free_units * Unit.of(ask).vcpus),
+    Quantity("memoryMb", lambda bid: bid.bid.memory_mb, lambda ask: ask.free_units * Unit.of(ask).memory_mb),
+    Quantity("freeGpus", lambda bid: bid.bid.gpus, lambda ask: ask.free_units * Unit.of(ask).gpus),
+)
+"""What a bid may take of several units, in the order of `engine.tables.SHARES`."""
 QUANTITIES = (
-    Quantity("vcpus", lambda bid: bid.bid.vcpus, lambda ask: Unit.of(ask).vcpus),
-    Quantity("memoryMb", lambda bid: bid.bid.memory_mb, lambda ask: Unit.of(ask).memory_mb),
     Quantity("diskMb", _needs("min_disk_mb"), lambda ask: ask.profile.disk_mb),
     Quantity(
         "carbon",
@@ -179,7 +209,7 @@ QUANTITIES = (
     Quantity("reputation", _needs("min_settled_leases"), lambda ask: ask.settled_leases),
 )
 STAKE = Quantity("stake", lambda bid: bid.bid.max_price, lambda ask: ask.available_stake)
-CONSTRAINTS = (*QUALITIES, *QUANTITIES, Deadline(), STAKE)
+CONSTRAINTS = (*QUALITIES, *SHARED[:-1], Otherwise(GPUS, SHARED[-1]), *QUANTITIES, Deadline(), STAKE)
 """Every hard constraint but the price, in the order in which they are reported."""
 
 

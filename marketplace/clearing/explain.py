@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from marketplace.clearing.constraints import violations
+from marketplace.clearing.constraints import Unit, violations
 from marketplace.clearing.round import RoundResult
 from marketplace.errors import NotFound
 from marketplace.protocol.metering import compute_quote
@@ -92,7 +92,8 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
             facts = tuple({"name": name, "needed": pair[0], "offered": pair[1]} for name, pair in broken.items())
             obstacles.append(Obstacle(ask.ask_hash, ask.ask.provider, facts))
         else:
-            offers.append(_offer(placed, ask, result.rents[ask.ask_hash]))
+            units = Unit.of(ask).count_for(placed.bid)
+            offers.append(_offer(placed, ask, units * result.rents[ask.ask_hash]))
     chosen_asks = {match.ask_hash for match in result.matches if match.bid_hash == bid_hash}
     chosen = tuple(offer for offer in offers if offer.ask_hash in chosen_asks)
     others = sorted((o for o in offers if o.ask_hash not in chosen_asks), key=lambda o: (o.price, o.ask_hash))

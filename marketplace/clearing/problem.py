@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marketplace.clearing.constraints import GPUS, QUALITIES, QUANTITIES, REGION, Quality, Unit, is_allowed
+from marketplace.clearing.constraints import GPUS, QUALITIES, QUANTITIES, REGION, SHARED, Quality, Unit, is_allowed
 from marketplace.clearing.cost import compute_idle_cost
 from marketplace.clearing.engine.bounds import EVERYWHERE
 from marketplace.clearing.engine.tables import (
     DIVISORS,
     GREATEST,
+    GREATEST_NUMBER,
     PART,
     WHOLE,
     AskTable,
@@ -26,8 +27,6 @@ from marketplace.protocol.metering import compute_quote
 
 _WORD = 32
 _TYPICAL_BITS = 20
-_GREATEST_NUMBER = 2**31 - 1
-"""Quantities beyond this (2 PB of memory) count as this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,19 @@ class ClearingProblem:
         """What the ask's rates come to for the bid, micro-USDC."""
         return compute_quote(self.snapshot.asks[ask].ask.rates, self.snapshot.bids[bid].bid.resources).total
 
+    def units(self, bid: int, ask: int) -> int:
+        """How many units of the ask the bid takes, if there are enough."""
+        return Unit.of(self.snapshot.asks[ask]).count_for(self.snapshot.bids[bid].bid)
+
     def value(self, bid: int, ask: int) -> int | None:
         """`maxPrice - quote - C_idle`, micro-USDC; None where the pair is not feasible."""
         placed_bid, placed_ask = self.snapshot.bids[bid], self.snapshot.asks[ask]
         surplus = placed_bid.bid.max_price - self.quote(bid, ask)
         if surplus < 0 or not is_allowed(placed_bid, placed_ask, self.snapshot.now):
             return None
-        unit = Unit.of(placed_ask)
+        given = self.units(bid, ask) * Unit.of(placed_ask).gpus
         value = surplus - compute_idle_cost(
-            placed_bid.bid.resources, placed_ask.ask.rates, unit.gpus, self.stranded_weight_bps
+            placed_bid.bid.resources, placed_ask.ask.rates, given, self.stranded_weight_bps
         )
         return min(value, CUT) if value >= 0 else None
 
@@ -149,14 +152,18 @@ def _ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, place: np.ndarray, p
     return AskTable(
         rates=np.array([*([getattr(one, line) for one in rates] for line in lines), idle], dtype=np.int64),
         minimum=_integers([one.minimum for one in rates], GREATEST),
-        numbers=np.stack([_integers([q.offered(one) for one in asks], _GREATEST_NUMBER, np.int32) for q in QUANTITIES]),
+        numbers=np.stack([_integers([q.offered(one) for one in asks], GREATEST_NUMBER, np.int32) for q in QUANTITIES]),
         bits=bits,
         place=place,
-        gpus=np.array([Unit.of(one).gpus for one in asks], dtype=np.int64),
+        share=_shares([Unit.of(one) for one in asks]),
         provider=provider,
         capacity=np.array([one.free_units for one in asks], dtype=np.int64),
         stake=_integers([one.available_stake for one in asks], GREATEST),
     )
+
+
+def _shares(units: list[Unit]) -> np.ndarray:
+    return np.array([[getattr(one, name) for one in units] for name in ("vcpus", "memory_mb", "gpus")], dtype=np.int64)
 
 
 def _amounts(placed: PlacedBid) -> list[int]:
@@ -180,8 +187,10 @@ def _bid_table(snapshot: BookSnapshot, forbidden: np.ndarray, places: np.ndarray
         whole=pairs[:, :, 0],
         part=pairs[:, :, 1],
         limit=np.array([_limit(one, snapshot.now) for one in bids], dtype=np.int64),
-        gpus=np.array([one.bid.gpus for one in bids], dtype=np.int64),
-        needs=np.array([[min(q.needed(one), _GREATEST_NUMBER) for q in QUANTITIES] for one in bids]).reshape(
+        wanted=np.array([[q.needed(one) for q in SHARED] for one in bids], dtype=np.int64).reshape(
+            len(bids), len(SHARED)
+        ),
+        needs=np.array([[min(q.needed(one), GREATEST_NUMBER) for q in QUANTITIES] for one in bids]).reshape(
             len(bids), len(QUANTITIES)
         ),
         forbidden=forbidden,

@@ -14,7 +14,7 @@ from marketplace.clearing.engine.auction import UNASSIGNED
 from marketplace.clearing.engine.solve import solve
 from marketplace.clearing.engine.tables import with_bans
 from marketplace.clearing.problem import ClearingProblem
-from marketplace.clearing.replicas import IdleAsks, Match, Matches, has_enough_providers, separate_replicas
+from marketplace.clearing.replicas import IdleAsks, Match, Matches, has_enough_providers, separate_replicas, used_units
 
 MAX_ATTEMPTS = 5
 """The last one is without the replicated bids that no attempt could serve: they shall not keep others out."""
@@ -22,10 +22,12 @@ MAX_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """Every lease, ascending; `rent` (A,) micro-USDC."""
+    """Every lease, ascending; `rent` of a unit (A,), and `shadow` (A,), the price that bounds what is possible;
+    micro-USDC."""
 
     matches: Matches
     rent: np.ndarray
+    shadow: np.ndarray
 
     @property
     def surplus(self) -> int:
@@ -68,16 +70,16 @@ def _attempt(problem: ClearingProblem, taking_part: _Field, epsilon_ppm: int) ->
     rows = np.repeat(np.arange(len(taking_part.wanted)), taking_part.wanted)
     tables = with_bans(problem.tables, taking_part.banned)
     solved = solve(tables, rows, epsilon_ppm)
-    won = [
-        Match(*map(int, each)) for each in zip(rows, solved.ask_of, solved.value, strict=True) if each[1] != UNASSIGNED
-    ]
+    outcome = zip(rows, solved.ask_of, solved.value, solved.units, strict=True)
+    won = [Match(*map(int, each)) for each in outcome if each[1] != UNASSIGNED]
     distinct = separate_replicas(problem, taking_part.banned, won)
     complete = _drop_incomplete(problem, distinct)
     covered = _cover_providers(problem, complete, solved.rent)
     kept = sorted(_drop_incomplete(problem, covered))
     _narrow(problem, taking_part, won, distinct, complete, covered)
     rent = solved.rent if kept == sorted(won) else _rents_after_repair(problem, kept, solved.rent)
-    return Assigned(kept, rent), len(won) == len(distinct) == len(complete) == len(covered) == len(kept)
+    shadow = solved.price if (solved.units > 1).any() else rent
+    return Assigned(kept, rent, shadow), len(won) == len(distinct) == len(complete) == len(covered) == len(kept)
 
 
 def _narrow(
@@ -109,8 +111,8 @@ def _cover_providers(problem: ClearingProblem, matches: Matches, rent: np.ndarra
     kept = set()
     for match in sorted(matches, key=lambda match: (-match.value, match)):
         provider, free = int(problem.provider[match.ask]), int(problem.capacity[match.ask])
-        price = problem.quote(match.bid, match.ask) + int(rent[match.ask])
-        count, allowed = leases.get(provider, 0) + 1, min(free, units.get(provider, free))
+        price = problem.quote(match.bid, match.ask) + match.units * int(rent[match.ask])
+        count, allowed = leases.get(provider, 0) + match.units, min(free, units.get(provider, free))
         if price <= left[provider] and count <= allowed:
             left[provider] -= price
             leases[provider], units[provider] = count, allowed
@@ -120,5 +122,4 @@ def _cover_providers(problem: ClearingProblem, matches: Matches, rent: np.ndarra
 
 def _rents_after_repair(problem: ClearingProblem, matches: Matches, rent: np.ndarray) -> np.ndarray:
     """Rents may only fall in a repair: never above the equilibrium's, and zero wherever a unit is idle."""
-    used = np.bincount([match.ask for match in matches], minlength=len(problem.capacity))
-    return np.where(used < problem.capacity, 0, rent)
+    return np.where(used_units(problem, matches) < problem.capacity, 0, rent)

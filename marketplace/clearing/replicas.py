@@ -5,20 +5,21 @@ from typing import NamedTuple
 import numpy as np
 
 from marketplace.clearing.engine.bounds import make_scratch
+from marketplace.clearing.engine.heap import make_found
 from marketplace.clearing.engine.prices import set_prices, start_prices
 from marketplace.clearing.engine.search import find_best
-from marketplace.clearing.engine.tables import with_bans
+from marketplace.clearing.engine.tables import with_bans, with_free
+from marketplace.clearing.engine.value import OUT_OF_REACH
 from marketplace.clearing.problem import ClearingProblem
-
-_OUT_OF_REACH = 1 << 61
 
 
 class Match(NamedTuple):
-    """A replica of a bid at an ask, and what that is worth, micro-USDC."""
+    """A replica of a bid at an ask, what that is worth, micro-USDC, and how many units of the ask it takes."""
 
     bid: int
     ask: int
     value: int
+    units: int
 
 
 Matches = list[Match]
@@ -28,8 +29,9 @@ class IdleAsks:
     """Asks that still have a unit, and which of them is best for a bid."""
 
     def __init__(self, problem: ClearingProblem, free: np.ndarray) -> None:
-        self._tables, self._free = problem.tables, free
         laid = problem.tables.asks.ask
+        self._free = np.where(laid >= 0, free[laid], 0)
+        self._tables = with_free(problem.tables, self._free)
         self._place_of = np.full(len(free), -1, dtype=np.int64)
         self._place_of[laid[laid >= 0]] = np.flatnonzero(laid >= 0)
         self._prices, self._scratch = start_prices(self._tables), make_scratch(self._tables)
@@ -37,21 +39,31 @@ class IdleAsks:
 
     def best_for(self, bid: int, banned: set[int]) -> Match | None:
         """The ask that is worth most to the bid, at none of these providers."""
-        net, place, value = (np.empty(1, dtype=np.int64) for _ in range(3))
-        tables = with_bans(self._tables, {bid: banned})
-        count, _ = find_best(tables, bid, self._prices, 0, self._scratch, net, place, value)
-        return Match(bid, int(tables.asks.ask[place[0]]), int(value[0]) // 2) if count else None
+        found = make_found(1)
+        count, _ = find_best(with_bans(self._tables, {bid: banned}), bid, self._prices, 0, self._scratch, found)
+        if not count:
+            return None
+        ask = int(self._tables.asks.ask[found.ask[0]])
+        return Match(bid, ask, int(found.value[0]) // 2, int(found.units[0]))
 
-    def take(self, ask: int) -> None:
-        """One unit less."""
-        self._free[ask] -= 1
-        if self._free[ask] == 0:
-            self._close(np.array([ask]))
+    def take(self, match: Match) -> None:
+        """So many units less."""
+        self._free[self._place_of[match.ask]] -= match.units
+        if self._free[self._place_of[match.ask]] == 0:
+            self._close(np.array([match.ask]))
 
     def _close(self, asks: np.ndarray) -> None:
         places = self._place_of[asks]
         places = places[places >= 0]
-        set_prices(self._tables, self._prices, places, np.full(len(places), _OUT_OF_REACH))
+        set_prices(self._tables, self._prices, places, np.full(len(places), OUT_OF_REACH))
+
+
+def used_units(problem: ClearingProblem, matches: Matches) -> np.ndarray:
+    """(A,) int64: units of each ask that these leases take."""
+    used = np.zeros(len(problem.capacity), dtype=np.int64)
+    for match in matches:
+        used[match.ask] += match.units
+    return used
 
 
 def has_enough_providers(problem: ClearingProblem, asks: IdleAsks, bid: int) -> bool:
@@ -79,11 +91,11 @@ def separate_replicas(problem: ClearingProblem, banned: dict[int, set[int]], mat
         kept.append(match)
     if not displaced:
         return kept
-    idle = IdleAsks(problem, problem.capacity - np.bincount([m.ask for m in kept], minlength=len(problem.capacity)))
+    idle = IdleAsks(problem, problem.capacity - used_units(problem, kept))
     for bid in displaced:
         found = idle.best_for(bid, taken[bid] | banned.get(bid, set()))
         if found is not None:
-            idle.take(found.ask)
+            idle.take(found)
             taken[bid].add(int(problem.provider[found.ask]))
             kept.append(found)
     return kept

@@ -30,7 +30,10 @@ class PricedMatch:
     bid_hash: str
     ask_hash: str
     quote: int
+    units: int
+    """Units of the ask that the lease takes."""
     rent: int
+    """Of all of them."""
 
     @property
     def price(self) -> int:
@@ -40,31 +43,40 @@ class PricedMatch:
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """The outcome of a round: `assigned` by numbers of orders in the snapshot; `rents` by ask hash, micro-USDC."""
+    """The outcome of a round: `assigned` by numbers of orders in the snapshot; `rents` of a unit by ask hash, and
+    `shadow_prices` that the certificate's bound is of, where they are others; micro-USDC."""
 
     problem: ClearingProblem
     assigned: Matches
     matches: tuple[PricedMatch, ...]
     rents: dict[str, int]
+    shadow_prices: dict[str, int]
     certificate: Certificate
 
 
 def clear_round(snapshot: BookSnapshot, parameters: Parameters = Parameters()) -> RoundResult:
     """Clear a snapshot.
 
-    Without replicas the result is an equilibrium within epsilon: individually rational for both sides, budget
-    balanced, envy-free, idle units without rent. Replicas of one bid must have distinct providers and start together
-    or not at all, which leaves the assignment market: those rounds are repaired (`marketplace.clearing.repair`), an
-    order may then be rejected although it could have been served, but none is accepted at a loss. With
-    `stranded_weight_bps` envy-freeness holds within epsilon plus the difference in C_idle.
+    Where each bid takes one unit the result is an equilibrium within epsilon: individually rational for both sides,
+    budget balanced, envy-free, idle units without rent. Bids that take several units of an ask, and replicas of one
+    bid, which must have distinct providers and start together or not at all, leave the assignment market: those rounds
+    are repaired (`marketplace.clearing.engine.rents`, `marketplace.clearing.repair`), an order may then be rejected
+    although it could have been served, but none is accepted at a loss. With `stranded_weight_bps` envy-freeness holds
+    within epsilon plus the difference in C_idle.
     """
     problem = build_problem(snapshot, parameters.stranded_weight_bps)
     assigned = assign(problem, parameters.epsilon_ppm)
-    certificate = compute_certificate(problem, assigned.matches, assigned.rent)
-    matches = tuple(_price(problem, match, assigned.rent) for match in assigned.matches)
-    verify_certificate(problem, assigned.matches, [match.price for match in matches], assigned.rent, certificate)
-    rents = {ask.ask_hash: int(price) for ask, price in zip(snapshot.asks, assigned.rent, strict=True)}
-    return RoundResult(problem, assigned.matches, matches, rents, certificate)
+    rent, shadow = assigned.rent, assigned.shadow
+    certificate = compute_certificate(problem, assigned.matches, rent, shadow)
+    matches = tuple(_price(problem, match, rent) for match in assigned.matches)
+    verify_certificate(problem, assigned.matches, [match.price for match in matches], rent, certificate, shadow)
+    rents = _by_hash(snapshot, rent)
+    shadows = {} if (shadow == rent).all() else _by_hash(snapshot, shadow)
+    return RoundResult(problem, assigned.matches, matches, rents, shadows, certificate)
+
+
+def _by_hash(snapshot: BookSnapshot, prices: np.ndarray) -> dict[str, int]:
+    return {ask.ask_hash: int(price) for ask, price in zip(snapshot.asks, prices, strict=True)}
 
 
 def _price(problem: ClearingProblem, match: Match, rent: np.ndarray) -> PricedMatch:
@@ -72,5 +84,6 @@ def _price(problem: ClearingProblem, match: Match, rent: np.ndarray) -> PricedMa
         bid_hash=problem.snapshot.bids[match.bid].bid_hash,
         ask_hash=problem.snapshot.asks[match.ask].ask_hash,
         quote=problem.quote(match.bid, match.ask),
-        rent=int(rent[match.ask]),
+        units=match.units,
+        rent=match.units * int(rent[match.ask]),
     )

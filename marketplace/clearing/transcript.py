@@ -14,7 +14,7 @@ from marketplace.protocol.messages import Ask, Bid, require_signed_by
 from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import BPS
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,14 @@ def _outcome(result: RoundResult) -> dict[str, Any]:
                 "bidHash": match.bid_hash,
                 "askHash": match.ask_hash,
                 "quote": str(match.quote),
+                "units": match.units,
                 "rent": str(match.rent),
                 "price": str(match.price),
             }
             for match in result.matches
         ],
         "rents": {ask: str(rent) for ask, rent in sorted(result.rents.items())},
+        "shadowPrices": {ask: str(price) for ask, price in sorted(result.shadow_prices.items())},
         "certificate": {
             "surplus": str(certificate.surplus),
             "bound": str(certificate.bound),
@@ -146,7 +148,7 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
             0 <= parameters.epsilon_ppm <= PPM and 0 <= parameters.stranded_weight_bps <= BPS,
             "The round's parameters are out of range.",
         )
-        claimed = {name: document[name] for name in ("matches", "rents", "certificate")}
+        claimed = {name: document[name] for name in ("matches", "rents", "shadowPrices", "certificate")}
     except (KeyError, TypeError, ValueError) as error:
         raise TranscriptMismatch(f"The transcript lacks or garbles {error}.") from error
     _check_orders(snapshot, domain, market)

@@ -15,6 +15,7 @@ CONSTRAINTS = {
     "memoryMb": "MB of memory",
     "diskMb": "MB of disk",
     "gpus": "GPUs",
+    "freeGpus": "free GPUs",
     "carbon": "g CO2 per kWh",
     "reputation": "settled leases",
     "deadline": "end of the run",

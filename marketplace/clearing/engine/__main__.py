@@ -3,10 +3,13 @@
 import numpy as np
 
 from marketplace.clearing.engine.bounds import EVERYWHERE, make_scratch
+from marketplace.clearing.engine.heap import make_found
+from marketplace.clearing.engine.holders import no_holders
+from marketplace.clearing.engine.leftovers import take_leftovers
 from marketplace.clearing.engine.prices import start_prices
 from marketplace.clearing.engine.search import find_best
-from marketplace.clearing.engine.solve import best_profits, solve
-from marketplace.clearing.engine.tables import LINES, AskTable, Tables, Terms, lay_out, make_bids
+from marketplace.clearing.engine.solve import best_profits, make_rows, solve
+from marketplace.clearing.engine.tables import LINES, SHARES, AskTable, Tables, Terms, lay_out, make_bids, with_free
 
 _WORTH = 1_000_000
 
@@ -16,11 +19,12 @@ def smallest_market() -> Tables:
     one, two, lines = np.zeros(1, dtype=np.int64), np.zeros(2, dtype=np.int64), len(LINES)
     asks = AskTable(
         rates=np.zeros((lines, 1), dtype=np.int64), minimum=one, numbers=np.zeros((1, 1), dtype=np.int32),
-        bits=np.zeros((1, 1), dtype=np.uint32), place=one.astype(np.int32), gpus=one, provider=one.astype(np.int32),
-        capacity=one + 1, stake=one + _WORTH,
+        bits=np.zeros((1, 1), dtype=np.uint32), place=one.astype(np.int32), provider=one.astype(np.int32),
+        capacity=one + 1, stake=one + _WORTH, share=np.zeros((len(SHARES), 1), dtype=np.int64),
     )  # fmt: skip
     amounts, needs = np.zeros((2, lines), dtype=np.int64), np.zeros((2, 1), dtype=np.int32)
-    bids = make_bids(amounts, amounts, two + _WORTH, two, needs, needs.astype(np.uint32), np.full(2, EVERYWHERE))
+    wanted = np.zeros((2, len(SHARES)), dtype=np.int64)
+    bids = make_bids(amounts, amounts, two + _WORTH, wanted, needs, needs.astype(np.uint32), np.full(2, EVERYWHERE))
     none = np.zeros((1, 1), dtype=np.int64)
     return Tables(*lay_out(one, asks, np.ones(lines, dtype=np.int64)), bids, Terms(none, 0))
 
@@ -30,8 +34,9 @@ def main() -> None:
     tables = smallest_market()
     solved = solve(tables, np.arange(2), 500)
     best_profits(tables, np.zeros(2, dtype=np.int64), solved.rent)
-    net, found, value = (np.empty(1, dtype=np.int64) for _ in range(3))
-    find_best(tables, 0, start_prices(tables), 0, make_scratch(tables), net, found, value)
+    scratch, rows, holders = make_scratch(tables), make_rows(np.arange(2)), no_holders(1, 2)
+    find_best(tables, 0, start_prices(tables), 0, scratch, make_found(1))
+    take_leftovers(with_free(tables, tables.asks.capacity), rows, np.arange(2), start_prices(tables), holders, scratch)
 
 
 if __name__ == "__main__":

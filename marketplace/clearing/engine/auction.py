@@ -1,16 +1,20 @@
 """Bertsekas' forward auction for the assignment market, in integers, over candidates that are looked up when needed.
 
     maximise    sum_i value[i, a(i)]     over assignments a of rows to asks (or to nothing, value 0)
-    subject to  at most capacity[j] rows at ask j
+    subject to  sum of units[i, j] over the rows at ask j  <=  capacity[j]
 
 A row is one replica of a bid. Each unassigned row bids for the ask that is best for it at current prices and raises
-that unit's price until it is within epsilon of the row's second choice (which may be to stay out). Prices start at
-zero and only rise, and a unit that got a bid stays assigned: so idle units keep price zero, and with every row within
-epsilon of its best choice the assignment is within the sum of the epsilons of the optimum (Bertsekas 1988,
-complementary slackness).
+the price of its units until it is within epsilon of the row's second choice (which may be to stay out). Prices start
+at zero and only rise. Where each row takes one unit, a unit that got a bid stays assigned: so idle units keep price
+zero, and with every row within epsilon of its best choice the assignment is within the sum of the epsilons of the
+optimum (Bertsekas 1988, complementary slackness).
 
-A row knows a handful of candidates and that no other ask left it more than so much when it looked. Prices only rise,
-so that stays true; when the best of its candidates leaves less than that, the row looks again, for more of them.
+A row that takes several units (a gang) pays for each what the last one costs that must be given up for it. Those who
+had to go may leave units idle at a price: who wants them at that price gets them, in the auction or after it
+(`engine.leftovers`). How far that is from the optimum the certificate says.
+
+A row knows a handful of candidates, best first, and that no other ask left it more than so much when it looked. Prices
+only rise, so that stays true; when the best of its candidates leaves less than that, the row looks again, for more.
 """
 
 from typing import NamedTuple
@@ -18,20 +22,24 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.holders import evict_lowest, hold, lowest_level, next_lowest_level
+from marketplace.clearing.engine.heap import Found, sort_best_first
+from marketplace.clearing.engine.holders import evict_lowest, hold, level_beyond, lowest_level
 from marketplace.clearing.engine.prices import set_price
 from marketplace.clearing.engine.search import find_best
 from marketplace.jit import INNER, KERNEL
 
 UNASSIGNED = -1
-FEWEST, MOST = 16, 32
+FEWEST, MOST = 16, 128
 """How many candidates a row looks for first, and at most."""
+WIDER = 4
+"""How many times as many the next time."""
 AT_ONCE = 512
 """Rows that look again together, so that several threads can."""
 MOST_DOUBLINGS = 12
 """After which an epsilon of 500 millionths is twice what its row can gain: nobody is outbid again and again."""
 WORK_FACTOR = 400
-"""Bids per row and ask before every epsilon is doubled: bounds the work of adversarial markets."""
+"""Bids per row and ask before every epsilon is doubled: bounds the work of adversarial markets. After the last
+doubling the auction ends, whoever still waits."""
 
 
 class Rows(NamedTuple):
@@ -45,10 +53,10 @@ class Rows(NamedTuple):
     """(R,) int64: where it is, or UNASSIGNED."""
     value_of: np.ndarray
     """(R,) int64, half micro-USDC: what that is worth to it without the price."""
-    candidate: np.ndarray
-    """(R, MOST) int64 asks."""
-    value: np.ndarray
-    """(R, MOST) int64, half micro-USDC."""
+    units_of: np.ndarray
+    """(R,) int64: how many units it has there."""
+    known: Found
+    """(R, MOST) int64 each: its candidates, and what they left it when it looked."""
     count: np.ndarray
     """(R,) int64."""
     unseen: np.ndarray
@@ -68,35 +76,57 @@ class Queue(NamedTuple):
 
 
 @njit(**INNER)
-def look(tables, rows, row, prices, scratch, nets):
+def look(tables, rows, row, prices, scratch):
     """Find a row's candidates at these prices."""
-    width = rows.width[row]
-    count, unseen = find_best(
-        tables, rows.bid[row], prices, 0, scratch, nets[:width], rows.candidate[row], rows.value[row]
-    )
+    width, known = rows.width[row], rows.known
+    net, ask = known.net[row, :width], known.ask[row, :width]
+    value, units = known.value[row, :width], known.units[row, :width]
+    count, unseen = find_best(tables, rows.bid[row], prices, 0, scratch, Found(net, ask, value, units))
+    sort_best_first(net, ask, value, units, count)
     rows.count[row], rows.unseen[row] = count, unseen
-    rows.width[row] = min(2 * width, rows.candidate.shape[1])
+    rows.width[row] = min(WIDER * width, known.net.shape[1])
 
 
 @njit(**KERNEL)
 def look_all(tables, rows, which, prices, scratch):
     """Find the candidates of several rows."""
-    nets = np.empty(rows.candidate.shape[1], dtype=np.int64)
     for row in which:
-        look(tables, rows, row, prices, scratch, nets)
+        look(tables, rows, row, prices, scratch)
 
 
 @njit(**INNER)
-def _choose(rows, row, prices):
-    """The best net, which candidate leaves it, and the second best net."""
-    best, second, place = np.int64(-1), np.int64(-1), -1
-    for n in range(rows.count[row]):
-        net = rows.value[row, n] - prices.exact[rows.candidate[row, n]]
+def _price_of(holders, prices, ask, units, free):
+    """What each of so many units costs."""
+    posted = prices[ask]
+    return posted if units == 1 or free >= units else level_beyond(holders, ask, units - free, posted)
+
+
+@njit(**INNER)
+def _choose(known, row, count, prices, holders, capacity):
+    """The best net, which candidate leaves it, the second best net, the price of a unit there, and what the best of
+    all would leave at posted prices: less than that only where a gang has to make others go."""
+    best, second, posted, place, price_there = np.int64(-1), np.int64(-1), np.int64(-1), -1, np.int64(0)
+    for n in range(count):
+        if known.net[row, n] <= second:
+            break  # prices only rise, and those that follow left it even less
+        ask, units, value = known.ask[row, n], known.units[row, n], known.value[row, n]
+        price = _price_of(holders, prices, ask, units, capacity[ask] - holders.taken[ask])
+        net = value - units * price
+        posted = max(posted, value - units * prices[ask])
         if net > best:
-            best, second, place = net, best, n
+            best, second, place, price_there = net, best, n, price
         elif net > second:
             second = net
-    return best, second, place
+    return best, second, place, price_there, posted
+
+
+@njit(**INNER)
+def _fallback(holders, prices, ask, units, free, value):
+    """What the row would have of as many other units of the same ask."""
+    if free >= 2 * units:
+        return value - units * prices[ask]
+    level = level_beyond(holders, ask, 2 * units - free, prices[ask])
+    return value - units * level if level >= 0 else np.int64(-1)
 
 
 @njit(**KERNEL)
@@ -106,46 +136,48 @@ def bid_all(tables, rows, queue, prices, holders, scratch, work_factor):
     Returns the holders of the units; `queue` says who is left.
     """
     asks = tables.asks.ask.shape[0]
-    capacity = tables.asks.capacity
-    nets = np.empty(rows.candidate.shape[1], dtype=np.int64)
-    waiting, starved = queue.waiting, queue.starved
+    capacity, exact, known = tables.asks.capacity, prices.exact, rows.known
+    waiting, starved, size, work = queue.waiting, queue.starved, queue.size, queue.work
     while True:
-        if queue.size[0] == 0:
-            if queue.size[1] == 0 or queue.size[1] > 32:
+        if size[0] == 0:
+            if size[1] == 0 or size[1] > 32:
                 return holders
-            while queue.size[1] > 0:
-                queue.size[1] -= 1
-                look(tables, rows, starved[queue.size[1]], prices, scratch, nets)
-                waiting[queue.size[0]] = starved[queue.size[1]]
-                queue.size[0] += 1
-        queue.size[0] -= 1
-        row = waiting[queue.size[0]]
-        best, second, place = _choose(rows, row, prices)
-        if rows.unseen[row] > max(best, 0):
-            starved[queue.size[1]] = row
-            queue.size[1] += 1
-            if queue.size[1] == starved.shape[0]:
+            while size[1] > 0:
+                size[1] -= 1
+                look(tables, rows, starved[size[1]], prices, scratch)
+                waiting[size[0]] = starved[size[1]]
+                size[0] += 1
+        size[0] -= 1
+        row = waiting[size[0]]
+        best, second, place, price, posted = _choose(known, row, rows.count[row], exact, holders, capacity)
+        if rows.unseen[row] > max(posted, 0):
+            starved[size[1]] = row
+            size[1] += 1
+            if size[1] == starved.shape[0]:
                 return holders
             continue
-        if best <= 0:
+        if place < 0 or best < known.units[row, place]:
             continue  # prices only rise: this row stays out for good
-        ask, value = rows.candidate[row, place], rows.value[row, place]
-        next_level = next_lowest_level(holders, ask, capacity[ask])
-        if next_level >= 0:
-            second = max(second, value - next_level)
-        second = max(second, rows.unseen[row], 0)
-        level = prices.exact[ask] + min(best, best - second + (rows.epsilon[row] << queue.work[0]))
-        if holders.size[ask] == capacity[ask]:
-            evicted = evict_lowest(holders, ask, level, row)
+        ask, value, units = known.ask[row, place], known.value[row, place], known.units[row, place]
+        free = capacity[ask] - holders.taken[ask]
+        second = max(second, rows.unseen[row], _fallback(holders, exact, ask, units, free, value), 0)
+        step = max(rows.epsilon[row] << work[0], units)
+        level = price + min(best, max(step, best - second + step)) // units
+        while free < units:
+            evicted = evict_lowest(holders, ask)
             rows.ask_of[evicted] = UNASSIGNED
-            waiting[queue.size[0]] = evicted
-            queue.size[0] += 1
-        else:
-            holders = hold(holders, ask, level, row)
-        rows.ask_of[row], rows.value_of[row] = ask, value
-        if holders.size[ask] == capacity[ask]:
+            waiting[size[0]] = evicted
+            size[0] += 1
+            free = capacity[ask] - holders.taken[ask]
+        holders = hold(holders, ask, level, row, units)
+        rows.ask_of[row], rows.value_of[row], rows.units_of[row] = ask, value, units
+        if free == units and lowest_level(holders, ask) > exact[ask]:
             set_price(tables, prices, ask, lowest_level(holders, ask))
-        queue.work[1] -= 1
-        if queue.work[1] == 0 and queue.work[0] < MOST_DOUBLINGS:
-            queue.work[0] += 1
-            queue.work[1] = work_factor * (rows.bid.shape[0] + asks)
+        work[1] -= 1
+        if work[1] > 0:
+            continue
+        if work[0] == MOST_DOUBLINGS:
+            size[:] = 0
+            return holders
+        work[0] += 1
+        work[1] = work_factor * (rows.bid.shape[0] + asks)

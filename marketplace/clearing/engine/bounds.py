@@ -9,6 +9,9 @@ from marketplace.clearing.engine.prices import least_of
 from marketplace.clearing.engine.tables import BLOCK, CHUNK, NEVER, Tables
 from marketplace.jit import INNER
 
+GREATEST_ROOM = 512
+"""The most asks that a search may be asked for."""
+WAITING = 512
 EVERYWHERE = np.uint64(2**64 - 1)
 
 
@@ -20,6 +23,12 @@ class Scratch(NamedTuple):
     chunks: np.ndarray
     blocks: np.ndarray
     costs: np.ndarray
+    waiting: np.ndarray
+    """(WAITING,) int64: asks that bounds do not exclude."""
+    waiting_costs: np.ndarray
+    """(WAITING,) float32."""
+    least: np.ndarray
+    """(GREATEST_ROOM,) float32: the least that asks are known to cost at most."""
     seen: np.ndarray
     """(4,) int64: searches, and how many chunks, blocks and asks they looked into."""
 
@@ -161,5 +170,8 @@ def make_scratch(tables: Tables) -> Scratch:
         np.full(groups * CHUNK, NEVER),
         np.empty(CHUNK, dtype=np.float32),
         np.empty(BLOCK, dtype=np.float32),
+        np.empty(WAITING, dtype=np.int64),
+        np.empty(WAITING, dtype=np.float32),
+        np.empty(GREATEST_ROOM, dtype=np.float32),
         np.zeros(4, dtype=np.int64),
     )

@@ -1,4 +1,4 @@
-"""Who has the units of each ask: heaps by what a row would give up its unit for, all of them in one pool."""
+"""Who has the units of each ask: heaps by what a row would give up each of its units for, all of them in one pool."""
 
 from typing import NamedTuple
 
@@ -14,19 +14,23 @@ class Holders(NamedTuple):
     start: np.ndarray
     room: np.ndarray
     size: np.ndarray
+    taken: np.ndarray
+    """(A,) int64: units that rows have."""
     level: np.ndarray
-    """(pool,) int64: half micro-USDC, what the row would give up its unit for."""
+    """(pool,) int64: half micro-USDC, what the row would give up each of its units for."""
     row: np.ndarray
     """(pool,) int64."""
+    units: np.ndarray
+    """(pool,) int64: how many the row has."""
     used: np.ndarray
     """(1,) int64: how much of the pool is."""
 
 
 def no_holders(asks: int, rows: int) -> Holders:
     """Nobody has anything."""
-    pool = 2 * rows + 2
-    zeros = (np.zeros(asks, dtype=np.int64) for _ in range(3))
-    return Holders(*zeros, np.empty(pool, dtype=np.int64), np.empty(pool, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    zeros = (np.zeros(asks, dtype=np.int64) for _ in range(4))
+    pools = (np.empty(2 * rows + 2, dtype=np.int64) for _ in range(3))
+    return Holders(*zeros, *pools, np.zeros(1, dtype=np.int64))
 
 
 @njit(**INNER)
@@ -36,37 +40,66 @@ def lowest_level(holders, ask):
 
 
 @njit(**INNER)
-def next_lowest_level(holders, ask, capacity):
-    """What the ask's next unit costs once its cheapest is taken; -1 where it has no other."""
-    if capacity == 1:
-        return np.int64(-1)
+def level_beyond(holders, ask, units, posted):
+    """What each of so many units costs, besides those that are free: the level of the last row that would have to go.
+
+    `posted` is the least that it is; -1 where the ask has not as many.
+    """
     start, size = holders.start[ask], holders.size[ask]
-    if size < capacity - 1:
-        return np.int64(0)
-    if size == capacity - 1:
-        return holders.level[start]
-    lowest = holders.level[start + 1]
-    return min(lowest, holders.level[start + 2]) if size > 2 else lowest
+    if size == 0:
+        return np.int64(-1)
+    if units == 1 or holders.units[start] >= units:
+        return max(posted, holders.level[start])
+    if units == 2 and size > 1:
+        second = holders.level[start + 1]
+        return max(posted, min(second, holders.level[start + 2]) if size > 2 else second)
+    level, gone, passed = np.int64(-1), np.int64(0), np.int64(0)
+    while gone < units:
+        lowest, times = _next_level(holders, start, size, level)
+        if times == 0:
+            return np.int64(-1)
+        gone, level, passed = gone + times, lowest, passed + 1
+    return max(posted, level)
 
 
 @njit(**INNER)
-def evict_lowest(holders, ask, level, row):
-    """The row takes the unit that was given up for least; who had it."""
-    spot = holders.start[ask]
-    evicted = holders.row[spot]
-    holders.level[spot], holders.row[spot] = level, row
-    _sift_down(holders, spot, holders.size[ask])
+def _next_level(holders, start, size, above):
+    """The lowest level above this one, and how many units are held at it."""
+    lowest, units = np.int64(-1), np.int64(0)
+    for spot in range(start, start + size):
+        level = holders.level[spot]
+        if level <= above:
+            continue
+        if lowest < 0 or level < lowest:
+            lowest, units = level, holders.units[spot]
+        elif level == lowest:
+            units += holders.units[spot]
+    return lowest, units
+
+
+@njit(**INNER)
+def evict_lowest(holders, ask):
+    """Take the units of the row that would give them up for least; which row it was."""
+    start, size = holders.start[ask], holders.size[ask]
+    evicted = holders.row[start]
+    holders.taken[ask] -= holders.units[start]
+    holders.size[ask] = size - 1
+    last = start + size - 1
+    holders.level[start], holders.row[start] = holders.level[last], holders.row[last]
+    holders.units[start] = holders.units[last]
+    _sift_down(holders, start, size - 1)
     return evicted
 
 
 @njit(**INNER)
-def hold(holders, ask, level, row):
-    """The row takes a unit that nobody has. Returns the holders: the pool may have grown."""
+def hold(holders, ask, level, row, units):
+    """The row takes units that nobody has. Returns the holders: the pool may have grown."""
     if holders.size[ask] == holders.room[ask]:
         holders = _grow(holders, ask)
     spot = holders.start[ask] + holders.size[ask]
-    holders.level[spot], holders.row[spot] = level, row
+    holders.level[spot], holders.row[spot], holders.units[spot] = level, row, units
     holders.size[ask] += 1
+    holders.taken[ask] += units
     _sift_up(holders, holders.start[ask], holders.size[ask])
     return holders
 
@@ -74,15 +107,18 @@ def hold(holders, ask, level, row):
 @njit(**INNER)
 def _grow(holders, ask):
     """Twice the room for an ask's heap, at the end of the pool, which doubles when it is full."""
-    level, row, used = holders.level, holders.row, holders.used[0]
+    level, row, units, used = holders.level, holders.row, holders.units, holders.used[0]
     room = max(1, 2 * holders.room[ask])
     if used + room > level.shape[0]:
-        level, row = _doubled(level, used + room), _doubled(row, used + room)
+        least = used + room
+        level, row, units = _doubled(level, least), _doubled(row, least), _doubled(units, least)
     old, size = holders.start[ask], holders.size[ask]
-    level[used : used + size] = level[old : old + size]
-    row[used : used + size] = row[old : old + size]
+    for pool in (level, row, units):
+        pool[used : used + size] = pool[old : old + size]
     holders.start[ask], holders.room[ask], holders.used[0] = used, room, used + room
-    return Holders(holders.start, holders.room, holders.size, level, row, holders.used)
+    return Holders(
+        holders.start, holders.room, holders.size, holders.taken, level, row, units, holders.used
+    )  # fmt: skip
 
 
 @njit(**INNER)
@@ -96,6 +132,7 @@ def _doubled(pool, least):
 def _swap(holders, here, there):
     holders.level[here], holders.level[there] = holders.level[there], holders.level[here]
     holders.row[here], holders.row[there] = holders.row[there], holders.row[here]
+    holders.units[here], holders.units[there] = holders.units[there], holders.units[here]
 
 
 @njit(**INNER)

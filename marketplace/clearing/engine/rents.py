@@ -1,36 +1,66 @@
-"""The lowest prices that support an assignment, and what they certify.
+"""The lowest prices that support the assignment, and what they certify.
 
 The auction's own prices are what rows *would* have paid. What they are charged is the lowest vector that leaves
 nobody better off elsewhere by more than epsilon: the least fixed point of
 
-    rent[l] >= value[i, l] - (value[i, a(i)] - rent[a(i)]) - epsilon_i   for assigned rows i
-    rent[l] >= value[i, l] - epsilon_i                                   for rows left out
+    units[i, l] * rent[l] >= value[i, l] - profit[i] - epsilon_i
+    profit[i]  =  value[i, a(i)] - units[i, a(i)] * rent[a(i)]   of assigned rows,  0 of rows left out
 
-which exists because the auction's prices satisfy it, and lies below them. This is the renters' optimum of the core
-(Shapley & Shubik 1971; Demange, Gale & Sotomayor 1986): without scarcity there is no rent.
+Where each row takes one unit it exists, because the auction's prices satisfy it, and lies below them. This is the
+renters' optimum of the core (Shapley & Shubik 1971; Demange, Gale & Sotomayor 1986): without scarcity there is no rent.
+Where rows take several it need not exist: then a rent rises no further than those at the ask can bear, and stays zero
+where a unit is idle; who would have paid more there is left out although it would (EUPHEMIA: paradoxically rejected).
 
 From zero upwards: a row that would rather be elsewhere raises the rent there, whoever is there looks again. First at
 the asks that it knows; only when that has come to rest at all others, which seldom finds any.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
 from marketplace.clearing.engine.auction import UNASSIGNED
-from marketplace.clearing.engine.prices import set_price
+from marketplace.clearing.engine.heap import Found
+from marketplace.clearing.engine.prices import Prices, set_price
 from marketplace.clearing.engine.search import find_best
+from marketplace.clearing.engine.value import OUT_OF_REACH
 from marketplace.jit import INNER, KERNEL
 
 AT_A_TIME = 8
 """Better asks that a row takes note of in one search."""
 
 
+class Rents(NamedTuple):
+    """What units cost while rents rise; half micro-USDC."""
+
+    seen: Prices
+    """What searches see: the rent, or out of reach where it rises no further."""
+    charged: np.ndarray
+    """(A,) int64: the rent."""
+    most: np.ndarray
+    """(A,) int64: what those at the ask can bear; 0 where a unit is idle."""
+
+
+@njit(**KERNEL)
+def most_bearable(rows, holders, capacity, most):
+    """The most that each ask's units can cost with no row there at a loss, and none with an idle unit; into `most`."""
+    for ask in range(capacity.shape[0]):
+        if capacity[ask] == 0 or holders.taken[ask] < capacity[ask]:
+            continue
+        least = np.int64(OUT_OF_REACH)
+        for spot in range(holders.start[ask], holders.start[ask] + holders.size[ask]):
+            row = holders.row[spot]
+            least = min(least, rows.value_of[row] // rows.units_of[row])
+        most[ask] = least
+
+
 @njit(**INNER)
-def enough_for(rows, row, doubled, rents):
+def enough_for(rows, row, doubled, charged):
     """What an ask must leave a row for it to go there: more than where it is, and than epsilon. Half micro-USDC."""
     profit = np.int64(0)
     if rows.ask_of[row] != UNASSIGNED:
-        profit = rows.value_of[row] - rents.exact[rows.ask_of[row]]
+        profit = rows.value_of[row] - rows.units_of[row] * charged[rows.ask_of[row]]
     return profit + (rows.epsilon[row] << doubled)
 
 
@@ -41,6 +71,7 @@ def raise_known(tables, rows, first_rows, doubled, holders, rents, unsure):
     Marks as `unsure` (R,) whose own rent has risen: asks that it does not know may be better now.
     """
     count = rows.bid.shape[0]
+    charged, most, seen, known = rents.charged, rents.most, rents.seen.exact, rows.known
     queue, queued = np.empty(count, dtype=np.int64), np.zeros(count, dtype=np.bool_)
     first, size = 0, first_rows.shape[0]
     for n in range(size):
@@ -51,13 +82,18 @@ def raise_known(tables, rows, first_rows, doubled, holders, rents, unsure):
         queued[row] = False
         first = first + 1 if first + 1 < count else 0
         size -= 1
-        enough = enough_for(rows, row, doubled, rents)
+        enough = enough_for(rows, row, doubled, charged)
         for n in range(rows.count[row]):
-            ask = rows.candidate[row, n]
-            needed = rows.value[row, n] - enough
-            if needed <= rents.exact[ask]:
+            ask, units = known.ask[row, n], known.units[row, n]
+            more = known.value[row, n] - enough
+            if more <= units * seen[ask]:
                 continue
-            set_price(tables, rents, ask, needed)
+            needed = (more + units - 1) // units
+            set_price(tables, rents.seen, ask, needed if needed <= most[ask] else np.int64(OUT_OF_REACH))
+            needed = min(needed, most[ask])
+            if needed <= charged[ask]:
+                continue
+            charged[ask] = needed
             start = holders.start[ask]
             for spot in range(start, start + holders.size[ask]):
                 holder = holders.row[spot]
@@ -72,15 +108,17 @@ def raise_known(tables, rows, first_rows, doubled, holders, rents, unsure):
 @njit(**KERNEL)
 def look_for_better(tables, rows, which, doubled, rents, scratch, unsure):
     """Take note of asks where these rows would rather be; a row that finds none is sure, until its own rent rises."""
-    nets, found, values = np.empty(AT_A_TIME, np.int64), np.empty(AT_A_TIME, np.int64), np.empty(AT_A_TIME, np.int64)
-    room = rows.candidate.shape[1]
+    known, room = rows.known, rows.known.net.shape[1]
+    room_for = np.empty((4, AT_A_TIME), dtype=np.int64)
+    net, ask, value, units = room_for[0], room_for[1], room_for[2], room_for[3]
     for row in which:
-        enough = enough_for(rows, row, doubled, rents)
-        better, _ = find_best(tables, rows.bid[row], rents, enough, scratch, nets, found, values)
+        enough = enough_for(rows, row, doubled, rents.charged)
+        better, _ = find_best(tables, rows.bid[row], rents.seen, enough, scratch, Found(net, ask, value, units))
         unsure[row] = better > 0
         first = min(rows.count[row], room - better)
         for n in range(better):
-            rows.candidate[row, first + n], rows.value[row, first + n] = found[n], values[n]
+            known.ask[row, first + n], known.value[row, first + n] = ask[n], value[n]
+            known.units[row, first + n] = units[n]
         rows.count[row] = first + better
 
 
@@ -90,7 +128,8 @@ def best_nets(tables, which, floors, rents, scratch, out):
 
     Half micro-USDC.
     """
-    nets, found, values = np.empty(1, np.int64), np.empty(1, np.int64), np.empty(1, np.int64)
+    room = np.empty((4, 1), dtype=np.int64)
+    net, ask, value, units = room[0], room[1], room[2], room[3]
     for bid in which:
-        better, _ = find_best(tables, bid, rents, floors[bid], scratch, nets, found, values)
-        out[bid] = nets[0] if better else floors[bid]
+        better, _ = find_best(tables, bid, rents, floors[bid], scratch, Found(net, ask, value, units))
+        out[bid] = net[0] if better else floors[bid]

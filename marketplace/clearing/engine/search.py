@@ -1,5 +1,10 @@
-"""What one bid looks for among all asks: the few that leave it most, exactly, without looking at the others."""
+"""What one bid looks for among all asks: the few that leave it most, exactly, without looking at the others.
 
+Costs in floats say where not to look. Those that they do not exclude wait in a list; as soon as so many are known to
+cost at most so much, what costs more is excluded, too, and need not be computed exactly.
+"""
+
+import numpy as np
 from numba import njit
 
 from marketplace.clearing.engine.bounds import (
@@ -11,67 +16,52 @@ from marketplace.clearing.engine.bounds import (
     take_cheapest,
     write_floors,
 )
+from marketplace.clearing.engine.heap import keep_best, keep_least
 from marketplace.clearing.engine.tables import BLOCK, CHUNK, LIMIT, PROVIDER
-from marketplace.clearing.engine.value import ceiling_of, is_banned, value_of
+from marketplace.clearing.engine.value import ceiling_of, is_banned, units_of, value_of
 from marketplace.jit import INNER, KERNEL
 
-
-@njit(**INNER)
-def sift_up(nets, found, values, count):
-    """Restore the heap (least net first) after its last entry came."""
-    child = count - 1
-    while child > 0:
-        parent = (child - 1) >> 1
-        if nets[parent] <= nets[child]:
-            return
-        _swap(nets, found, values, parent, child)
-        child = parent
+_UP = np.float32(1 + 2**-17)
+_ROUNDED = np.float32(8)
+"""More than what rounding up each line and halving a price add to a cost, micro-USDC."""
 
 
 @njit(**INNER)
-def sift_down(nets, found, values, count):
-    """Restore the heap (least net first) after its first entry changed."""
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= count:
-            return
-        if child + 1 < count and nets[child + 1] < nets[child]:
-            child += 1
-        if nets[parent] <= nets[child]:
-            return
-        _swap(nets, found, values, parent, child)
-        parent = child
-
-
-@njit(**INNER)
-def _swap(nets, found, values, one, other):
-    nets[one], nets[other] = nets[other], nets[one]
-    found[one], found[other] = found[other], found[one]
-    values[one], values[other] = values[other], values[one]
+def _dearest_place(preferences, row):
+    """The most that this row's preferences add to a cost."""
+    most = np.int64(0)
+    if row > 0:
+        for place in range(preferences.shape[1]):
+            most = max(most, preferences[row, place])
+    return np.float32(most)
 
 
 @njit(**KERNEL)
-def find_best(tables, bid, prices, threshold, scratch, nets, found, values):
-    """The asks that leave the bid most at these prices, and more than `threshold`; at most as many as `nets` holds.
+def find_best(tables, bid, prices, threshold, scratch, found):
+    """The asks that leave the bid most at these prices, and more than `threshold`; at most as many as `found` holds.
 
-    Returns (count, unseen): `nets`, `found` and `values` are filled to `count`, in no order; no other ask leaves more
-    than `unseen`.
+    Returns (count, unseen): `found` is filled to `count`, in no order; no other ask leaves more than `unseen`. What an
+    ask leaves is its value less the price of as many units as the bid takes there.
     """
     bound_chunks(tables, bid, prices, scratch)
-    bids, floors, wish, record = tables.bids, tables.floors, tables.bids.record, tables.asks.record
-    preferences, row, weight_bps = tables.terms.preferences, bids.preference[bid], tables.terms.stranded_weight_bps
-    limit, is_barred = wish[bid, LIMIT], bids.banned_to[bid] > bids.banned_from[bid]
+    bids, floors, preferences = tables.bids, tables.floors, tables.terms.preferences
+    limit, is_barred = bids.record[bid, LIMIT], bids.banned_to[bid] > bids.banned_from[bid]
     rates, price_floors, w = floors.of_asks, prices.floors, bids.weights
     weights = (w[bid, 0], w[bid, 1], w[bid, 2], w[bid, 3], w[bid, 4], w[bid, 5])
-    room = nets.shape[0]
-    count = 0
+    capacity, exact_prices = tables.asks.capacity, prices.exact
+    # Where nothing else is in play a cost in floats tells what an ask leaves, but for rounding.
+    is_plain = not is_barred and tables.terms.stranded_weight_bps == 0 and limit <= tables.asks.least_stake
+    is_plain = is_plain and tables.asks.is_whole
+    more = _ROUNDED + _dearest_place(preferences, bids.preference[bid])
+    costs, waiting, waiting_costs = scratch.costs, scratch.waiting, scratch.waiting_costs
+    least = scratch.least[: found.net.shape[0]]
+    count, waits, known = 0, 0, 0
     ceiling = ceiling_of(limit, threshold)
     scratch.seen[0] += 1
     while True:
         chunk = take_cheapest(scratch, ceiling)
         if chunk < 0:
-            return count, threshold
+            return _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found)
         scratch.seen[1] += 1
         bound_blocks(tables, bid, chunk, prices, scratch.blocks)
         for place in range(CHUNK):
@@ -79,28 +69,50 @@ def find_best(tables, bid, prices, threshold, scratch, nets, found, values):
                 continue
             scratch.seen[2] += 1
             block = chunk * CHUNK + place
-            write_floors(rates, price_floors, weights, block, scratch.costs)
-            if least_floor(scratch.costs) > ceiling:
+            write_floors(rates, price_floors, weights, block, costs)
+            if least_floor(costs) > ceiling:
                 continue
-            rule_out(floors, bids, bid, block, scratch.costs)
+            rule_out(floors, bids, bid, block, costs)
             for n in range(BLOCK):
-                if scratch.costs[n] > ceiling:
+                cost = costs[n]
+                if cost > ceiling:
                     continue
-                scratch.seen[3] += 1
                 ask = block * BLOCK + n
-                value = value_of(wish, record, preferences, row, weight_bps, bid, ask)
-                net = value - prices.exact[ask]
-                if value < 0 or net <= threshold:
-                    continue
-                if is_barred and is_banned(bids, bid, record[ask, PROVIDER]):
-                    continue
-                if count < room:
-                    nets[count], found[count], values[count] = net, ask, value
-                    count += 1
-                    sift_up(nets, found, values, count)
-                else:
-                    nets[0], found[0], values[0] = net, ask, value
-                    sift_down(nets, found, values, count)
-                if count == room:
-                    threshold = nets[0]
-                    ceiling = ceiling_of(limit, threshold)
+                waiting[waits], waiting_costs[waits] = ask, cost
+                waits += 1
+                if is_plain and (exact_prices[ask] == 0 or capacity[ask] == 1):
+                    known = keep_least(least, known, cost * _UP + more)
+                    if known == least.shape[0]:
+                        ceiling = min(ceiling, least[0])
+            if waits > waiting.shape[0] - BLOCK:
+                count, threshold = _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found)
+                ceiling = min(ceiling, ceiling_of(limit, threshold))
+                waits = 0
+
+
+@njit(**KERNEL)
+def _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found):
+    """Compute exactly what waits and is not excluded, and keep the best. The new count, and what is to be beaten."""
+    bids, wish, record = tables.bids, tables.bids.record, tables.asks.record
+    preferences, row, weight_bps = tables.terms.preferences, bids.preference[bid], tables.terms.stranded_weight_bps
+    is_barred = bids.banned_to[bid] > bids.banned_from[bid]
+    net_at, ask_at, value_at, units_at = found.net, found.ask, found.value, found.units
+    waiting, waiting_costs, exact_prices, capacity = (
+        scratch.waiting, scratch.waiting_costs, prices.exact, tables.asks.capacity
+    )  # fmt: skip
+    for n in range(waits):
+        if waiting_costs[n] > ceiling:
+            continue
+        scratch.seen[3] += 1
+        ask = waiting[n]
+        units = units_of(wish, record, bid, ask)
+        value = value_of(wish, record, preferences, row, weight_bps, bid, ask, units)
+        net = value - units * exact_prices[ask]
+        if value < 0 or net <= threshold or units > capacity[ask]:
+            continue
+        if is_barred and is_banned(bids, bid, record[ask, PROVIDER]):
+            continue
+        count = keep_best(net_at, ask_at, value_at, units_at, count, (net, ask, value, units))
+        if count == net_at.shape[0]:
+            threshold = net_at[0]
+    return count, threshold

@@ -18,10 +18,13 @@ from marketplace.clearing.engine.auction import (
     look_all,
 )
 from marketplace.clearing.engine.bounds import Scratch, make_scratch
+from marketplace.clearing.engine.heap import Found
 from marketplace.clearing.engine.holders import Holders, no_holders
+from marketplace.clearing.engine.leftovers import take_leftovers
 from marketplace.clearing.engine.prices import Prices, set_prices, start_prices
-from marketplace.clearing.engine.rents import best_nets, look_for_better, raise_known
-from marketplace.clearing.engine.tables import Tables
+from marketplace.clearing.engine.rents import Rents, best_nets, look_for_better, most_bearable, raise_known
+from marketplace.clearing.engine.tables import Tables, with_free
+from marketplace.clearing.engine.value import OUT_OF_REACH
 from marketplace.jit import THREADS
 
 PPM = 1_000_000
@@ -31,13 +34,16 @@ PPM = 1_000_000
 class Solved:
     """R rows at A asks, by the caller's numbers.
 
-    `ask_of` (R,) int64, UNASSIGNED where a row is left out; `value` (R,) and `rent` (A,) int64 micro-USDC; the
-    greatest `epsilon` that any row had, micro-USDC.
+    `ask_of` (R,) int64, UNASSIGNED where a row is left out; `value` (R,) micro-USDC and `units` (R,) that it takes
+    there; `rent` (A,) of each unit, micro-USDC, and `price` (A,), what the auction ended with; the greatest `epsilon`
+    that any row had, micro-USDC. All int64.
     """
 
     ask_of: np.ndarray
     value: np.ndarray
+    units: np.ndarray
     rent: np.ndarray
+    price: np.ndarray
     epsilon: int
 
 
@@ -92,14 +98,13 @@ def solve(tables: Tables, row_bid: np.ndarray, epsilon_ppm: int, threads: int | 
         Ties are decided by the order of bids and asks, which is the caller's (by digest), and by nothing else.
     """
     if not len(row_bid) or not tables.asks.count:
-        nobody = np.full(len(row_bid), UNASSIGNED, dtype=np.int64)
-        return Solved(nobody, np.zeros_like(nobody), np.zeros(tables.asks.count, dtype=np.int64), 1)
+        nobody, nothing = np.full(len(row_bid), UNASSIGNED, dtype=np.int64), np.zeros(tables.asks.count, dtype=np.int64)
+        return Solved(nobody, np.zeros_like(nobody), np.zeros_like(nobody), nothing, nothing, 1)
     prices = start_prices(tables)
     with Workers(tables, threads) as workers:
-        rows = _make_rows(row_bid)
-        every = np.arange(len(row_bid))
-        workers.map(lambda part, scratch: look_all(tables, rows, part, prices, scratch), every)
-        greatest = np.where(np.arange(MOST) < rows.count[:, None], rows.value, 0).max(axis=1, initial=0)
+        rows = make_rows(row_bid)
+        workers.map(lambda part, scratch: look_all(tables, rows, part, prices, scratch), _alike_together(tables, rows))
+        greatest = np.where(rows.count > 0, rows.known.net[:, 0], 0)
         rows.epsilon[:] = np.maximum(2, greatest // PPM * epsilon_ppm + greatest % PPM * epsilon_ppm // PPM)
         queue = _make_queue(rows, greatest)
         queue.work[1] = WORK_FACTOR * (len(row_bid) + len(tables.asks.ask))
@@ -110,15 +115,40 @@ def solve(tables: Tables, row_bid: np.ndarray, epsilon_ppm: int, threads: int | 
             workers.map(lambda part, scratch: look_all(tables, rows, part, prices, scratch), again)
             queue.waiting[queue.size[0] : queue.size[0] + len(again)] = again
             queue.size[:] = queue.size[0] + len(again), 0
-        rents = _lowest_rents(tables, rows, greatest, int(queue.work[0]), holders, workers)
-    return _to_caller(tables, rows, rents, int(queue.work[0]))
+        holders = _fill_up(tables, rows, greatest, prices, holders, workers.scratches[0])
+        charged = _lowest_rents(tables, rows, greatest, int(queue.work[0]), holders, workers)
+    return _to_caller(tables, rows, charged, prices.exact, int(queue.work[0]))
+
+
+def _alike_together(tables: Tables, rows: Rows) -> np.ndarray:
+    """Every row, those with the same wants next to each other: they look at the same asks."""
+    bids = tables.bids
+    wants = [bids.forbidden[rows.bid, word] for word in range(bids.forbidden.shape[1])]
+    return np.lexsort([bids.weights[rows.bid, 0], *wants])
+
+
+def _fill_up(
+    tables: Tables, rows: Rows, greatest: np.ndarray, prices: Prices, holders: Holders, scratch: Scratch
+) -> Holders:
+    """What is idle although it has a price goes to rows that were left out, those with most at stake first."""
+    free = np.where(prices.exact > 0, tables.asks.capacity - holders.taken, 0)
+    out = np.flatnonzero((rows.ask_of == UNASSIGNED) & (greatest > 0))
+    if not free.any() or not len(out):
+        return holders
+    closed = start_prices(tables)
+    without = np.flatnonzero(free == 0)
+    set_prices(tables, closed, without, np.full(len(without), OUT_OF_REACH))
+    order = out[np.argsort(-greatest[out], kind="stable")]
+    return take_leftovers(with_free(tables, free), rows, order, closed, holders, scratch)
 
 
 def _lowest_rents(
     tables: Tables, rows: Rows, greatest: np.ndarray, doubled: int, holders: Holders, workers: Workers
-) -> Prices:
-    """The lowest prices that support the assignment (`engine.rents`)."""
-    rents = start_prices(tables)
+) -> np.ndarray:
+    """The lowest rents that support the assignment (`engine.rents`), half micro-USDC."""
+    count = len(tables.asks.ask)
+    rents = Rents(start_prices(tables), np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64))
+    most_bearable(rows, holders, tables.asks.capacity, rents.most)
     # Without rents nobody envies who has its first choice, or finds nothing worth having.
     unsure = np.where(rows.ask_of == UNASSIGNED, 0, rows.value_of) < greatest
     which = np.flatnonzero(unsure)
@@ -127,18 +157,19 @@ def _lowest_rents(
         which = np.flatnonzero(unsure)
         workers.map(lambda part, scratch: look_for_better(tables, rows, part, doubled, rents, scratch, unsure), which)
         which = np.flatnonzero(unsure)
-    return rents
+    return rents.charged
 
 
-def _make_rows(row_bid: np.ndarray) -> Rows:
+def make_rows(row_bid: np.ndarray) -> Rows:
+    """Rows that know nothing yet."""
     count = len(row_bid)
     return Rows(
         bid=row_bid.astype(np.int64),
         epsilon=np.zeros(count, dtype=np.int64),
         ask_of=np.full(count, UNASSIGNED, dtype=np.int64),
         value_of=np.zeros(count, dtype=np.int64),
-        candidate=np.empty((count, MOST), dtype=np.int64),
-        value=np.empty((count, MOST), dtype=np.int64),
+        units_of=np.zeros(count, dtype=np.int64),
+        known=Found(*(np.empty((count, MOST), dtype=np.int64) for _ in Found._fields)),
         count=np.zeros(count, dtype=np.int64),
         unseen=np.zeros(count, dtype=np.int64),
         width=np.full(count, FEWEST, dtype=np.int64),
@@ -155,14 +186,14 @@ def _make_queue(rows: Rows, greatest: np.ndarray) -> Queue:
     return Queue(waiting, np.empty(AT_ONCE, dtype=np.int64), size, np.zeros(2, dtype=np.int64))
 
 
-def _to_caller(tables: Tables, rows: Rows, rents: Prices, doubled: int) -> Solved:
+def _to_caller(tables: Tables, rows: Rows, charged: np.ndarray, prices: np.ndarray, doubled: int) -> Solved:
     real = tables.asks.ask >= 0
-    rent = np.zeros(tables.asks.count, dtype=np.int64)
-    rent[tables.asks.ask[real]] = rents.exact[real] // 2
+    rent, price = (np.zeros(tables.asks.count, dtype=np.int64) for _ in range(2))
+    rent[tables.asks.ask[real]], price[tables.asks.ask[real]] = charged[real] // 2, prices[real] // 2
     assigned = rows.ask_of != UNASSIGNED
     ask_of = np.where(assigned, tables.asks.ask[rows.ask_of], UNASSIGNED)
-    value = np.where(assigned, rows.value_of // 2, 0)
-    return Solved(ask_of, value, rent, int((rows.epsilon << doubled).max(initial=2)) // 2)
+    value, units = (np.where(assigned, each, 0) for each in (rows.value_of // 2, rows.units_of))
+    return Solved(ask_of, value, units, rent, price, int((rows.epsilon << doubled).max(initial=2)) // 2)
 
 
 def best_profits(tables: Tables, floors: np.ndarray, rent: np.ndarray, threads: int | None = None) -> np.ndarray:

@@ -32,10 +32,15 @@ GREATEST_HOURLY = 1 << 40
 """A GPU that earns more than this (a million USDC) an hour is not worth more when it is left unused."""
 GREATEST = 1 << 62
 """Amounts of money beyond this (4.6e12 USDC) are out of every ask's reach."""
-MINIMUM, STAKE, GPUS, PROVIDER, PLACE = range(len(LINES), len(LINES) + 5)
-"""What follows the lines in the record of an ask; in tables of floors only the minimum charge does."""
-WHOLE, PART, LIMIT, WANTED_GPUS = 0, len(LINES), 2 * len(LINES), 2 * len(LINES) + 1
-"""Where in the record of a bid: amounts are `whole * divisor + part`; maxPrice, -1 where nothing can serve it."""
+SHARES = ("vcpus", "memory", "gpus")
+"""What a unit of an ask has a share of, and what a bid reserves."""
+MINIMUM, STAKE, PROVIDER, PLACE, SHARE = range(len(LINES), len(LINES) + 5)
+"""What follows the lines in the record of an ask, `SHARES` last; in tables of floors only the minimum charge does."""
+WHOLE, PART, LIMIT, WANTED = 0, len(LINES), 2 * len(LINES), 2 * len(LINES) + 1
+"""Where in the record of a bid: amounts are `whole * divisor + part`; maxPrice, -1 where nothing can serve it; what it
+reserves of `SHARES`."""
+GREATEST_NUMBER = 2**31 - 1
+"""Quantities beyond this (2 PB of memory) count as this much."""
 NEVER = np.float32(np.inf)
 """A minimum charge, a price or a bound that rules out: it is compared and added to, never multiplied."""
 FAR = np.float32(3e38)
@@ -51,14 +56,14 @@ class AskTable(NamedTuple):
     """(6, A) int64, micro-USDC, in the order of `LINES`."""
     minimum: np.ndarray
     """(A,) int64: minimum charge, micro-USDC."""
+    share: np.ndarray
+    """(3, A) int64: what one unit has of `SHARES`; a bid that needs more takes several."""
     numbers: np.ndarray
-    """(K, A) int32: what there is of everything that a bid may need so much of."""
+    """(K, A) int32: what there is of everything else that a bid may need so much of."""
     bits: np.ndarray
     """(W, A) uint32: the ask's properties."""
     place: np.ndarray
     """(A,) int32: column of the table of preferences."""
-    gpus: np.ndarray
-    """(A,) int64: GPUs of one unit."""
     provider: np.ndarray
     """(A,) int32."""
     capacity: np.ndarray
@@ -75,9 +80,13 @@ class LaidAsks(NamedTuple):
     capacity: np.ndarray
     """(A,) int64."""
     record: np.ndarray
-    """(A, 11) int64: the rates, and what `MINIMUM` and the names after it say: all that one look at an ask needs."""
+    """(A, 13) int64: the rates, and what `MINIMUM` and the names after it say: all that one look at an ask needs."""
     count: int
     """How many asks the caller has."""
+    least_stake: int
+    """The least that covers a lease's price at any ask, micro-USDC."""
+    is_whole: bool = True
+    """Whether `capacity` is what the bounds were made of, and not less (`with_free`)."""
 
 
 class FloorTable(NamedTuple):
@@ -88,7 +97,7 @@ class FloorTable(NamedTuple):
     ask_bits: np.ndarray
     """(C, W, BLOCK) uint32: properties."""
     ask_numbers: np.ndarray
-    """(C, K, BLOCK) int32."""
+    """(C, 3 + K, BLOCK) int32: what all free units together have of `SHARES`, and the ask's other numbers."""
     of_blocks: np.ndarray
     """(H, 7, CHUNK) float32: the least in each block."""
     of_chunks: np.ndarray
@@ -102,20 +111,20 @@ class FloorTable(NamedTuple):
     chunk_places: np.ndarray
     """(H,) uint64."""
     block_numbers: np.ndarray
-    """(H, K, CHUNK) int32: the greatest in the block."""
+    """(H, 3 + K, CHUNK) int32: the greatest in the block."""
     chunk_numbers: np.ndarray
-    """(K, H) int32."""
+    """(3 + K, H) int32."""
 
 
 class BidTable(NamedTuple):
     """B bids."""
 
     record: np.ndarray
-    """(B, 14) int64: `WHOLE` and `PART` of what it reserves of each line, `LIMIT`, `WANTED_GPUS`."""
+    """(B, 16) int64: `WHOLE` and `PART` of what it reserves of each line, `LIMIT`, `WANTED`."""
     weights: np.ndarray
     """(B, 6) float32, not above amount / divisor."""
     needs: np.ndarray
-    """(B, K) int32: the least that will do."""
+    """(B, 3 + K) int32: the least that will do, of `SHARES` and of the other numbers."""
     forbidden: np.ndarray
     """(B, W) uint32: properties that an ask must not have."""
     places: np.ndarray
@@ -157,18 +166,21 @@ def make_bids(
     whole: np.ndarray,
     part: np.ndarray,
     limit: np.ndarray,
-    gpus: np.ndarray,
+    wanted: np.ndarray,
     needs: np.ndarray,
     forbidden: np.ndarray,
     places: np.ndarray,
     preference: np.ndarray | None = None,
 ) -> BidTable:
-    """The table of bids that reserve `whole * DIVISORS + part` (B, 6) of each line, and are banned nowhere."""
+    """The table of bids that reserve `whole * DIVISORS + part` (B, 6) of each line, and are banned nowhere.
+
+    `wanted` (B, 3) is what they reserve of `SHARES`, `needs` (B, K) of the other numbers.
+    """
     count = len(limit)
     return BidTable(
-        record=np.concatenate([whole, part, limit[:, None], gpus[:, None]], axis=1).astype(np.int64),
+        record=np.concatenate([whole, part, limit[:, None], wanted], axis=1).astype(np.int64),
         weights=floor32(whole + part / DIVISORS),
-        needs=needs.astype(np.int32),
+        needs=np.minimum(np.concatenate([wanted, needs], axis=1), GREATEST_NUMBER).astype(np.int32),
         forbidden=forbidden,
         places=places,
         preference=np.zeros(count, dtype=np.int32) if preference is None else preference.astype(np.int32),
@@ -182,6 +194,11 @@ def amounts_of(bids: BidTable, bid: int) -> list[int]:
     """What a bid reserves of each line."""
     whole, part = bids.record[bid, WHOLE:PART].tolist(), bids.record[bid, PART:LIMIT].tolist()
     return [one * divisor + rest for one, divisor, rest in zip(whole, DIVISORS.tolist(), part, strict=True)]
+
+
+def with_free(tables: Tables, free: np.ndarray) -> Tables:
+    """The same tables, with only so many units free of each laid ask (A,)."""
+    return tables._replace(asks=tables.asks._replace(capacity=free, is_whole=False))
 
 
 def with_bans(tables: Tables, banned: Mapping[int, Collection[int]]) -> Tables:
@@ -204,10 +221,14 @@ def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidA
     order = order_asks(kit, asks.rates, typical, BLOCK)
     order = np.r_[order, np.full(-len(order) % (BLOCK * CHUNK), -1)]
     filler = (order < 0) | (asks.capacity[order] <= 0) if len(order) else np.zeros(0, dtype=bool)
-    columns = [*asks.rates, asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place]
+    columns = [*asks.rates, asks.minimum, asks.stake, asks.provider, asks.place, *asks.share]
     record = np.stack([column[order].astype(np.int64) for column in columns], axis=1)
-    laid = LaidAsks(np.where(filler, -1, order), np.where(filler, 0, asks.capacity[order]), record, len(asks.capacity))
-    return laid, _bound(laid, filler, asks.bits[:, order], asks.numbers[:, order])
+    capacity = np.where(filler, 0, asks.capacity[order])
+    least_stake = int(asks.stake[asks.capacity > 0].min(initial=GREATEST))
+    laid = LaidAsks(np.where(filler, -1, order), capacity, record, len(asks.capacity), least_stake)
+    together = np.minimum(np.minimum(asks.share[:, order], GREATEST_NUMBER) * capacity, GREATEST_NUMBER)
+    numbers = np.concatenate([together.astype(np.int32), asks.numbers[:, order]])
+    return laid, _bound(laid, filler, asks.bits[:, order], numbers)
 
 
 def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.ndarray) -> FloorTable:

@@ -5,20 +5,26 @@ from numba import njit
 
 from marketplace.clearing.engine.tables import (
     DIVISORS,
-    GPUS,
     GREATEST_HOURLY,
     LIMIT,
     MINIMUM,
     PART,
     PLACE,
+    SHARE,
+    SHARES,
     STAKE,
-    WANTED_GPUS,
+    WANTED,
     WHOLE,
 )
 from marketplace.jit import INNER
 
-CUT = 1 << 52
-"""Values beyond this (4.5 billion USDC) count as equal: prices still hold."""
+CUT = 1 << 44
+"""Values beyond this (17 million USDC) count as equal: prices still hold, and times `MOST_UNITS` they fit."""
+MOST_UNITS = 1 << 16
+"""More than an ask may have."""
+OUT_OF_REACH = 1 << 46
+"""Half micro-USDC: a unit at this price is worth it to nobody."""
+_GPUS = SHARES.index("gpus")
 _PER_HOUR, _, _PER_GB_HOUR, _PER_GFUEL, _PER_GB, _ = (int(one) for one in DIVISORS)
 _UP = np.float32(1 + 2**-19)
 
@@ -44,6 +50,20 @@ def quote_of(wish, record, bid, ask):
 
 
 @njit(**INNER)
+def units_of(wish, record, bid, ask):
+    """How many units of the ask the bid takes: as many as its greatest need is unit's shares.
+
+    Only for asks that have enough in all.
+    """
+    units = np.int64(1)
+    for kind in range(len(SHARES)):
+        share, wanted = record[ask, SHARE + kind], wish[bid, WANTED + kind]
+        if wanted > share * units:
+            units = (wanted + share - 1) // share
+    return units
+
+
+@njit(**INNER)
 def stranded_cost(whole, part, rate, gpus, weight_bps):
     """What this many GPUs would have earned in the time, weighed, micro-USDC."""
     hourly = min(line_cost(whole, part, min(rate, GREATEST_HOURLY), _PER_HOUR), GREATEST_HOURLY)
@@ -51,18 +71,18 @@ def stranded_cost(whole, part, rate, gpus, weight_bps):
 
 
 @njit(**INNER)
-def idle_cost(wish, record, bid, ask, weight_bps):
-    """C_idle: what the lease leaves unused, micro-USDC."""
+def idle_cost(wish, record, bid, ask, units, weight_bps):
+    """C_idle: what the lease leaves unused of its units, micro-USDC."""
     whole, part = wish[bid, WHOLE + 5], wish[bid, PART + 5]
     cost = line_cost(whole, part, record[ask, 5], _PER_HOUR)
-    stranded = record[ask, GPUS] - wish[bid, WANTED_GPUS]
+    stranded = units * record[ask, SHARE + _GPUS] - wish[bid, WANTED + _GPUS]
     if weight_bps > 0 and stranded > 0:
         cost += stranded_cost(whole, part, record[ask, 0], stranded, weight_bps)
     return cost
 
 
 @njit(**INNER)
-def value_of(wish, record, preferences, row, weight_bps, bid, ask):
+def value_of(wish, record, preferences, row, weight_bps, bid, ask, units):
     """`2 * (maxPrice - quote - C_idle - preferences) + 1`, or -1 where the price or the stake does not reach.
 
     In half micro-USDC, each pair worth one half more: a trade that leaves nobody a surplus still beats none. Only for
@@ -75,7 +95,7 @@ def value_of(wish, record, preferences, row, weight_bps, bid, ask):
     value = limit - quote_of(wish, record, bid, ask)
     if value < 0 or limit > record[ask, STAKE]:
         return -1
-    value -= idle_cost(wish, record, bid, ask, weight_bps) + preferences[row, record[ask, PLACE]]
+    value -= idle_cost(wish, record, bid, ask, units, weight_bps) + preferences[row, record[ask, PLACE]]
     return 2 * min(value, CUT) + 1 if value >= 0 else -1
 
 

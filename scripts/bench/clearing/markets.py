@@ -41,6 +41,7 @@ FEATURES = (1.0, 0.7, 0.35, 0.25, 0.6, 0.3)
 """Share of nodes with each of six abilities: containers, gVisor, microVMs, TEE, AVX-512, NVLink."""
 WANTED = (1.0, 0.3, 0.1, 0.06, 0.1, 0.0)
 """Share of jobs that need them."""
+_SLOT_VCPUS = 8
 _KITS = len(MODELS) * len(COUNTS)
 _KIT_AT, _REGION_AT = 8, 8 + _KITS
 _WORDS = -(-(_REGION_AT + REGIONS) // 32)
@@ -62,15 +63,16 @@ class Market:
         return Tables(*lay_out(self.kit, self.asks, typical), self.bids, Terms(none, 0))
 
 
-def draw_market(seed: int, bids: int, asks: int, units: int = 1) -> Market:
-    """A heterogeneous market; each ask has one to `units` units."""
+def draw_market(seed: int, bids: int, asks: int, *, in_slots: bool = False) -> Market:
+    """A heterogeneous market: each ask is a node that takes one job, or one `in_slots` of a GPU or of 8 vCPUs, of which
+    a job takes as many as it needs."""
     draw = np.random.default_rng(seed)
-    kit, table = _draw_asks(draw, asks, units)
+    kit, table = _draw_asks(draw, asks, in_slots)
     shapes, source = _shapes(draw, bids)
     return Market(table, kit, _draw_bids(draw, *shapes), source)
 
 
-def _draw_asks(draw: np.random.Generator, count: int, units: int) -> tuple[np.ndarray, AskTable]:
+def _draw_asks(draw: np.random.Generator, count: int, in_slots: bool) -> tuple[np.ndarray, AskTable]:
     share = np.array([model[1] for model in MODELS])
     model = draw.choice(len(MODELS), count, p=share / share.sum())
     size = np.where(model == 0, 0, draw.choice(len(COUNTS), count, p=[0.45, 0.2, 0.15, 0.2]))
@@ -91,6 +93,7 @@ def _draw_asks(draw: np.random.Generator, count: int, units: int) -> tuple[np.nd
     bits = np.zeros((count, _WORDS), dtype=np.uint32)
     for feature, with_it in enumerate(FEATURES):
         _set(bits, draw.random(count) >= with_it, feature)
+    slots = np.where(gpus > 0, gpus, vcpus // _SLOT_VCPUS) if in_slots else np.ones(count, dtype=np.int64)
     kit = model * len(COUNTS) + size
     for number in range(_KITS):
         _set(bits, kit == number, _KIT_AT + number)
@@ -99,12 +102,12 @@ def _draw_asks(draw: np.random.Generator, count: int, units: int) -> tuple[np.nd
     return kit, AskTable(
         rates=(np.stack(rates) * USDC).astype(np.int64),
         minimum=np.zeros(count, dtype=np.int64),
-        numbers=np.stack([vcpus, memory_mb, (draw.beta(8, 2, count) * 1_000)]).astype(np.int32),
+        share=np.stack([vcpus, memory_mb, gpus]).astype(np.int64) // slots,
+        numbers=(draw.beta(8, 2, count) * 1_000).astype(np.int32)[None],
         bits=np.ascontiguousarray(bits.T),
         place=region.astype(np.int32),
-        gpus=gpus,
         provider=np.arange(count, dtype=np.int32),
-        capacity=draw.integers(1, units + 1, count),
+        capacity=slots,
         stake=np.full(count, 1 << 60),
     )
 
@@ -160,8 +163,8 @@ def _draw_bids(
         whole=amounts // DIVISORS,
         part=amounts % DIVISORS,
         limit=(typical * 1.25 * draw.lognormal(0, 0.6, count) * USDC).astype(np.int64),
-        gpus=gpus,
-        needs=np.stack([vcpus, memory_mb, reputation], axis=1),
+        wanted=np.stack([vcpus, memory_mb, gpus], axis=1),
+        needs=reputation[:, None],
         forbidden=forbidden,
         places=places,
     )

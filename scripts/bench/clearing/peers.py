@@ -8,12 +8,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from marketplace.clearing.engine.bounds import make_scratch
+from marketplace.clearing.engine.heap import make_found
 from marketplace.clearing.engine.prices import set_prices, start_prices
 from marketplace.clearing.engine.search import find_best
-from marketplace.clearing.engine.tables import DIVISORS, LIMIT, Tables, amounts_of
+from marketplace.clearing.engine.tables import DIVISORS, LIMIT, Tables, amounts_of, with_free
+from marketplace.clearing.engine.value import OUT_OF_REACH
 from scripts.bench.clearing.markets import Market
 
-_OUT_OF_REACH = 1 << 61
 _AT_ONCE = 4_096
 
 
@@ -42,8 +43,9 @@ def values_of(market: Market, bid: int, some: np.ndarray | slice = slice(None)) 
     fits = value >= 0
     for word, forbidden in zip(asks.bits, bids.forbidden[bid], strict=True):
         fits &= (word[some] & forbidden) == 0
-    for offered, needed in zip(asks.numbers, bids.needs[bid], strict=True):
-        fits &= offered[some] >= needed
+    together = (share[some] * asks.capacity[some] for share in asks.share)
+    for offered, needed in zip([*together, *(one[some] for one in asks.numbers)], bids.needs[bid], strict=True):
+        fits &= offered >= needed
     return np.where(fits, value, -1)
 
 
@@ -71,16 +73,17 @@ def exact(market: Market) -> tuple[Found, Found]:
 def one_by_one(tables: Tables, order: np.ndarray) -> int:
     """Bids in this order take what is best for them of what is left."""
     prices, scratch, left = start_prices(tables), make_scratch(tables), tables.asks.capacity.copy()
-    net, found, value = (np.empty(1, dtype=np.int64) for _ in range(3))
+    found = make_found(1)
+    tables = with_free(tables, left)
     surplus = 0
     for bid in order:
-        count, _ = find_best(tables, bid, prices, 0, scratch, net, found, value)
+        count, _ = find_best(tables, bid, prices, 0, scratch, found)
         if not count:
             continue
-        surplus += int(value[0]) // 2
-        left[found[0]] -= 1
-        if not left[found[0]]:
-            set_prices(tables, prices, found.copy(), np.array([_OUT_OF_REACH]))
+        surplus += int(found.value[0]) // 2
+        left[found.ask[0]] -= found.units[0]
+        if not left[found.ask[0]]:
+            set_prices(tables, prices, found.ask.copy(), np.array([OUT_OF_REACH]))
     return surplus
 
 

@@ -49,5 +49,8 @@ def clear(market: Market, epsilon_ppm: int = EPSILON_PPM) -> Cleared:
 
 
 def _bound(tables: Tables, market: Market, solved: Solved) -> int:
-    own = np.where(solved.ask_of >= 0, solved.value - solved.rent[solved.ask_of], 0)
-    return int(best_profits(tables, own, solved.rent).sum()) + int((solved.rent * market.asks.capacity).sum())
+    """At the rents, or where somebody takes several units at the auction's prices (`marketplace.clearing.certificate`)."""
+    prices = solved.price if (solved.units > 1).any() else solved.rent
+    own = np.where(solved.ask_of >= 0, solved.value - solved.units * prices[solved.ask_of], 0)
+    own = np.maximum(own, 0)
+    return int(best_profits(tables, own, prices).sum()) + int((prices * market.asks.capacity).sum())

@@ -1,7 +1,8 @@
 """Every pair of a small market, looked at one by one: what the engine must agree with."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment, linprog
+from scipy.sparse import coo_array
 
 from marketplace.clearing.problem import ClearingProblem
 
@@ -37,3 +38,14 @@ def lowest_rents(scaled: np.ndarray, ask_of: np.ndarray, epsilon: np.ndarray) ->
         if (raised == rents).all():
             return rents
         rents = raised
+
+
+def linear_bound(values: np.ndarray, units: np.ndarray, capacity: np.ndarray) -> float:
+    """The optimum of the linear program (HiGHS) in which a row may be divided among asks: no assignment has more."""
+    rows, asks = np.nonzero(values > 0)
+    pairs = np.arange(len(rows))
+    weights = np.r_[np.ones(len(rows)), units[rows, asks]]
+    constraints = coo_array((weights, (np.r_[rows, len(values) + asks], np.r_[pairs, pairs])),
+                            shape=(len(values) + len(capacity), len(rows)))  # fmt: skip
+    limits = np.r_[np.ones(len(values)), capacity]
+    return -linprog(-values[rows, asks].astype(float), A_ub=constraints.tocsr(), b_ub=limits, method="highs").fun
