@@ -107,18 +107,18 @@ ROUND_TRIPS = """
 
 REGIONS: dict[str, str] = {
     "": """
-        eu-central:frankfurt eu-de:frankfurt eu-fr:paris eu-north:stockholm eu-south:milan eu-uk:london eu-
-        west:amsterdam us-central:council-bluffs us-east:ashburn us-south:dallas us-west:the-dalles ca-east:montreal
-        sa-east:sao-paulo ap-northeast:tokyo ap-south:mumbai ap-southeast:singapore ap-east:hong-kong au-
-        southeast:sydney me-central:doha af-south:johannesburg
+        eu-central:frankfurt eu-de:frankfurt eu-fr:paris eu-north:stockholm eu-south:milan eu-uk:london
+        eu-west:amsterdam us-central:council-bluffs us-east:ashburn us-south:dallas us-west:the-dalles
+        ca-east:montreal sa-east:sao-paulo ap-northeast:tokyo ap-south:mumbai ap-southeast:singapore
+        ap-east:hong-kong au-southeast:sydney me-central:doha af-south:johannesburg
     """,
     "aws": """
-        us-east-1:ashburn us-east-2:columbus us-west-1:san-jose us-west-2:the-dalles ca-central-1:montreal eu-
-        west-1:dublin eu-west-2:london eu-west-3:paris eu-central-1:frankfurt eu-central-2:zurich eu-
-        north-1:stockholm eu-south-1:milan eu-south-2:madrid ap-east-1:hong-kong ap-south-1:mumbai ap-
-        southeast-1:singapore ap-southeast-2:sydney ap-southeast-3:jakarta ap-southeast-4:melbourne ap-
-        northeast-1:tokyo ap-northeast-2:seoul ap-northeast-3:osaka sa-east-1:sao-paulo af-south-1:cape-town il-
-        central-1:tel-aviv
+        us-east-1:ashburn us-east-2:columbus us-west-1:san-jose us-west-2:the-dalles ca-central-1:montreal
+        eu-west-1:dublin eu-west-2:london eu-west-3:paris eu-central-1:frankfurt eu-central-2:zurich
+        eu-north-1:stockholm eu-south-1:milan eu-south-2:madrid ap-east-1:hong-kong ap-south-1:mumbai
+        ap-southeast-1:singapore ap-southeast-2:sydney ap-southeast-3:jakarta ap-southeast-4:melbourne
+        ap-northeast-1:tokyo ap-northeast-2:seoul ap-northeast-3:osaka sa-east-1:sao-paulo af-south-1:cape-town
+        il-central-1:tel-aviv
     """,
     "azure": """
         eastus:ashburn eastus2:ashburn centralus:council-bluffs southcentralus:dallas canadacentral:toronto
@@ -129,23 +129,24 @@ REGIONS: dict[str, str] = {
         centralindia:mumbai southafricanorth:johannesburg qatarcentral:doha israelcentral:tel-aviv
     """,
     "gcp": """
-        africa-south1:johannesburg asia-east1:changhua asia-east2:hong-kong asia-northeast1:tokyo asia-
-        northeast2:osaka asia-northeast3:seoul asia-south1:mumbai asia-south2:delhi asia-southeast1:singapore asia-
-        southeast2:jakarta australia-southeast1:sydney australia-southeast2:melbourne europe-central2:warsaw europe-
-        north1:hamina europe-north2:stockholm europe-southwest1:madrid europe-west1:brussels europe-west10:berlin
-        europe-west12:turin europe-west2:london europe-west3:frankfurt europe-west4:eemshaven europe-west6:zurich
-        europe-west8:milan europe-west9:paris me-central1:doha me-central2:dammam me-west1:tel-aviv northamerica-
-        northeast1:montreal northamerica-northeast2:toronto northamerica-south1:queretaro southamerica-east1:sao-
-        paulo southamerica-west1:santiago us-central1:council-bluffs us-central2:tulsa us-east1:charleston us-
-        east2:atlanta us-east4:ashburn us-east5:columbus us-south1:dallas us-west1:the-dalles us-west2:los-angeles
-        us-west3:salt-lake-city us-west4:las-vegas
+        africa-south1:johannesburg asia-east1:changhua asia-east2:hong-kong asia-northeast1:tokyo
+        asia-northeast2:osaka asia-northeast3:seoul asia-south1:mumbai asia-south2:delhi asia-southeast1:singapore
+        asia-southeast2:jakarta australia-southeast1:sydney australia-southeast2:melbourne europe-central2:warsaw
+        europe-north1:hamina europe-north2:stockholm europe-southwest1:madrid europe-west1:brussels
+        europe-west10:berlin europe-west12:turin europe-west2:london europe-west3:frankfurt europe-west4:eemshaven
+        europe-west6:zurich europe-west8:milan europe-west9:paris me-central1:doha me-central2:dammam
+        me-west1:tel-aviv northamerica-northeast1:montreal northamerica-northeast2:toronto
+        northamerica-south1:queretaro southamerica-east1:sao-paulo southamerica-west1:santiago
+        us-central1:council-bluffs us-central2:tulsa us-east1:charleston us-east2:atlanta us-east4:ashburn
+        us-east5:columbus us-south1:dallas us-west1:the-dalles us-west2:los-angeles us-west3:salt-lake-city
+        us-west4:las-vegas
     """,
     "oci": """
-        us-ashburn-1:ashburn us-sanjose-1:san-jose ca-toronto-1:toronto ca-montreal-1:montreal sa-saopaulo-1:sao-
-        paulo eu-frankfurt-1:frankfurt eu-amsterdam-1:amsterdam eu-zurich-1:zurich eu-milan-1:milan eu-paris-1:paris
-        eu-stockholm-1:stockholm eu-madrid-1:madrid uk-london-1:london ap-tokyo-1:tokyo ap-osaka-1:osaka ap-
-        seoul-1:seoul ap-singapore-1:singapore ap-mumbai-1:mumbai ap-sydney-1:sydney ap-melbourne-1:melbourne af-
-        johannesburg-1:johannesburg il-jerusalem-1:tel-aviv
+        us-ashburn-1:ashburn us-sanjose-1:san-jose ca-toronto-1:toronto ca-montreal-1:montreal
+        sa-saopaulo-1:sao-paulo eu-frankfurt-1:frankfurt eu-amsterdam-1:amsterdam eu-zurich-1:zurich
+        eu-milan-1:milan eu-paris-1:paris eu-stockholm-1:stockholm eu-madrid-1:madrid uk-london-1:london
+        ap-tokyo-1:tokyo ap-osaka-1:osaka ap-seoul-1:seoul ap-singapore-1:singapore ap-mumbai-1:mumbai
+        ap-sydney-1:sydney ap-melbourne-1:melbourne af-johannesburg-1:johannesburg il-jerusalem-1:tel-aviv
     """,
 }
 """Of each cloud, its regions and where they are; of none, names for own machines. A metro's name is good too."""
