@@ -26,7 +26,7 @@ def grams_text(quote: dict[str, Any]) -> str:
     if "carbonMg" not in quote:
         return "—"
     grams = int(quote["carbonMg"]) / 1_000
-    return f"{grams:.2f}" if grams < 100 else f"{grams:,.0f}"
+    return f"{grams:.3g}" if grams < 100 else f"{grams:,.0f}"
 
 
 def print_lines(quote: dict[str, Any], console: Console) -> None:
@@ -37,7 +37,7 @@ def print_lines(quote: dict[str, Any], console: Console) -> None:
     if int(quote.get("minimumTopup", 0)):
         shown.add_row("", "up to the least charge", amount(quote["minimumTopup"]), "")
     shown.add_row(
-        "", "[b]all that is reserved[/b]", f"[b]{amount(quote['total'])}[/b]", "and the rent, if it is scarce"
+        "", "[b]all that is reserved[/b]", f"[b]{amount(quote['total'])}[/b]", "and the rent, where nodes are scarce"
     )
     steering = quote.get("steering", {})
     if int(steering.get("cIdle", 0)):

@@ -124,9 +124,7 @@ def test_the_offer_that_the_auction_would_prefer_is_the_best_though_another_is_c
     assert feasible(found)[0] is near
     console = Console(file=StringIO(), width=120)
     print_offers(found, console)
-    assert (
-        "steers" in console.file.getvalue() and "1.50" in console.file.getvalue() and "250" in console.file.getvalue()
-    )
+    assert all(words in console.file.getvalue() for words in ("steers", " 1.5 ", " 250 "))
 
 
 def test_a_reason_about_what_steers_has_its_units():
