@@ -55,7 +55,7 @@ def latency_ms(one: str, other: str) -> int | None:
 
 def transfer_price(source: str, target: str) -> int:
     """What a cloud takes to move a GB from one region to another, micro-USDC."""
-    return transfer.transfer_price(find_region(source), find_region(target))
+    return 0 if source == target else transfer.transfer_price(find_region(source), find_region(target))
 
 
 def grid_intensity(region: str) -> int | None:

@@ -7,6 +7,7 @@ machines, from the same file; elsewhere the mean of the Uptime Institute's surve
 """
 
 import re
+from functools import lru_cache
 
 GPU_WATTS: dict[str, int] = {
     "B200": 1000, "H200": 700, "H100": 700, "GH200": 1000, "A100": 400, "A40": 300, "A30": 165, "A10": 150, "A16": 250,
@@ -24,6 +25,7 @@ _SLICES = re.compile(r"MIG (\d)g\.")
 _SEVENTHS = 7
 
 
+@lru_cache(maxsize=4096)
 def gpu_milliwatts(model: str) -> int:
     """What a GPU of this model draws."""
     words = re.split(r"[\s\-_]+", re.sub(r"RTX(?=\d)", "RTX ", model.upper()))

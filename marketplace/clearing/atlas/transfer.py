@@ -16,11 +16,11 @@ LISTS: dict[str, tuple[int, int]] = {
 
 
 def transfer_price(source: tuple[str, str] | None, target: tuple[str, str] | None) -> int:
-    """Micro-USDC a GB from one (cloud, metro) to another; None is a place that nobody has a list of.
+    """Micro-USDC a GB from one region (cloud, metro) to a different one; None is a place that nobody has a list of.
 
-    Nothing within a region, nor out of one's own machine: what its provider takes for egress, its ask says.
+    Nothing out of one's own machine: what its provider takes for egress, its ask says.
     """
-    if source is None or source[0] not in LISTS or source == target:
+    if source is None or source[0] not in LISTS:
         return 0
     within, outside = LISTS[source[0]]
     return within if target is not None and source[0] == target[0] else outside

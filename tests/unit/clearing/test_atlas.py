@@ -36,7 +36,7 @@ def test_times_between_places_are_symmetric_and_estimates_follow_from_the_coordi
     [
         ("us-east-1", "us-east-1", 0), ("us-east-1", "us-west-2", 20_000), ("us-east-1", "us-east4", 90_000),
         ("europe-west3", "eu-north", 120_000), ("eu-north", "us-east-1", 0), ("nowhere", "eastus", 0),
-        ("eastus", "nowhere", 87_000),
+        ("eastus", "nowhere", 87_000), ("eastus", "eastus2", 20_000),
     ],
 )  # fmt: skip
 def test_clouds_take_nothing_within_a_region_less_between_their_own_and_most_from_there_to_elsewhere(
