@@ -64,7 +64,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         settings.region,
         runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()},
         data_folder=settings.data,
-        carbon_grams_per_kwh=settings.carbon_grams_per_kwh,
+        stated=settings.stated,
     )
     return ProviderDaemon(
         client=client,

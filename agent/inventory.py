@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 import pynvml
 
-from marketplace.protocol.profile import Cpu, Gpu, NodeProfile
+from agent.stated import Stated
+from marketplace.protocol.profile import Cpu, Gpu, NodeProfile, Tee
 from marketplace.protocol.units import BYTES_PER_MB
 
 _CPUINFO = Path("/proc/cpuinfo")
@@ -28,6 +29,12 @@ _FEATURES = frozenset((
     "vaes", "vpclmulqdq",
 ))  # fmt: skip
 """Instruction sets that a program may be built for. Other flags help nobody choose a node."""
+_TEE_DEVICES: dict[Tee, tuple[str, ...]] = {
+    "sgx": ("sgx_enclave", "isgx"),
+    "tdx": ("tdx_guest", "tdx-guest"),
+    "sev-snp": ("sev-guest",),
+}
+"""Devices of SGX enclaves (in the kernel, and before it was), and of guests that can have TDX or SEV-SNP reports."""
 _GB_IN_MB = 1_000
 
 
@@ -45,7 +52,7 @@ def take_inventory(
     *,
     runtimes: dict[str, str] | None = None,
     data_folder: Path | None = None,
-    carbon_grams_per_kwh: int | None = None,
+    stated: Stated | None = None,
 ) -> NodeProfile:
     """The profile of this machine.
 
@@ -60,9 +67,10 @@ def take_inventory(
         Ready-made runtimes it carries, digest by name.
     data_folder
         Where jobs' files will lie (default: the working directory); its disk is the one that counts.
-    carbon_grams_per_kwh
-        Of the electricity, if the provider states it.
+    stated
+        What no inventory finds out.
     """
+    stated = stated or Stated()
     return NodeProfile(
         region=region,
         cpu=read_cpu(),
@@ -70,8 +78,18 @@ def take_inventory(
         disk_mb=read_disk_mb(data_folder or Path.cwd()),
         gpus=survey_gpus().gpus,
         runtimes=runtimes or {},
-        carbon_grams_per_kwh=carbon_grams_per_kwh,
+        carbon_grams_per_kwh=stated.carbon_grams_per_kwh,
+        privacy_zones=stated.privacy_zones,
+        tees=read_tees(),
+        zone=stated.zone,
+        rack=stated.rack,
+        fixed_cost_per_hour=stated.fixed_cost_per_hour,
     )
+
+
+def read_tees(devices: Path = Path("/dev")) -> tuple[Tee, ...]:
+    """Trusted execution environments whose devices are here, as Linux names them."""
+    return tuple(tee for tee, names in _TEE_DEVICES.items() if any((devices / name).exists() for name in names))
 
 
 # --- processor, memory, disk -------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agent.stated import Stated
 from marketplace.errors import SettingsError
 from marketplace.protocol.metering import Rates
+
+MOST_PRIVACY_ZONES, LONGEST_NAME = 16, 64
 
 
 class AgentSettings(BaseSettings):
@@ -49,7 +52,31 @@ class ProviderSettings(AgentSettings):
     gfuel_rate: int = Field(default=20, ge=0)
     egress_gb_rate: int = Field(default=50_000, ge=0)
     minimum_charge: int = Field(default=100, ge=0)
-    carbon_grams_per_kwh: int | None = Field(default=None, ge=0)
+    carbon_grams_per_kwh: int | None = Field(default=None, ge=0, lt=2**16)
+    zone: str = Field(default="", max_length=LONGEST_NAME)
+    rack: str = Field(default="", max_length=LONGEST_NAME)
+    privacy_zones: str = ""
+    """Names with commas between."""
+    fixed_cost_per_hour: int = Field(default=0, ge=0, lt=2**40)
+
+    @field_validator("privacy_zones")
+    @classmethod
+    def _few_and_short(cls, given: str) -> str:
+        names = _names(given)
+        if len(names) > MOST_PRIVACY_ZONES or any(len(name) > LONGEST_NAME for name in names):
+            raise ValueError(f"at most {MOST_PRIVACY_ZONES} names of {LONGEST_NAME} characters, commas between")
+        return given
+
+    @property
+    def stated(self) -> Stated:
+        """What an inventory cannot find out."""
+        return Stated(
+            zone=self.zone,
+            rack=self.rack,
+            privacy_zones=_names(self.privacy_zones),
+            carbon_grams_per_kwh=self.carbon_grams_per_kwh,
+            fixed_cost_per_hour=self.fixed_cost_per_hour,
+        )
 
     @property
     def rates(self) -> Rates:
@@ -62,6 +89,10 @@ class ProviderSettings(AgentSettings):
             egress_gb=self.egress_gb_rate,
             minimum=self.minimum_charge,
         )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 class OracleSettings(AgentSettings):

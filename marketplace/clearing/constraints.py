@@ -7,9 +7,11 @@ wants or few different qualities, whatever the number of orders. A `Quantity` co
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
+from marketplace.clearing import atlas
 from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.jobspec import RuntimeProgram
 from marketplace.protocol.messages import Bid
+from marketplace.protocol.preferences import LatencyLimit
 from marketplace.protocol.profile import Gpu
 from marketplace.protocol.units import ceil_div
 
@@ -106,22 +108,28 @@ class GpuWant:
     count: int
     models: tuple[str, ...]
     min_memory_mb: int
+    takes_parts: bool = False
+    """Whether MIG instances will do that no model names."""
 
     @classmethod
     def of(cls, placed: PlacedBid) -> "GpuWant":
         """A bid that names a model or a memory without a number wants one."""
         needs = placed.job_spec.requirements
         wants = placed.bid.gpus or needs.gpu_models or needs.min_gpu_memory_mb
-        return cls(max(1, placed.bid.gpus) if wants else 0, needs.gpu_models, needs.min_gpu_memory_mb)
+        count = max(1, placed.bid.gpus) if wants else 0
+        return cls(count, needs.gpu_models, needs.min_gpu_memory_mb, needs.mig)
 
     def __str__(self) -> str:
         model = " or ".join(self.models) or "any model"
         memory = f", {self.min_memory_mb} MB or more each" if self.min_memory_mb else ""
-        return f"{self.count} of {model}{memory}"
+        parts = ", or MIG instances" if self.takes_parts else ""
+        return f"{self.count} of {model}{memory}{parts}"
 
     def fits(self, gpu: Gpu) -> bool:
-        """Whether this GPU will do."""
-        return (not self.models or gpu.model in self.models) and gpu.memory_mb >= self.min_memory_mb
+        """Whether this GPU will do. Part of one does only where it was asked for, or named."""
+        is_named = gpu.model in self.models
+        is_known = is_named or (not self.models and (self.takes_parts or not gpu.mig))
+        return is_known and gpu.memory_mb >= self.min_memory_mb
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +177,33 @@ def _features(wanted: frozenset[str], offered: frozenset[str]) -> Facts | None:
     return (missing, "not offered") if missing else None
 
 
+def _missing(wanted: tuple[str, ...], offered: tuple[str, ...]) -> Facts | None:
+    missing = [each for each in wanted if each not in offered]
+    return (missing, list(offered)) if missing else None
+
+
+def _any_of(wanted: tuple[str, ...], offered: tuple[str, ...]) -> Facts | None:
+    return (list(wanted), list(offered)) if wanted and not set(wanted) & set(offered) else None
+
+
+def _latency(wanted: tuple[LatencyLimit, ...], offered: str) -> Facts | None:
+    """`latency_j <= SLA_j` of Formula 4.1; a region that the tables lack is too far from everywhere."""
+    times = {limit: atlas.latency_ms(limit.from_region, offered) for limit in wanted}
+    late = {limit: ms for limit, ms in times.items() if ms is None or ms > limit.max_ms}
+    if not late:
+        return None
+    return (
+        [f"{limit.max_ms} ms from {limit.from_region}" for limit in late],
+        [f"{offered} in unknown time" if ms is None else f"{ms} ms" for ms in late.values()],
+    )
+
+
+def intensity_of(ask: PlacedAsk) -> int | None:
+    """Grams of CO2e a kWh: what the node states, else those of its region's grid; None where nobody knows."""
+    stated = ask.profile.carbon_grams_per_kwh
+    return atlas.grid_intensity(ask.profile.region) if stated is None else stated
+
+
 def _cleanness(grams: int | None) -> int:
     return 0 if grams is None else CLEAN_GRAMS - grams
 
@@ -179,6 +214,7 @@ def _needs(name: str) -> Callable[[PlacedBid], object]:
 
 GPUS = Quality("gpus", GpuWant.of, Kit.of, _gpus)
 REGION = Quality("region", _needs("regions"), lambda ask: ask.profile.region, _one_of)
+LATENCY = Quality("latency", _needs("max_latency"), lambda ask: ask.profile.region, _latency)
 QUALITIES = (
     Quality("sandbox", lambda bid: bid.job_spec.sandbox, lambda ask: ask.profile.sandboxes, _sandbox),
     Quality("runtime", _wanted_runtime, lambda ask: frozenset(ask.profile.runtimes.items()), _runtime),
@@ -191,6 +227,11 @@ QUALITIES = (
         _features,
     ),
     GPUS,
+    LATENCY,
+    Quality("zone", _needs("zones"), lambda ask: ask.profile.zone, _one_of),
+    Quality("rack", _needs("racks"), lambda ask: ask.profile.rack, _one_of),
+    Quality("privacyZones", _needs("privacy_zones"), lambda ask: ask.profile.privacy_zones, _missing),
+    Quality("tee", _needs("tees"), lambda ask: ask.profile.tees, _any_of),
 )
 SHARED = (
     Quantity("vcpus", lambda bid: bid.bid.vcpus, lambda ask: ask.free_units * Unit.of(ask).vcpus),
@@ -203,8 +244,8 @@ QUANTITIES = (
     Quantity(
         "carbon",
         lambda bid: _cleanness(bid.job_spec.requirements.max_carbon_grams_per_kwh),
-        lambda ask: _cleanness(ask.profile.carbon_grams_per_kwh),
-        lambda bid, ask: (bid.job_spec.requirements.max_carbon_grams_per_kwh, ask.profile.carbon_grams_per_kwh),
+        lambda ask: _cleanness(intensity_of(ask)),
+        lambda bid, ask: (bid.job_spec.requirements.max_carbon_grams_per_kwh, intensity_of(ask)),
     ),
     Quantity("reputation", _needs("min_settled_leases"), lambda ask: ask.settled_leases),
 )

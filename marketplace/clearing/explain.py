@@ -5,18 +5,25 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from marketplace.clearing.breakdown import Breakdown, break_down
 from marketplace.clearing.constraints import Unit, violations
-from marketplace.clearing.round import RoundResult
+from marketplace.clearing.round import Parameters, RoundResult
+from marketplace.domain.book import PlacedAsk
 from marketplace.errors import NotFound
-from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.units import format_usdc
 
 MAX_ALTERNATIVES = 5
+_IGNORED = (
+    " Its preferences did not count: this round's book had more different ones than fit, of bids that offer more."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One ask as this bid sees it: line items, rent and price in micro-USDC."""
+    """One ask as this bid sees it: line items, rent and price in micro-USDC; and what steers and is not charged.
+
+    `worth_from` is the least maximum price at which the bid would have it: the price, C_idle and its own preferences.
+    """
 
     ask_hash: str
     provider: str
@@ -28,6 +35,13 @@ class Offer:
     quote: int
     rent: int
     price: int
+    idle: int
+    carbon: int
+    latency: int
+    locality: int
+    data_transfer: int
+    worth_from: int
+    carbon_mg: int
     within_max_price: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -86,21 +100,23 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
         raise NotFound("bid in this round", bid_hash)
     placed = snapshot.bids[index]
     obstacles, offers = [], []
-    for ask in snapshot.asks:
+    weights = Parameters(0, result.problem.stranded_weight_bps, result.problem.standing_weight_bps)
+    for ask, lines in zip(snapshot.asks, break_down(placed, snapshot.asks, weights), strict=True):
         broken = violations(placed, ask, snapshot.now)
         if broken:
             facts = tuple({"name": name, "needed": pair[0], "offered": pair[1]} for name, pair in broken.items())
             obstacles.append(Obstacle(ask.ask_hash, ask.ask.provider, facts))
         else:
             units = Unit.of(ask).count_for(placed.bid)
-            offers.append(_offer(placed, ask, units * result.rents[ask.ask_hash]))
+            offers.append(_offer(placed.bid.max_price, ask, lines, units * result.rents[ask.ask_hash]))
     chosen_asks = {match.ask_hash for match in result.matches if match.bid_hash == bid_hash}
     chosen = tuple(offer for offer in offers if offer.ask_hash in chosen_asks)
-    others = sorted((o for o in offers if o.ask_hash not in chosen_asks), key=lambda o: (o.price, o.ask_hash))
+    others = sorted((o for o in offers if o.ask_hash not in chosen_asks), key=lambda o: (o.worth_from, o.ask_hash))
     return Explanation(
         bid_hash=bid_hash,
         matched=bool(chosen),
-        reason=_reason(placed.bid.max_price, placed.bid.replicas, chosen, others, obstacles),
+        reason=_reason(placed.bid.max_price, placed.bid.replicas, chosen, others, obstacles)
+        + (_IGNORED if result.problem.steering.ignored[index] else ""),
         rent_reason=_rent_reason(chosen),
         chosen=chosen,
         runners_up=tuple(others[:MAX_ALTERNATIVES]),
@@ -109,8 +125,9 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
     )
 
 
-def _offer(placed, ask, rent: int) -> Offer:
-    quote = compute_quote(ask.ask.rates, placed.bid.resources)
+def _offer(max_price: int, ask: PlacedAsk, lines: Breakdown, rent: int) -> Offer:
+    quote = lines.quote
+    worth_from = quote.total + rent + lines.steering
     return Offer(
         ask_hash=ask.ask_hash,
         provider=ask.ask.provider,
@@ -122,7 +139,14 @@ def _offer(placed, ask, rent: int) -> Offer:
         quote=quote.total,
         rent=rent,
         price=quote.total + rent,
-        within_max_price=quote.total + rent <= placed.bid.max_price,
+        idle=lines.idle,
+        carbon=lines.carbon,
+        latency=lines.latency,
+        locality=lines.locality,
+        data_transfer=lines.transfer,
+        worth_from=worth_from,
+        carbon_mg=lines.carbon_mg,
+        within_max_price=worth_from <= max_price,
     )
 
 
@@ -144,8 +168,15 @@ def _reason(
             f" {providers} could serve it."
         )
     if not any(offer.within_max_price for offer in others):
+        if others[0].price <= max_price:
+            weight = others[0].worth_from - others[0].price
+            return (
+                f"Not matched: the best node costs {format_usdc(others[0].price)} USDC, and your own preferences "
+                f"and the capacity left idle weigh {format_usdc(weight)} USDC more there: together more "
+                f"than the {format_usdc(max_price)} USDC that the bid allows."
+            )
         return (
-            f"Not matched: the lowest price that would have won is {format_usdc(others[0].price)} USDC, "
+            f"Not matched: the lowest price that would have won is {format_usdc(others[0].worth_from)} USDC, "
             f"the bid allows {format_usdc(max_price)} USDC."
         )
     return "Not matched: every node it could use went to bids worth more."
@@ -172,8 +203,8 @@ def _suggestions(
     if chosen:
         return ()
     found = []
-    if others and others[0].price > max_price:
-        found.append(f"Raise the maximum price to {format_usdc(others[0].price)} USDC.")
+    if others and others[0].worth_from > max_price:
+        found.append(f"Raise the maximum price to {format_usdc(others[0].worth_from)} USDC.")
     single = [obstacle.constraints[0] for obstacle in obstacles if len(obstacle.constraints) == 1]
     for fact in {fact["name"]: fact for fact in single}.values():
         found.append(f"Relax {fact['name']}: you ask for {fact['needed']}, a node offers {fact['offered']}.")

@@ -5,8 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marketplace.clearing.constraints import GPUS, QUALITIES, QUANTITIES, REGION, SHARED, Quality, Unit, is_allowed
-from marketplace.clearing.cost import compute_idle_cost
+from marketplace.clearing.constraints import (
+    GPUS,
+    LATENCY,
+    QUALITIES,
+    QUANTITIES,
+    REGION,
+    SHARED,
+    Quality,
+    Unit,
+    is_allowed,
+)
+from marketplace.clearing.cost import compute_idle_cost, compute_standing_cost, compute_standing_rate
 from marketplace.clearing.engine.bounds import EVERYWHERE
 from marketplace.clearing.engine.tables import (
     DIVISORS,
@@ -22,6 +32,7 @@ from marketplace.clearing.engine.tables import (
     make_bids,
 )
 from marketplace.clearing.engine.value import CUT
+from marketplace.clearing.steering import Steering, build_steering
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.protocol.metering import compute_quote
 
@@ -42,6 +53,8 @@ class ClearingProblem:
     demand: np.ndarray
     provider: np.ndarray
     stranded_weight_bps: int
+    standing_weight_bps: int
+    steering: Steering
 
     def quote(self, bid: int, ask: int) -> int:
         """What the ask's rates come to for the bid, micro-USDC."""
@@ -52,34 +65,47 @@ class ClearingProblem:
         return Unit.of(self.snapshot.asks[ask]).count_for(self.snapshot.bids[bid].bid)
 
     def value(self, bid: int, ask: int) -> int | None:
-        """`maxPrice - quote - C_idle`, micro-USDC; None where the pair is not feasible."""
+        """`maxPrice - quote - C_idle - preferences`, micro-USDC; None where the pair is not feasible."""
         placed_bid, placed_ask = self.snapshot.bids[bid], self.snapshot.asks[ask]
         surplus = placed_bid.bid.max_price - self.quote(bid, ask)
         if surplus < 0 or not is_allowed(placed_bid, placed_ask, self.snapshot.now):
             return None
-        given = self.units(bid, ask) * Unit.of(placed_ask).gpus
-        value = surplus - compute_idle_cost(
-            placed_bid.bid.resources, placed_ask.ask.rates, given, self.stranded_weight_bps
-        )
+        value = surplus - self.idle_cost(bid, ask) - self.preference(bid, ask)
         return min(value, CUT) if value >= 0 else None
 
+    def idle_cost(self, bid: int, ask: int) -> int:
+        """C_idle, micro-USDC."""
+        reserved, placed = self.snapshot.bids[bid].bid.resources, self.snapshot.asks[ask]
+        given = self.units(bid, ask) * Unit.of(placed).gpus
+        stranded = compute_idle_cost(reserved, placed.ask.rates, given, self.stranded_weight_bps)
+        return stranded + compute_standing_cost(reserved, compute_standing_rate(placed, self.standing_weight_bps))
 
-def build_problem(snapshot: BookSnapshot, stranded_weight_bps: int = 0) -> ClearingProblem:
+    def preference(self, bid: int, ask: int) -> int:
+        """What the bid's preferences take off its value at the ask, micro-USDC."""
+        return int(self.steering.table[self.steering.row[bid], self.steering.place[ask]])
+
+
+def build_problem(
+    snapshot: BookSnapshot, stranded_weight_bps: int = 0, standing_weight_bps: int = 0
+) -> ClearingProblem:
     """The tables of a snapshot."""
     provider = _numbered(snapshot.asks, lambda ask: ask.ask.provider)
-    kit, place = (_numbered(snapshot.asks, quality.offered) for quality in (GPUS, REGION))
-    wants, forbidden, bits = _encode_qualities(snapshot)
-    asks = _ask_table(snapshot.asks, bits, place, provider)
-    bids = _bid_table(snapshot, forbidden, _places(snapshot, place, wants[QUALITIES.index(REGION)]))
+    kit, region = (_numbered(snapshot.asks, quality.offered) for quality in (GPUS, REGION))
+    forbidden, bits = _encode_qualities(snapshot)
+    steering = build_steering(snapshot.bids, snapshot.asks)
+    standing = [compute_standing_rate(one, standing_weight_bps) for one in snapshot.asks]
+    asks = _ask_table(snapshot.asks, bits, provider, standing)._replace(place=steering.place, region=region)
+    bids = _bid_table(snapshot, forbidden, _places(snapshot, region))._replace(preference=steering.row)
     laid, floors = lay_out(kit, asks, _typical(bids))
-    none = np.zeros((1, int(place.max(initial=0)) + 1), dtype=np.int64)
     return ClearingProblem(
         snapshot=snapshot,
-        tables=Tables(laid, floors, bids, Terms(none, stranded_weight_bps)),
+        tables=Tables(laid, floors, bids, Terms(steering.table, stranded_weight_bps)),
         capacity=asks.capacity,
         demand=np.array([one.bid.replicas for one in snapshot.bids], dtype=np.int64),
         provider=provider,
         stranded_weight_bps=stranded_weight_bps,
+        standing_weight_bps=standing_weight_bps,
+        steering=steering,
     )
 
 
@@ -98,13 +124,13 @@ def _kinds(orders: Sequence, key: Callable[..., Hashable]) -> Kinds:
     return list(numbers), which
 
 
-def _encode_qualities(snapshot: BookSnapshot) -> tuple[list[Kinds], np.ndarray, np.ndarray]:
-    """What bids want of each quality; what they forbid (B, W), and what asks are (W, A), as bits that must not meet."""
+def _encode_qualities(snapshot: BookSnapshot) -> tuple[np.ndarray, np.ndarray]:
+    """What bids forbid (B, W), and what asks are (W, A), as bits that must not meet."""
     wants = [_kinds(snapshot.bids, quality.wanted) for quality in QUALITIES]
     columns = [_bits_of(quality, want, snapshot.asks) for quality, want in zip(QUALITIES, wants, strict=True)]
     forbidden = np.concatenate([each for each, _ in columns], axis=1)
     offered = np.concatenate([each for _, each in columns], axis=1)
-    return wants, _packed(forbidden), np.ascontiguousarray(_packed(offered).T)
+    return _packed(forbidden), np.ascontiguousarray(_packed(offered).T)
 
 
 def _bits_of(quality: Quality, want: Kinds, asks: Sequence[PlacedAsk]) -> tuple[np.ndarray, np.ndarray]:
@@ -129,32 +155,36 @@ def _packed(bits: np.ndarray) -> np.ndarray:
     return np.packbits(padded, axis=1, bitorder="little").view(np.dtype("<u4")).astype(np.uint32).reshape(-1, words)
 
 
-def _places(snapshot: BookSnapshot, place: np.ndarray, want: Kinds) -> np.ndarray:
-    """(B,) uint64: bit `place % 64` of every region where a bid may go."""
-    regions = {int(number): ask.profile.region for number, ask in zip(place, snapshot.asks, strict=True)}
-    masks = [
-        sum({1 << number % 64 for number, region in regions.items() if REGION.violated(wanted, region) is None})
-        if wanted
-        else int(EVERYWHERE)
-        for wanted in want[0]
-    ]
-    return np.array(masks, dtype=np.uint64)[want[1]]
+def _places(snapshot: BookSnapshot, region: np.ndarray) -> np.ndarray:
+    """(B,) uint64: bit `region % 64` of every region where a bid may go."""
+    regions = {int(number): ask.profile.region for number, ask in zip(region, snapshot.asks, strict=True)}
+    wants, which = _kinds(snapshot.bids, lambda bid: (REGION.wanted(bid), LATENCY.wanted(bid)))
+    masks = [_regions_for(*want, regions) if any(want) else int(EVERYWHERE) for want in wants]
+    return np.array(masks, dtype=np.uint64)[which]
+
+
+def _regions_for(named: Hashable, latency: Hashable, regions: dict[int, str]) -> int:
+    fits = {
+        number % 64
+        for number, region in regions.items()
+        if REGION.violated(named, region) is None and LATENCY.violated(latency, region) is None
+    }
+    return sum(1 << bit for bit in fits)
 
 
 def _integers(values: list[int], limit: int, kind: type = np.int64) -> np.ndarray:
     return np.array([min(value, limit) for value in values], dtype=kind)
 
 
-def _ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, place: np.ndarray, provider: np.ndarray) -> AskTable:
+def _ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, provider: np.ndarray, standing: list[int]) -> AskTable:
     rates = [one.ask.rates for one in asks]
     lines = ("gpu_hour", "vcpu_hour", "gb_hour", "gfuel", "egress_gb")
-    idle = [0] * len(asks)
     return AskTable(
-        rates=np.array([*([getattr(one, line) for one in rates] for line in lines), idle], dtype=np.int64),
+        rates=np.array([*([getattr(one, line) for one in rates] for line in lines), standing], dtype=np.int64),
         minimum=_integers([one.minimum for one in rates], GREATEST),
         numbers=np.stack([_integers([q.offered(one) for one in asks], GREATEST_NUMBER, np.int32) for q in QUANTITIES]),
         bits=bits,
-        place=place,
+        place=np.zeros(len(asks), dtype=np.int32),
         share=_shares([Unit.of(one) for one in asks]),
         provider=provider,
         capacity=np.array([one.free_units for one in asks], dtype=np.int64),

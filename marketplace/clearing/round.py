@@ -17,10 +17,13 @@ class Parameters:
 
     `epsilon_ppm`: by how much a renter might do better elsewhere, in millionths of the most that any node is worth to
     it. `stranded_weight_bps`: how much of what a stranded GPU would earn counts as a cost of placing a job.
+    `standing_weight_bps`: how much of what a node's free units cost their provider does. A tenth decides between nodes
+    that cost about as much; more of it would keep jobs from empty nodes that several of them together could fill.
     """
 
     epsilon_ppm: int = 500
     stranded_weight_bps: int = 0
+    standing_weight_bps: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,10 @@ def clear_round(snapshot: BookSnapshot, parameters: Parameters = Parameters()) -
     budget balanced, envy-free, idle units without rent. Bids that take several units of an ask, and replicas of one
     bid, which must have distinct providers and start together or not at all, leave the assignment market: those rounds
     are repaired (`marketplace.clearing.engine.rents`, `marketplace.clearing.repair`), an order may then be rejected
-    although it could have been served, but none is accepted at a loss. With `stranded_weight_bps` envy-freeness holds
-    within epsilon plus the difference in C_idle.
+    although it could have been served, but none is accepted at a loss. A renter's preferences are part of what a node
+    is worth to it; C_idle is not, so that envy-freeness holds within epsilon plus the difference in C_idle.
     """
-    problem = build_problem(snapshot, parameters.stranded_weight_bps)
+    problem = build_problem(snapshot, parameters.stranded_weight_bps, parameters.standing_weight_bps)
     assigned = assign(problem, parameters.epsilon_ppm)
     rent, shadow = assigned.rent, assigned.shadow
     certificate = compute_certificate(problem, assigned.matches, rent, shadow)

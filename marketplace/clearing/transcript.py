@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from marketplace.clearing import atlas
 from marketplace.clearing.engine.solve import PPM
 from marketplace.clearing.round import Parameters, RoundResult, clear_round
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
@@ -44,6 +45,8 @@ def write_transcript(
             "parameters": {
                 "epsilonPpm": parameters.epsilon_ppm,
                 "strandedWeightBps": parameters.stranded_weight_bps,
+                "standingWeightBps": parameters.standing_weight_bps,
+                "atlasDigest": atlas.digest(),
             },
             "bids": [_bid_json(one) for one in snapshot.bids],
             "asks": [_ask_json(one) for one in snapshot.asks],
@@ -143,10 +146,18 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
             raise TranscriptMismatch(f"The transcript is of version {document['version']!r}; this is {VERSION}.")
         domain = Domain(int(document["domain"]["chainId"]), document["domain"]["verifyingContract"])
         market, given = document["market"], document["parameters"]
-        parameters = Parameters(int(given["epsilonPpm"]), int(given["strandedWeightBps"]))
+        parameters = Parameters(
+            *(int(given[name]) for name in ("epsilonPpm", "strandedWeightBps", "standingWeightBps"))
+        )
+        weights = (parameters.stranded_weight_bps, parameters.standing_weight_bps)
         _require(
-            0 <= parameters.epsilon_ppm <= PPM and 0 <= parameters.stranded_weight_bps <= BPS,
+            0 <= parameters.epsilon_ppm <= PPM and all(0 <= weight <= BPS for weight in weights),
             "The round's parameters are out of range.",
+        )
+        _require(
+            given["atlasDigest"] == atlas.digest(),
+            f"The round was cleared with other tables of latency, transfer prices and carbon: {given['atlasDigest']}, "
+            f"not {atlas.digest()}.",
         )
         claimed = {name: document[name] for name in ("matches", "rents", "shadowPrices", "certificate")}
     except (KeyError, TypeError, ValueError) as error:

@@ -17,6 +17,9 @@ CONSTRAINTS = {
     "gpus": "GPUs",
     "freeGpus": "free GPUs",
     "carbon": "g CO2 per kWh",
+    "latency": "latency",
+    "privacyZones": "privacy zones",
+    "tee": "trusted execution",
     "reputation": "settled leases",
     "deadline": "end of the run",
     "distinctProvider": "distinct providers",
@@ -35,8 +38,9 @@ def obstacle_text(obstacle: dict[str, Any]) -> str:
 def print_explanation(found: dict[str, Any], console: Console) -> None:
     """Why matched or not, at which price, who else could have, who could not, what would help."""
     console.print(escape(str(found["reason"])), style="bold")
-    numbers = ("machine", "fuel", "data", "rent", "price")
     offers = [*found.get("chosen", ()), *found.get("runnersUp", ())]
+    steers = any(map(_steering, offers))
+    numbers = ("machine", "fuel", "data", "rent", "price", *(["steers"] if steers else []))
     if offers:
         shown = table("provider", *numbers, "", title="Who could, amounts in USDC", right=numbers)
         for each in offers:
@@ -46,6 +50,7 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
                 each["egress"],
                 each["rent"],
                 each["price"],
+                *([_steering(each)] if steers else []),
             )
             mark = "← chosen" if each in found["chosen"] else ("" if each["withinMaxPrice"] else "above your cap")
             shown.add_row(short(each["provider"]), *map(amount, amounts), mark)
@@ -61,6 +66,11 @@ def print_explanation(found: dict[str, Any], console: Console) -> None:
         console.print(shown)
     for suggestion in found.get("suggestions", ()):
         console.print(f"→ {escape(plain_reason(suggestion))}", style="cyan")
+
+
+def _steering(offer: dict[str, Any]) -> int:
+    """What C_idle and the renter's preferences weigh there, micro-USDC: compared, never charged."""
+    return int(offer.get("worthFrom", offer["price"])) - int(offer["price"])
 
 
 def _constraint_text(constraint: dict[str, Any]) -> str:

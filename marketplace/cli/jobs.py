@@ -20,6 +20,7 @@ from marketplace.cli.context import (
 from marketplace.cli.known import remember_job
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
 from marketplace.cli.output import out, print_json, short, size, talk, usdc
+from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
 from marketplace.errors import ConflictError, InputError, InsufficientFunds
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
 
@@ -73,13 +74,15 @@ def quote(
     egress: EgressOption = 10,
     replicas: ReplicasOption = 1,
     region: RegionOption = None,
+    need: NeedOption = None,
+    prefer: PreferOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
-        job = _prepare(client.config(), program, inputs, args, env, region)
+        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer))
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
     if as_json:
         print_json(found)
@@ -101,6 +104,8 @@ def run(
     egress: EgressOption = 10,
     replicas: ReplicasOption = 1,
     region: RegionOption = None,
+    need: NeedOption = None,
+    prefer: PreferOption = None,
     name: Annotated[str, typer.Option("--name", help="What you call it.")] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the result; else hive-results/<id>.")
@@ -128,7 +133,7 @@ def run(
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:
         config = client.config()
-        job = _prepare(config, program, inputs, args, env, region, name)
+        job = _prepare(config, program, inputs, args, env, (region, need, prefer), name)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
         _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
@@ -169,12 +174,13 @@ def _prepare(
     inputs: list[Path] | None,
     args: list[str] | None,
     env: list[str] | None,
-    regions: list[str] | None,
+    wanted: tuple[list[str] | None, list[str] | None, list[str] | None],
     name: str = "",
 ) -> "PreparedJob":
+    """The job; `wanted` is what --region, --need and --prefer say."""
     from marketplace.client.jobs import prepare_job, runtimes_of
-    from marketplace.protocol.jobspec import Requirements
 
+    regions, needs, wishes = wanted
     pairs = [entry.partition("=") for entry in env or []]
     for key, equals, _ in pairs:
         if not key or not equals:
@@ -186,7 +192,8 @@ def _prepare(
         args=args or (),
         env={key: value for key, _, value in pairs},
         name=name,
-        requirements=Requirements(regions=tuple(regions or ())),
+        requirements=parse_needs(needs, regions),
+        preferences=parse_preferences(wishes),
     )
 
 

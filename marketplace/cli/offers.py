@@ -7,16 +7,24 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from marketplace.cli.lines import grams_text, print_lines, steering_of
 from marketplace.cli.output import amount, short, table, usdc
 from marketplace.protocol.units import format_usdc
 
 _PRICE = re.compile(r"price: (\d+) micro-USDC, above the cap of (\d+)")
 """How the market says that a node's price is above the cap."""
+_WORTH = re.compile(
+    r"worth: (\d+) and (\d+) micro-USDC that preferences and idle capacity weigh, above the cap of (\d+)"
+)
+"""How it says so of a price that is not, but what steers besides."""
 
 
 def feasible(offers: dict[str, Any]) -> list[dict[str, Any]]:
-    """Offers that can run the job, cheapest first."""
-    return sorted((each for each in offers["offers"] if each["feasible"]), key=lambda each: int(each["quote"]["total"]))
+    """Offers that can run the job, first those that the auction would prefer: by price and what steers besides."""
+    return sorted(
+        (each for each in offers["offers"] if each["feasible"]),
+        key=lambda each: int(each["quote"]["total"]) + steering_of(each["quote"]),
+    )
 
 
 def price_now(offers: dict[str, Any]) -> int | None:
@@ -46,22 +54,26 @@ def prices_above_cap(offers: dict[str, Any]) -> list[tuple[int, int]]:
 
 
 def print_offers(offers: dict[str, Any], console: Console) -> None:
-    """The offers as a table: what each node would charge for everything reserved."""
+    """The offers as a table: what each node would charge for everything reserved; the best one line by line."""
     able = feasible(offers)
-    numbers = ("machine", "fuel", "data", "at most")
+    steers = any(steering_of(each["quote"]) for each in offers["offers"])
+    numbers = ("machine", "fuel", "data", "at most", *(["steers"] if steers else []), "g CO2e")
     shown = table("provider", "node", *numbers, "", title="Offers, amounts in USDC", right=numbers)
     for each in able:
         mark = "← best" if each is able[0] else ""
-        shown.add_row(short(each["provider"]), _node(each), *_amounts(each["quote"]), mark)
+        shown.add_row(short(each["provider"]), _node(each), *_amounts(each["quote"], steers), mark)
     for each in (each for each in offers["offers"] if not each["feasible"]):
-        too_dear = all(map(_PRICE.fullmatch, each["reasons"]))
+        too_dear = all(_PRICE.fullmatch(one) or _WORTH.fullmatch(one) for one in each["reasons"])
         why = "above your cap" if too_dear else escape("; ".join(map(plain_reason, each["reasons"])))
-        amounts = _amounts(each["quote"]) if too_dear else "————"
+        amounts = _amounts(each["quote"], steers) if too_dear else "—" * len(numbers)
         shown.add_row(short(each["provider"]), _node(each), *amounts, why, style="dim")
     if offers["offers"]:
         console.print(shown)
     else:
         console.print("No provider offers anything here at the moment.")
+    if able:
+        console.print()
+        print_lines(able[0]["quote"], console)
     price = price_now(offers)
     if price is not None:
         console.print(
@@ -79,12 +91,16 @@ def plain_reason(reason: str) -> str:
     price = _PRICE.fullmatch(reason)
     if price:
         return f"price: {usdc(price[1])}, above your cap of {usdc(price[2])}"
+    worth = _WORTH.fullmatch(reason)
+    if worth:
+        return f"price: {usdc(worth[1])}, and {usdc(worth[2])} that steer: above your cap of {usdc(worth[3])}"
     return reason.replace("[]", "none").replace("['", "").replace("']", "").replace("', '", ", ")
 
 
-def _amounts(quote: dict[str, Any]) -> list[str]:
+def _amounts(quote: dict[str, Any], steers: bool) -> list[str]:
     machine = int(quote["gpu"]) + int(quote["vcpu"]) + int(quote["memory"])
-    return [amount(each) for each in (machine, quote["fuel"], quote["egress"], quote["total"])]
+    amounts = [amount(each) for each in (machine, quote["fuel"], quote["egress"], quote["total"])]
+    return [*amounts, *([amount(steering_of(quote))] if steers else []), grams_text(quote)]
 
 
 def _node(offer: dict[str, Any]) -> str:

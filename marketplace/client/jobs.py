@@ -17,6 +17,7 @@ from marketplace.protocol.enums import CancelKind, Settlement, Verification
 from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram, Requirements, RuntimeProgram
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
+from marketplace.protocol.preferences import Preferences
 
 RUNTIME_OF_SUFFIX = {".py": "python", ".js": "javascript", ".mjs": "javascript"}
 MODULE_SUFFIX = ".wasm"
@@ -62,6 +63,7 @@ def prepare_job(
     env: Mapping[str, str] | None = None,
     name: str = "",
     requirements: Requirements | None = None,
+    preferences: Preferences | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
@@ -101,6 +103,7 @@ def prepare_job(
             "env": dict(env or {}),
             "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
             "requirements": (requirements or Requirements()).model_dump(mode="json", by_alias=True),
+            "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)

@@ -11,6 +11,8 @@ from pydantic.alias_generators import to_camel
 from marketplace.errors import InvalidJobSpec
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
+from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
+from marketplace.protocol.profile import Tee
 
 MAX_INPUTS = 1_000
 MAX_INPUT_BYTES = 1_000_000_000
@@ -72,6 +74,15 @@ class Requirements(_Document):
     min_settled_leases: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """On-chain reputation: leases the provider must have been paid for."""
     max_carbon_grams_per_kwh: Annotated[int, Field(ge=0, lt=2**16)] | None = None
+    privacy_zones: Annotated[tuple[Label, ...], Field(max_length=16)] = ()
+    """The node must be in all of them."""
+    tees: tuple[Tee, ...] = ()
+    """Trusted execution environments of which one will do."""
+    mig: bool = False
+    """Whether parts of GPUs (MIG instances) will do as well. One that `gpuModels` names always does."""
+    zones: tuple[Label, ...] = ()
+    racks: tuple[Label, ...] = ()
+    max_latency: Annotated[tuple[LatencyLimit, ...], Field(max_length=16)] = ()
 
 
 class Determinism(_Document):
@@ -94,6 +105,7 @@ class JobSpec(_Document):
     ] = {}
     inputs: Annotated[tuple[InputFile, ...], Field(max_length=MAX_INPUTS)] = ()
     requirements: Requirements = Requirements()
+    preferences: Preferences = Preferences()
     determinism: Determinism = Determinism()
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """The node profile: what a provider says its machine is. Named by its digest in every ask."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -11,6 +11,8 @@ from marketplace.protocol.eip712 import Bytes32
 
 _Count = Annotated[int, Field(ge=0, lt=2**32)]
 _Name = Annotated[str, Field(max_length=128)]
+Tee = Literal["sgx", "tdx", "sev-snp"]
+"""Trusted execution environments: Intel SGX, Intel TDX, AMD SEV-SNP."""
 
 
 class _Document(BaseModel):
@@ -32,7 +34,7 @@ class Gpu(_Document):
     model: _Name
     memory_mb: _Count
     mig: bool = False
-    """Whether Multi-Instance GPU mode is on."""
+    """Whether it is an instance of a GPU in Multi-Instance mode: a part of one, not a whole one."""
     compute_capability: _Name = ""
     driver: _Name = ""
 
@@ -49,6 +51,15 @@ class NodeProfile(_Document):
     runtimes: dict[_Name, Bytes32] = {}
     """Ready-made runtimes by name, with the digest of their module."""
     carbon_grams_per_kwh: Annotated[int, Field(ge=0, lt=2**16)] | None = None
+    privacy_zones: Annotated[tuple[_Name, ...], Field(max_length=16)] = ()
+    """Regimes that the node keeps to, such as "eu-gdpr" or "hipaa"."""
+    tees: Annotated[tuple[Tee, ...], Field(max_length=8)] = ()
+    """Trusted execution environments that jobs can have."""
+    zone: _Name = ""
+    rack: _Name = ""
+    """Where in its region the node stands; empty where the provider does not say."""
+    fixed_cost_per_hour: Annotated[int, Field(ge=0, lt=2**40)] = 0
+    """What the machine costs its provider while it is on, used or not, micro-USDC: C_idle follows from it."""
 
     @classmethod
     def parse(cls, document: Any) -> "NodeProfile":

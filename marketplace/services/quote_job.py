@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from marketplace.clearing import clear_round
+from marketplace.clearing.breakdown import Breakdown, break_down
 from marketplace.clearing.constraints import violations
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec, ModuleProgram
 from marketplace.protocol.messages import Bid
-from marketplace.protocol.metering import Quote, Resources, compute_quote
+from marketplace.protocol.metering import Resources
 from marketplace.services.clear_round import PARAMETERS
 from marketplace.services.market import Market
 from marketplace.services.snapshot import load_book
@@ -29,6 +30,9 @@ def quote_job(
 ) -> dict[str, Any]:
     """Offers of every node, feasible or with its reasons, and the price of one replica if the round closed now.
 
+    Those that the auction would prefer come first: by what they cost and what their C_idle and the job's preferences
+    weigh there.
+
     `price` is null where nobody can serve all replicas, or not within `max_price`. Raises ChainUnavailable.
     """
     snapshot = load_book(market).snapshot
@@ -40,7 +44,8 @@ def quote_job(
         replicas,
         max_price or 0,
     )
-    offers = [_offer(wanted, ask, snapshot.now, max_price) for ask in snapshot.asks]
+    lines = break_down(wanted, snapshot.asks, PARAMETERS)
+    offers = [_offer(wanted, *each, snapshot.now, max_price) for each in zip(snapshot.asks, lines, strict=True)]
     cheapest: dict[str, int] = {}
     for one in offers:
         if one["feasible"]:
@@ -57,7 +62,7 @@ def quote_job(
             offers,
             key=lambda one: (
                 not one["feasible"],
-                int(one["quote"]["total"]),
+                int(one["quote"]["total"]) + int(one["quote"]["steering"]["total"]),
                 one["askHash"],
             ),
         ),
@@ -82,8 +87,8 @@ def _price_now(snapshot: BookSnapshot, wanted: PlacedBid, able: list[int], max_p
     return able[wanted.bid.replicas - 1] if max_price is None else None
 
 
-def _offer(wanted: PlacedBid, ask: PlacedAsk, now: int, max_price: int | None) -> dict[str, Any]:
-    quote = compute_quote(ask.ask.rates, wanted.bid.resources)
+def _offer(wanted: PlacedBid, ask: PlacedAsk, lines: Breakdown, now: int, max_price: int | None) -> dict[str, Any]:
+    quote = lines.quote
     priced = replace(
         wanted,
         bid=wanted.bid.model_copy(update={"max_price": max_price or quote.total}),
@@ -94,6 +99,9 @@ def _offer(wanted: PlacedBid, ask: PlacedAsk, now: int, max_price: int | None) -
     ]
     if max_price is not None and quote.total > max_price:
         reasons.append(f"price: {quote.total} micro-USDC, above the cap of {max_price}")
+    elif max_price is not None and quote.total + lines.steering > max_price:
+        weighed = f"{quote.total} and {lines.steering} micro-USDC that preferences and idle capacity weigh"
+        reasons.append(f"worth: {weighed}, above the cap of {max_price}")
     return {
         "askHash": ask.ask_hash,
         "provider": ask.ask.provider,
@@ -103,18 +111,8 @@ def _offer(wanted: PlacedBid, ask: PlacedAsk, now: int, max_price: int | None) -
         "gpus": [gpu.model for gpu in ask.profile.gpus],
         "feasible": not reasons,
         "reasons": reasons,
-        "quote": _quote(quote),
+        "quote": lines.to_json(),
     }
-
-
-def _quote(quote: Quote) -> dict[str, str]:
-    lines = {name: getattr(quote, name) for name in ("gpu", "vcpu", "memory", "fuel", "egress", "total")}
-    lines |= {
-        "cComp": quote.compute,
-        "cData": quote.data,
-        "minimumTopup": quote.minimum_topup,
-    }
-    return {name: str(amount) for name, amount in lines.items()}
 
 
 def _placed(

@@ -144,6 +144,23 @@ def test_a_quote_prices_every_node_and_says_what_stands_in_the_way(api, world):
     assert cheap["price"] is None and "price" in cheap["offers"][0]["reasons"][-1]
 
 
+def test_a_quote_has_every_line_of_formula_4_1_and_what_steers_apart_from_what_is_charged(api, world):
+    world.offer()
+    resources = {"vcpus": 1, "memoryMb": 512, "durationSeconds": 60, "fuel": str(10**10), "egressMb": 1}
+    wishes = {"locality": [{"zone": "a", "worth": 7_000}], "latency": [{"fromRegion": "eu-west", "pricePerMs": 0}]}
+    body = {"resources": resources, "jobSpec": world.job_spec().to_json() | {"preferences": wishes}}
+    offer = api.post("/api/v1/quotes", json=body).json()["offers"][0]
+    lines = offer["quote"]
+    assert int(lines["cComp"]) + int(lines["cData"]) + int(lines["minimumTopup"]) == int(lines["total"])
+    assert (lines["steering"]["locality"], lines["steering"]["total"]) == ("7000", "7000")
+    assert int(lines["carbonMg"]) > 0 and set(lines["latencyMs"]) == {"eu-west"}
+    tight = api.post("/api/v1/quotes", json=body | {"maxPrice": lines["total"]}).json()
+    assert tight["price"] is None and tight["offers"][0]["reasons"][0].startswith("worth: ")
+    negative = {"locality": [{"zone": "a", "worth": -1}]}
+    refused = api.post("/api/v1/quotes", json=body | {"jobSpec": body["jobSpec"] | {"preferences": negative}})
+    assert refused.status_code == 422 and "worth" in refused.text
+
+
 def test_a_heartbeat_needs_the_agents_signature_and_a_known_node(api, world):
     world.offer()
     path = f"/api/v1/nodes/{AGENT.address}/heartbeat"

@@ -70,6 +70,8 @@ class AskTable(NamedTuple):
     """(A,) int64: free units."""
     stake: np.ndarray
     """(A,) int64: what covers a lease's price, micro-USDC."""
+    region: np.ndarray | None = None
+    """(A,) int32: what `BidTable.places` is about, where that is not `place`: a region may have many places."""
 
 
 class LaidAsks(NamedTuple):
@@ -107,7 +109,7 @@ class FloorTable(NamedTuple):
     chunk_bits: np.ndarray
     """(W, H) uint32."""
     block_places: np.ndarray
-    """(H, CHUNK) uint64: bit `place % 64` of every ask in the block."""
+    """(H, CHUNK) uint64: bit `region % 64` of every ask in the block."""
     chunk_places: np.ndarray
     """(H,) uint64."""
     block_numbers: np.ndarray
@@ -128,7 +130,7 @@ class BidTable(NamedTuple):
     forbidden: np.ndarray
     """(B, W) uint32: properties that an ask must not have."""
     places: np.ndarray
-    """(B,) uint64: bit `place % 64` of every place where the bid may go."""
+    """(B,) uint64: bit `region % 64` of every region where the bid may go."""
     preference: np.ndarray
     """(B,) int32: row of the table of preferences; row 0 has none."""
     banned_from: np.ndarray
@@ -143,7 +145,7 @@ class Terms(NamedTuple):
     """What holds for a whole round."""
 
     preferences: np.ndarray
-    """(T, P) int64, micro-USDC: what a bid with this row would pay not to be at this place."""
+    """(T, P) int64, micro-USDC, from 0 to 2^60: what a bid with this row would pay not to be at this place."""
     stranded_weight_bps: int
     """How much of what a GPU would earn counts as a cost of leaving it unused."""
 
@@ -228,10 +230,11 @@ def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidA
     laid = LaidAsks(np.where(filler, -1, order), capacity, record, len(asks.capacity), least_stake)
     together = np.minimum(np.minimum(asks.share[:, order], GREATEST_NUMBER) * capacity, GREATEST_NUMBER)
     numbers = np.concatenate([together.astype(np.int32), asks.numbers[:, order]])
-    return laid, _bound(laid, filler, asks.bits[:, order], numbers)
+    region = asks.place if asks.region is None else asks.region
+    return laid, _bound(laid, filler, asks.bits[:, order], numbers, region[order])
 
 
-def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.ndarray) -> FloorTable:
+def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.ndarray, region: np.ndarray) -> FloorTable:
     chunks, lines = len(filler) // (BLOCK * CHUNK), MINIMUM + 1
     exact = floor32(laid.record[:, :lines])
     exact[filler], exact[filler, MINIMUM] = FAR, NEVER
@@ -243,7 +246,7 @@ def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.nda
     of_blocks = _in_chunks(of_asks.min(axis=2), chunks)
     block_bits = _in_chunks(np.bitwise_and.reduce(ask_bits, axis=2), chunks)
     block_numbers = _in_chunks(ask_numbers.max(axis=2, initial=-1), chunks)
-    place_bits = np.where(filler, np.uint64(0), np.uint64(1) << (laid.record[:, PLACE] % 64).astype(np.uint64))
+    place_bits = np.where(filler, np.uint64(0), np.uint64(1) << (region % 64).astype(np.uint64))
     block_places = np.bitwise_or.reduce(place_bits.reshape(chunks, CHUNK, BLOCK), axis=2)
     tables = FloorTable(
         of_asks=of_asks,

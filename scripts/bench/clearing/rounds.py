@@ -49,7 +49,7 @@ def clear(market: Market, epsilon_ppm: int = EPSILON_PPM) -> Cleared:
 
 
 def _bound(tables: Tables, market: Market, solved: Solved) -> int:
-    """At the rents, or where somebody takes several units at the auction's prices (`marketplace.clearing.certificate`)."""
+    """At the rents, or at the auction's prices where somebody takes several units (`clearing.certificate`)."""
     prices = solved.price if (solved.units > 1).any() else solved.rent
     own = np.where(solved.ask_of >= 0, solved.value - solved.units * prices[solved.ask_of], 0)
     own = np.maximum(own, 0)

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.inventory import parse_cpuinfo, read_cpu, round_down_disk_mb, take_inventory
+from agent.inventory import parse_cpuinfo, read_cpu, read_tees, round_down_disk_mb, take_inventory
+from agent.settings import ProviderSettings, load_settings
+from agent.stated import Stated
+from marketplace.errors import SettingsError
 from marketplace.protocol.profile import NodeProfile
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -158,7 +161,7 @@ def test_profile_of_this_machine_is_complete_and_keeps_its_digest(tmp_path):
             "eu-de",
             runtimes=runtimes,
             data_folder=tmp_path / "not" / "yet",
-            carbon_grams_per_kwh=276,
+            stated=Stated("a", "7", ("eu-gdpr",), 276, 90_000),
         )
         for _ in range(2)
     )
@@ -169,6 +172,51 @@ def test_profile_of_this_machine_is_complete_and_keeps_its_digest(tmp_path):
         runtimes,
         276,
     )
+    assert (first.zone, first.rack, first.privacy_zones, first.fixed_cost_per_hour) == ("a", "7", ("eu-gdpr",), 90_000)
     assert first.memory_mb > 0
     assert 1 <= read_cpu().cores <= (os.cpu_count() or 1)
     assert first.cpu.architecture == platform.machine()
+
+
+@pytest.mark.parametrize(
+    ("devices", "found"),
+    [
+        ([], ()),
+        (["sgx_enclave"], ("sgx",)),
+        (["tdx_guest", "null"], ("tdx",)),
+        (["sev-guest", "isgx"], ("sgx", "sev-snp")),
+    ],
+)
+def test_trusted_execution_is_what_has_a_device(tmp_path, devices, found):
+    for name in devices:
+        (tmp_path / name).touch()
+    assert read_tees(tmp_path) == found
+
+
+@pytest.fixture
+def provider_environment(monkeypatch):
+    """What a provider must set; the test adds to it."""
+
+    def set_more(**more):
+        for name, value in ({"RPC_URL": "http://x", "ADDRESS_BOOK": "b", "KEYSTORE": "k"} | more).items():
+            monkeypatch.setenv(f"COMPUTEHIVE_AGENT_{name}", value)
+
+    return set_more
+
+
+def test_provider_states_what_an_inventory_cannot_find_out(provider_environment):
+    provider_environment(
+        ZONE="a", RACK="7", PRIVACY_ZONES="eu-gdpr, hipaa,", CARBON_GRAMS_PER_KWH="40", FIXED_COST_PER_HOUR="250000"
+    )
+    assert load_settings(ProviderSettings).stated == Stated("a", "7", ("eu-gdpr", "hipaa"), 40, 250_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PRIVACY_ZONES", ",".join(map(str, range(17)))), ("ZONE", "z" * 65), ("FIXED_COST_PER_HOUR", "-1"),
+     ("FIXED_COST_PER_HOUR", "nan"), ("CARBON_GRAMS_PER_KWH", "65536")],
+)  # fmt: skip
+def test_statement_that_no_profile_could_hold_is_refused_by_name(provider_environment, name, value):
+    provider_environment(**{name: value})
+    with pytest.raises(SettingsError, match=name):
+        load_settings(ProviderSettings)

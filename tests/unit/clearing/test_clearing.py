@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.clearing import Parameters, clear_round, explain_bid, verify_transcript, write_transcript
+from marketplace.clearing import Parameters, atlas, clear_round, explain_bid, verify_transcript, write_transcript
 from marketplace.clearing.certificate import verify_certificate
+from marketplace.clearing.engine import solve
 from marketplace.domain.book import BookSnapshot
 from marketplace.errors import CertificateRejected, InvalidSignature, NotFound, TranscriptMismatch
 from marketplace.protocol.eip712 import Domain
@@ -22,6 +23,7 @@ from marketplace.protocol.metering import compute_quote
 from tests.unit.clearing.dense import dense_values, exact_optimum
 from tests.unit.clearing.market import account, ask, bid, profile, random_market, snapshot, spec
 
+PART = {"model": "NVIDIA A100 MIG 1g.10gb", "memoryMb": 9_984, "mig": True}
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
 markets = st.builds(random_market, st.integers(0, 10**6), st.integers(0, 12), st.integers(0, 10))
 replicated = st.builds(
@@ -62,6 +64,64 @@ def test_units_replicas_stakes_and_constraints_are_never_exceeded(market):
         assert len(set(providers)) == len(providers)
         assert len(providers) in (0, one.bid.replicas), "all replicas open together, or none does"
     assert all(result.problem.value(b, a) is not None for b, a in index_pairs(result))
+
+
+def breaks_a_rule(order, node, settled: int) -> bool:
+    """The hard constraints in plain words, apart from the table that the clearing uses."""
+    needs = order.job_spec.requirements
+    times = [atlas.latency_ms(one.from_region, node.region) for one in needs.max_latency]
+    whole = [gpu for gpu in node.gpus if needs.mig or not gpu.mig]
+    grams = node.carbon_grams_per_kwh
+    if grams is None:
+        grams = atlas.grid_intensity(node.region)
+    return any(
+        (
+            needs.regions and node.region not in needs.regions,
+            needs.zones and node.zone not in needs.zones,
+            needs.racks and node.rack not in needs.racks,
+            not set(needs.privacy_zones) <= set(node.privacy_zones),
+            needs.tees and not set(needs.tees) & set(node.tees),
+            not set(needs.cpu_features) <= set(node.cpu.features),
+            needs.architectures and node.cpu.architecture not in needs.architectures,
+            any(ms is None or ms > one.max_ms for one, ms in zip(needs.max_latency, times, strict=True)),
+            order.bid.gpus > len(whole),
+            needs.max_carbon_grams_per_kwh is not None and (grams is None or grams > needs.max_carbon_grams_per_kwh),
+            settled < needs.min_settled_leases,
+        )
+    )
+
+
+@given(any_market)
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_hard_constraints_are_never_violated(market):
+    for b, a in index_pairs(clear_round(market)):
+        assert not breaks_a_rule(market.bids[b], market.asks[a].profile, market.asks[a].settled_leases)
+
+
+@given(any_market)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_threads_change_nothing(market):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(solve, "THREADS", 1)
+        alone = clear_round(market)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(solve, "THREADS", 7)
+        assert clear_round(market).rents == alone.rents and clear_round(market).matches == alone.matches
+
+
+@given(markets)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_by_what_a_renter_pays_and_prefers_it_envies_nobody_beyond_epsilon_and_the_difference_in_idle_cost(market):
+    result = clear_round(market, Parameters(stranded_weight_bps=2_000, standing_weight_bps=10_000))
+    problem, rents, chosen = result.problem, rent_vector(result), dict(index_pairs(result))
+    for b, own in chosen.items():
+        kept = problem.value(b, own) + problem.idle_cost(b, own) - rents[own]
+        for a in range(len(market.asks)):
+            value = problem.value(b, a)
+            if value is not None:
+                difference = problem.idle_cost(b, own) - problem.idle_cost(b, a)
+                other = value + problem.idle_cost(b, a) - rents[a]
+                assert other <= kept + result.certificate.epsilon - difference
 
 
 @given(any_market)
@@ -286,16 +346,50 @@ def test_explanation_as_json_has_the_names_and_amounts_of_the_interfaces_other_d
         ({"job_spec": spec(minDiskMb=10**6)}, {}, "diskMb"),
         ({"job_spec": spec(minSettledLeases=1)}, {}, "reputation"),
         ({"job_spec": spec(maxCarbonGramsPerKwh=10)}, {}, "carbon"),
+        ({"job_spec": spec(maxLatency=[{"fromRegion": "europe-west3", "maxMs": 20}])},
+         {"node": profile(region="us-east-1")}, "latency"),
+        ({"job_spec": spec(maxLatency=[{"fromRegion": "europe-west3", "maxMs": 2**16 - 1}])}, {}, "latency"),
+        ({"job_spec": spec(zones=["a"])}, {"node": profile(zone="b")}, "zone"),
+        ({"job_spec": spec(racks=["7", "8"])}, {}, "rack"),
+        ({"job_spec": spec(privacyZones=["eu-gdpr", "hipaa"])}, {"node": profile(privacyZones=["eu-gdpr"])},
+         "privacyZones"),
+        ({"job_spec": spec(tees=["tdx", "sev-snp"])}, {"node": profile(tees=["sgx"])}, "tee"),
+        ({"gpus": 1}, {"node": profile(gpus=[PART])}, "gpus"),
         ({"deadline": 1_000_100}, {}, "deadline"),
         ({"max_price": 10**12, "vcpus": 2}, {"stake": 5}, "stake"),
     ],
-)
+)  # fmt: skip
 def test_bid_that_nobody_can_serve_learns_for_which_constraint(order, node, constraint):
     market = snapshot([bid(**order)], [ask(1, **node)])
     told = explain_bid(clear_round(market), market.bids[0].bid_hash)
     assert not told.matched
     assert [fact["name"] for fact in told.obstacles[0].constraints] == [constraint]
     assert any(constraint in line for line in told.suggestions)
+
+
+def test_part_of_a_gpu_goes_only_to_who_takes_parts_or_names_it():
+    node = profile(gpus=[PART])
+    for wanted, served in [
+        ({}, 0),
+        ({"mig": True}, 1),
+        ({"gpuModels": [PART["model"]]}, 1),
+        ({"gpuModels": ["A100"]}, 0),
+    ]:
+        market = snapshot([bid(gpus=1, job_spec=spec(**wanted))], [ask(1, node=node)])
+        assert len(clear_round(market).matches) == served
+
+
+@pytest.mark.parametrize(("limit", "served"), [(90, 0), (91, 1)])
+def test_latency_at_the_limit_is_within_it(limit, served):
+    order = bid(job_spec=spec(maxLatency=[{"fromRegion": "eu-central-1", "maxMs": limit}]))
+    assert len(clear_round(snapshot([order], [ask(1, node=profile(region="us-east-1"))])).matches) == served
+
+
+def test_carbon_ceiling_holds_by_the_region_where_the_node_states_nothing():
+    green = bid(job_spec=spec(maxCarbonGramsPerKwh=100))
+    for node, served in [({"region": "eu-north"}, 1), ({"region": "us-east-1"}, 0), ({"region": "nowhere"}, 0),
+                         ({"region": "us-east-1", "carbonGramsPerKwh": 20}, 1)]:  # fmt: skip
+        assert len(clear_round(snapshot([green], [ask(1, node=profile(**node))])).matches) == served
 
 
 def test_bid_below_the_price_learns_which_price_wins():

@@ -8,7 +8,7 @@ from marketplace.clearing import Parameters, Transcript, clear_round, verify_tra
 from marketplace.domain.book import BookSnapshot
 from marketplace.errors import TranscriptMismatch
 from marketplace.protocol.eip712 import Domain
-from tests.unit.clearing.market import NOW, ask, bid, snapshot
+from tests.unit.clearing.market import DIGEST, NOW, ask, bid, snapshot
 
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
 
@@ -49,7 +49,22 @@ def test_transcript_of_other_rules_is_not_judged_by_these():
     refused(Transcript(document), "version 99")
 
 
-@pytest.mark.parametrize("wrong", [{"epsilonPpm": -1}, {"epsilonPpm": 10**6 + 1}, {"strandedWeightBps": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epsilonPpm": -1}, {"epsilonPpm": 10**6 + 1}, {"strandedWeightBps": -1}, {"standingWeightBps": 10_001}],
+)
 def test_parameters_out_of_range_are_refused(wrong):
     document = dict(written(snapshot([bid(1)], [ask(1)])).document)
     refused(Transcript(document | {"parameters": document["parameters"] | wrong}), "out of range")
+
+
+@pytest.mark.parametrize("name", ["epsilonPpm", "strandedWeightBps", "standingWeightBps", "atlasDigest"])
+def test_parameter_that_is_missing_is_named(name):
+    document = dict(written(snapshot([bid(1)], [ask(1)])).document)
+    document["parameters"] = {key: value for key, value in document["parameters"].items() if key != name}
+    refused(Transcript(document), name)
+
+
+def test_round_that_was_cleared_with_other_tables_does_not_verify_silently():
+    document = dict(written(snapshot([bid(1)], [ask(1)])).document)
+    refused(Transcript(document | {"parameters": document["parameters"] | {"atlasDigest": DIGEST}}), "other tables")

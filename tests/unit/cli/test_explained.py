@@ -7,7 +7,7 @@ from rich.console import Console
 
 from marketplace.clearing import clear_round, explain_bid
 from marketplace.cli.explained import obstacle_text, print_explanation
-from tests.unit.clearing.market import ask, bid, snapshot
+from tests.unit.clearing.market import ask, bid, snapshot, spec
 
 
 def explained(bids, asks) -> str:
@@ -21,6 +21,12 @@ def test_a_match_shows_the_offers_and_says_why_there_is_no_rent():
     told = explained([bid()], [ask(1, price=100_000), ask(2, price=2_000_000)])
     for words in ("Matched: 1 of 1 wanted, at 0.100000 USDC.", "← chosen", "above your cap", "The scarcity rent is 0:"):
         assert words in told
+
+
+def test_what_steers_is_a_column_of_its_own_where_anything_does():
+    wish = {"locality": [{"zone": "a", "worth": 3_000}]}
+    assert "0.003000" in explained([bid(job_spec=spec(wish))], [ask(1)])
+    assert "steers" not in explained([bid()], [ask(1)])
 
 
 def test_what_is_not_matched_says_nothing_of_rent():
