@@ -2,18 +2,19 @@
 
 In an assignment market at its lowest prices, what a winner pays does not depend on what it said it would pay at most
 (Leonard 1983; Demange, Gale & Sotomayor 1986): it is the least with which it would have won. So one clearing with the
-bid in it, at a limit that it does not reach, tells the price to enter, as far as epsilons allow.
+bid in it, at a limit that it does not reach, tells the price to enter, as far as epsilons allow; a second one, at that
+price, that it is enough.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from marketplace.clearing.constraints import CONSTRAINTS, STAKE
-from marketplace.clearing.problem import ClearingProblem, build_problem
+from marketplace.clearing.engine.tables import GREATEST, LIMIT
+from marketplace.clearing.problem import build_problem
 from marketplace.clearing.repair import assign
+from marketplace.clearing.round import Parameters
 from marketplace.clearing.transcript import read_snapshot
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.protocol.metering import compute_quote
@@ -21,9 +22,11 @@ from marketplace.protocol.metering import compute_quote
 FIRST_CAP, NEXT_CAP = 2, 4
 """A newcomer first allows twice the cheapest quote that would do, then four times more each time that it is not taken:
 the less it allows, the finer is its epsilon, and the more stakes cover it."""
-EPSILON_PPM = 20
-"""Finer than a round's: lowest rents give way by epsilon at every step of a chain of competitors, and a price that is
-told must be enough."""
+FINE_PPM = 20
+"""Finer than a round's epsilon: lowest rents give way by epsilon at every step of a chain of competitors."""
+PROOFS = (1_000, 1_001, 1_003, 1_010, 1_030, 1_100, 1_300, 2_000)
+"""Thousandths of the price found that are tried, in a round as the market clears it, until one is enough."""
+ROUND_PPM = Parameters().epsilon_ppm
 _NAME = "~ newcomer {:03}"
 """In place of a newcomer's hash. Sorts after every hash: of equal bids those that were there go first."""
 
@@ -94,27 +97,31 @@ def _price_at_rents(past: PastRound, wanted: PlacedBid, offers: Sequence[PlacedA
 def price_each(snapshot: BookSnapshot, wanted: Sequence[PlacedBid]) -> list[int | None]:
     """For each of these bids, alone among the snapshot's orders, what a replica of it would have to allow.
 
-    The snapshot's tables are made once for all of them. None where no price that asks' stakes cover would do. Where
-    stakes are scarce, less than what is returned may do, and what is returned does.
+    The snapshot's tables are made once for all of them. What is returned has been tried: a bid that allows so much is
+    filled in a round of these orders. None where no price that asks' stakes cover would do.
     """
-    prices: list[int | None] = [None] * len(wanted)
     quotes = [_quotes(snapshot, one) for one in wanted]
-    richest = max((one.bid.max_price for one in snapshot.bids), default=0)
-    caps = {
-        number: FIRST_CAP * max(1, able[wanted[number].bid.replicas - 1])
-        for number, able in enumerate(quotes)
-        if len(able) >= wanted[number].bid.replicas
-    }
-    while caps:
-        newcomers = {number: cap_newcomer(wanted[number], cap, number) for number, cap in caps.items()}
-        for number, price in _clear_each(snapshot, newcomers).items():
-            prices[number] = price
-        caps = {
-            number: cap * NEXT_CAP
-            for number, cap in caps.items()
-            if prices[number] is None and cap <= richest + quotes[number][-1]
-        }
+    able = [number for number, one in enumerate(wanted) if len(quotes[number]) >= one.bid.replicas]
+    if not able:
+        return [None] * len(wanted)
+    rounds = _Rounds(snapshot, {number: wanted[number] for number in able})
+    prices: list[int | None] = [None] * len(wanted)
+    for number in able:
+        cheapest = quotes[number][wanted[number].bid.replicas - 1]
+        prices[number] = _price(rounds, number, max(1, cheapest), quotes[number][-1])
     return prices
+
+
+def _price(rounds: "_Rounds", number: int, cheapest: int, dearest: int) -> int | None:
+    cap = FIRST_CAP * cheapest
+    found = rounds.clear(number, cap, FINE_PPM)
+    while found is None and cap <= rounds.richest + dearest:
+        cap *= NEXT_CAP
+        found = rounds.clear(number, cap, FINE_PPM)
+    if found is None:
+        return None
+    tried = (min(cap, found * proof // PROOFS[0]) for proof in PROOFS)
+    return next((price for price in tried if rounds.clear(number, price, ROUND_PPM) is not None), cap)
 
 
 def _quotes(snapshot: BookSnapshot, wanted: PlacedBid) -> list[int]:
@@ -127,24 +134,26 @@ def _quotes(snapshot: BookSnapshot, wanted: PlacedBid) -> list[int]:
     return sorted(least.values())
 
 
-def _clear_each(snapshot: BookSnapshot, newcomers: Mapping[int, PlacedBid]) -> dict[int, int | None]:
-    """The price of each newcomer, by its number, in a round without the others."""
-    if not newcomers:
-        return {}
-    together = BookSnapshot.of(snapshot.now, [*snapshot.bids, *newcomers.values()], snapshot.asks)
-    problem = build_problem(together)
-    place = {one.bid_hash: index for index, one in enumerate(together.bids)}
-    numbers = {number: place[one.bid_hash] for number, one in newcomers.items() if one.bid_hash in place}
-    own = np.array(sorted(numbers.values()), dtype=np.int64)
-    return {number: _clear_one(problem, own, bid) for number, bid in numbers.items()}
+class _Rounds:
+    """Rounds of the same orders with one newcomer each, which may allow this or that."""
 
+    def __init__(self, snapshot: BookSnapshot, newcomers: Mapping[int, PlacedBid]) -> None:
+        named = {number: cap_newcomer(one, 1, number) for number, one in newcomers.items()}
+        together = BookSnapshot.of(snapshot.now, [*snapshot.bids, *named.values()], snapshot.asks)
+        place = {one.bid_hash: index for index, one in enumerate(together.bids)}
+        self.richest = max((one.bid.max_price for one in snapshot.bids), default=0)
+        self._problem = build_problem(together)
+        self._bid = {number: place[one.bid_hash] for number, one in named.items()}
+        self._incumbents = self._problem.demand.copy()
+        self._incumbents[list(self._bid.values())] = 0
 
-def _clear_one(problem: ClearingProblem, newcomers: np.ndarray, bid: int) -> int | None:
-    demand = problem.demand.copy()
-    demand[newcomers] = 0
-    demand[bid] = problem.demand[bid]
-    assigned = assign(replace(problem, demand=demand), EPSILON_PPM)
-    prices = [
-        problem.quote(bid, match.ask) + int(assigned.rent[match.ask]) for match in assigned.matches if match.bid == bid
-    ]
-    return max(prices) if len(prices) == problem.demand[bid] else None
+    def clear(self, number: int, cap: int, epsilon_ppm: int) -> int | None:
+        """The most that a replica of this newcomer is charged if it allows `cap`; None where it is left out."""
+        problem, bid = self._problem, self._bid[number]
+        demand = self._incumbents.copy()
+        demand[bid] = problem.demand[bid]
+        problem.tables.bids.record[bid, LIMIT] = min(cap, GREATEST)
+        assigned = assign(replace(problem, demand=demand), epsilon_ppm)
+        own = [match for match in assigned.matches if match.bid == bid]
+        prices = [problem.quote(bid, match.ask) + int(assigned.rent[match.ask]) for match in own]
+        return max(prices) if len(prices) == demand[bid] else None

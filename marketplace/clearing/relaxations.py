@@ -17,8 +17,10 @@ from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.units import SECONDS_PER_HOUR, ceil_div, format_usdc
 
-MAX_PRICED = 16
+MAX_PRICED, LEAST_PRICED = 16, 2
 """Changes that are priced, of all that would let another ask serve the job: the ones with the least quotes."""
+MAX_WORK = 200_000
+"""Orders that are cleared for all of them together: each takes a few rounds."""
 MAX_TOGETHER = 2
 """Constraints that are relaxed together, where one alone is of no use."""
 _NEEDS = "requirements."
@@ -231,7 +233,8 @@ def _widened(bid: PlacedBid, ask: PlacedAsk, now: int, broken: list[str]) -> Ite
 def _price(
     snapshot: BookSnapshot, wanted: PlacedBid, price_now: int | None, ways: list[tuple[Change, ...]]
 ) -> list[Relaxation]:
-    tried = ways[:MAX_PRICED]
+    orders = max(1, len(snapshot.bids) + len(snapshot.asks))
+    tried = ways[: max(LEAST_PRICED, min(MAX_PRICED, MAX_WORK // orders))]
     prices = price_each(snapshot, [apply_changes(wanted, changes) for changes in tried])
     found = [
         Relaxation(changes, price, None if price_now is None else price_now - price)
