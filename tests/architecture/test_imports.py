@@ -57,7 +57,8 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     # Measures calls that no client of ours makes by hand: straight at the contracts.
     "scripts.bench": ("scripts.toolchain", "marketplace.devnet", "marketplace.adapters.chain", *CORE),
-    "scripts.bench.clearing": ("scripts.toolchain", CLEARING),
+    # How a provider learns what to ask is measured against the auction itself.
+    "scripts.bench.clearing": ("scripts.toolchain", "agent.pricing", CLEARING, PROTOCOL),
     "scripts.setup": ("scripts.toolchain",),
     "scripts.toolchain": (),
     "examples": (),
