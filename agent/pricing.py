@@ -1,10 +1,11 @@
 """What to ask: how far above its costs a provider does best, learned from its own leases.
 
-Each markup is an arm of a bandit. Leases under an ask come like a Poisson process, what one earns above cost is
-exponential: with Gamma and inverse Gamma priors both have a posterior in closed form, and the income of an hour is the
-product of the two. Thompson sampling (Russo, Van Roy, Kazerouni, Osband & Wen 2018) draws an income for each markup
-from its posterior and takes the greatest. What was seen counts less every hour (Raj & Kalyani 2017), so that a market
-that changes is learned again. No markup is below one: nothing is ever asked below cost.
+Each markup is an arm of a bandit. Leases under an ask come like a Poisson process; what one earns above cost is the
+markup on a job of usual cost, which is known, and a scarcity rent, taken as exponential. With Gamma and inverse Gamma
+priors both unknowns have a posterior in closed form, and an hour's income is leases times what each earns. Thompson
+sampling (Russo, Van Roy, Kazerouni, Osband & Wen 2018) draws an income for each markup from its posterior and takes the
+greatest. What was seen counts less every hour (Raj & Kalyani 2017), so that a market that changes is learned again. No
+markup is below one: nothing is ever asked below cost.
 """
 
 import random
@@ -21,7 +22,9 @@ DECAY = 0.995
 """How much of what was seen still counts an hour later: half of it is forgotten in six days."""
 GREATEST_RATE = 2**48 - 1
 """What fits into an ask."""
-_PRIOR_HOURS, _PRIOR_LEASES = 1.0, 1.0
+LEAST_HOURS = 2.0
+"""A markup that stood for less is not advised: what would be said of it is what was believed before."""
+_PRIOR_HOURS, _PRIOR_LEASES = 1.0, 0.5
 _PRIOR_RENT = 0.05
 """Scarcity rent that a lease is expected to bring, as a share of its cost, before any was seen."""
 _PRIOR_SHAPE = 2.0
@@ -89,6 +92,11 @@ class MarkupAdvice:
     income: float
     chance_best: float
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether it stood long enough for its income to be more than a guess."""
+        return self.tally.hours >= LEAST_HOURS
+
 
 def choose_markup(record: Record, draw: random.Random) -> int:
     """The markup to ask next: each is chosen as often as it is believed to be the best."""
@@ -97,19 +105,19 @@ def choose_markup(record: Record, draw: random.Random) -> int:
 
 
 def advise(record: Record, seed: int = 0) -> list[MarkupAdvice]:
-    """What is believed of every markup, in their order."""
+    """What is believed of every markup, in their order. Draws for `chance_best` are those of `seed`."""
     draw, best = random.Random(seed), [0] * len(MARKUPS)
     for _ in range(_DRAWS):
         best[MARKUPS.index(choose_markup(record, draw))] += 1
-    means = [_rate_of(tally) * _margin_of(record, place) for place, tally in enumerate(record.tallies)]
+    means = [_mean_income(record, place) for place in range(len(MARKUPS))]
     rows = zip(MARKUPS, record.tallies, means, best, strict=True)
     return [MarkupAdvice(markup, tally, mean, count / _DRAWS) for markup, tally, mean, count in rows]
 
 
 def best_markup(record: Record) -> int:
-    """The markup that is believed to earn most, of equals the lowest."""
-    found = advise(record)
-    return max(found, key=lambda one: (one.income, -one.markup)).markup
+    """The markup that is believed to earn most, of those that were tried; of equals, and before any was, the lowest."""
+    tried = [one for one in advise(record) if one.is_tried]
+    return max(tried, key=lambda one: (one.income, -one.markup)).markup if tried else MARKUPS[0]
 
 
 def mark_up(floor: Rates, markup: int) -> Rates:
@@ -122,21 +130,24 @@ def _draw_incomes(record: Record, draw: random.Random) -> list[float]:
     """One draw of each markup's income from its posterior."""
     incomes = []
     for place, tally in enumerate(record.tallies):
-        rate = draw.gammavariate(_PRIOR_LEASES + tally.leases, 1 / (_PRIOR_HOURS + tally.hours))
-        shape, scale = _PRIOR_SHAPE + tally.leases, _prior_margin(record, place) + tally.margin
-        incomes.append(rate * scale / draw.gammavariate(shape, 1))
+        leases = draw.gammavariate(_PRIOR_LEASES + tally.leases, 1 / (_PRIOR_HOURS + tally.hours))
+        rent = _rents(record, place) / draw.gammavariate(_PRIOR_SHAPE + tally.leases, 1)
+        incomes.append(leases * (_surcharge(record, place) + rent))
     return incomes
 
 
-def _rate_of(tally: Tally) -> float:
-    return (_PRIOR_LEASES + tally.leases) / (_PRIOR_HOURS + tally.hours)
+def _mean_income(record: Record, place: int) -> float:
+    tally = record.tallies[place]
+    leases = (_PRIOR_LEASES + tally.leases) / (_PRIOR_HOURS + tally.hours)
+    return leases * (_surcharge(record, place) + _rents(record, place) / (_PRIOR_SHAPE - 1 + tally.leases))
 
 
-def _margin_of(record: Record, place: int) -> float:
-    return (_prior_margin(record, place) + record.tallies[place].margin) / (
-        _PRIOR_SHAPE - 1 + record.tallies[place].leases
-    )
+def _surcharge(record: Record, place: int) -> float:
+    """What the markup alone adds to a lease of usual cost, micro-USDC: known, and not drawn."""
+    return (MARKUPS[place] / BPS - 1) * record.typical_cost
 
 
-def _prior_margin(record: Record, place: int) -> float:
-    return (MARKUPS[place] / BPS - 1 + _PRIOR_RENT) * record.typical_cost
+def _rents(record: Record, place: int) -> float:
+    """What leases at this markup earned beyond it, micro-USDC, and what is taken for granted before any did."""
+    tally = record.tallies[place]
+    return _PRIOR_RENT * record.typical_cost + max(0.0, tally.margin - (MARKUPS[place] / BPS - 1) * tally.cost)

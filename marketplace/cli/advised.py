@@ -1,4 +1,4 @@
-"""Advice before a bid is signed, for a person: chances at a price, and what to ask for less of."""
+"""Advice for a person. To a renter: chances at a price, and what to ask for less of. To a provider: what to ask."""
 
 import shlex
 from typing import Any
@@ -81,3 +81,38 @@ def _option(path: str, value: Any) -> str:
     if isinstance(value, list):
         return " ".join(f"{option} {shlex.quote(str(each))}" for each in value) or f"without {option}"
     return f"{option} {amount(value) if path == 'maxPrice' else value}"
+
+
+RATE_NAMES = {"minimum": "MINIMUM_CHARGE"}
+"""Settings of rates that are not called as the rate is."""
+
+
+def print_markups(found: dict[str, Any], console: Console) -> None:
+    """What each markup brought, and which to ask."""
+    numbers = ("markup", "hours", "leases", "income an hour", "best", "cheaper asks")
+    shown = table(*numbers, "", title="Your own leases, by markup on your rates; USDC above them", right=numbers)
+    for each in found["markups"]:
+        mark = "← advised" if each["markup"] == found["advised"] else ""
+        shown.add_row(
+            f"{each['markup']:g}", f"{each['hours']:.1f}", f"{each['leases']:.1f}", amount(each["income"]),
+            f"{each['chanceBest']:.0%}", _cheaper_asks(each, found), mark,
+        )  # fmt: skip
+    console.print(shown)
+    if all(each["income"] is None for each in found["markups"]):
+        console.print(
+            "\nNo markup has stood long enough yet: nothing is known, and your rates are advised as they are."
+        )
+    else:
+        console.print(f"\n{found['advised']:g} times your rates has earned most of what was tried:")
+        for name, rate in found["rates"].items():
+            console.print(f"  COMPUTEHIVE_AGENT_{RATE_NAMES.get(name, f'{name}_rate').upper()}={rate}", soft_wrap=True)
+    if found["automatic"]:
+        console.print(f"The daemon chooses by itself (now {found['markup']:g}), never below your rates.")
+    else:
+        console.print(
+            "COMPUTEHIVE_AGENT_AUTO_PRICE=true lets the daemon try markups by itself, never below your rates."
+        )
+
+
+def _cheaper_asks(each: dict[str, Any], found: dict[str, Any]) -> str:
+    return "—" if each["cheaper"] is None else f"{each['cheaper']} of {found['asks']}"

@@ -72,6 +72,7 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.operators", "marketplace.settings", "`hive market` reads the service's settings"),
     Exemption("marketplace.cli.operators", "agent.bootstrap", "`hive provider`, `hive oracle` start the daemons"),
     Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
+    Exemption("marketplace.cli.operators", "agent.prices", "`hive provider advise` reads what the daemon has learned"),
     Exemption("marketplace.cli.operators", "agent.doctor", "`hive doctor` examines this machine"),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
