@@ -83,7 +83,7 @@ def _option(path: str, value: Any) -> str:
     return f"{option} {amount(value) if path == 'maxPrice' else value}"
 
 
-RATE_NAMES = {"minimum": "MINIMUM_CHARGE"}
+RATE_NAMES = {"minimum": "minimum_charge"}
 """Settings of rates that are not called as the rate is."""
 
 

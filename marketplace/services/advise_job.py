@@ -32,7 +32,9 @@ def advise_job(
     replicas: int,
     max_price: int | None,
 ) -> dict[str, Any]:
-    """The price now, chances and price levels from past rounds, and the cheapest relaxations; see docs/protocol.md.
+    """The price now, chances and price levels from past rounds, and the cheapest relaxations.
+
+    Amounts are decimal strings; docs/how-to/choose-a-price.md says what each field means.
 
     Raises ChainUnavailable.
     """

@@ -4,7 +4,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from marketplace.cli.advised import OPTIONS, print_advice
+from agent.settings import ProviderSettings
+from marketplace.cli.advised import OPTIONS, RATE_NAMES, print_advice, print_markups
+from marketplace.protocol.metering import Rates
 
 LEVELS = [
     {"share": 0.5, "price": "900000", "roundsNeeded": 1},
@@ -74,3 +76,40 @@ def test_quote_asks_for_advice_only_when_told_to(hive, runnable, market):
     assert "would have been enough in 19" in ran.out
     assert market.bodies[-1]["maxPrice"] == "1000000"
     assert hive("quote", runnable, "--advice", "--json").json["advice"] == ADVICE
+
+
+MARKUPS = {
+    "automatic": False, "markup": 1.0, "advised": 1.2, "asks": 3,
+    "floor": {"vcpu_hour": 30_000, "minimum": 100}, "rates": {"vcpu_hour": 36_000, "minimum": 120},
+    "markups": [
+        {"markup": 1.0, "hours": 9.0, "leases": 4.0, "income": 10, "chanceBest": 0.1, "cheaper": 0},
+        {"markup": 1.2, "hours": 9.0, "leases": 3.0, "income": 1_480, "chanceBest": 0.9, "cheaper": 1},
+        {"markup": 1.5, "hours": 0.0, "leases": 0.0, "income": None, "chanceBest": 0.0, "cheaper": None},
+    ],
+}  # fmt: skip
+
+
+def told(**changes) -> list[str]:
+    console = Console(file=StringIO(), width=200)
+    print_markups(MARKUPS | changes, console)
+    return console.file.getvalue().splitlines()
+
+
+def test_a_provider_sees_what_each_markup_brought_and_the_settings_to_type():
+    lines = told()
+    assert [line.split()[0] for line in lines if "← advised" in line] == ["1.2"]
+    assert "  COMPUTEHIVE_AGENT_VCPU_HOUR_RATE=36000" in lines and "  COMPUTEHIVE_AGENT_MINIMUM_CHARGE=120" in lines
+    assert any("1 of 3" in line and "0.001480" in line for line in lines)
+    assert "never below your rates" in lines[-1] and "AUTO_PRICE" in lines[-1]
+
+
+def test_the_settings_that_advice_names_exist():
+    names = [f"{RATE_NAMES.get(name, f'{name}_rate')}" for name in Rates.__dataclass_fields__]
+    assert [name for name in (*names, "auto_price") if name not in ProviderSettings.model_fields] == []
+
+
+def test_what_is_not_known_yet_is_said_to_be():
+    unknown = [each | {"income": None} for each in MARKUPS["markups"]]
+    text = " ".join(told(markups=unknown, advised=1.0, automatic=True))
+    assert "nothing is known" in text and "COMPUTEHIVE_AGENT_VCPU" not in text
+    assert "chooses by itself (now 1)" in text
