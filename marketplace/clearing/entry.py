@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from marketplace.clearing.constraints import CONSTRAINTS, STAKE
+from marketplace.clearing.constraints import is_allowed
 from marketplace.clearing.engine.tables import GREATEST, LIMIT
 from marketplace.clearing.problem import build_problem
 from marketplace.clearing.repair import assign
@@ -20,8 +20,10 @@ from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.protocol.metering import compute_quote
 
 FIRST_CAP, NEXT_CAP = 2, 4
-"""A newcomer first allows twice the cheapest quote that would do, then four times more each time that it is not taken:
-the less it allows, the finer is its epsilon, and the more stakes cover it."""
+"""A newcomer that does not say what it allows is taken to allow twice the cheapest quote that would do, then four times
+more each time that it is left out: the less it allows, the finer is its epsilon, and the more stakes cover it."""
+MOST_CAPS = 10
+"""An absurd ask or bid shall not make the search for a price a long one."""
 FINE_PPM = 20
 """Finer than a round's epsilon: lowest rents give way by epsilon at every step of a chain of competitors."""
 PROOFS = (1_000, 1_001, 1_003, 1_010, 1_030, 1_100, 1_300, 2_000)
@@ -60,14 +62,12 @@ def cap_newcomer(wanted: PlacedBid, max_price: int, number: int = 0) -> PlacedBi
     return replace(wanted, bid=bid, bid_hash=_NAME.format(number))
 
 
-def can_serve(wanted: PlacedBid, ask: PlacedAsk, now: int) -> bool:
-    """Whether nothing but price and stake speaks against the pair."""
-    return all(one.check(wanted, ask, now) is None for one in CONSTRAINTS if one is not STAKE)
-
-
 def price_in_round(past: PastRound, wanted: PlacedBid) -> int | None:
-    """What a replica of the bid would have had to allow in this round; None where no price would have done."""
-    offers = [ask for ask in past.snapshot.asks if can_serve(wanted, ask, past.snapshot.now)]
+    """What a replica of the bid would have had to allow in this round; None where no price would have done.
+
+    As `price_each` says it.
+    """
+    offers = [ask for ask in past.snapshot.asks if is_allowed(wanted, ask, past.snapshot.now)]
     if len({ask.ask.provider for ask in offers}) < wanted.bid.replicas:
         return None
     known = _price_at_rents(past, wanted, offers)
@@ -97,8 +97,9 @@ def _price_at_rents(past: PastRound, wanted: PlacedBid, offers: Sequence[PlacedA
 def price_each(snapshot: BookSnapshot, wanted: Sequence[PlacedBid]) -> list[int | None]:
     """For each of these bids, alone among the snapshot's orders, what a replica of it would have to allow.
 
-    The snapshot's tables are made once for all of them. What is returned has been tried: a bid that allows so much is
-    filled in a round of these orders. None where no price that asks' stakes cover would do.
+    A bid that says what it allows has a price only where a stake covers that; one that allows 0 says nothing. The
+    snapshot's tables are made once for all of them. What is returned has been tried: a bid that allows so much is
+    filled in a round of these orders. None where no price would do, a million times the first one tried included.
     """
     quotes = [_quotes(snapshot, one) for one in wanted]
     able = [number for number, one in enumerate(wanted) if len(quotes[number]) >= one.bid.replicas]
@@ -108,18 +109,22 @@ def price_each(snapshot: BookSnapshot, wanted: Sequence[PlacedBid]) -> list[int 
     prices: list[int | None] = [None] * len(wanted)
     for number in able:
         cheapest = quotes[number][wanted[number].bid.replicas - 1]
-        prices[number] = _price(rounds, number, max(1, cheapest), quotes[number][-1])
+        first = wanted[number].bid.max_price or FIRST_CAP * max(1, cheapest)
+        prices[number] = _price(rounds, number, first, quotes[number][-1])
     return prices
 
 
-def _price(rounds: "_Rounds", number: int, cheapest: int, dearest: int) -> int | None:
-    cap = FIRST_CAP * cheapest
+def _price(rounds: "_Rounds", number: int, cap: int, dearest: int) -> int | None:
+    greatest = min(NEXT_CAP**MOST_CAPS * cap, rounds.richest + dearest)
     found = rounds.clear(number, cap, FINE_PPM)
-    while found is None and cap <= rounds.richest + dearest:
+    while found is None and cap <= greatest:
         cap *= NEXT_CAP
         found = rounds.clear(number, cap, FINE_PPM)
     if found is None:
         return None
+    if cap > NEXT_CAP * found:  # so much allowed, so coarse an epsilon
+        closer = rounds.clear(number, FIRST_CAP * max(1, found), FINE_PPM)
+        found = found if closer is None else min(found, closer)
     tried = (min(cap, found * proof // PROOFS[0]) for proof in PROOFS)
     return next((price for price in tried if rounds.clear(number, price, ROUND_PPM) is not None), cap)
 
@@ -128,7 +133,7 @@ def _quotes(snapshot: BookSnapshot, wanted: PlacedBid) -> list[int]:
     """The least quote of each provider that can serve the bid, ascending, micro-USDC."""
     least: dict[str, int] = {}
     for ask in snapshot.asks:
-        if can_serve(wanted, ask, snapshot.now):
+        if is_allowed(wanted, ask, snapshot.now):
             quote = compute_quote(ask.ask.rates, wanted.bid.resources).total
             least[ask.ask.provider] = min(quote, least.get(ask.ask.provider, quote))
     return sorted(least.values())

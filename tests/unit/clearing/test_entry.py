@@ -60,13 +60,27 @@ def test_a_full_node_takes_what_its_holder_is_worth_although_its_rent_is_zero():
 
 def test_a_provider_whose_stake_or_units_are_spent_is_no_idle_one():
     spent = ask(1, price=100_000, units=2, stake=150_000)
-    assert price_in_round(recorded(snapshot([bid(1, max_price=120_000)], [spent])), bid(999)) != 100_000
+    assert price_in_round(recorded(snapshot([bid(1, max_price=120_000)], [spent])), bid(999, max_price=0)) != 100_000
     shared = [ask(1, price=100_000, provider=account(7)), ask(2, price=110_000, provider=account(7))]
     assert price_in_round(recorded(snapshot([bid(1, max_price=900_000)], shared)), bid(999)) > 890_000
 
 
 def test_a_stake_that_covers_the_price_but_not_much_more_is_enough():
-    assert price_each(snapshot([], [ask(1, price=100_000, stake=210_000)]), [bid(999)]) == [100_000]
+    market = snapshot([], [ask(1, price=100_000, stake=210_000)])
+    assert price_each(market, [bid(999, max_price=0), bid(998, max_price=210_000)]) == [100_000, 100_000]
+
+
+def test_a_bid_that_allows_more_than_stakes_cover_has_no_price():
+    market = snapshot([], [ask(1, price=100_000, stake=210_000)])
+    assert price_each(market, [bid(999, max_price=210_001)]) == [None]
+    assert price_in_round(recorded(snapshot([bid(1, max_price=1)], market.asks)), bid(999, max_price=210_001)) is None
+
+
+def test_what_a_bid_says_it_allows_does_not_change_its_price():
+    market = random_market(3, 40, 8)
+    caps = [price_each(market, [bid(999, max_price=cap)])[0] for cap in (0, 1, 400_000, 10**7, 10**10)]
+    epsilon = clear_round(market).certificate.epsilon
+    assert all(price == pytest.approx(caps[0], abs=CHAIN * epsilon) for price in caps)
 
 
 def test_an_absurd_ask_does_not_blur_the_price():

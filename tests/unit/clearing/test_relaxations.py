@@ -53,7 +53,7 @@ def test_every_constraint_has_a_relaxation_that_lets_the_ask_serve_the_job(name)
     assert is_allowed(apply_changes(wanted, (change,)), offered, NOW)
 
 
-@pytest.mark.parametrize("name", [name for name in FORBIDDEN if name not in ("deadline", "stake")])
+@pytest.mark.parametrize("name", [name for name in FORBIDDEN if name != "deadline"])
 def test_advice_names_the_constraint_and_the_price_without_it(name):
     wanted, offered = only(name)
     market = snapshot([], [offered])

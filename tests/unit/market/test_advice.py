@@ -72,3 +72,13 @@ def test_only_so_many_orders_of_past_rounds_are_read(world, monkeypatch):
     hold_rounds(world, 3)
     monkeypatch.setattr("marketplace.services.advise_job.MAX_ORDERS", 4)
     assert advise(world)["history"]["rounds"] == 2, "each round has a bid and an ask"
+
+
+def test_absurd_wants_are_answered(world):
+    world.offer()
+    most = Resources(
+        gpus=2**16 - 1, vcpus=2**16 - 1, memory_mb=2**32 - 1, seconds=2**32 - 1, fuel=2**63 - 1, egress_mb=0
+    )
+    for resources in (most, Resources(0, 1, 512, 2**32 - 1, 2**63 - 1, 2**32 - 1)):
+        found = advise_job(world.market, resources, world.job_spec(), 255, 2**62 - 1)
+        assert (found["price"], found["relaxations"]) == (None, [])
