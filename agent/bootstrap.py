@@ -79,6 +79,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
+        is_price_automatic=settings.auto_price,
     )
 
 

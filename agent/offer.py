@@ -1,7 +1,7 @@
 """The ask that stands as long as the provider daemon runs: signed, renewed before it lapses, taken back at the end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -67,6 +67,10 @@ class StandingAsk:
         note = {"ask": ask.to_json(), "signature": ask.sign(self._domain, self._provider.key), "posted": False}
         self._journal.record_note("ask", note)
         self._post(note)
+
+    def set_rates(self, rates: Rates) -> None:
+        """What the next ask says; `keep` replaces one that says otherwise."""
+        self._offer = replace(self._offer, rates=rates)
 
     def withdraw(self) -> None:
         """Take the standing ask back: nobody shall be matched to a machine that has stopped."""

@@ -4,6 +4,7 @@ Who pays is what the contract's events say; the market is asked for terms and by
 hash to what the chain recorded, bytes to their digest.
 """
 
+import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,7 @@ from agent.follow import Ended, follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
+from agent.prices import Prices
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
 from agent.work import Execution, Runner, check_ask, check_terms
@@ -65,6 +67,8 @@ class ProviderDaemon:
         blobs: Path,
         hand: Hand,
         claim_margin: int,
+        is_price_automatic: bool = False,
+        draw: random.Random | None = None,
         now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
         self._client, self._chain, self._domain, self._market = client, chain, domain, to_checksum_address(market)
@@ -72,6 +76,9 @@ class ProviderDaemon:
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
         self._rounds = Rounds(client)
+        self._prices = Prices(
+            journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
+        )
         self._ask = StandingAsk(
             client=client, chain=chain, domain=domain, market=self._market, provider=provider, agent=agent.address,
             offer=offer, journal=journal, now=now,
@@ -100,6 +107,8 @@ class ProviderDaemon:
 
     def keep_ask(self) -> None:
         """Post an ask, or replace the one that is about to lapse, is void or no longer says what is offered."""
+        self._prices.keep()
+        self._ask.set_rates(self._prices.rates)
         self._ask.keep()
 
     def withdraw_ask(self) -> None:
@@ -176,6 +185,7 @@ class ProviderDaemon:
                 "pay": str(compute_worth(terms, attestation)),
             },
         )
+        self._prices.note_lease(terms, attestation)
         log.info(
             "job ended", lease=event.lease_id, exit=execution.exit_kind.name.lower(), code=execution.exit_code,
             gfuel=round(execution.fuel_used / FUEL_PER_GFUEL, 3), seconds=round(execution.wall_seconds, 3),

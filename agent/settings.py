@@ -52,6 +52,8 @@ class ProviderSettings(AgentSettings):
     gfuel_rate: int = Field(default=20, ge=0)
     egress_gb_rate: int = Field(default=50_000, ge=0)
     minimum_charge: int = Field(default=100, ge=0)
+    auto_price: bool = False
+    """Whether the daemon tries markups above these rates by itself; never below."""
     carbon_grams_per_kwh: int | None = Field(default=None, ge=0, lt=2**16)
     zone: str = Field(default="", max_length=LONGEST_NAME)
     rack: str = Field(default="", max_length=LONGEST_NAME)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from marketplace.api.bodies import CancelBody, JobBody, QuoteBody
 from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.protocol.eip712 import Address
+from marketplace.services.advise_job import advise_job
 from marketplace.services.cancel_order import cancel_order
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_bid
@@ -38,6 +39,10 @@ def job_routes(market: Market) -> APIRouter:
             body.replicas,
             body.max_price,
         )
+
+    @router.post("/quotes/advice", summary="How likely a price is to be enough, and what would make the job cheaper")
+    def advice(body: QuoteBody) -> dict[str, Any]:
+        return advise_job(market, body.resources.to_resources(), body.job_spec, body.replicas, body.max_price)
 
     @router.post(
         "/jobs/submit",

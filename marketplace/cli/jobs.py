@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from marketplace.cli.advised import print_advice
 from marketplace.cli.context import (
     JsonOption,
     PasswordFileOption,
@@ -76,6 +77,9 @@ def quote(
     region: RegionOption = None,
     need: NeedOption = None,
     prefer: PreferOption = None,
+    advice: Annotated[
+        bool, typer.Option("--advice", help="Also how likely a price is to be enough, and what would make it cheaper.")
+    ] = False,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,10 +88,14 @@ def quote(
     with find_market(url).client() as client:
         job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer))
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
+        if advice:
+            found["advice"] = client.advise(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
     if as_json:
         print_json(found)
         return
     print_offers(found, out())
+    if advice:
+        print_advice(found["advice"], out())
 
 
 def run(

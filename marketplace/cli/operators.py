@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from marketplace.cli import bonds, claims, stakes
+from marketplace.cli.advised import print_markups
 from marketplace.cli.agent_settings import (
     prepare_agent,
     require_member,
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     market.command("rebuild")(market_rebuild)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
+    provider.command("advise")(provider_advise)
     provider.command("stake")(stakes.provider_stake)
     provider.command("unstake")(stakes.provider_unstake)
     provider.command("start")(provider_start)
@@ -145,3 +147,21 @@ def provider_doctor(
         out().print(shown)
     if any(each.health is Health.FAIL for each in findings):
         raise typer.Exit(AgentError.exit_code)
+
+
+@with_options
+def provider_advise(
+    *,
+    holder: Holder,
+    as_json: JsonOption = False,
+) -> None:
+    """What to ask: what your own leases say about each markup on your rates."""
+    from agent.prices import read_advice
+    from agent.settings import ProviderSettings, load_settings
+
+    prepare_agent(holder, needs_password=False)
+    found = read_advice(load_settings(ProviderSettings))
+    if as_json:
+        print_json(found)
+        return
+    print_markups(found, out())

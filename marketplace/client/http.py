@@ -112,12 +112,20 @@ class MarketClient(OracleCalls):
         max_price: int | None = None,
     ) -> Document:
         """What this would cost, where, and what stands in the way. Signs nothing, reserves nothing."""
-        body: Document = {"resources": resources_json(resources), "replicas": replicas}
-        if job_spec is not None:
-            body["jobSpec"] = job_spec.to_json()
-        if max_price is not None:
-            body["maxPrice"] = str(max_price)
-        return self._post(f"{API}/quotes", body, repeatable=True)
+        return self._post(f"{API}/quotes", _quote_body(resources, job_spec, replicas, max_price), repeatable=True)
+
+    def advise(
+        self,
+        resources: "Resources",
+        *,
+        job_spec: "JobSpec | None" = None,
+        replicas: int = 1,
+        max_price: int | None = None,
+    ) -> Document:
+        """How likely a price is to be enough, and what would make the job cheaper."""
+        return self._post(
+            f"{API}/quotes/advice", _quote_body(resources, job_spec, replicas, max_price), repeatable=True
+        )
 
     def submit_job(self, bid: "Bid", signature: str, job_spec: "JobSpec") -> Document:
         """Place a signed bid; `{jobId, …}`. Its inputs must have been uploaded. The same bid twice is one job."""
@@ -248,6 +256,15 @@ class MarketClient(OracleCalls):
     def next_salt(self, renter: str) -> int:
         """The salt for the next bid of `renter`, as far as the market knows its bids: see `client.salts`."""
         return int(self.account(renter)["nextSalt"])
+
+
+def _quote_body(resources: "Resources", job_spec: "JobSpec | None", replicas: int, max_price: int | None) -> Document:
+    body: Document = {"resources": resources_json(resources), "replicas": replicas}
+    if job_spec is not None:
+        body["jobSpec"] = job_spec.to_json()
+    if max_price is not None:
+        body["maxPrice"] = str(max_price)
+    return body
 
 
 def resources_json(resources: "Resources") -> Document:

@@ -16,7 +16,7 @@ from marketplace.services.market import Market
 from marketplace.services.snapshot import load_book
 
 _NOBODY = "0x" + "00" * 20
-_ANY_PROGRAM = JobSpec(program=ModuleProgram(digest="0x" + "00" * 32, size=1))
+ANY_PROGRAM = JobSpec(program=ModuleProgram(digest="0x" + "00" * 32, size=1))
 _HEADROOM = 4
 """How many times the dearest feasible quote an asker without a cap is taken to be willing to pay."""
 
@@ -36,11 +36,11 @@ def quote_job(
     `price` is null where nobody can serve all replicas, or not within `max_price`. Raises ChainUnavailable.
     """
     snapshot = load_book(market).snapshot
-    wanted = _placed(
+    wanted = place_hypothetical(
         market,
         snapshot.now,
         resources,
-        job_spec or _ANY_PROGRAM,
+        job_spec or ANY_PROGRAM,
         replicas,
         max_price or 0,
     )
@@ -115,7 +115,7 @@ def _offer(wanted: PlacedBid, ask: PlacedAsk, lines: Breakdown, now: int, max_pr
     }
 
 
-def _placed(
+def place_hypothetical(
     market: Market,
     now: int,
     resources: Resources,
@@ -123,6 +123,7 @@ def _placed(
     replicas: int,
     max_price: int,
 ) -> PlacedBid:
+    """The bid that nobody signed, as the book would hold it."""
     bid = Bid(
         renter=_NOBODY,
         market=market.address,

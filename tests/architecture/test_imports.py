@@ -57,7 +57,8 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     # Measures calls that no client of ours makes by hand: straight at the contracts.
     "scripts.bench": ("scripts.toolchain", "marketplace.devnet", "marketplace.adapters.chain", *CORE),
-    "scripts.bench.clearing": ("scripts.toolchain", CLEARING),
+    # How a provider learns what to ask is measured against the auction itself.
+    "scripts.bench.clearing": ("scripts.toolchain", "agent.pricing", CLEARING, PROTOCOL),
     "scripts.setup": ("scripts.toolchain",),
     "scripts.toolchain": (),
     "examples": (),
@@ -71,6 +72,7 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.operators", "marketplace.settings", "`hive market` reads the service's settings"),
     Exemption("marketplace.cli.operators", "agent.bootstrap", "`hive provider`, `hive oracle` start the daemons"),
     Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
+    Exemption("marketplace.cli.operators", "agent.prices", "`hive provider advise` reads what the daemon has learned"),
     Exemption("marketplace.cli.operators", "agent.doctor", "`hive doctor` examines this machine"),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),

@@ -161,6 +161,17 @@ def test_a_quote_has_every_line_of_formula_4_1_and_what_steers_apart_from_what_i
     assert refused.status_code == 422 and "worth" in refused.text
 
 
+def test_advice_takes_the_body_of_a_quote_and_says_what_to_change(api, world):
+    world.offer()
+    body = {"resources": {"vcpus": 64, "memoryMb": 512, "durationSeconds": 60, "fuel": str(10**10), "egressMb": 1}}
+    advice = api.post("/api/v1/quotes/advice", json=body).json()
+    assert (advice["price"], advice["chance"], advice["history"]["rounds"]) == (None, None, 0)
+    (found,) = advice["relaxations"]
+    body["resources"] |= found["changes"]
+    assert api.post("/api/v1/quotes/advice", json=body).json()["price"] == found["price"]
+    assert api.get("/api/v1/jobs").json()["jobs"] == [], "nothing was placed"
+
+
 def test_a_heartbeat_needs_the_agents_signature_and_a_known_node(api, world):
     world.offer()
     path = f"/api/v1/nodes/{AGENT.address}/heartbeat"

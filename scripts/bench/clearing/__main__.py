@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from scripts.bench.clearing.cases import CASES, figures_of, measure, render
+from scripts.bench.clearing.strategies import measure_strategies, render_strategies, strategy_figures
 from scripts.toolchain import BUILD
 
 OUTPUT = BUILD / "bench" / "clearing.json"
@@ -22,8 +23,11 @@ def main() -> int:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             results[case.name] = pool.submit(measure, case).result()
         print("\n".join(render(case, results[case.name])), flush=True)
+    strategies = measure_strategies()
+    print("\n".join(render_strategies(strategies)), flush=True)
+    figures = figures_of(results) | strategy_figures(strategies)
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps({"figures": figures_of(results), "markets": results}, indent=2) + "\n")
+    OUTPUT.write_text(json.dumps({"figures": figures, "markets": results, "strategies": strategies}, indent=2) + "\n")
     print(f"\nWritten to {OUTPUT.relative_to(BUILD.parent)}.")
     return 0
 
