@@ -66,8 +66,8 @@ def build_problem(snapshot: BookSnapshot, stranded_weight_bps: int = 0) -> Clear
     provider = _numbered(snapshot.asks, lambda ask: ask.ask.provider)
     kit, place = (_numbered(snapshot.asks, quality.offered) for quality in (GPUS, REGION))
     wants, forbidden, bits = _encode_qualities(snapshot)
-    asks = _ask_table(snapshot.asks, bits, place, provider)
-    bids = _bid_table(snapshot, forbidden, _places(snapshot, place, wants[QUALITIES.index(REGION)]))
+    asks = make_ask_table(snapshot.asks, bits, place, provider)
+    bids = make_bid_table(snapshot, forbidden, _places(snapshot, place, wants[QUALITIES.index(REGION)]))
     laid, floors = lay_out(kit, asks, _typical(bids))
     none = np.zeros((1, int(place.max(initial=0)) + 1), dtype=np.int64)
     return ClearingProblem(
@@ -142,7 +142,8 @@ def _integers(values: list[int], limit: int, kind: type = np.int64) -> np.ndarra
     return np.array([min(value, limit) for value in values], dtype=kind)
 
 
-def _ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, place: np.ndarray, provider: np.ndarray) -> AskTable:
+def make_ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, place: np.ndarray, provider: np.ndarray) -> AskTable:
+    """Columns of asks, with their `bits` (W, A), `place` (A,) and `provider` (A,) as the caller numbers them."""
     rates = [one.ask.rates for one in asks]
     lines = ("gpu_hour", "vcpu_hour", "gb_hour", "gfuel", "egress_gb")
     idle = [0] * len(asks)
@@ -171,7 +172,8 @@ def _limit(placed: PlacedBid, now: int) -> int:
     return -1 if late or placed.bid.max_price > GREATEST else placed.bid.max_price
 
 
-def _bid_table(snapshot: BookSnapshot, forbidden: np.ndarray, places: np.ndarray) -> BidTable:
+def make_bid_table(snapshot: BookSnapshot, forbidden: np.ndarray, places: np.ndarray) -> BidTable:
+    """Rows of a snapshot's bids, with what they forbid (B, W) and their places (B,) as the caller numbers them."""
     bids = snapshot.bids
     divisors = [int(one) for one in DIVISORS]
     parts = [[divmod(amount, divisor) for amount, divisor in zip(_amounts(one), divisors, strict=True)] for one in bids]

@@ -196,6 +196,12 @@ def with_bans(tables: Tables, banned: Mapping[int, Collection[int]]) -> Tables:
     return tables._replace(bids=bids)
 
 
+def make_records(asks: AskTable) -> np.ndarray:
+    """(A, 11) int64, as in `LaidAsks.record`, in the caller's order."""
+    columns = (*asks.rates, asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place)
+    return np.array(columns, dtype=np.int64).T
+
+
 def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidAsks, FloorTable]:
     """Asks in blocks, and the bounds on them.
 
@@ -204,8 +210,7 @@ def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidA
     order = order_asks(kit, asks.rates, typical, BLOCK)
     order = np.r_[order, np.full(-len(order) % (BLOCK * CHUNK), -1)]
     filler = (order < 0) | (asks.capacity[order] <= 0) if len(order) else np.zeros(0, dtype=bool)
-    columns = [*asks.rates, asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place]
-    record = np.stack([column[order].astype(np.int64) for column in columns], axis=1)
+    record = make_records(asks)[order]
     laid = LaidAsks(np.where(filler, -1, order), np.where(filler, 0, asks.capacity[order]), record, len(asks.capacity))
     return laid, _bound(laid, filler, asks.bits[:, order], asks.numbers[:, order])
 
