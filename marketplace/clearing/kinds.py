@@ -43,30 +43,35 @@ class Kinds:
         """Regions that asks are in."""
         return max(1, len(self._regions))
 
-    def number(self, quality: Quality, ask: PlacedAsk) -> int:
-        """Which kind an ask is of, by the place of its bit."""
-        bits = self._bits[QUALITIES.index(quality)]
-        kind = quality.offered(ask)
-        if kind not in bits:
-            bits[kind] = self._given
-            self._given += 1
-            self._forbidden.clear()
-        return bits[kind]
+    def mask_of(self, ask: PlacedAsk) -> int:
+        """The bits of an ask's kinds."""
+        mask = 0
+        for bits, quality in zip(self._bits, QUALITIES, strict=True):
+            kind = quality.offered(ask)
+            bit = bits.get(kind)
+            if bit is None:
+                bit = bits[kind] = self._given
+                self._given += 1
+                self._forbidden.clear()
+            mask |= 1 << bit
+        return mask
+
+    def pack(self, mask: int) -> np.ndarray:
+        """(W,) uint32: as far as there are words for it."""
+        words = self.words
+        kept = mask & ((1 << WORD * words) - 1)
+        return np.frombuffer(kept.to_bytes(4 * words, "little"), dtype="<u4").astype(np.uint32)
 
     def place_of(self, ask: PlacedAsk) -> int:
         """The number of an ask's region."""
         return self._regions.setdefault(REGION.offered(ask), len(self._regions))
-
-    def bits_of(self, ask: PlacedAsk) -> np.ndarray:
-        """(W, 1) uint32: what an ask is."""
-        return self._pack(sum(1 << self.number(quality, ask) for quality in QUALITIES)).reshape(-1, 1)
 
     def forbidden_by(self, bid: PlacedBid) -> np.ndarray:
         """(1, W) uint32: what an ask of the bid must not be."""
         mask = 0
         for place, quality in enumerate(QUALITIES):
             mask |= self._mask(place, quality, quality.wanted(bid))
-        return self._pack(mask).reshape(1, -1)
+        return self.pack(mask).reshape(1, -1)
 
     def places_for(self, bid: PlacedBid) -> np.ndarray:
         """(1,) uint64: bit `place % 64` of every region where a bid may go."""
@@ -85,9 +90,3 @@ class Kinds:
                 self._forbidden.clear()
             self._forbidden[place, wanted] = known
         return known
-
-    def _pack(self, mask: int) -> np.ndarray:
-        words = self.words
-        return np.frombuffer((mask & (1 << WORD * words) - 1).to_bytes(4 * words, "little"), dtype="<u4").astype(
-            np.uint32
-        )

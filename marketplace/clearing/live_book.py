@@ -11,6 +11,7 @@ Not safe to share between threads.
 """
 
 import heapq
+from collections.abc import Hashable
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,7 @@ class LiveBook:
         self._number_of: dict[str, int] = {}
         self._of_provider: dict[str, set[int]] = {}
         self._provider_number: dict[str, int] = {}
+        self._kits: dict[Hashable, int] = {}
         self._bids: dict[str, PlacedBid] = {}
         self._expiries: list[tuple[int, str]] = []
         self._live = LiveAsks(np.zeros(0, dtype=np.int64), _no_asks(), _TYPICAL, self._terms())
@@ -57,7 +59,7 @@ class LiveBook:
         if number is not None:
             self._update(number, placed.free_units, placed.available_stake)
             return
-        table, kit = self._columns(placed), self._kinds.number(GPUS, placed)
+        table, kit = self._columns(placed), self._kits.setdefault(GPUS.offered(placed), len(self._kits))
         if self._live.words < self._kinds.words:
             self._live.widen(self._kinds.words)
         number = self._live.add(kit, table)
@@ -176,7 +178,8 @@ class LiveBook:
 
     def _columns(self, placed: PlacedAsk) -> AskTable:
         regions = self._kinds.places
-        place, bits = self._kinds.place_of(placed), self._kinds.bits_of(placed)
+        place, mask = self._kinds.place_of(placed), self._kinds.mask_of(placed)
+        bits = self._kinds.pack(mask).reshape(-1, 1)
         if self._kinds.places > regions:
             self._live.set_terms(self._terms())
         numbers = self._provider_number

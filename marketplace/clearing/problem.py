@@ -138,8 +138,8 @@ def _places(snapshot: BookSnapshot, place: np.ndarray, want: Kinds) -> np.ndarra
     return np.array(masks, dtype=np.uint64)[want[1]]
 
 
-def _integers(values: list[int], limit: int, kind: type = np.int64) -> np.ndarray:
-    return np.array([min(value, limit) for value in values], dtype=kind)
+def _integers(values: list[int], limit: int) -> np.ndarray:
+    return np.array([min(value, limit) for value in values], dtype=np.int64)
 
 
 def make_ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, place: np.ndarray, provider: np.ndarray) -> AskTable:
@@ -150,7 +150,7 @@ def make_ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, place: np.ndarra
     return AskTable(
         rates=np.array([*([getattr(one, line) for one in rates] for line in lines), idle], dtype=np.int64),
         minimum=_integers([one.minimum for one in rates], GREATEST),
-        numbers=np.stack([_integers([q.offered(one) for one in asks], _GREATEST_NUMBER, np.int32) for q in QUANTITIES]),
+        numbers=np.array([[min(q.offered(one), _GREATEST_NUMBER) for one in asks] for q in QUANTITIES], dtype=np.int32),
         bits=bits,
         place=place,
         gpus=np.array([Unit.of(one).gpus for one in asks], dtype=np.int64),

@@ -198,8 +198,8 @@ def with_bans(tables: Tables, banned: Mapping[int, Collection[int]]) -> Tables:
 
 def make_records(asks: AskTable) -> np.ndarray:
     """(A, 11) int64, as in `LaidAsks.record`, in the caller's order."""
-    columns = (*asks.rates, asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place)
-    return np.array(columns, dtype=np.int64).T
+    others = (asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place)
+    return np.concatenate([asks.rates, *(column[None] for column in others)], dtype=np.int64).T
 
 
 def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidAsks, FloorTable]:

@@ -1,12 +1,12 @@
 """What it costs to check an order's signature: EIP-712 hashing and recovery, on one core and on all."""
 
+import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from eth_account import Account
 
-from marketplace.jit import THREADS
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.messages import Ask, require_signed_by
 from scripts.bench.clearing.single import scaled
@@ -15,6 +15,7 @@ ORDERS = 4_000
 _DOMAIN = Domain(1337, "0x" + "Ee" * 20)
 _KEY = Account.from_key((7).to_bytes(32))
 _AT_ONCE = 50
+_PROCESSES = os.cpu_count() or 1
 
 Signed = tuple[Ask, str]
 
@@ -45,8 +46,8 @@ def per_second(orders: list[Signed]) -> tuple[float, float]:
     check(orders)
     alone = time.perf_counter() - started
     parts = [orders[n : n + _AT_ONCE] for n in range(0, len(orders), _AT_ONCE)]
-    with ProcessPoolExecutor(THREADS, mp_context=get_context("spawn")) as pool:
-        list(pool.map(check, parts[:1] * THREADS))
+    with ProcessPoolExecutor(_PROCESSES, mp_context=get_context("spawn")) as pool:
+        list(pool.map(check, parts[:1] * _PROCESSES))
         started = time.perf_counter()
         assert sum(pool.map(check, parts)) == len(orders)
         together = time.perf_counter() - started
@@ -60,6 +61,6 @@ def report() -> tuple[list[str], dict[str, float]]:
     lines = [
         "",
         f"Signatures checked: {alone:,.0f} a second on one core ({1e6 / alone:,.0f} µs an order),"
-        f" {together:,.0f} with {THREADS} processes",
+        f" {together:,.0f} with {_PROCESSES} processes",
     ]
     return lines, {"signature_checks_per_s": alone, "signature_checks_per_s_all_cores": together}
