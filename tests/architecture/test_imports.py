@@ -57,7 +57,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     # Measures calls that no client of ours makes by hand: straight at the contracts.
     "scripts.bench": ("scripts.toolchain", "marketplace.devnet", "marketplace.adapters.chain", *CORE),
-    "scripts.bench.clearing": ("scripts.toolchain", CLEARING, "marketplace.protocol"),
+    "scripts.bench.clearing": ("scripts.toolchain", CLEARING, DOMAIN, PROTOCOL),
     "scripts.setup": ("scripts.toolchain",),
     "scripts.toolchain": (),
     "examples": (),

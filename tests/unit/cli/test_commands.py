@@ -142,7 +142,7 @@ def test_run_with_a_wrong_password_places_nothing(hive, market, runnable, monkey
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(7, "Filled at once, in round 7."), (None, "Nothing stands idle for it: the next round decides.")],
+    [(7, "Filled at once, in round 7."), (None, "Nothing stands idle for it: it waits for the next round.")],
 )
 def test_run_now_asks_to_be_filled_at_once_and_says_whether_it_was(hive, market, runnable, monkeypatch, number, said):
     monkeypatch.setenv("COMPUTEHIVE_PASSWORD", "pw")
