@@ -199,7 +199,8 @@ def with_bans(tables: Tables, banned: Mapping[int, Collection[int]]) -> Tables:
 def make_records(asks: AskTable) -> np.ndarray:
     """(A, 11) int64, as in `LaidAsks.record`, in the caller's order."""
     others = (asks.minimum, asks.stake, asks.gpus, asks.provider, asks.place)
-    return np.concatenate([asks.rates, *(column[None] for column in others)], dtype=np.int64).T
+    columns = np.concatenate([asks.rates, *(column[None] for column in others)], dtype=np.int64)
+    return np.ascontiguousarray(columns.T)
 
 
 def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidAsks, FloorTable]:
