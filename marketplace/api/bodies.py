@@ -30,11 +30,12 @@ class _Body(BaseModel):
 
 
 class JobBody(_Body):
-    """A signed bid and the job it is for."""
+    """A signed bid and the job it is for; with `now` it is filled at once where that is possible."""
 
     bid: Bid
     signature: Signature
     job_spec: JobSpec
+    now: bool = False
 
 
 class AskBody(_Body):

@@ -9,6 +9,7 @@ from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.protocol.eip712 import Address
 from marketplace.services.advise_job import advise_job
 from marketplace.services.cancel_order import cancel_order
+from marketplace.services.clear_round import fill_now
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_bid
 from marketplace.services.quote_job import quote_job
@@ -54,12 +55,14 @@ def job_routes(market: Market) -> APIRouter:
         placed = place_bid(market, body.bid, body.signature, body.job_spec)
         if not placed.is_new:
             response.status_code = 200
+        number = fill_now(market, placed.order_hash) if body.now else None
         path = f"/api/v1/jobs/{placed.order_hash}"
         response.headers["Location"] = path
         return {
             "jobId": placed.order_hash,
             "bidHash": placed.order_hash,
             "status": path + "/status",
+            "filledInRound": number,
         }
 
     @router.post("/cancellations", status_code=202, summary="Withdraw orders by a signed cancel")

@@ -3,20 +3,23 @@
     result = clear_round(snapshot, Parameters())
     result.matches                 # who with whom, price = quote + scarcity rent, integers
     result.certificate             # surplus against the dual bound
-    result.explain(bid_hash)       # matched or not, and why
+    explain_bid(result, bid_hash)  # matched or not, and why
     write_transcript(...)          # everything it takes to recompute the round, and its digest
+    LiveBook().fill(bid, now)      # one bid at once, between rounds
 
 Pure: numpy and the protocol only. The same snapshot gives the same result on any machine.
 """
 
 from marketplace.clearing.certificate import Certificate, verify_certificate
 from marketplace.clearing.explain import Explanation, explain_bid
+from marketplace.clearing.live_book import LiveBook
 from marketplace.clearing.round import Parameters, PricedMatch, RoundResult, clear_round
 from marketplace.clearing.transcript import Transcript, verify_transcript, write_transcript
 
 __all__ = [
     "Certificate",
     "Explanation",
+    "LiveBook",
     "Parameters",
     "PricedMatch",
     "RoundResult",

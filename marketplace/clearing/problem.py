@@ -94,8 +94,8 @@ def build_problem(
     forbidden, bits = _encode_qualities(snapshot)
     steering = build_steering(snapshot.bids, snapshot.asks)
     standing = [compute_standing_rate(one, standing_weight_bps) for one in snapshot.asks]
-    asks = _ask_table(snapshot.asks, bits, provider, standing)._replace(place=steering.place, region=region)
-    bids = _bid_table(snapshot, forbidden, _places(snapshot, region))._replace(preference=steering.row)
+    asks = make_ask_table(snapshot.asks, bits, steering.place, provider, standing)._replace(region=region)
+    bids = make_bid_table(snapshot, forbidden, _places(snapshot, region))._replace(preference=steering.row)
     laid, floors = lay_out(kit, asks, _typical(bids))
     return ClearingProblem(
         snapshot=snapshot,
@@ -172,19 +172,31 @@ def _regions_for(named: Hashable, latency: Hashable, regions: dict[int, str]) ->
     return sum(1 << bit for bit in fits)
 
 
-def _integers(values: list[int], limit: int, kind: type = np.int64) -> np.ndarray:
-    return np.array([min(value, limit) for value in values], dtype=kind)
+def _integers(values: list[int], limit: int) -> np.ndarray:
+    return np.array([min(value, limit) for value in values], dtype=np.int64)
 
 
-def _ask_table(asks: Sequence[PlacedAsk], bits: np.ndarray, provider: np.ndarray, standing: list[int]) -> AskTable:
+def make_ask_table(
+    asks: Sequence[PlacedAsk],
+    bits: np.ndarray,
+    place: np.ndarray,
+    provider: np.ndarray,
+    standing: Sequence[int] | None = None,
+) -> AskTable:
+    """Columns of asks, with their `bits` (W, A), `place` (A,) and `provider` (A,) as the caller numbers them.
+
+    `standing` is what a lease of each costs nobody and weighs, micro-USDC an hour (`compute_standing_rate`).
+    """
     rates = [one.ask.rates for one in asks]
     lines = ("gpu_hour", "vcpu_hour", "gb_hour", "gfuel", "egress_gb")
     return AskTable(
-        rates=np.array([*([getattr(one, line) for one in rates] for line in lines), standing], dtype=np.int64),
+        rates=np.array(
+            [*([getattr(one, line) for one in rates] for line in lines), standing or [0] * len(asks)], dtype=np.int64
+        ),
         minimum=_integers([one.minimum for one in rates], GREATEST),
-        numbers=np.stack([_integers([q.offered(one) for one in asks], GREATEST_NUMBER, np.int32) for q in QUANTITIES]),
+        numbers=np.array([[min(q.offered(one), GREATEST_NUMBER) for one in asks] for q in QUANTITIES], dtype=np.int32),
         bits=bits,
-        place=np.zeros(len(asks), dtype=np.int32),
+        place=place,
         share=_shares([Unit.of(one) for one in asks]),
         provider=provider,
         capacity=np.array([one.free_units for one in asks], dtype=np.int64),
@@ -208,7 +220,8 @@ def _limit(placed: PlacedBid, now: int) -> int:
     return -1 if late or placed.bid.max_price > GREATEST else placed.bid.max_price
 
 
-def _bid_table(snapshot: BookSnapshot, forbidden: np.ndarray, places: np.ndarray) -> BidTable:
+def make_bid_table(snapshot: BookSnapshot, forbidden: np.ndarray, places: np.ndarray) -> BidTable:
+    """Rows of a snapshot's bids, with what they forbid (B, W) and their places (B,) as the caller numbers them."""
     bids = snapshot.bids
     divisors = [int(one) for one in DIVISORS]
     parts = [[divmod(amount, divisor) for amount, divisor in zip(_amounts(one), divisors, strict=True)] for one in bids]

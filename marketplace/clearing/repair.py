@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marketplace.clearing.engine.auction import UNASSIGNED
+from marketplace.clearing.engine.bounds import make_scratch
+from marketplace.clearing.engine.one import find_distinct
+from marketplace.clearing.engine.prices import start_prices
 from marketplace.clearing.engine.solve import solve
 from marketplace.clearing.engine.tables import with_bans
 from marketplace.clearing.problem import ClearingProblem
@@ -44,7 +47,9 @@ class _Field:
 
 
 def assign(problem: ClearingProblem, epsilon_ppm: int) -> Assigned:
-    """The best of a few attempts; of equally good ones the first."""
+    """The best of a few attempts; of equally good ones the first. A bid that is alone takes what is best for it."""
+    if len(problem.demand) == 1:
+        return _assign_only(problem)
     taking_part = _Field(problem.demand.copy())
     replicated = np.flatnonzero(problem.demand > 1)
     every_ask = IdleAsks(problem, problem.capacity.copy())
@@ -63,6 +68,15 @@ def assign(problem: ClearingProblem, epsilon_ppm: int) -> Assigned:
             taking_part.wanted[[bid for bid in replicated if bid not in served]] = 0
     assert best is not None, "there is at least one attempt"
     return best
+
+
+def _assign_only(problem: ClearingProblem) -> Assigned:
+    """The round of one bid: nobody rivals it, so there are no rents, and each provider can take a lease of its own."""
+    tables = problem.tables
+    best = find_distinct(tables, 0, int(problem.demand[0]), start_prices(tables), make_scratch(tables), key=int)
+    matches = sorted(Match(0, one.number, one.value // 2, one.units) for one in best)
+    none = np.zeros(len(problem.capacity), dtype=np.int64)
+    return Assigned(matches, none, none)
 
 
 def _attempt(problem: ClearingProblem, taking_part: _Field, epsilon_ppm: int) -> tuple[Assigned, bool]:

@@ -118,6 +118,9 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the result; else hive-results/<id>.")
     ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Take what stands idle at once, at its bare price; else the next round.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and go.")] = False,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Place the bid even if nobody can serve it now; needs --max-price.")
@@ -162,7 +165,10 @@ def run(
             replicas=replicas,
         )
         domain = Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
-        job_id = client.submit_job(bid, bid.sign(domain, account.key), job.spec)["jobId"]
+        answer = client.submit_job(bid, bid.sign(domain, account.key), job.spec, now=now)
+        job_id = answer["jobId"]
+        if now:
+            _print_filled(answer)
         remember_job(job_id, bid.to_json(), market.url)
         if detach:
             _print_detached(job_id, cap, as_json=as_json)
@@ -256,6 +262,14 @@ def _print_commitment(job: "PreparedJob", cap: int, replicas: int, fee_bps: int)
         f"You pay for what the job uses, at the auction's price; the rest comes back in the same transaction "
         f"(protocol fee of {fee_bps / 100:g}% included). {size(job.upload_bytes)} will be uploaded."
     )
+
+
+def _print_filled(answer: dict[str, Any]) -> None:
+    number = answer.get("filledInRound")
+    said = (
+        f"Filled at once, in round {number}." if number else "Nothing stands idle for it: it waits for the next round."
+    )
+    talk().print(said)
 
 
 def _print_detached(job_id: str, cap: int, *, as_json: bool) -> None:

@@ -127,9 +127,13 @@ class MarketClient(OracleCalls):
             f"{API}/quotes/advice", _quote_body(resources, job_spec, replicas, max_price), repeatable=True
         )
 
-    def submit_job(self, bid: "Bid", signature: str, job_spec: "JobSpec") -> Document:
-        """Place a signed bid; `{jobId, …}`. Its inputs must have been uploaded. The same bid twice is one job."""
-        body = {"bid": bid.to_json(), "signature": signature, "jobSpec": job_spec.to_json()}
+    def submit_job(self, bid: "Bid", signature: str, job_spec: "JobSpec", *, now: bool = False) -> Document:
+        """Place a signed bid; `{jobId, filledInRound, …}`. Its inputs must have been uploaded. The same bid twice is
+        one job. With `now` it is filled at once where asks stand that can serve it, else it waits for the next round.
+        """
+        body: Document = {"bid": bid.to_json(), "signature": signature, "jobSpec": job_spec.to_json()}
+        if now:
+            body["now"] = True
         return self._post(f"{API}/jobs/submit", body)
 
     def post_ask(self, ask: "Ask", signature: str, profile: Document) -> Document:

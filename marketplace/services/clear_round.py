@@ -1,4 +1,7 @@
-"""One round: snapshot, clearing, transcript, and the intent to open its leases, committed together."""
+"""One round: snapshot, clearing, transcript, and the intent to open its leases, committed together.
+
+A bid that is filled at once is a round of that bid alone over the standing asks.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,7 +13,8 @@ from marketplace.clearing import (
     explain_bid,
     write_transcript,
 )
-from marketplace.domain.leases import MatchRecord
+from marketplace.domain.book import BookSnapshot
+from marketplace.domain.leases import MatchRecord, MatchState
 from marketplace.domain.orders import OrderState
 from marketplace.domain.outbox import OutboxKind
 from marketplace.domain.rounds import RoundRecord
@@ -28,28 +32,57 @@ def run_round(market: Market) -> RoundRecord | None:
 
     An order that was cancelled while the round was computed voids the round: the next one sees the book without it.
     """
-    expire_orders(market)
-    with market.store.read() as tx:
-        if not tx.bids.live():
+    with market.clearing:
+        expire_orders(market)
+        with market.store.read() as tx:
+            if not tx.bids.live():
+                return None
+            number, last = tx.rounds.next_number(), tx.rounds.last()
+        book = load_book(market)
+        with market.store.write() as tx:
+            for bid_hash, reason in book.left_out.items():
+                tx.bids.set_reason(bid_hash, reason)
+        if not book.snapshot.bids:
             return None
-        number, last = tx.rounds.next_number(), tx.rounds.last()
-    book = load_book(market)
-    with market.store.write() as tx:
-        for bid_hash, reason in book.left_out.items():
-            tx.bids.set_reason(bid_hash, reason)
-    if not book.snapshot.bids:
-        return None
-    book_digest = book.digest()
-    if last is not None and last.summary["book"] == book_digest and last.summary["matches"] == 0:
-        return None
+        if last is not None and last.summary["book"] == book.digest() and last.summary["matches"] == 0:
+            return None
+        return _clear(market, number, book)
+
+
+def fill_now(market: Market, bid_hash: str) -> int | None:
+    """The number of the round that gave a bid its units, now; None where it goes on waiting for the next one.
+
+    Its price is the bare quote of the asks that leave the bid most, which no next round over these asks could better
+    (`LiveBook.quote`). Bids that wait have chosen to: they are neither asked nor filled. Filling a bid again changes
+    nothing. Raises ChainUnavailable.
+    """
+    with market.clearing:
+        with market.store.read() as tx:
+            matched = [one.round_number for one in tx.matches.of_bid(bid_hash) if one.state is not MatchState.DROPPED]
+            number = tx.rounds.next_number()
+        if matched:
+            return max(matched)
+        book = load_book(market)
+        alone = BookSnapshot.of(
+            book.snapshot.now, [one for one in book.snapshot.bids if one.bid_hash == bid_hash], book.snapshot.asks
+        )
+        if not alone.bids:
+            return None
+        record = _clear(market, number, Book(alone, {}), needs_match=True)
+    return record.number if record else None
+
+
+def _clear(market: Market, number: int, book: Book, *, needs_match: bool = False) -> RoundRecord | None:
     result = clear_round(book.snapshot, PARAMETERS)
+    if needs_match and not result.matches:
+        return None
     transcript = write_transcript(result, PARAMETERS, market.chain.domain, market.address, number)
     record = RoundRecord(
         number=number,
         digest=transcript.digest,
         cleared_at=book.snapshot.now,
         transcript=transcript.document,
-        summary=_summary(result, book_digest),
+        summary=_summary(result, book.digest()),
     )
     return record if _commit(market, record, result, book) else None
 

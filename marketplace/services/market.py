@@ -1,6 +1,7 @@
 """What every use case is given: the ports, and the rules of this market."""
 
 from dataclasses import dataclass, field
+from threading import Lock
 
 from marketplace.domain.rules import Rules
 from marketplace.ports import Blobs, Chain, Clock, Sender
@@ -17,6 +18,8 @@ class Market:
     blobs: Blobs
     clock: Clock
     rules: Rules = field(default_factory=Rules)
+    clearing: Lock = field(default_factory=Lock, compare=False)
+    """Held while a round is cleared: of two over the same book one would be in vain."""
 
     @property
     def address(self) -> str:

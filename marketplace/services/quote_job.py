@@ -33,7 +33,8 @@ def quote_job(
     Those that the auction would prefer come first: by what they cost and what their C_idle and the job's preferences
     weigh there.
 
-    `price` is null where nobody can serve all replicas, or not within `max_price`. Raises ChainUnavailable.
+    `price` is null where nobody can serve all replicas, or not within `max_price`; `priceAtOnce` is what a bid pays
+    that is filled without waiting for the round. Raises ChainUnavailable.
     """
     snapshot = load_book(market).snapshot
     wanted = place_hypothetical(
@@ -53,8 +54,10 @@ def quote_job(
             cheapest[one["provider"]] = min(total, cheapest.get(one["provider"], total))
     able = sorted(cheapest.values())
     price = _price_now(snapshot, wanted, able, max_price) if len(able) >= replicas else None
+    now = able[replicas - 1] if len(able) >= replicas else None
     return {
         "replicas": replicas,
+        "priceAtOnce": str(now) if now is not None else None,
         "price": str(price) if price is not None else None,
         "total": str(price * replicas) if price is not None else None,
         "feasible": sum(one["feasible"] for one in offers),
@@ -72,8 +75,11 @@ def quote_job(
 def _price_now(snapshot: BookSnapshot, wanted: PlacedBid, able: list[int], max_price: int | None) -> int | None:
     """The clearing price with this bid in the book; where its replicas get several, the highest.
 
-    `able` has the least quote of each provider that can serve it.
+    `able` has the least quote of each provider that can serve it, ascending: where no other bid waits, that is what
+    the round of this bid alone would take, and no round has to be computed.
     """
+    if not snapshot.bids:
+        return able[wanted.bid.replicas - 1]
     cap = max_price if max_price is not None else max(1, able[-1]) * _HEADROOM
     hypothetical = replace(wanted, bid=wanted.bid.model_copy(update={"max_price": cap}))
     result = clear_round(

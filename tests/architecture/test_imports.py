@@ -58,7 +58,7 @@ RULES: dict[str, tuple[str, ...]] = {
     # Measures calls that no client of ours makes by hand: straight at the contracts.
     "scripts.bench": ("scripts.toolchain", "marketplace.devnet", "marketplace.adapters.chain", *CORE),
     # How a provider learns what to ask is measured against the auction itself.
-    "scripts.bench.clearing": ("scripts.toolchain", "agent.pricing", CLEARING, PROTOCOL),
+    "scripts.bench.clearing": ("scripts.toolchain", "agent.pricing", CLEARING, DOMAIN, PROTOCOL),
     "scripts.bench.tco": ("scripts.toolchain", "scripts.bench.clearing", CLEARING),
     "scripts.setup": ("scripts.toolchain",),
     "scripts.toolchain": (),

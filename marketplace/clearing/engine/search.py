@@ -51,7 +51,7 @@ def find_best(tables, bid, prices, threshold, scratch, found):
     capacity, exact_prices = tables.asks.capacity, prices.exact
     # Where nothing else is in play a cost in floats tells what an ask leaves, but for rounding.
     is_plain = not is_barred and tables.terms.stranded_weight_bps == 0 and limit <= tables.asks.least_stake
-    is_plain = is_plain and tables.asks.is_whole
+    is_plain = is_plain and tables.asks.is_whole and found.net.shape[0] <= scratch.least.shape[0]
     more = _ROUNDED + _dearest_place(preferences, bids.preference[bid])
     costs, waiting, waiting_costs = scratch.costs, scratch.waiting, scratch.waiting_costs
     least = scratch.least[: found.net.shape[0]]

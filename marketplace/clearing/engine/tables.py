@@ -215,6 +215,28 @@ def with_bans(tables: Tables, banned: Mapping[int, Collection[int]]) -> Tables:
     return tables._replace(bids=bids)
 
 
+def make_records(asks: AskTable) -> np.ndarray:
+    """(A, 13) int64, as in `LaidAsks.record`, in the caller's order."""
+    others = (asks.minimum, asks.stake, asks.provider, asks.place, *asks.share)
+    columns = np.concatenate([asks.rates, *(column[None] for column in others)], dtype=np.int64)
+    return np.ascontiguousarray(columns.T)
+
+
+def make_numbers(asks: AskTable) -> np.ndarray:
+    """(3 + K, A) int32, as in `FloorTable.ask_numbers`, in the caller's order."""
+    return np.concatenate([share_out(asks.share, asks.capacity), asks.numbers])
+
+
+def share_out(share: np.ndarray, units: np.ndarray | int) -> np.ndarray:
+    """What so many units with these shares (3, ...) have together, int32."""
+    return np.minimum(np.minimum(share, GREATEST_NUMBER) * units, GREATEST_NUMBER).astype(np.int32)
+
+
+def least_stake(asks: AskTable) -> int:
+    """The least that covers a lease's price at any ask with a free unit, micro-USDC."""
+    return int(asks.stake[asks.capacity > 0].min(initial=GREATEST))
+
+
 def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidAsks, FloorTable]:
     """Asks in blocks, and the bounds on them.
 
@@ -223,15 +245,11 @@ def lay_out(kit: np.ndarray, asks: AskTable, typical: np.ndarray) -> tuple[LaidA
     order = order_asks(kit, asks.rates, typical, BLOCK)
     order = np.r_[order, np.full(-len(order) % (BLOCK * CHUNK), -1)]
     filler = (order < 0) | (asks.capacity[order] <= 0) if len(order) else np.zeros(0, dtype=bool)
-    columns = [*asks.rates, asks.minimum, asks.stake, asks.provider, asks.place, *asks.share]
-    record = np.stack([column[order].astype(np.int64) for column in columns], axis=1)
+    record = make_records(asks)[order]
     capacity = np.where(filler, 0, asks.capacity[order])
-    least_stake = int(asks.stake[asks.capacity > 0].min(initial=GREATEST))
-    laid = LaidAsks(np.where(filler, -1, order), capacity, record, len(asks.capacity), least_stake)
-    together = np.minimum(np.minimum(asks.share[:, order], GREATEST_NUMBER) * capacity, GREATEST_NUMBER)
-    numbers = np.concatenate([together.astype(np.int32), asks.numbers[:, order]])
+    laid = LaidAsks(np.where(filler, -1, order), capacity, record, len(asks.capacity), least_stake(asks))
     region = asks.place if asks.region is None else asks.region
-    return laid, _bound(laid, filler, asks.bits[:, order], numbers, region[order])
+    return laid, _bound(laid, filler, asks.bits[:, order], make_numbers(asks)[:, order], region[order])
 
 
 def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.ndarray, region: np.ndarray) -> FloorTable:

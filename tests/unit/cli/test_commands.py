@@ -140,6 +140,18 @@ def test_run_with_a_wrong_password_places_nothing(hive, market, runnable, monkey
     assert ("POST", "/api/v1/jobs/submit") not in market.asked
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(7, "Filled at once, in round 7."), (None, "Nothing stands idle for it: it waits for the next round.")],
+)
+def test_run_now_asks_to_be_filled_at_once_and_says_whether_it_was(hive, market, runnable, monkeypatch, number, said):
+    monkeypatch.setenv("COMPUTEHIVE_PASSWORD", "pw")
+    market.answers[("POST", "/api/v1/jobs/submit")] = {"jobId": JOB, "filledInRound": number}
+    ran = hive("run", runnable, "--yes", "--detach", "--now")
+    assert (ran.code, ran.out) == (0, JOB + "\n") and said in ran.err
+    assert market.bodies[market.asked.index(("POST", "/api/v1/jobs/submit"))]["now"] is True
+
+
 def test_a_detached_run_signs_the_shown_cap_and_prints_the_id_alone(hive, market, runnable, monkeypatch):
     from marketplace.protocol.eip712 import Domain
     from marketplace.protocol.messages import Bid, require_signed_by
