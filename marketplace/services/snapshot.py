@@ -70,9 +70,9 @@ def _load(market: Market) -> _Loaded:
 
 
 def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
-    """Nodes that show signs of life, with the units and the stake that their provider has left."""
+    """Nodes that show signs of life and are not leaving, with the units and the stake that their provider has left."""
     alive_since = market.clock.now() - market.rules.node_silence_seconds
-    alive = [record for record in loaded.asks if record.last_seen >= alive_since]
+    alive = [record for record in loaded.asks if record.last_seen >= alive_since and not record.drains_by]
     promised: dict[str, int] = {}
     planned: dict[str, int] = {}
     for match in loaded.reserved:

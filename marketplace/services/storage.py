@@ -69,8 +69,12 @@ class Asks(Protocol):
         """Asks that an event in a block above `block` had taken out of the book are live again; their hashes."""
         ...
 
-    def seen(self, agent: str, at: int) -> None:
-        """Note a sign of life; an older one never overwrites a newer."""
+    def seen(self, agent: str, at: int, drains_by: int = 0) -> None:
+        """Note a sign of life; an older one never overwrites a newer. See `AskRecord` for `drains_by`."""
+        ...
+
+    def draining(self, since: int) -> list[AskRecord]:
+        """The newest ask of each node that takes no new leases and showed signs of life `since` then."""
         ...
 
     def last_seen(self, agent: str) -> int: ...

@@ -147,7 +147,9 @@ def test_a_quote_prices_every_node_and_says_what_stands_in_the_way(api, world):
 def test_a_heartbeat_needs_the_agents_signature_and_a_known_node(api, world):
     world.offer()
     path = f"/api/v1/nodes/{AGENT.address}/heartbeat"
-    beat = Heartbeat(agent=AGENT.address, profile_digest=world.profile().digest(), sent_at=world.chain.time)
+    beat = Heartbeat(
+        agent=AGENT.address, profile_digest=world.profile().digest(), sent_at=world.chain.time, drains_by=0
+    )
     good = {"heartbeat": beat.to_json(), "signature": beat.sign(DOMAIN, AGENT.key)}
     assert api.post(path, json=good).status_code == 200
     forged = {"heartbeat": beat.to_json(), "signature": beat.sign(DOMAIN, STRANGER.key)}

@@ -47,6 +47,7 @@ class NodeRow(SQLModel, table=True):
     __tablename__ = "nodes"
     agent: str = Field(primary_key=True)
     last_seen: int
+    drains_by: int = 0
 
 
 class CancellationRow(SQLModel, table=True):
