@@ -71,7 +71,7 @@ class Deadline:
 
     def check(self, bid: PlacedBid, ask: PlacedAsk, now: int) -> Facts | None:
         """The facts where this forbids the pair."""
-        earliest = now + bid.bid.duration_seconds
+        earliest = bid.earliest_end(now)
         return (earliest, bid.bid.deadline) if earliest > bid.bid.deadline else None
 
 
@@ -176,6 +176,7 @@ QUANTITIES = (
         lambda ask: _cleanness(ask.profile.carbon_grams_per_kwh),
         lambda bid, ask: (bid.job_spec.requirements.max_carbon_grams_per_kwh, ask.profile.carbon_grams_per_kwh),
     ),
+    Quantity("schedule", lambda bid: bid.bid.deadline, lambda ask: ask.free_until),
     Quantity("reputation", _needs("min_settled_leases"), lambda ask: ask.settled_leases),
 )
 STAKE = Quantity("stake", lambda bid: bid.bid.max_price, lambda ask: ask.available_stake)

@@ -6,6 +6,7 @@ from typing import Any
 from marketplace.clearing.engine.solve import PPM
 from marketplace.clearing.round import Parameters, RoundResult, clear_round
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.domain.calendar import FOREVER
 from marketplace.errors import TranscriptMismatch
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import SIGNATURE_BYTES, Domain
@@ -14,7 +15,7 @@ from marketplace.protocol.messages import Ask, Bid, require_signed_by
 from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import BPS
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _ask_json(placed: PlacedAsk) -> dict[str, Any]:
         "freeUnits": placed.free_units,
         "availableStake": str(placed.available_stake),
         "settledLeases": placed.settled_leases,
+        "freeUntil": placed.free_until if placed.free_until < FOREVER else None,
     }
 
 
@@ -114,6 +116,7 @@ def read_snapshot(document: dict[str, Any]) -> BookSnapshot:
                 int(one["freeUnits"]),
                 int(one["availableStake"]),
                 int(one["settledLeases"]),
+                FOREVER if one["freeUntil"] is None else int(one["freeUntil"]),
             )
             for one in document["asks"]
         ]

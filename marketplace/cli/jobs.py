@@ -19,7 +19,9 @@ from marketplace.cli.context import (
 )
 from marketplace.cli.known import remember_job
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
-from marketplace.cli.output import out, print_json, short, size, talk, usdc
+from marketplace.cli.options import with_options
+from marketplace.cli.output import clock_time, out, print_json, short, size, talk, usdc
+from marketplace.cli.schedule import ScheduleOptions
 from marketplace.errors import ConflictError, InputError, InsufficientFunds
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
 
@@ -59,6 +61,7 @@ def register(app: typer.Typer) -> None:
     app.command("run", rich_help_panel=PANEL)(run)
 
 
+@with_options
 def quote(
     program: ProgramArgument,
     inputs: InputOption = None,
@@ -75,11 +78,13 @@ def quote(
     region: RegionOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
+    *,
+    schedule: ScheduleOptions,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
-        job = _prepare(client.config(), program, inputs, args, env, region)
+        job = _prepare(client.config(), program, inputs, args, env, region, schedule)
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
     if as_json:
         print_json(found)
@@ -87,6 +92,7 @@ def quote(
     print_offers(found, out())
 
 
+@with_options
 def run(
     program: ProgramArgument,
     inputs: InputOption = None,
@@ -117,6 +123,8 @@ def run(
     password_file: PasswordFileOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
+    *,
+    schedule: ScheduleOptions,
 ) -> None:
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
@@ -128,7 +136,7 @@ def run(
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:
         config = client.config()
-        job = _prepare(config, program, inputs, args, env, region, name)
+        job = _prepare(config, program, inputs, args, env, region, schedule, name)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
         _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
@@ -136,6 +144,7 @@ def run(
         keystore = find_keystore(wallet, market)
         _require_funds(client, keystore.address, cap * replicas, named_wallet(wallet))
         _print_commitment(job, cap, replicas, int(config["feeBps"]))
+        _print_start(job.spec.schedule.not_before)
         require_consent("Sign this bid?", yes=yes)
         account = unlock(keystore, market, password_file)
         upload_job(client, job)
@@ -147,6 +156,7 @@ def run(
             max_price=cap,
             salt=Salts(client.next_salt).take(account.address),
             replicas=replicas,
+            deadline=schedule.deadline(job.spec.schedule),
         )
         domain = Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
         job_id = client.submit_job(bid, bid.sign(domain, account.key), job.spec)["jobId"]
@@ -170,6 +180,7 @@ def _prepare(
     args: list[str] | None,
     env: list[str] | None,
     regions: list[str] | None,
+    schedule: ScheduleOptions,
     name: str = "",
 ) -> "PreparedJob":
     from marketplace.client.jobs import prepare_job, runtimes_of
@@ -187,6 +198,7 @@ def _prepare(
         env={key: value for key, _, value in pairs},
         name=name,
         requirements=Requirements(regions=tuple(regions or ())),
+        schedule=schedule.to_schedule(),
     )
 
 
@@ -241,6 +253,14 @@ def _print_commitment(job: "PreparedJob", cap: int, replicas: int, fee_bps: int)
         f"You pay for what the job uses, at the auction's price; the rest comes back in the same transaction "
         f"(protocol fee of {fee_bps / 100:g}% included). {size(job.upload_bytes)} will be uploaded."
     )
+
+
+def _print_start(not_before: int) -> None:
+    if not_before:
+        talk().print(
+            f"It begins at {clock_time(not_before)} or later. The market promises a unit for then; until the lease"
+            " opens nothing is locked, and you can cancel."
+        )
 
 
 def _print_detached(job_id: str, cap: int, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from marketplace.clearing import (
     explain_bid,
     write_transcript,
 )
+from marketplace.domain.book import is_bid_late
 from marketplace.domain.leases import MatchRecord
 from marketplace.domain.orders import OrderState
 from marketplace.domain.outbox import OutboxKind
@@ -32,16 +33,22 @@ def run_round(market: Market) -> RoundRecord | None:
     with market.store.read() as tx:
         if not tx.bids.live():
             return None
-        number, last = tx.rounds.next_number(), tx.rounds.last()
+        last = tx.rounds.last()
     book = load_book(market)
     with market.store.write() as tx:
         for bid_hash, reason in book.left_out.items():
             tx.bids.set_reason(bid_hash, reason)
     if not book.snapshot.bids:
         return None
-    book_digest = book.digest()
-    if last is not None and last.summary["book"] == book_digest and last.summary["matches"] == 0:
+    if last is not None and last.summary["book"] == book.digest() and last.summary["matches"] == 0:
         return None
+    return clear_book(market, book)
+
+
+def clear_book(market: Market, book: Book) -> RoundRecord | None:
+    """Clear this book and plan its leases; None where an order went away meanwhile."""
+    with market.store.read() as tx:
+        number = tx.rounds.next_number()
     result = clear_round(book.snapshot, PARAMETERS)
     transcript = write_transcript(result, PARAMETERS, market.chain.domain, market.address, number)
     record = RoundRecord(
@@ -49,16 +56,19 @@ def run_round(market: Market) -> RoundRecord | None:
         digest=transcript.digest,
         cleared_at=book.snapshot.now,
         transcript=transcript.document,
-        summary=_summary(result, book_digest),
+        summary=_summary(result, book),
     )
     return record if _commit(market, record, result, book) else None
 
 
 def expire_orders(market: Market) -> None:
-    """Take orders out of the book that can no longer be matched because of time. Raises ChainUnavailable."""
+    """Take orders out of the book that can no longer be matched because of time. Raises ChainUnavailable.
+
+    A bid's time is over with its `validUntil`, or when its deadline leaves too little for its seconds.
+    """
     now = chain_time(market)
     with market.store.read() as tx:
-        late_bids = [one for one in tx.bids.live() if min(one.bid.valid_until, one.bid.deadline - 1) < now]
+        late_bids = [one for one in tx.bids.live() if is_bid_late(one.bid, now)]
         late_asks = [one for one in tx.asks.live() if one.ask.valid_until < now]
     if not late_bids and not late_asks:
         return
@@ -107,10 +117,11 @@ def _chunks(bids: list[list[PricedMatch]], limit: int) -> Iterator[list[PricedMa
         yield chunk
 
 
-def _summary(result: RoundResult, book_digest: str) -> dict:
+def _summary(result: RoundResult, book: Book) -> dict:
     certificate = result.certificate
-    return {
-        "book": book_digest,
+    ahead = {"startsAt": book.starts_at} if book.starts_at else {}
+    return ahead | {
+        "book": book.digest(),
         "bids": len(result.problem.snapshot.bids),
         "asks": len(result.problem.snapshot.asks),
         "matches": len(result.matches),
@@ -141,7 +152,7 @@ def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book
                     {"round": record.number, "reason": reason},
                 )
         for chunk in _chunks(opening_order(result.matches, providers), market.rules.max_batch):
-            item = tx.outbox.add(OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at)
+            item = _owe(tx, record, book.starts_at)
             for match in chunk:
                 provider = providers[match.ask_hash]
                 tx.matches.add(
@@ -163,8 +174,19 @@ def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book
                     round=record.number,
                     provider=provider,
                     price=str(match.price),
+                    **({"start": book.starts_at} if book.starts_at else {}),
                 )
     return True
+
+
+def _owe(tx: Transaction, record: RoundRecord, starts_at: int) -> int:
+    """The transaction that opens leases of this round, when their start has come."""
+    if not starts_at:
+        return tx.outbox.add(OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at)
+    payload = {"roundDigest": record.digest, "opensAt": starts_at}
+    item = tx.outbox.add(OutboxKind.OPEN, payload, record.cleared_at)
+    tx.outbox.update(item, next_try_at=float(starts_at))
+    return item
 
 
 def _all_live(tx: Transaction, result: RoundResult) -> bool:

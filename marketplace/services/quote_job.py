@@ -31,7 +31,7 @@ def quote_job(
 
     `price` is null where nobody can serve all replicas, or not within `max_price`. Raises ChainUnavailable.
     """
-    snapshot = load_book(market).snapshot
+    snapshot = load_book(market, job_spec.schedule.not_before if job_spec else 0).snapshot
     wanted = _placed(
         market,
         snapshot.now,
@@ -125,6 +125,7 @@ def _placed(
     replicas: int,
     max_price: int,
 ) -> PlacedBid:
+    start = max(now, job_spec.schedule.not_before)
     bid = Bid(
         renter=_NOBODY,
         market=market.address,
@@ -139,8 +140,8 @@ def _placed(
         replicas=replicas,
         verification=int(Verification.REEXECUTE),
         settlement=int(Settlement.ESCROWED),
-        deadline=now + 2 * resources.seconds + 600,
-        valid_until=now + 600,
+        deadline=start + 2 * resources.seconds + 600,
+        valid_until=start + 600,
         salt=0,
     )
     return PlacedBid.of(bid, "0x", job_spec)

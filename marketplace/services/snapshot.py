@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.domain.chain import RenterAccount
-from marketplace.domain.leases import MatchRecord
+from marketplace.domain.leases import LeaseRecord, MatchRecord
 from marketplace.domain.orders import SALT_WINDOW, AskRecord, BidRecord
 from marketplace.protocol.canonical import json_digest
-from marketplace.protocol.messages import Bid
 from marketplace.protocol.units import format_usdc
+from marketplace.services.calendars import OPENING_SECONDS, load_calendars
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
 
@@ -19,6 +19,8 @@ class Book:
 
     snapshot: BookSnapshot
     left_out: dict[str, str]
+    starts_at: int = 0
+    """When its bids begin, where that lies ahead; 0 for now."""
 
     def digest(self) -> str:
         """Equal for equal books, whatever the time."""
@@ -31,6 +33,7 @@ class Book:
                         one.free_units,
                         str(one.available_stake),
                         one.settled_leases,
+                        str(one.free_until),
                     ]
                     for one in self.snapshot.asks
                 ],
@@ -43,17 +46,29 @@ class _Loaded:
     bids: list[BidRecord]
     """Live ones of which nothing is open or on its way."""
     asks: list[AskRecord]
+    leases: list[LeaseRecord]
     reserved: list[MatchRecord]
-    reserved_bids: dict[str, Bid]
+    reserved_bids: dict[str, BidRecord]
 
 
-def load_book(market: Market) -> Book:
-    """The live book now. Raises ChainUnavailable."""
+def load_book(market: Market, starts_at: int = 0) -> Book:
+    """The live book of bids that may begin now, or of those that must not begin before `starts_at`, which lies ahead.
+
+    What an ask has is what it has at that time. Raises ChainUnavailable.
+    """
     loaded = _load(market)
     now = chain_time(market)
-    asks = _place_asks(market, loaded)
+    at = max(now, starts_at)
+    asks = _place_asks(market, loaded, now, at)
     bids, left_out = _place_bids(market, loaded, now)
-    return Book(BookSnapshot.of(now, bids, asks), left_out)
+    wanted = [one for one in bids if max(now, one.job_spec.schedule.not_before) == at]
+    return Book(BookSnapshot.of(now, wanted, asks), left_out, at if at > now else 0)
+
+
+def starts_ahead(market: Market, now: int) -> list[int]:
+    """The times after `now` at which bids want to begin that have no unit promised yet, the nearest first."""
+    starts = (one.job_spec.schedule.not_before for one in _load(market).bids)
+    return sorted({start for start in starts if start > now})
 
 
 def _load(market: Market) -> _Loaded:
@@ -64,34 +79,37 @@ def _load(market: Market) -> _Loaded:
         return _Loaded(
             bids=[record for record in tx.bids.live() if record.bid_hash not in taken],
             asks=tx.asks.live(),
+            leases=tx.leases.open(),
             reserved=reserved,
-            reserved_bids={bid_hash: tx.bids.get(bid_hash).bid for bid_hash in taken},
+            reserved_bids={bid_hash: tx.bids.get(bid_hash) for bid_hash in taken},
         )
 
 
-def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
+def _place_asks(market: Market, loaded: _Loaded, now: int, at: int) -> list[PlacedAsk]:
     """Nodes that show signs of life and are not leaving, with the units and the stake that their provider has left."""
     alive_since = market.clock.now() - market.rules.node_silence_seconds
     alive = [record for record in loaded.asks if record.last_seen >= alive_since and not record.drains_by]
     promised: dict[str, int] = {}
-    planned: dict[str, int] = {}
     for match in loaded.reserved:
         promised[match.provider] = promised.get(match.provider, 0) + match.price
-        planned[match.provider] = planned.get(match.provider, 0) + 1
     accounts = {one: market.chain.provider_account(one) for one in {record.ask.provider for record in alive}}
+    opened = {provider: account.open_leases for provider, account in accounts.items()}
+    calendars = load_calendars(loaded.leases, loaded.reserved, loaded.reserved_bids, opened, now, market.rules)
     placed = []
     for record in alive:
         provider = record.ask.provider
         account = accounts[provider]
-        # The contract counts a provider's leases, whatever ask or market they are of.
-        units = record.ask.units - account.open_leases - planned.get(provider, 0)
+        if at > now and record.ask.valid_until < at + OPENING_SECONDS:
+            continue
+        gap = calendars.of(record.ask).gap(at)
         placed.append(
             PlacedAsk(
                 ask=record.ask,
                 signature=record.signature,
                 profile=record.profile,
                 ask_hash=record.ask_hash,
-                free_units=max(0, units),
+                free_units=gap.units,
+                free_until=calendars.last_deadline(gap),
                 available_stake=max(0, account.cover - account.covered - promised.get(provider, 0)),
                 settled_leases=account.settled,
             )
@@ -104,11 +122,11 @@ def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedB
     accounts = {one: market.chain.renter_account(one) for one in {record.bid.renter for record in loaded.bids}}
     left = {renter: account.free for renter, account in accounts.items()}
     for match in loaded.reserved:
-        renter = loaded.reserved_bids[match.bid_hash].renter
+        renter = loaded.reserved_bids[match.bid_hash].bid.renter
         if renter in left:
             left[renter] -= match.price
     lowest: dict[str, int] = {}
-    for bid in [*loaded.reserved_bids.values(), *(record.bid for record in loaded.bids)]:
+    for bid in [record.bid for record in (*loaded.reserved_bids.values(), *loaded.bids)]:
         if bid.renter in accounts and not accounts[bid.renter].is_void(bid.salt):
             lowest[bid.renter] = min(bid.salt, lowest.get(bid.renter, bid.salt))
     placed: list[PlacedBid] = []

@@ -14,6 +14,7 @@ from marketplace.services.follow_chain import follow_chain
 from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
 from marketplace.services.refund_lease import refund_overdue
+from marketplace.services.reserve_ahead import reserve_ahead
 from marketplace.services.seal_verdicts import advance_judgements
 from marketplace.services.settle_batch import propose_batches
 
@@ -34,6 +35,7 @@ class Workers:
             "follower": (follow_chain, FOLLOW_SECONDS),
             "outbox": (process_outbox, OUTBOX_SECONDS),
             "clearing": (run_round, market.rules.round_seconds),
+            "reservations": (reserve_ahead, market.rules.round_seconds),
             "seals": (advance_judgements, SETTLE_SECONDS),
             "settlement": (propose_batches, SETTLE_SECONDS),
             "refunds": (refund_overdue, REFUND_SECONDS),
