@@ -65,6 +65,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()},
         data_folder=settings.data,
         carbon_grams_per_kwh=settings.carbon_grams_per_kwh,
+        preemptible_jobs=settings.preemptible_jobs,
     )
     return ProviderDaemon(
         client=client,

@@ -46,6 +46,7 @@ def take_inventory(
     runtimes: dict[str, str] | None = None,
     data_folder: Path | None = None,
     carbon_grams_per_kwh: int | None = None,
+    preemptible_jobs: bool = False,
 ) -> NodeProfile:
     """The profile of this machine.
 
@@ -62,6 +63,8 @@ def take_inventory(
         Where jobs' files will lie (default: the working directory); its disk is the one that counts.
     carbon_grams_per_kwh
         Of the electricity, if the provider states it.
+    preemptible_jobs
+        Whether it takes jobs that a better bid may end.
     """
     return NodeProfile(
         region=region,
@@ -71,6 +74,7 @@ def take_inventory(
         gpus=survey_gpus().gpus,
         runtimes=runtimes or {},
         carbon_grams_per_kwh=carbon_grams_per_kwh,
+        preemptible_jobs=preemptible_jobs,
     )
 
 

@@ -19,6 +19,7 @@ from agent.chain import Chain
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
 from agent.drain import Drain, request_drain
+from agent.evictions import Evictions
 from agent.follow import Ended, follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
@@ -83,6 +84,9 @@ class ProviderDaemon:
             margin=claim_margin, now=now,
         )  # fmt: skip
         self._drain = Drain(journal=journal, ask=self._ask, chain=chain, provider=provider.address, now=now)
+        self._evictions = Evictions(
+            sources=client, chain=chain, domain=domain, agent=agent.address, journal=journal, now=now
+        )
         self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
         self._stops: defaultdict[str, Event] = defaultdict(Event)
@@ -104,7 +108,7 @@ class ProviderDaemon:
 
         offering = (self.keep_ask, self.send_heartbeat)
         paid = (self.send_receipts, self.claim_unsettled, self.release_claims)
-        steps = (*offering, self.follow, self.start_jobs, self.post_attestations, *paid, leave)
+        steps = (*offering, self.follow, self.start_jobs, self.make_way, self.post_attestations, *paid, leave)
         try:
             run_steps(steps, stop, pause)
             self.withdraw_ask()
@@ -138,8 +142,9 @@ class ProviderDaemon:
             return
         profile, drains_by = self._offer.profile.digest(), self._drain.ends_at
         beat = Heartbeat(agent=self._agent.address, profile_digest=profile, sent_at=self._now(), drains_by=drains_by)
-        self._client.heartbeat(beat, beat.sign(self._domain, self._agent.key))
+        said = self._client.heartbeat(beat, beat.sign(self._domain, self._agent.key))
         self._last_heartbeat = self._now()
+        self._evictions.hear(said.get("notices", ()))
 
     # --- leases ----------------------------------------------------------------------------------------------------
 
@@ -161,6 +166,11 @@ class ProviderDaemon:
                 self._journal.record_declined(event.lease_id, "the deadline has passed")
                 continue
             self._running[event.lease_id] = self._pool.submit(self.run_lease, event)
+
+    def make_way(self) -> None:
+        """Stop jobs whose notice is over; they are attested as evicted."""
+        for event in self._evictions.due():
+            self._stops[event.lease_id].set()
 
     def _look_back(self, lease_id: str, failure: BaseException | None) -> None:
         """A run that failed for want of the market is tried again; one that fails by itself only so often."""

@@ -50,6 +50,8 @@ class ProviderSettings(AgentSettings):
     egress_gb_rate: int = Field(default=50_000, ge=0)
     minimum_charge: int = Field(default=100, ge=0)
     carbon_grams_per_kwh: int | None = Field(default=None, ge=0)
+    preemptible_jobs: bool = False
+    """Whether to take jobs that a better bid may end; such a job is paid nothing."""
 
     @property
     def rates(self) -> Rates:

@@ -164,6 +164,12 @@ QUALITIES = (
         lambda ask: frozenset(ask.profile.cpu.features),
         _features,
     ),
+    Quality(
+        "preemption",
+        lambda bid: bid.job_spec.schedule.is_preemptible,
+        lambda ask: ask.profile.preemptible_jobs,
+        lambda wanted, offered: ("a node that takes preemptible jobs", "none of them") if wanted > offered else None,
+    ),
     GPUS,
 )
 QUANTITIES = (

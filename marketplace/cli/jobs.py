@@ -21,8 +21,8 @@ from marketplace.cli.known import remember_job
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
 from marketplace.cli.options import with_options
 from marketplace.cli.output import clock_time, out, print_json, short, size, talk, usdc
-from marketplace.cli.schedule import ScheduleOptions
-from marketplace.errors import ConflictError, InputError, InsufficientFunds
+from marketplace.cli.schedule import ScheduleOptions, was_evicted
+from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ def run(
     timeout: Annotated[
         int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
     ] = 3600,
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, help="How often to sign and place it again when it is evicted.")
+    ] = 0,
     wallet: WalletOption = None,
     url: UrlOption = None,
     password_file: PasswordFileOption = None,
@@ -148,23 +151,30 @@ def run(
         require_consent("Sign this bid?", yes=yes)
         account = unlock(keystore, market, password_file)
         upload_job(client, job)
-        bid = build_bid(
-            job,
-            renter=account.address,
-            market=config["market"],
-            resources=resources,
-            max_price=cap,
-            salt=Salts(client.next_salt).take(account.address),
-            replicas=replicas,
-            deadline=schedule.deadline(job.spec.schedule),
-        )
         domain = Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
-        job_id = client.submit_job(bid, bid.sign(domain, account.key), job.spec)["jobId"]
-        remember_job(job_id, bid.to_json(), market.url)
-        if detach:
-            _print_detached(job_id, cap, as_json=as_json)
-            return
-        attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
+        for left in range(retries, -1, -1):
+            bid = build_bid(
+                job,
+                renter=account.address,
+                market=config["market"],
+                resources=resources,
+                max_price=cap,
+                salt=Salts(client.next_salt).take(account.address),
+                replicas=replicas,
+                deadline=schedule.deadline(job.spec.schedule),
+            )
+            job_id = client.submit_job(bid, bid.sign(domain, account.key), job.spec)["jobId"]
+            remember_job(job_id, bid.to_json(), market.url)
+            if detach:
+                _print_detached(job_id, cap, as_json=as_json)
+                return
+            try:
+                attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
+                return
+            except JobFailed:
+                if not left or not was_evicted(client.job(job_id)):
+                    raise
+                talk().print(f"It was evicted; it is signed and placed again ({left} more if need be).")
 
 
 def _resources(gpus: int, vcpus: int, memory: int, seconds: int, fuel: float, egress: int) -> "Resources":

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScheduleOptions:
-    """A start that lies ahead, and a deadline of one's own."""
+    """A start that lies ahead, a deadline of one's own, and whether a better bid may take the job's place."""
 
     start: Annotated[
         str | None,
@@ -26,12 +26,21 @@ class ScheduleOptions:
         typer.Option("--within", min=1, help="Seconds from its start until the result must be there, settled."),
     ] = None
 
+    preemptible: Annotated[
+        int | None,
+        typer.Option(
+            "--preemptible", min=10, max=3600, help="Make way for better bids after so many seconds' notice; no rent."
+        ),
+    ] = None
+
     def to_schedule(self) -> "Schedule":
         """As the job specification says it. Raises InputError for a start that is none, or has passed."""
         from marketplace.protocol.jobspec import Schedule
 
         if self.start is None:
-            return Schedule()
+            return Schedule(preemption_notice_seconds=self.preemptible)
+        if self.preemptible is not None:
+            raise InputError("A job cannot be reserved ahead and preemptible.", hint="Leave out one of the two.")
         start = parse_time(self.start, int(time.time()))
         if start <= time.time():
             raise InputError(f"--start {self.start} has passed.", hint="Leave it out to start at once.")
@@ -40,6 +49,11 @@ class ScheduleOptions:
     def deadline(self, schedule: "Schedule") -> int | None:
         """Unix seconds, or None for the usual one."""
         return max(int(time.time()), schedule.not_before) + self.within if self.within is not None else None
+
+
+def was_evicted(job: dict[str, Any]) -> bool:
+    """Whether a job failed because it made way for a better bid, or its machine left."""
+    return job["state"] == "failed" and any(lease.get("exit") == "evicted" for lease in job["leases"])
 
 
 def parse_time(text: str, now: int) -> int:

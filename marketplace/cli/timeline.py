@@ -14,6 +14,8 @@ SENTENCES = {
     "match_dropped": "the match was dropped",
     "opening": "on its way to the chain",
     "lease_opened": "lease open, the price is locked",
+    "eviction_notice": "a better bid wants its unit: notice to make way",
+    "eviction_withdrawn": "the notice is withdrawn, it goes on",
     "attestation": "the provider delivered and attested",
     "receipt": "you accepted the result",
     "sealed": "an oracle ran it again and sealed its verdict",

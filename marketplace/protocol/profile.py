@@ -49,6 +49,8 @@ class NodeProfile(_Document):
     runtimes: dict[_Name, Bytes32] = {}
     """Ready-made runtimes by name, with the digest of their module."""
     carbon_grams_per_kwh: Annotated[int, Field(ge=0, lt=2**16)] | None = None
+    preemptible_jobs: bool = False
+    """Whether it takes jobs that may be evicted, and are then paid nothing."""
 
     @classmethod
     def parse(cls, document: Any) -> "NodeProfile":

@@ -56,7 +56,7 @@ def clear_book(market: Market, book: Book) -> RoundRecord | None:
         digest=transcript.digest,
         cleared_at=book.snapshot.now,
         transcript=transcript.document,
-        summary=_summary(result, book),
+        summary=summarise(result, book),
     )
     return record if _commit(market, record, result, book) else None
 
@@ -117,7 +117,8 @@ def _chunks(bids: list[list[PricedMatch]], limit: int) -> Iterator[list[PricedMa
         yield chunk
 
 
-def _summary(result: RoundResult, book: Book) -> dict:
+def summarise(result: RoundResult, book: Book) -> dict:
+    """What a list of rounds shows."""
     certificate = result.certificate
     ahead = {"startsAt": book.starts_at} if book.starts_at else {}
     return ahead | {

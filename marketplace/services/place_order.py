@@ -224,6 +224,10 @@ def _validate_deadline(market: Market, bid: Bid, now: int) -> None:
 
 
 def _validate_schedule(bid: Bid, schedule: Schedule) -> None:
+    if schedule.is_preemptible and bid.replicas != 1:
+        raise MalformedMessage(
+            "Bid.replicas", f"a preemptible job has 1 replica, not {bid.replicas}: all would be lost"
+        )
     if schedule.not_before and bid.valid_until < schedule.not_before + OPENING_SECONDS:
         raise MalformedMessage(
             "Bid.validUntil",

@@ -31,7 +31,8 @@ def quote_job(
 
     `price` is null where nobody can serve all replicas, or not within `max_price`. Raises ChainUnavailable.
     """
-    snapshot = load_book(market, job_spec.schedule.not_before if job_spec else 0).snapshot
+    schedule = (job_spec or _ANY_PROGRAM).schedule
+    snapshot = load_book(market, schedule.not_before, is_spare=schedule.is_preemptible).snapshot
     wanted = _placed(
         market,
         snapshot.now,

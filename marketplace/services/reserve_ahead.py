@@ -36,7 +36,7 @@ def reserve_ahead(market: Market) -> int:
         if rounds == STARTS_AT_ONCE:
             break
         book = load_book(market, start)
-        if not book.snapshot.bids or _is_known(market, book.snapshot.bids[0].bid_hash, book.digest()):
+        if not book.snapshot.bids or is_known(market, book.snapshot.bids[0].bid_hash, book.digest()):
             continue
         rounds += clear_book(market, book) is not None
     return rounds
@@ -79,7 +79,7 @@ def _broken_by(market: Market, tx: Transaction, match: MatchRecord, now: int) ->
     return ""
 
 
-def _is_known(market: Market, bid_hash: str, book_digest: str) -> bool:
+def is_known(market: Market, bid_hash: str, book_digest: str) -> bool:
     """Whether the last round with this bid saw the same book and matched nothing in it."""
     with market.store.read() as tx:
         last = tx.rounds.last_with(bid_hash)

@@ -1,5 +1,6 @@
 """The book as a round sees it: live orders, less what is promised already, as far as balances cover them."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
@@ -51,18 +52,31 @@ class _Loaded:
     reserved_bids: dict[str, BidRecord]
 
 
-def load_book(market: Market, starts_at: int = 0) -> Book:
+def load_book(market: Market, starts_at: int = 0, *, is_spare: bool = False) -> Book:
     """The live book of bids that may begin now, or of those that must not begin before `starts_at`, which lies ahead.
 
-    What an ask has is what it has at that time. Raises ChainUnavailable.
+    Preemptible bids are in a book of their own (`is_spare`): they get what others leave over. What an ask has is what
+    it has at that time. Raises ChainUnavailable.
     """
     loaded = _load(market)
     now = chain_time(market)
     at = max(now, starts_at)
     asks = _place_asks(market, loaded, now, at)
     bids, left_out = _place_bids(market, loaded, now)
-    wanted = [one for one in bids if max(now, one.job_spec.schedule.not_before) == at]
+    schedules = ((one, one.job_spec.schedule) for one in bids)
+    wanted = [one for one, when in schedules if max(now, when.not_before) == at and when.is_preemptible is is_spare]
     return Book(BookSnapshot.of(now, wanted, asks), left_out, at if at > now else 0)
+
+
+def load_asks(market: Market, without: Collection[str] = ()) -> list[PlacedAsk]:
+    """The asks of nodes that are alive, with what they would have if the leases `without` were over.
+
+    Raises ChainUnavailable.
+    """
+    now, loaded = chain_time(market), _load(market)
+    over = [lease for lease in loaded.leases if lease.lease_id in without]
+    asks = _place_asks(market, loaded, now, now, over)
+    return [one for one in asks if one.ask.valid_until >= now]
 
 
 def starts_ahead(market: Market, now: int) -> list[int]:
@@ -85,7 +99,9 @@ def _load(market: Market) -> _Loaded:
         )
 
 
-def _place_asks(market: Market, loaded: _Loaded, now: int, at: int) -> list[PlacedAsk]:
+def _place_asks(
+    market: Market, loaded: _Loaded, now: int, at: int, over: Sequence[LeaseRecord] = ()
+) -> list[PlacedAsk]:
     """Nodes that show signs of life and are not leaving, with the units and the stake that their provider has left."""
     alive_since = market.clock.now() - market.rules.node_silence_seconds
     alive = [record for record in loaded.asks if record.last_seen >= alive_since and not record.drains_by]
@@ -94,7 +110,11 @@ def _place_asks(market: Market, loaded: _Loaded, now: int, at: int) -> list[Plac
         promised[match.provider] = promised.get(match.provider, 0) + match.price
     accounts = {one: market.chain.provider_account(one) for one in {record.ask.provider for record in alive}}
     opened = {provider: account.open_leases for provider, account in accounts.items()}
-    calendars = load_calendars(loaded.leases, loaded.reserved, loaded.reserved_bids, opened, now, market.rules)
+    for lease in over:
+        opened[lease.provider] = max(0, opened.get(lease.provider, 0) - 1)
+        promised[lease.provider] = promised.get(lease.provider, 0) - lease.price
+    leases = [lease for lease in loaded.leases if lease not in over]
+    calendars = load_calendars(leases, loaded.reserved, loaded.reserved_bids, opened, now, market.rules)
     placed = []
     for record in alive:
         provider = record.ask.provider

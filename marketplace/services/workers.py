@@ -13,6 +13,7 @@ from marketplace.services.close_claims import close_ripe_claims
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
+from marketplace.services.preempt import preempt
 from marketplace.services.refund_lease import refund_overdue
 from marketplace.services.reserve_ahead import reserve_ahead
 from marketplace.services.seal_verdicts import advance_judgements
@@ -36,6 +37,7 @@ class Workers:
             "outbox": (process_outbox, OUTBOX_SECONDS),
             "clearing": (run_round, market.rules.round_seconds),
             "reservations": (reserve_ahead, market.rules.round_seconds),
+            "preemption": (preempt, market.rules.round_seconds),
             "seals": (advance_judgements, SETTLE_SECONDS),
             "settlement": (propose_batches, SETTLE_SECONDS),
             "refunds": (refund_overdue, REFUND_SECONDS),

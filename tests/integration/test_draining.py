@@ -7,10 +7,12 @@ import pytest
 
 from marketplace.cli.localmarket import LocalMarket
 from marketplace.client.waiting import wait_until
+from marketplace.protocol.metering import Resources
 from tests.integration.local import PROVIDER, assert_every_micro_usdc_is_accounted_for, finish, plan, submit
 from tests.integration.test_cli import HIVE, environment
 
-SLOW = "total = 0\nfor i in range(6_000_000): total += i * i\nprint(total)"
+SLOW = "total = 0\nfor i in range(2_000_000): total += i * i\nprint(total)"
+ROOM = Resources(gpus=0, vcpus=1, memory_mb=256, seconds=240, fuel=300_000_000_000, egress_mb=2)
 pytestmark = pytest.mark.timeout(280)
 
 
@@ -43,7 +45,7 @@ def state(market, job_id: str) -> str:
 
 
 def test_running_job_is_finished_and_paid_before_the_daemon_ends(market, tmp_path):
-    job = submit(market, tmp_path, SLOW)
+    job = submit(market, tmp_path, SLOW, resources=ROOM)
     wait_until(lambda: state(market, job) == "running", timeout=60, what="The job's start")
     ran = drain(market, "--wait", "150")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -59,7 +61,7 @@ def test_running_job_is_finished_and_paid_before_the_daemon_ends(market, tmp_pat
 
 
 def test_job_that_outlasts_the_given_time_is_stopped_and_its_renter_has_everything_back(market, tmp_path):
-    job = submit(market, tmp_path, "while True: pass")
+    job = submit(market, tmp_path, "while True: pass", resources=ROOM)
     wait_until(lambda: state(market, job) == "running", timeout=60, what="The job's start")
     ran = drain(market, "--within", "1", "--wait", "150")
     assert ran.returncode == 0, ran.stdout + ran.stderr

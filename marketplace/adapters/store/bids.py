@@ -43,6 +43,12 @@ class Bids:
         query = select(BidRow).where(BidRow.state == OrderState.LIVE.value, BidRow.renter == renter)
         return list(map(_record, self._session.exec(query)))
 
+    def preemptible(self, job_state: JobState) -> list[BidRecord]:
+        """Bids that a better one may displace, whose job stands there."""
+        notice = func.json_extract(BidRow.job_spec, "$.schedule.preemptionNoticeSeconds")
+        query = select(BidRow).where(BidRow.job_state == job_state.value, notice.is_not(None)).order_by(col(BidRow.id))
+        return list(map(_record, self._session.exec(query)))
+
     def with_salt(self, renter: str, salt: int) -> list[BidRecord]:
         query = select(BidRow).where(BidRow.renter == renter, BidRow.salt == salt)
         return list(map(_record, self._session.exec(query)))

@@ -50,6 +50,15 @@ class NodeRow(SQLModel, table=True):
     drains_by: int = 0
 
 
+class NoticeRow(SQLModel, table=True):
+    __tablename__ = "notices"
+    lease_id: str = Field(primary_key=True)
+    bid_hash: str
+    round_number: int
+    given_at: int
+    stops_at: int
+
+
 class CancellationRow(SQLModel, table=True):
     __tablename__ = "cancellations"
     id: int | None = Field(default=None, primary_key=True)

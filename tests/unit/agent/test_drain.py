@@ -36,7 +36,7 @@ def test_daemon_that_nobody_asked_stays(provider):
 
 def test_drain_takes_the_ask_back_posts_no_other_and_says_so_in_the_next_heartbeat(market, provider):
     beats = []
-    market.heartbeat = lambda beat, signature: beats.append(beat)
+    market.heartbeat = lambda beat, signature: beats.append(beat) or {}
     provider.keep_ask()
     provider.send_heartbeat()
     request_drain(provider._journal, NOW, within=600)

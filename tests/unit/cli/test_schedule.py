@@ -8,6 +8,7 @@ from marketplace.cli.schedule import ScheduleOptions, parse_time
 from marketplace.errors import InputError
 
 NOW = 1_800_000_000
+JOBS = ["0x" + "ab" * 32, "0x" + "cd" * 32]
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,33 @@ def test_reserved_run_signs_its_start_and_says_what_that_means(hive, market, run
     start = body["jobSpec"]["schedule"]["notBefore"]
     assert abs(start - time.time() - 3600) < 60
     assert (body["bid"]["deadline"], body["bid"]["validUntil"]) == (start + 900, start + 600)
+
+
+def test_preemptible_run_signs_its_notice(hive, market, runnable, monkeypatch):
+    monkeypatch.setenv("COMPUTEHIVE_PASSWORD", "pw")
+    market.answers[("POST", "/api/v1/jobs/submit")] = {"jobId": JOBS[0]}
+    assert hive("run", runnable, "--preemptible", "60", "--yes", "--detach").code == 0
+    body = market.bodies[market.asked.index(("POST", "/api/v1/jobs/submit"))]
+    assert body["jobSpec"]["schedule"] == {"notBefore": 0, "preemptionNoticeSeconds": 60}
+
+
+def test_start_ahead_and_preemption_exclude_each_other(hive, runnable):
+    assert hive("run", runnable, "--preemptible", "60", "--start", "+60", "--yes").code == 2
+
+
+def evicted_job(exit_kind="evicted"):
+    lease = {"leaseId": "0x" + "11" * 32, "exit": exit_kind, "detail": None}
+    return {"jobId": JOBS[0], "state": "failed", "leases": [lease], "timeline": []}
+
+
+@pytest.mark.parametrize(("exit_kind", "placed"), [("evicted", 3), ("trap", 1)])
+def test_evicted_job_is_placed_again_as_often_as_was_asked_and_another_failure_is_not(
+    hive, market, runnable, monkeypatch, exit_kind, placed
+):
+    monkeypatch.setenv("COMPUTEHIVE_PASSWORD", "pw")
+    market.answers[("POST", "/api/v1/jobs/submit")] = {"jobId": JOBS[0]}
+    market.answers[("GET", f"/api/v1/jobs/{JOBS[0]}/status")] = evicted_job(exit_kind)
+    market.answers[("GET", f"/api/v1/jobs/{JOBS[0]}/cost")] = {"bills": []}
+    ran = hive("run", runnable, "--preemptible", "60", "--retries", "2", "--yes")
+    assert ran.code == 7, ran.err
+    assert market.asked.count(("POST", "/api/v1/jobs/submit")) == placed
