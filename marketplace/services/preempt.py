@@ -44,8 +44,14 @@ def preempt(market: Market) -> int:
     Raises ChainUnavailable.
     """
     withdraw_notices(market)
-    spare = load_book(market, is_spare=True)
-    if spare.snapshot.bids and not is_known(market, spare.snapshot.bids[0].bid_hash, spare.digest()):
+    with market.store.read() as tx:
+        has_spare = bool(tx.bids.preemptible(JobState.QUEUED))
+    spare = load_book(market, is_spare=True) if has_spare else None
+    if (
+        spare is not None
+        and spare.snapshot.bids
+        and not is_known(market, spare.snapshot.bids[0].bid_hash, spare.digest())
+    ):
         clear_book(market, spare)
     return give_notices(market)
 
@@ -108,7 +114,7 @@ def _waiting(market: Market) -> Sequence[PlacedBid]:
     """Bids for now that an ordinary round has already left unserved, and that are one lease each."""
     bids = load_book(market).snapshot.bids
     with market.store.read() as tx:
-        return [one for one in bids if one.bid.replicas == 1 and tx.rounds.last_with(one.bid_hash) is not None]
+        return [one for one in bids if one.bid.replicas == 1 and tx.bids.get(one.bid_hash).reason]
 
 
 def _can_wait(placed: PlacedBid, until: int) -> bool:

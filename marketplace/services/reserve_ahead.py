@@ -8,11 +8,11 @@ any other once its start has come, or it expires. Whatever happens, its money ha
 from marketplace.domain.leases import MatchRecord
 from marketplace.domain.orders import AskRecord, OrderState
 from marketplace.domain.outbox import OutboxState
-from marketplace.services.clear_round import clear_book, expire_orders
+from marketplace.services.clear_round import clear_book
 from marketplace.services.clock import chain_time
 from marketplace.services.drop_match import drop_match
 from marketplace.services.market import Market
-from marketplace.services.snapshot import load_book, starts_ahead
+from marketplace.services.snapshot import load_book
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job
 
@@ -28,11 +28,12 @@ def reserve_ahead(market: Market) -> int:
     Bids that begin at the same time are cleared together, over what each ask has free from then on. Raises
     ChainUnavailable.
     """
-    expire_orders(market)
     now = chain_time(market)
     break_promises(market, now)
+    with market.store.read() as tx:
+        starts = tx.bids.starts_after(now)
     rounds = 0
-    for start in starts_ahead(market, now):
+    for start in starts:
         if rounds == STARTS_AT_ONCE:
             break
         book = load_book(market, start)

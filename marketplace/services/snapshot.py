@@ -79,12 +79,6 @@ def load_asks(market: Market, without: Collection[str] = ()) -> list[PlacedAsk]:
     return [one for one in asks if one.ask.valid_until >= now]
 
 
-def starts_ahead(market: Market, now: int) -> list[int]:
-    """The times after `now` at which bids want to begin that have no unit promised yet, the nearest first."""
-    starts = (one.job_spec.schedule.not_before for one in _load(market).bids)
-    return sorted({start for start in starts if start > now})
-
-
 def _load(market: Market) -> _Loaded:
     with market.store.read() as tx:
         opened = {(lease.bid_hash, lease.provider) for lease in tx.leases.open()}

@@ -28,6 +28,17 @@ STOP_SECONDS = 30.0
 _log = structlog.get_logger("computehive.workers")
 
 
+def clear_everything(market: Market) -> RoundRecord | None:
+    """Bids for now first, then those whose start lies ahead, then what is left for preemptible ones; the first's round.
+
+    One after the other: a round that is recorded voids any other that is being computed. Raises ChainUnavailable.
+    """
+    record = run_round(market)
+    reserve_ahead(market)
+    preempt(market)
+    return record
+
+
 class Workers:
     """The market's threads, from `start` to `stop`. A step that fails is tried again, later each time."""
 
@@ -35,9 +46,7 @@ class Workers:
         steps: dict[str, tuple[Callable[[Market], object], float]] = {
             "follower": (follow_chain, FOLLOW_SECONDS),
             "outbox": (process_outbox, OUTBOX_SECONDS),
-            "clearing": (run_round, market.rules.round_seconds),
-            "reservations": (reserve_ahead, market.rules.round_seconds),
-            "preemption": (preempt, market.rules.round_seconds),
+            "clearing": (clear_everything, market.rules.round_seconds),
             "seals": (advance_judgements, SETTLE_SECONDS),
             "settlement": (propose_batches, SETTLE_SECONDS),
             "refunds": (refund_overdue, REFUND_SECONDS),
