@@ -65,6 +65,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()},
         data_folder=settings.data,
         stated=settings.stated,
+        preemptible_jobs=settings.preemptible_jobs,
     )
     return ProviderDaemon(
         client=client,
@@ -98,10 +99,12 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
 
 
 def run_provider(settings: ProviderSettings, runner: Runner | None = None) -> None:
-    """Run a provider until SIGTERM or SIGINT."""
-    stop = _stop_on_signals()
+    """Run a provider until SIGTERM or SIGINT; after SIGUSR1, or `hive provider drain`, until it has left in order."""
+    stop, drain = _stop_on_signals(), Event()
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, lambda *_: drain.set())
     with hold_folder(settings.data, "provider"), MarketClient(settings.url) as client:
-        build_provider(settings, client, runner).run(stop)
+        build_provider(settings, client, runner).run(stop, drain=drain)
 
 
 def run_oracle(settings: OracleSettings) -> None:

@@ -53,6 +53,7 @@ def take_inventory(
     runtimes: dict[str, str] | None = None,
     data_folder: Path | None = None,
     stated: Stated | None = None,
+    preemptible_jobs: bool = False,
 ) -> NodeProfile:
     """The profile of this machine.
 
@@ -69,6 +70,8 @@ def take_inventory(
         Where jobs' files will lie (default: the working directory); its disk is the one that counts.
     stated
         What no inventory finds out.
+    preemptible_jobs
+        Whether it takes jobs that a better bid may end.
     """
     stated = stated or Stated()
     return NodeProfile(
@@ -84,6 +87,7 @@ def take_inventory(
         zone=stated.zone,
         rack=stated.rack,
         fixed_cost_per_hour=stated.fixed_cost_per_hour,
+        preemptible_jobs=preemptible_jobs,
     )
 
 

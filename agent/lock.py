@@ -31,6 +31,15 @@ def hold_folder(folder: Path, kind: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(folder: Path, kind: str) -> bool:
+    """Whether a daemon of this `kind` works in `folder`."""
+    try:
+        with hold_folder(folder, kind):
+            return False
+    except ConflictError:
+        return True
+
+
 def _lock(descriptor: int, folder: Path, kind: str) -> None:
     if fcntl is None:
         return

@@ -62,7 +62,7 @@ class StandingAsk:
                 self._post(note)
             return
         if note is not None:
-            self._cancel(Ask.parse(note["ask"]))
+            self._make_way(Ask.parse(note["ask"]))
         ask = self._new()
         note = {"ask": ask.to_json(), "signature": ask.sign(self._domain, self._provider.key), "posted": False}
         self._journal.record_note("ask", note)
@@ -74,26 +74,40 @@ class StandingAsk:
 
     def withdraw(self) -> None:
         """Take the standing ask back: nobody shall be matched to a machine that has stopped."""
-        note = self._journal.note("ask")
-        if note is None:
-            return
         try:
-            self._cancel(Ask.parse(note["ask"]))
+            if self.take_back():
+                log.info("ask withdrawn")
         except MarketError as error:
             log.warning("the ask could not be withdrawn; it lapses by itself", error=str(error))
-            return
+
+    def take_back(self) -> bool:
+        """Cancel the standing ask; False where none stands. Raises what the market raises."""
+        note = self._journal.note("ask")
+        if note is None:
+            return False
+        self._cancel(Ask.parse(note["ask"]))
         self._journal.record_note("ask", None)
-        log.info("ask withdrawn")
+        return True
+
+    def _make_way(self, ask: Ask) -> None:
+        """Cancel an ask that says what is no longer offered. One that only lapses is left to it: units may be promised
+        under it until then, and of both together no more leases open than one has units.
+        """
+        if not self._says_what_is_offered(ask):
+            self._cancel(ask)
 
     def _is_current(self, ask: Ask) -> bool:
-        same_offer = (
+        lapses = ask.valid_until <= self._now() + RENEW_BEFORE_SECONDS
+        return self._says_what_is_offered(ask) and not lapses and not self._is_void(ask)
+
+    def _says_what_is_offered(self, ask: Ask) -> bool:
+        return (
             ask.rates == self._offer.rates
             and ask.units == self._offer.units
             and ask.profile_digest == self._offer.profile.digest()
             and ask.market == self._market
             and ask.agent == self._agent
         )
-        return same_offer and ask.valid_until > self._now() + RENEW_BEFORE_SECONDS and not self._is_void(ask)
 
     def _is_void(self, ask: Ask) -> bool:
         """Whether a cancel on chain voids it. That of another machine of this provider does, if its ask was newer."""

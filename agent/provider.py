@@ -6,6 +6,7 @@ hash to what the chain recorded, bytes to their digest.
 
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,8 @@ from eth_utils import to_checksum_address
 from agent.chain import Chain
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
+from agent.drain import Drain, request_drain
+from agent.evictions import Evictions
 from agent.follow import Ended, follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
@@ -87,16 +90,32 @@ class ProviderDaemon:
             client=client, chain=chain, hand=hand, provider=provider.address, agent=agent.address, journal=journal,
             margin=claim_margin, now=now,
         )  # fmt: skip
+        self._drain = Drain(journal=journal, ask=self._ask, chain=chain, provider=provider.address, now=now)
+        self._evictions = Evictions(
+            sources=client, chain=chain, domain=domain, agent=agent.address, journal=journal, now=now
+        )
         self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
+        self._stops: defaultdict[str, Event] = defaultdict(Event)
         self._failures: dict[str, int] = {}
         self._last_heartbeat = 0
 
-    def run(self, stop: Event, pause: float = 0.3) -> None:
-        """Work until `stop`; running jobs are left to the next start, the ask is withdrawn."""
+    def run(self, stop: Event, pause: float = 0.3, drain: Event | None = None) -> None:
+        """Work until `stop`; running jobs are left to the next start, the ask is withdrawn.
+
+        After `drain`, or once the journal says so (`agent.drain`), until nothing is left to be done; sets `stop` then.
+        """
+
+        def leave() -> None:
+            if drain is not None and drain.is_set() and not self._drain.is_asked:
+                drain.clear()
+                request_drain(self._journal, self._now())
+            if self.leave_in_order():
+                stop.set()
+
         offering = (self.keep_ask, self.send_heartbeat)
         paid = (self.send_receipts, self.claim_unsettled, self.release_claims)
-        steps = (*offering, self.follow, self.start_jobs, self.post_attestations, *paid)
+        steps = (*offering, self.follow, self.start_jobs, self.make_way, self.post_attestations, *paid, leave)
         try:
             run_steps(steps, stop, pause)
             self.withdraw_ask()
@@ -107,9 +126,21 @@ class ProviderDaemon:
 
     def keep_ask(self) -> None:
         """Post an ask, or replace the one that is about to lapse, is void or no longer says what is offered."""
+        if self._drain.is_asked:
+            return
         self._prices.keep()
         self._ask.set_rates(self._prices.rates)
         self._ask.keep()
+
+    def leave_in_order(self) -> bool:
+        """One step of leaving, where that was asked for: True once nothing is left to be done."""
+        if not self._drain.is_asked:
+            return False
+        if self._drain.take_back_ask():
+            self._last_heartbeat = 0  # say so at once
+        for event in self._drain.overdue():
+            self._stops[event.lease_id].set()
+        return self._drain.is_over()
 
     def withdraw_ask(self) -> None:
         """Take the standing ask back: nobody shall be matched to a machine that has stopped."""
@@ -119,9 +150,11 @@ class ProviderDaemon:
         """Say that this machine is alive."""
         if self._now() - self._last_heartbeat < HEARTBEAT_SECONDS:
             return
-        beat = Heartbeat(agent=self._agent.address, profile_digest=self._offer.profile.digest(), sent_at=self._now())
-        self._client.heartbeat(beat, beat.sign(self._domain, self._agent.key))
+        profile, drains_by = self._offer.profile.digest(), self._drain.ends_at
+        beat = Heartbeat(agent=self._agent.address, profile_digest=profile, sent_at=self._now(), drains_by=drains_by)
+        said = self._client.heartbeat(beat, beat.sign(self._domain, self._agent.key))
         self._last_heartbeat = self._now()
+        self._evictions.hear(said.get("notices", ()))
 
     # --- leases ----------------------------------------------------------------------------------------------------
 
@@ -143,6 +176,11 @@ class ProviderDaemon:
                 self._journal.record_declined(event.lease_id, "the deadline has passed")
                 continue
             self._running[event.lease_id] = self._pool.submit(self.run_lease, event)
+
+    def make_way(self) -> None:
+        """Stop jobs whose notice is over; they are attested as evicted."""
+        for event in self._evictions.due():
+            self._stops[event.lease_id].set()
 
     def _look_back(self, lease_id: str, failure: BaseException | None) -> None:
         """A run that failed for want of the market is tried again; one that fails by itself only so often."""
@@ -172,7 +210,7 @@ class ProviderDaemon:
             self._journal.record_declined(event.lease_id, str(error))
             return
         started = self._now()
-        execution = self._runner(terms)
+        execution = self._runner(terms, self._stops[event.lease_id])
         attestation = self._attest(event, terms, execution, started)
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)

@@ -54,6 +54,8 @@ class ProviderSettings(AgentSettings):
     minimum_charge: int = Field(default=100, ge=0)
     auto_price: bool = False
     """Whether the daemon tries markups above these rates by itself; never below."""
+    preemptible_jobs: bool = False
+    """Whether to take jobs that a better bid may end; such a job is paid nothing."""
     carbon_grams_per_kwh: int | None = Field(default=None, ge=0, lt=2**16)
     zone: str = Field(default="", max_length=LONGEST_NAME)
     rack: str = Field(default="", max_length=LONGEST_NAME)

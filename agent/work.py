@@ -5,6 +5,8 @@ Provider and oracle use the same code, so that they can only disagree about what
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
 
 from agent.chain import Signers
 from agent.runtimes import RUNTIMES, ModuleCache
@@ -46,8 +48,10 @@ class Execution:
         return self.manifest.root()
 
 
-Runner = Callable[[LeaseTerms], Execution]
-"""Runs a lease's job. Raises ServiceUnavailable where its inputs cannot be fetched now."""
+class Runner(Protocol):
+    """Runs a lease's job to its end, or until `stop`. Raises ServiceUnavailable where its inputs cannot be had now."""
+
+    def __call__(self, terms: LeaseTerms, stop: Event | None = None) -> Execution: ...
 
 
 def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
@@ -107,7 +111,7 @@ class JobRunner:
         self._fetch = fetch
         self._wall_factor = wall_factor
 
-    def __call__(self, terms: LeaseTerms) -> Execution:
+    def __call__(self, terms: LeaseTerms, stop: Event | None = None) -> Execution:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
         spec = terms.job_spec
         try:
@@ -115,7 +119,8 @@ class JobRunner:
             module = self._module(spec)
         except (NotFound, DigestMismatch, InvalidModule, TooLarge) as error:
             return refuse(str(error), limits_of(terms.bid).egress_bytes)
-        return package(self._sandbox.run(module, build_task(spec, inputs), limits_of(terms.bid, self._wall_factor)))
+        limits = limits_of(terms.bid, self._wall_factor)
+        return package(self._sandbox.run(module, build_task(spec, inputs), limits, stop))
 
     def _inputs(self, spec: JobSpec) -> dict[str, bytes]:
         inputs: dict[str, bytes] = {}

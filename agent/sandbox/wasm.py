@@ -13,6 +13,7 @@ from importlib.metadata import version
 import wasmtime
 
 from agent.sandbox.linking import define_wasi, is_offered
+from agent.sandbox.stopping import Interrupter
 from agent.sandbox.types import Limits, RunResult, Task
 from agent.sandbox.vfs import OutputLimitReached
 from agent.sandbox.wasi import ProcessExit, WasiHost
@@ -144,8 +145,10 @@ class Sandbox:
             )
         return compiled
 
-    def run(self, compiled: CompiledModule, task: Task, limits: Limits) -> RunResult:
-        """Run to the end or to a limit. Never raises for what the program does."""
+    def run(
+        self, compiled: CompiledModule, task: Task, limits: Limits, stop: threading.Event | None = None
+    ) -> RunResult:
+        """Run to the end, to a limit, or until `stop`. Never raises for what the program does."""
         host = WasiHost(task, limits)
         linker = wasmtime.Linker(self.engine)
         define_wasi(linker, host)
@@ -158,9 +161,10 @@ class Sandbox:
             tables=16,
             memories=1,
         )
-        store.set_epoch_deadline(int(limits.wall_seconds / TICK_SECONDS) + 1)
+        interrupter = Interrupter(int(limits.wall_seconds / TICK_SECONDS) + 1, stop)
+        interrupter.watch(store)
         started = time.monotonic()
-        kind, code, detail = _execute(store, linker, compiled.module, limits)
+        kind, code, detail = _execute(store, linker, compiled.module, limits, interrupter)
         exited = kind is ExitKind.EXITED
         return RunResult(
             exit_kind=kind,
@@ -188,7 +192,7 @@ def validate_header(wasm: bytes) -> None:
 
 
 def _execute(
-    store: wasmtime.Store, linker: wasmtime.Linker, module: wasmtime.Module, limits: Limits
+    store: wasmtime.Store, linker: wasmtime.Linker, module: wasmtime.Module, limits: Limits, interrupter: Interrupter
 ) -> tuple[ExitKind, int, str]:
     instance: wasmtime.Instance | None = None
     try:
@@ -203,6 +207,10 @@ def _execute(
     except wasmtime.Trap as trap:
         return _describe_trap(trap, store, instance, limits)
     except wasmtime.WasmtimeError as error:
+        if interrupter.ended is ExitKind.TIMEOUT:
+            return ExitKind.TIMEOUT, 0, f"still running after {limits.wall_seconds:g} s"
+        if interrupter.ended is ExitKind.EVICTED:
+            return ExitKind.EVICTED, 0, "stopped by its machine"
         text = str(error).strip()
         if "memory" in text and ("limit" in text or "minimum" in text):
             return (
@@ -222,8 +230,6 @@ def _describe_trap(
     code = trap.trap_code
     if code is wasmtime.TrapCode.OUT_OF_FUEL:
         return ExitKind.OUT_OF_FUEL, 0, f"all {limits.fuel} units of fuel were used"
-    if code is wasmtime.TrapCode.INTERRUPT:
-        return ExitKind.TIMEOUT, 0, f"still running after {limits.wall_seconds:g} s"
     frames = ", ".join(frame.func_name or f"function {frame.func_index}" for frame in trap.frames[:8])
     detail = f"{code.name.lower() if code else 'trap'} in {frames or 'the module'}"
     size = instance.exports(store)["memory"].data_len(store) if instance else 0

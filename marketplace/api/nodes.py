@@ -9,6 +9,7 @@ from marketplace.api.paging import Cursor, Limit
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_ask
+from marketplace.services.preempt import notices_of
 from marketplace.services.record_heartbeat import record_heartbeat
 from marketplace.services.show_market import (
     list_asks,
@@ -52,10 +53,8 @@ def node_routes(market: Market) -> APIRouter:
 
     @router.post("/nodes/{node_id}/heartbeat", summary="An agent says that it is alive")
     def heartbeat(node_id: Address, body: HeartbeatBody) -> dict[str, Any]:
-        return {
-            "nodeId": node_id,
-            "lastSeen": record_heartbeat(market, node_id, body.heartbeat, body.signature),
-        }
+        seen = record_heartbeat(market, node_id, body.heartbeat, body.signature)
+        return {"nodeId": node_id, "lastSeen": seen, "notices": notices_of(market, node_id)}
 
     @router.get("/cluster/status", summary="The market at a glance")
     def status() -> dict[str, Any]:

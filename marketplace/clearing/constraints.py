@@ -12,7 +12,7 @@ from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.jobspec import RuntimeProgram
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.preferences import LatencyLimit
-from marketplace.protocol.profile import Gpu
+from marketplace.protocol.profile import Gpu, NodeProfile
 from marketplace.protocol.units import ceil_div
 
 Facts = tuple[object, object]
@@ -32,7 +32,12 @@ class Unit:
     @classmethod
     def of(cls, placed: PlacedAsk) -> "Unit":
         """The unit of an ask."""
-        profile, units = placed.profile, max(1, placed.ask.units)
+        return cls.share_of(placed.profile, placed.ask.units)
+
+    @classmethod
+    def share_of(cls, profile: NodeProfile, units: int) -> "Unit":
+        """One of so many units of a node."""
+        units = max(1, units)
         return cls(max(1, profile.cpu.cores // units), profile.memory_mb // units, len(profile.gpus) // units)
 
     def count_for(self, bid: Bid) -> int:
@@ -97,7 +102,7 @@ class Deadline:
 
     def check(self, bid: PlacedBid, ask: PlacedAsk, now: int) -> Facts | None:
         """The facts where this forbids the pair."""
-        earliest = now + bid.bid.duration_seconds
+        earliest = bid.earliest_end(now)
         return (earliest, bid.bid.deadline) if earliest > bid.bid.deadline else None
 
 
@@ -226,6 +231,12 @@ QUALITIES = (
         lambda ask: frozenset(ask.profile.cpu.features),
         _features,
     ),
+    Quality(
+        "preemption",
+        lambda bid: bid.job_spec.schedule.is_preemptible,
+        lambda ask: ask.profile.preemptible_jobs,
+        lambda wanted, offered: ("a node that takes preemptible jobs", "none of them") if wanted > offered else None,
+    ),
     GPUS,
     LATENCY,
     Quality("zone", _needs("zones"), lambda ask: ask.profile.zone, _one_of),
@@ -247,6 +258,7 @@ QUANTITIES = (
         lambda ask: _cleanness(intensity_of(ask)),
         lambda bid, ask: (bid.job_spec.requirements.max_carbon_grams_per_kwh, intensity_of(ask)),
     ),
+    Quantity("schedule", lambda bid: bid.bid.deadline, lambda ask: ask.free_until),
     Quantity("reputation", _needs("min_settled_leases"), lambda ask: ask.settled_leases),
 )
 STAKE = Quantity("stake", lambda bid: bid.bid.max_price, lambda ask: ask.available_stake)

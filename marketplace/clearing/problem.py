@@ -216,7 +216,7 @@ def _amounts(placed: PlacedBid) -> list[int]:
 
 
 def _limit(placed: PlacedBid, now: int) -> int:
-    late = now + placed.bid.duration_seconds > placed.bid.deadline
+    late = placed.earliest_end(now) > placed.bid.deadline
     return -1 if late or placed.bid.max_price > GREATEST else placed.bid.max_price
 
 

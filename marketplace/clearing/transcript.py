@@ -7,6 +7,7 @@ from marketplace.clearing import atlas
 from marketplace.clearing.engine.solve import PPM
 from marketplace.clearing.round import Parameters, RoundResult, clear_round
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.domain.calendar import FOREVER
 from marketplace.errors import TranscriptMismatch
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import SIGNATURE_BYTES, Domain
@@ -95,6 +96,7 @@ def _ask_json(placed: PlacedAsk) -> dict[str, Any]:
         "freeUnits": placed.free_units,
         "availableStake": str(placed.available_stake),
         "settledLeases": placed.settled_leases,
+        "freeUntil": placed.free_until if placed.free_until < FOREVER else None,
     }
 
 
@@ -119,6 +121,7 @@ def read_snapshot(document: dict[str, Any]) -> BookSnapshot:
                 int(one["freeUnits"]),
                 int(one["availableStake"]),
                 int(one["settledLeases"]),
+                FOREVER if one["freeUntil"] is None else int(one["freeUntil"]),
             )
             for one in document["asks"]
         ]

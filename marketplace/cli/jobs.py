@@ -20,9 +20,11 @@ from marketplace.cli.context import (
 )
 from marketplace.cli.known import remember_job
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
-from marketplace.cli.output import out, print_json, short, size, talk, usdc
+from marketplace.cli.options import with_options
+from marketplace.cli.output import clock_time, out, print_json, short, size, talk, usdc
+from marketplace.cli.schedule import ScheduleOptions, was_evicted
 from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
-from marketplace.errors import ConflictError, InputError, InsufficientFunds
+from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def register(app: typer.Typer) -> None:
     app.command("run", rich_help_panel=PANEL)(run)
 
 
+@with_options
 def quote(
     program: ProgramArgument,
     inputs: InputOption = None,
@@ -82,11 +85,13 @@ def quote(
     ] = False,
     url: UrlOption = None,
     as_json: JsonOption = False,
+    *,
+    schedule: ScheduleOptions,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
-        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer))
+        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule)
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         if advice:
             found["advice"] = client.advise(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
@@ -98,6 +103,7 @@ def quote(
         print_advice(found["advice"], out())
 
 
+@with_options
 def run(
     program: ProgramArgument,
     inputs: InputOption = None,
@@ -128,11 +134,16 @@ def run(
     timeout: Annotated[
         int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
     ] = 3600,
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, help="How often to sign and place it again when it is evicted.")
+    ] = 0,
     wallet: WalletOption = None,
     url: UrlOption = None,
     password_file: PasswordFileOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
+    *,
+    schedule: ScheduleOptions,
 ) -> None:
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
@@ -144,7 +155,7 @@ def run(
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:
         config = client.config()
-        job = _prepare(config, program, inputs, args, env, (region, need, prefer), name)
+        job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, name)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
         _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
@@ -152,28 +163,37 @@ def run(
         keystore = find_keystore(wallet, market)
         _require_funds(client, keystore.address, cap * replicas, named_wallet(wallet))
         _print_commitment(job, cap, replicas, int(config["feeBps"]))
+        _print_start(job.spec.schedule.not_before)
         require_consent("Sign this bid?", yes=yes)
         account = unlock(keystore, market, password_file)
         upload_job(client, job)
-        bid = build_bid(
-            job,
-            renter=account.address,
-            market=config["market"],
-            resources=resources,
-            max_price=cap,
-            salt=Salts(client.next_salt).take(account.address),
-            replicas=replicas,
-        )
         domain = Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
-        answer = client.submit_job(bid, bid.sign(domain, account.key), job.spec, now=now)
-        job_id = answer["jobId"]
-        if now:
-            _print_filled(answer)
-        remember_job(job_id, bid.to_json(), market.url)
-        if detach:
-            _print_detached(job_id, cap, as_json=as_json)
-            return
-        attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
+        for left in range(retries, -1, -1):
+            bid = build_bid(
+                job,
+                renter=account.address,
+                market=config["market"],
+                resources=resources,
+                max_price=cap,
+                salt=Salts(client.next_salt).take(account.address),
+                replicas=replicas,
+                deadline=schedule.deadline(job.spec.schedule),
+            )
+            answer = client.submit_job(bid, bid.sign(domain, account.key), job.spec, now=now)
+            job_id = answer["jobId"]
+            if now:
+                _print_filled(answer)
+            remember_job(job_id, bid.to_json(), market.url)
+            if detach:
+                _print_detached(job_id, cap, as_json=as_json)
+                return
+            try:
+                attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
+                return
+            except JobFailed:
+                if not left or not was_evicted(client.job(job_id)):
+                    raise
+                talk().print(f"It was evicted; it is signed and placed again ({left} more if need be).")
 
 
 def _resources(gpus: int, vcpus: int, memory: int, seconds: int, fuel: float, egress: int) -> "Resources":
@@ -189,6 +209,7 @@ def _prepare(
     args: list[str] | None,
     env: list[str] | None,
     wanted: tuple[list[str] | None, list[str] | None, list[str] | None],
+    schedule: ScheduleOptions,
     name: str = "",
 ) -> "PreparedJob":
     """The job; `wanted` is what --region, --need and --prefer say."""
@@ -208,6 +229,7 @@ def _prepare(
         name=name,
         requirements=parse_needs(needs, regions),
         preferences=parse_preferences(wishes),
+        schedule=schedule.to_schedule(),
     )
 
 
@@ -270,6 +292,14 @@ def _print_filled(answer: dict[str, Any]) -> None:
         f"Filled at once, in round {number}." if number else "Nothing stands idle for it: it waits for the next round."
     )
     talk().print(said)
+
+
+def _print_start(not_before: int) -> None:
+    if not_before:
+        talk().print(
+            f"It begins at {clock_time(not_before)} or later. The market promises a unit for then; until the lease"
+            " opens nothing is locked, and you can cancel."
+        )
 
 
 def _print_detached(job_id: str, cap: int, *, as_json: bool) -> None:

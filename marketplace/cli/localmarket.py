@@ -202,6 +202,7 @@ class LocalMarket:
             rates = provider.rates
             settings = self._agent_settings(shared, provider.name) | {
                 "REGION": provider.region,
+                "PREEMPTIBLE_JOBS": "true",
                 "UNITS": str(provider.units),
                 "GPU_HOUR_RATE": str(rates.gpu_hour),
                 "VCPU_HOUR_RATE": str(rates.vcpu_hour),

@@ -18,6 +18,7 @@ from marketplace.cli import (
     jobs,
     modules,
     money,
+    nodes,
     operators,
     orders,
     verify,
@@ -46,6 +47,7 @@ orders.register(app)
 claims.register(app)
 money.register(app)
 wallets.register(app)
+nodes.register(app)
 operators.register(app)
 modules.register(app)
 verify.register(app)

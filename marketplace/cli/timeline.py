@@ -8,11 +8,14 @@ from marketplace.cli.output import clock_time, gfuel, short, usdc
 
 SENTENCES = {
     "queued": "in the order book",
+    "reserved": "a unit is reserved by the auction",
     "matched": "matched by the auction",
     "not_matched": "not matched",
     "match_dropped": "the match was dropped",
     "opening": "on its way to the chain",
     "lease_opened": "lease open, the price is locked",
+    "eviction_notice": "a better bid wants its unit: notice to make way",
+    "eviction_withdrawn": "the notice is withdrawn, it goes on",
     "attestation": "the provider delivered and attested",
     "receipt": "you accepted the result",
     "sealed": "an oracle ran it again and sealed its verdict",
@@ -33,6 +36,7 @@ SILENT = frozenset({"running", "attested", "verifying", "settling"})
 """States that follow from the event told just before."""
 WAITING_FOR = {
     "queued": "in the order book, waiting for the next round of the auction",
+    "reserved": "reserved; the lease opens at its start",
     "matched": "matched; the lease is on its way to the chain",
     "opening": "the lease is being opened on chain",
     "running": "the provider runs it",
@@ -78,7 +82,7 @@ class Story:
             self._verdicts.add(verdict)
         if kind == "lease_opened":
             data = {name: value for name, value in data.items() if (name, value) not in self._said}
-        if kind in ("matched", "opening"):
+        if kind in ("reserved", "matched", "opening"):
             self._said |= set(data.items())
         sentence = SENTENCES.get(kind, kind.replace("_", " "))
         detail = event_detail(kind, data) if event.get("data") else event.get("detail")
@@ -107,8 +111,8 @@ def _closed(data: dict[str, Any]) -> str:
 def _fact(name: str, value: Any) -> str:
     if name in ("price", "pay", "bond"):
         return f"{name} {usdc(value)}"
-    if name == "until":
-        return f"until {clock_time(int(value))}"
+    if name in ("until", "start"):
+        return f"{name} {clock_time(int(value))}"
     if isinstance(value, str) and value.startswith("0x") and len(value) > 20:
         return f"{name} {short(value)}…"
     return str(value).removeprefix("Not matched: ") if name == "reason" else f"{name} {value}"

@@ -14,7 +14,7 @@ from marketplace.client.http import Document, MarketClient
 from marketplace.errors import InputError
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
-from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram, Requirements, RuntimeProgram
+from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram, Requirements, RuntimeProgram, Schedule
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.preferences import Preferences
@@ -64,6 +64,7 @@ def prepare_job(
     name: str = "",
     requirements: Requirements | None = None,
     preferences: Preferences | None = None,
+    schedule: Schedule | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
@@ -104,6 +105,7 @@ def prepare_job(
             "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
             "requirements": (requirements or Requirements()).model_dump(mode="json", by_alias=True),
             "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
+            "schedule": (schedule or Schedule()).model_dump(mode="json", by_alias=True),
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)
@@ -133,8 +135,12 @@ def build_bid(
     valid_seconds: int = BID_VALID_SECONDS,
     deadline: int | None = None,
 ) -> Bid:
-    """The bid for `job`: at most `max_price` micro-USDC for each of `replicas`; `salt` as `salts.Salts` counts it."""
+    """The bid for `job`: at most `max_price` micro-USDC for each of `replicas`; `salt` as `salts.Salts` counts it.
+
+    Waiting and deadline count from the job's start, where it lies ahead.
+    """
     now = int(time.time()) if now is None else now
+    start = max(now, job.spec.schedule.not_before)
     return Bid(
         renter=renter,
         market=market,
@@ -149,8 +155,8 @@ def build_bid(
         replicas=replicas,
         verification=int(verification),
         settlement=int(Settlement.ESCROWED),
-        deadline=deadline or now + valid_seconds + resources.seconds + DEADLINE_SLACK_SECONDS,
-        valid_until=now + valid_seconds,
+        deadline=deadline or start + valid_seconds + resources.seconds + DEADLINE_SLACK_SECONDS,
+        valid_until=start + valid_seconds,
         salt=salt,
     )
 

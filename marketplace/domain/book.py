@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from marketplace.domain.calendar import FOREVER
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
@@ -17,6 +18,10 @@ class PlacedBid:
     job_spec: JobSpec
     bid_hash: str
 
+    def earliest_end(self, now: int) -> int:
+        """Unix seconds by which the job can have run, if it begins as soon as it may."""
+        return max(now, self.job_spec.schedule.not_before) + self.bid.duration_seconds
+
     @classmethod
     def of(cls, bid: Bid, signature: str, job_spec: JobSpec) -> "PlacedBid":
         """A bid as it was just placed."""
@@ -27,8 +32,9 @@ class PlacedBid:
 class PlacedAsk:
     """A live ask. `available_stake` (micro-USDC) and `settled_leases` are the chain's.
 
-    `free_units` is how many more leases its provider may have, under whichever of its asks: the contract counts a
-    provider's leases, and allows one more while there are fewer than the units of the ask that it is opened with.
+    `free_units` is how many units the leases of its provider leave, under whichever of its asks they are: the contract
+    counts a provider's leases, and allows one more while there are fewer than the units of the ask that it is opened
+    with. Here a lease counts as many as it takes.
     """
 
     ask: Ask
@@ -38,6 +44,8 @@ class PlacedAsk:
     free_units: int
     available_stake: int
     settled_leases: int = 0
+    free_until: int = FOREVER
+    """Unix seconds: the free units are promised to others from then on, and a lease opened now must be over."""
 
     @classmethod
     def of(cls, ask: Ask, signature: str, profile: NodeProfile, available_stake: int) -> "PlacedAsk":
@@ -61,6 +69,11 @@ class BookSnapshot:
             tuple(sorted((one for one in bids if is_bid_live(one, now)), key=lambda one: one.bid_hash)),
             tuple(sorted((one for one in asks if is_ask_live(one, now)), key=lambda one: one.ask_hash)),
         )
+
+
+def is_bid_late(bid: Bid, now: int) -> bool:
+    """Whether nobody can serve the bid in time any more: it has lapsed, or its deadline is too near."""
+    return min(bid.valid_until, bid.deadline - bid.duration_seconds) < now
 
 
 def is_bid_live(placed: PlacedBid, now: int) -> bool:

@@ -4,7 +4,8 @@
        ├──▶ cancelled                  └───────────────────────────────────────────▶ (receipt, refund, another's settle)
        └──▶ expired
 
-A job is one signed bid; it has up to `replicas` leases. Leases only go forward; a job goes back to `queued` when a
+A job is one signed bid; it has up to `replicas` leases. One whose start lies ahead is `reserved` in place of `matched`.
+Leases only go forward; a job goes back to `queued` when a
 match was dropped or a replica still waits. What has ended stays ended, unless the chain itself is reorganised.
 """
 
@@ -20,6 +21,8 @@ class JobState(StrEnum):
 
     QUEUED = "queued"
     """In the book, waiting for a round that matches it."""
+    RESERVED = "reserved"
+    """Matched ahead of its time: a unit is promised to it, its lease opens at its start."""
     MATCHED = "matched"
     """Matched in a round; the transaction that opens the lease is not sent yet."""
     OPENING = "opening"
@@ -57,6 +60,7 @@ END_STATES = frozenset(
     }
 )
 _LEASE_ORDER = [
+    JobState.RESERVED,
     JobState.MATCHED,
     JobState.OPENING,
     JobState.RUNNING,
@@ -102,7 +106,7 @@ def is_legal_job_step(before: JobState, after: JobState) -> bool:
     if before.is_end:
         return False
     if after in (JobState.CANCELLED, JobState.EXPIRED):
-        return before in (JobState.QUEUED, JobState.MATCHED, JobState.OPENING)
+        return before in (JobState.QUEUED, JobState.RESERVED, JobState.MATCHED, JobState.OPENING)
     return True
 
 

@@ -60,6 +60,8 @@ class AskRecord:
     reason: str = ""
     last_seen: int = 0
     """Unix seconds of the node's last sign of life."""
+    drains_by: int = 0
+    """0, or the unix seconds by which the node, which takes no new leases, will have left at the latest."""
 
 
 def voids_bid(cancel: Cancel, bid: Bid) -> bool:

@@ -63,6 +63,11 @@ class OutboxItem:
     error: str = ""
 
     @property
+    def opens_at(self) -> int:
+        """Unix seconds of the start that its leases are reserved for; 0 where they open at once."""
+        return self.payload.get("opensAt", 0)
+
+    @property
     def hashes(self) -> tuple[str, ...]:
         """Of everything that was signed with this nonce: at most one of it is ever mined."""
         return (self.tx_hash, *self.replaced)

@@ -28,6 +28,8 @@ class Rules:
     """How far above its next salt a renter may number a bid: a bid that opens voids those 144 below it."""
     node_silence_seconds: int = 180
     """After so long without a heartbeat a node gets no new work."""
+    handover_seconds: int = 180
+    """How long after its deadline a lease may take to be refunded, before its unit can be promised to another."""
     hold_seconds: int = 10
     """How long a bid sits out after the contract left out its match."""
     seal_seconds: int = 3

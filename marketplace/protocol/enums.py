@@ -60,11 +60,13 @@ class ExitKind(IntEnum):
     TRAP = 4
     OUTPUT_LIMIT = 5
     SANDBOX_ERROR = 6
+    EVICTED = 7
+    """The machine stopped it: a better bid took a preemptible job's place, or the machine had to go."""
 
     @property
     def is_reproducible(self) -> bool:
         """Whether another machine must see the same end (wall-clock and host trouble need not repeat)."""
-        return self not in (ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR)
+        return self not in (ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR, ExitKind.EVICTED)
 
 
 class ClaimState(IntEnum):

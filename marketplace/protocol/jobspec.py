@@ -85,6 +85,26 @@ class Requirements(_Document):
     max_latency: Annotated[tuple[LatencyLimit, ...], Field(max_length=16)] = ()
 
 
+class Schedule(_Document):
+    """When the job may begin, and whether a better bid may take its place."""
+
+    not_before: Annotated[int, Field(ge=0, lt=2**40)] = 0
+    """Unix seconds before which no lease of it opens: a unit is reserved ahead. 0: at once."""
+    preemption_notice_seconds: Annotated[int, Field(ge=10, le=3_600)] | None = None
+    """How long it goes on after notice that its unit is wanted. None: nobody may take its place."""
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> "Schedule":
+        if self.not_before and self.preemption_notice_seconds is not None:
+            raise ValueError("a job that is reserved ahead cannot be preemptible")
+        return self
+
+    @property
+    def is_preemptible(self) -> bool:
+        """Whether a better bid may take its place."""
+        return self.preemption_notice_seconds is not None
+
+
 class Determinism(_Document):
     """What a deterministic sandbox supplies instead of the machine's clock and entropy."""
 
@@ -107,6 +127,7 @@ class JobSpec(_Document):
     requirements: Requirements = Requirements()
     preferences: Preferences = Preferences()
     determinism: Determinism = Determinism()
+    schedule: Schedule = Schedule()
 
     @model_validator(mode="after")
     def _inputs_are_consistent(self) -> "JobSpec":

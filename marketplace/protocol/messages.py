@@ -224,6 +224,8 @@ class Heartbeat(TypedMessage):
     agent: Address
     profile_digest: Bytes32
     sent_at: Uint64
+    drains_by: Uint64
+    """0 while it takes new leases; else when it will have left at the latest."""
 
 
 SIGNED_MESSAGES: tuple[type[TypedMessage], ...] = (

@@ -60,6 +60,8 @@ class NodeProfile(_Document):
     """Where in its region the node stands; empty where the provider does not say."""
     fixed_cost_per_hour: Annotated[int, Field(ge=0, lt=2**40)] = 0
     """What the machine costs its provider while it is on, used or not, micro-USDC: C_idle follows from it."""
+    preemptible_jobs: bool = False
+    """Whether it takes jobs that may be evicted, and are then paid nothing."""
 
     @classmethod
     def parse(cls, document: Any) -> "NodeProfile":

@@ -13,7 +13,7 @@ from marketplace.clearing import (
     explain_bid,
     write_transcript,
 )
-from marketplace.domain.book import BookSnapshot
+from marketplace.domain.book import BookSnapshot, is_bid_late
 from marketplace.domain.leases import MatchRecord, MatchState
 from marketplace.domain.orders import OrderState
 from marketplace.domain.outbox import OutboxKind
@@ -37,7 +37,7 @@ def run_round(market: Market) -> RoundRecord | None:
         with market.store.read() as tx:
             if not tx.bids.live():
                 return None
-            number, last = tx.rounds.next_number(), tx.rounds.last()
+            last = tx.rounds.last()
         book = load_book(market)
         with market.store.write() as tx:
             for bid_hash, reason in book.left_out.items():
@@ -46,7 +46,7 @@ def run_round(market: Market) -> RoundRecord | None:
             return None
         if last is not None and last.summary["book"] == book.digest() and last.summary["matches"] == 0:
             return None
-        return _clear(market, number, book)
+        return clear_book(market, book)
 
 
 def fill_now(market: Market, bid_hash: str) -> int | None:
@@ -59,7 +59,6 @@ def fill_now(market: Market, bid_hash: str) -> int | None:
     with market.clearing:
         with market.store.read() as tx:
             matched = [one.round_number for one in tx.matches.of_bid(bid_hash) if one.state is not MatchState.DROPPED]
-            number = tx.rounds.next_number()
         if matched:
             return max(matched)
         book = load_book(market)
@@ -68,11 +67,14 @@ def fill_now(market: Market, bid_hash: str) -> int | None:
         )
         if not alone.bids:
             return None
-        record = _clear(market, number, Book(alone, {}), needs_match=True)
+        record = clear_book(market, Book(alone, {}), needs_match=True)
     return record.number if record else None
 
 
-def _clear(market: Market, number: int, book: Book, *, needs_match: bool = False) -> RoundRecord | None:
+def clear_book(market: Market, book: Book, *, needs_match: bool = False) -> RoundRecord | None:
+    """Clear this book and plan its leases; None where an order went away meanwhile, or no bid got what it needs."""
+    with market.store.read() as tx:
+        number = tx.rounds.next_number()
     result = clear_round(book.snapshot, PARAMETERS)
     if needs_match and not result.matches:
         return None
@@ -82,16 +84,19 @@ def _clear(market: Market, number: int, book: Book, *, needs_match: bool = False
         digest=transcript.digest,
         cleared_at=book.snapshot.now,
         transcript=transcript.document,
-        summary=_summary(result, book.digest()),
+        summary=summarise(result, book),
     )
     return record if _commit(market, record, result, book) else None
 
 
 def expire_orders(market: Market) -> None:
-    """Take orders out of the book that can no longer be matched because of time. Raises ChainUnavailable."""
+    """Take orders out of the book that can no longer be matched because of time. Raises ChainUnavailable.
+
+    A bid's time is over with its `validUntil`, or when its deadline leaves too little for its seconds.
+    """
     now = chain_time(market)
     with market.store.read() as tx:
-        late_bids = [one for one in tx.bids.live() if min(one.bid.valid_until, one.bid.deadline - 1) < now]
+        late_bids = [one for one in tx.bids.live() if is_bid_late(one.bid, now)]
         late_asks = [one for one in tx.asks.live() if one.ask.valid_until < now]
     if not late_bids and not late_asks:
         return
@@ -140,10 +145,12 @@ def _chunks(bids: list[list[PricedMatch]], limit: int) -> Iterator[list[PricedMa
         yield chunk
 
 
-def _summary(result: RoundResult, book_digest: str) -> dict:
+def summarise(result: RoundResult, book: Book) -> dict:
+    """What a list of rounds shows."""
     certificate = result.certificate
-    return {
-        "book": book_digest,
+    ahead = {"startsAt": book.starts_at} if book.starts_at else {}
+    return ahead | {
+        "book": book.digest(),
         "bids": len(result.problem.snapshot.bids),
         "asks": len(result.problem.snapshot.asks),
         "matches": len(result.matches),
@@ -174,7 +181,7 @@ def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book
                     {"round": record.number, "reason": reason},
                 )
         for chunk in _chunks(opening_order(result.matches, providers), market.rules.max_batch):
-            item = tx.outbox.add(OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at)
+            item = _owe(tx, record, book.starts_at)
             for match in chunk:
                 provider = providers[match.ask_hash]
                 tx.matches.add(
@@ -196,8 +203,19 @@ def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book
                     round=record.number,
                     provider=provider,
                     price=str(match.price),
+                    **({"start": book.starts_at} if book.starts_at else {}),
                 )
     return True
+
+
+def _owe(tx: Transaction, record: RoundRecord, starts_at: int) -> int:
+    """The transaction that opens leases of this round, when their start has come."""
+    if not starts_at:
+        return tx.outbox.add(OutboxKind.OPEN, {"roundDigest": record.digest}, record.cleared_at)
+    payload = {"roundDigest": record.digest, "opensAt": starts_at}
+    item = tx.outbox.add(OutboxKind.OPEN, payload, record.cleared_at)
+    tx.outbox.update(item, next_try_at=float(starts_at))
+    return item
 
 
 def _all_live(tx: Transaction, result: RoundResult) -> bool:

@@ -1,7 +1,8 @@
 """What every use case is given: the ports, and the rules of this market."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 
 from marketplace.domain.rules import Rules
 from marketplace.ports import Blobs, Chain, Clock, Sender
@@ -18,7 +19,7 @@ class Market:
     blobs: Blobs
     clock: Clock
     rules: Rules = field(default_factory=Rules)
-    clearing: Lock = field(default_factory=Lock, compare=False)
+    clearing: AbstractContextManager = field(default_factory=RLock, compare=False)
     """Held while a round is cleared: of two over the same book one would be in vain."""
 
     @property

@@ -21,10 +21,11 @@ from marketplace.errors import (
 )
 from marketplace.protocol.canonical import canonical_json
 from marketplace.protocol.enums import Settlement, Verification
-from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.jobspec import JobSpec, Schedule
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import format_usdc
+from marketplace.services.calendars import OPENING_SECONDS
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
 from marketplace.services.signatures import require_ask_signature, require_signature
@@ -61,7 +62,8 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     now = chain_time(market)
     _validate_job(market, bid, job_spec)
     _validate_times(market, bid.valid_until, now)
-    _validate_deadline(market, bid, now)
+    _validate_deadline(market, bid, max(now, job_spec.schedule.not_before))
+    _validate_schedule(bid, job_spec.schedule)
     _require_blobs(market, job_spec)
     account = market.chain.renter_account(bid.renter)
     record = BidRecord(bid_hash, bid, signature, job_spec, placed_at=now)
@@ -212,13 +214,26 @@ def _validate_times(market: Market, valid_until: int, now: int) -> None:
 def _validate_deadline(market: Market, bid: Bid, now: int) -> None:
     if bid.deadline < now + bid.duration_seconds:
         raise ExpiredOrder(
-            f"The deadline {bid.deadline} leaves no time for {bid.duration_seconds} s of work; it is {now}.",
+            f"The deadline {bid.deadline} leaves no time for {bid.duration_seconds} s of work from {now} on.",
             hint="Set a later deadline.",
             deadline=bid.deadline,
             now=now,
         )
     if bid.deadline > now + 2 * market.rules.max_order_seconds:
         raise MalformedMessage("Bid.deadline", f"{bid.deadline} is too far ahead of {now}")
+
+
+def _validate_schedule(bid: Bid, schedule: Schedule) -> None:
+    if schedule.is_preemptible and bid.replicas != 1:
+        raise MalformedMessage(
+            "Bid.replicas", f"a preemptible job has 1 replica, not {bid.replicas}: all would be lost"
+        )
+    if schedule.not_before and bid.valid_until < schedule.not_before + OPENING_SECONDS:
+        raise MalformedMessage(
+            "Bid.validUntil",
+            f"{bid.valid_until} is less than {OPENING_SECONDS} s after {schedule.not_before}, before which the job must"
+            " not begin: its lease could not be opened then",
+        )
 
 
 def _require_salt(market: Market, tx: Transaction, bid: Bid, account: RenterAccount) -> None:

@@ -36,7 +36,8 @@ def quote_job(
     `price` is null where nobody can serve all replicas, or not within `max_price`; `priceAtOnce` is what a bid pays
     that is filled without waiting for the round. Raises ChainUnavailable.
     """
-    snapshot = load_book(market).snapshot
+    schedule = (job_spec or ANY_PROGRAM).schedule
+    snapshot = load_book(market, schedule.not_before, is_spare=schedule.is_preemptible).snapshot
     wanted = place_hypothetical(
         market,
         snapshot.now,
@@ -130,6 +131,7 @@ def place_hypothetical(
     max_price: int,
 ) -> PlacedBid:
     """The bid that nobody signed, as the book would hold it."""
+    start = max(now, job_spec.schedule.not_before)
     bid = Bid(
         renter=_NOBODY,
         market=market.address,
@@ -144,8 +146,8 @@ def place_hypothetical(
         replicas=replicas,
         verification=int(Verification.REEXECUTE),
         settlement=int(Settlement.ESCROWED),
-        deadline=now + 2 * resources.seconds + 600,
-        valid_until=now + 600,
+        deadline=start + 2 * resources.seconds + 600,
+        valid_until=start + 600,
         salt=0,
     )
     return PlacedBid.of(bid, "0x", job_spec)

@@ -30,5 +30,5 @@ def record_heartbeat(market: Market, agent: str, heartbeat: Heartbeat, signature
     with market.store.write() as tx:
         if tx.asks.latest_of_agent(agent) is None:
             raise NotFound("node", agent)
-        tx.asks.seen(agent, now)
+        tx.asks.seen(agent, now, heartbeat.drains_by)
         return tx.asks.last_seen(agent)

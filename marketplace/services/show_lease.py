@@ -226,6 +226,7 @@ def _detail(lease: LeaseRecord, record: AttestationRecord | None) -> str | None:
         ExitKind.TRAP: "it trapped",
         ExitKind.OUTPUT_LIMIT: "it wrote more than the bid allows",
         ExitKind.SANDBOX_ERROR: "the provider's sandbox failed",
+        ExitKind.EVICTED: "its machine stopped it",
         ExitKind.EXITED: "it was not settled before the deadline",
     }[ExitKind(record.attestation.exit_kind)]
 

@@ -9,6 +9,7 @@ from marketplace.domain.rounds import RoundRecord
 from marketplace.errors import ChainUnavailable, MalformedMessage, NotFound
 from marketplace.protocol.units import format_usdc
 from marketplace.services.market import Market
+from marketplace.services.unit_counts import count_leased
 
 
 def show_health(market: Market) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def show_cluster(market: Market) -> dict[str, Any]:
         jobs, leases, units = (
             tx.bids.count_by_state(),
             tx.leases.count_by_stage(),
-            tx.leases.open_units(),
+            count_leased(tx),
         )
         waiting = len(tx.outbox.unfinished())
     alive = [record for record in asks if _is_alive(market, record)]
@@ -96,10 +97,13 @@ def show_cluster(market: Market) -> dict[str, Any]:
 
 
 def list_nodes(market: Market) -> dict[str, Any]:
-    """Every node that offers capacity."""
+    """Every node that offers capacity, and those that have just stopped to and are leaving."""
+    since = market.clock.now() - market.rules.node_silence_seconds
     with market.store.read() as tx:
-        units = tx.leases.open_units()
-        return {"nodes": [_node(market, record, units) for record in tx.asks.live()]}
+        units, live = count_leased(tx), tx.asks.live()
+        offering = {record.ask.agent for record in live}
+        leaving = [record for record in tx.asks.draining(since) if record.ask.agent not in offering]
+    return {"nodes": [_node(market, record, units) for record in [*live, *leaving]]}
 
 
 def list_asks(
@@ -228,20 +232,27 @@ def _is_alive(market: Market, record: AskRecord) -> bool:
     return record.last_seen >= market.clock.now() - market.rules.node_silence_seconds
 
 
+def _status(market: Market, record: AskRecord) -> str:
+    if not _is_alive(market, record):
+        return "silent"
+    return "draining" if record.drains_by else "alive"
+
+
 def _node(market: Market, record: AskRecord, units: dict[str, int]) -> dict[str, Any]:
     profile, leased = record.profile, units.get(record.ask.agent, 0)
     return {
         "id": record.ask.agent,
         "provider": record.ask.provider,
         "askHash": record.ask_hash,
-        "status": "alive" if _is_alive(market, record) else "silent",
+        "status": _status(market, record),
+        "drainsBy": record.drains_by or None,
         "lastSeen": record.last_seen,
         "region": profile.region,
         "vcpus": profile.cpu.cores,
         "memoryMb": profile.memory_mb,
         "gpus": [gpu.model for gpu in profile.gpus],
         "units": record.ask.units,
-        "freeUnits": max(0, record.ask.units - leased),
+        "freeUnits": 0 if record.drains_by else max(0, record.ask.units - leased),
         "validUntil": record.ask.valid_until,
         "ask": record.ask.to_json(),
         "profile": profile.to_json(),

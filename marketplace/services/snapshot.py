@@ -1,16 +1,18 @@
 """The book as a round sees it: live orders, less what is promised already, as far as balances cover them."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.domain.chain import RenterAccount
-from marketplace.domain.leases import MatchRecord
+from marketplace.domain.leases import LeaseRecord, MatchRecord
 from marketplace.domain.orders import SALT_WINDOW, AskRecord, BidRecord
 from marketplace.protocol.canonical import json_digest
-from marketplace.protocol.messages import Bid
 from marketplace.protocol.units import format_usdc
+from marketplace.services.calendars import OPENING_SECONDS, load_calendars
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
+from marketplace.services.unit_counts import Units, count_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class Book:
 
     snapshot: BookSnapshot
     left_out: dict[str, str]
+    starts_at: int = 0
+    """When its bids begin, where that lies ahead; 0 for now."""
 
     def digest(self) -> str:
         """Equal for equal books, whatever the time."""
@@ -31,6 +35,7 @@ class Book:
                         one.free_units,
                         str(one.available_stake),
                         one.settled_leases,
+                        str(one.free_until),
                     ]
                     for one in self.snapshot.asks
                 ],
@@ -43,55 +48,87 @@ class _Loaded:
     bids: list[BidRecord]
     """Live ones of which nothing is open or on its way."""
     asks: list[AskRecord]
+    leases: list[LeaseRecord]
     reserved: list[MatchRecord]
-    reserved_bids: dict[str, Bid]
+    reserved_bids: dict[str, BidRecord]
+    units: Units
+    """Of leases and of what is reserved."""
 
 
-def load_book(market: Market) -> Book:
-    """The live book now. Raises ChainUnavailable."""
+def load_book(market: Market, starts_at: int = 0, *, is_spare: bool = False) -> Book:
+    """The live book of bids that may begin now, or of those that must not begin before `starts_at`, which lies ahead.
+
+    Preemptible bids are in a book of their own (`is_spare`): they get what others leave over. What an ask has is what
+    it has at that time. Raises ChainUnavailable.
+    """
     loaded = _load(market)
     now = chain_time(market)
-    asks = _place_asks(market, loaded)
+    at = max(now, starts_at)
+    asks = _place_asks(market, loaded, now, at)
     bids, left_out = _place_bids(market, loaded, now)
-    return Book(BookSnapshot.of(now, bids, asks), left_out)
+    schedules = ((one, one.job_spec.schedule) for one in bids)
+    wanted = [one for one, when in schedules if max(now, when.not_before) == at and when.is_preemptible is is_spare]
+    return Book(BookSnapshot.of(now, wanted, asks), left_out, at if at > now else 0)
+
+
+def load_asks(market: Market, without: Collection[str] = ()) -> list[PlacedAsk]:
+    """The asks of nodes that are alive, with what they would have if the leases `without` were over.
+
+    Raises ChainUnavailable.
+    """
+    now, loaded = chain_time(market), _load(market)
+    over = [lease for lease in loaded.leases if lease.lease_id in without]
+    asks = _place_asks(market, loaded, now, now, over)
+    return [one for one in asks if one.ask.valid_until >= now]
 
 
 def _load(market: Market) -> _Loaded:
     with market.store.read() as tx:
-        opened = {(lease.bid_hash, lease.provider) for lease in tx.leases.open()}
+        leases = tx.leases.open()
+        opened = {(lease.bid_hash, lease.provider) for lease in leases}
         reserved = [one for one in tx.matches.reserved() if (one.bid_hash, one.provider) not in opened]
         taken = {match.bid_hash for match in reserved}
         return _Loaded(
             bids=[record for record in tx.bids.live() if record.bid_hash not in taken],
             asks=tx.asks.live(),
+            leases=leases,
             reserved=reserved,
-            reserved_bids={bid_hash: tx.bids.get(bid_hash).bid for bid_hash in taken},
+            reserved_bids={bid_hash: tx.bids.get(bid_hash) for bid_hash in taken},
+            units=count_units(tx, [*leases, *reserved]),
         )
 
 
-def _place_asks(market: Market, loaded: _Loaded) -> list[PlacedAsk]:
-    """Nodes that show signs of life, with the units and the stake that their provider has left."""
+def _place_asks(
+    market: Market, loaded: _Loaded, now: int, at: int, over: Sequence[LeaseRecord] = ()
+) -> list[PlacedAsk]:
+    """Nodes that show signs of life and are not leaving, with the units and the stake that their provider has left."""
     alive_since = market.clock.now() - market.rules.node_silence_seconds
-    alive = [record for record in loaded.asks if record.last_seen >= alive_since]
+    alive = [record for record in loaded.asks if record.last_seen >= alive_since and not record.drains_by]
     promised: dict[str, int] = {}
-    planned: dict[str, int] = {}
     for match in loaded.reserved:
         promised[match.provider] = promised.get(match.provider, 0) + match.price
-        planned[match.provider] = planned.get(match.provider, 0) + 1
     accounts = {one: market.chain.provider_account(one) for one in {record.ask.provider for record in alive}}
+    opened = {provider: account.open_leases for provider, account in accounts.items()}
+    for lease in over:
+        opened[lease.provider] = max(0, opened.get(lease.provider, 0) - 1)
+        promised[lease.provider] = promised.get(lease.provider, 0) - lease.price
+    leases = [lease for lease in loaded.leases if lease not in over]
+    calendars = load_calendars(leases, loaded.reserved, loaded.reserved_bids, loaded.units, opened, now, market.rules)
     placed = []
     for record in alive:
         provider = record.ask.provider
         account = accounts[provider]
-        # The contract counts a provider's leases, whatever ask or market they are of.
-        units = record.ask.units - account.open_leases - planned.get(provider, 0)
+        if at > now and record.ask.valid_until < at + OPENING_SECONDS:
+            continue
+        gap = calendars.of(record.ask).gap(at)
         placed.append(
             PlacedAsk(
                 ask=record.ask,
                 signature=record.signature,
                 profile=record.profile,
                 ask_hash=record.ask_hash,
-                free_units=max(0, units),
+                free_units=gap.units,
+                free_until=calendars.last_deadline(gap),
                 available_stake=max(0, account.cover - account.covered - promised.get(provider, 0)),
                 settled_leases=account.settled,
             )
@@ -104,11 +141,11 @@ def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedB
     accounts = {one: market.chain.renter_account(one) for one in {record.bid.renter for record in loaded.bids}}
     left = {renter: account.free for renter, account in accounts.items()}
     for match in loaded.reserved:
-        renter = loaded.reserved_bids[match.bid_hash].renter
+        renter = loaded.reserved_bids[match.bid_hash].bid.renter
         if renter in left:
             left[renter] -= match.price
     lowest: dict[str, int] = {}
-    for bid in [*loaded.reserved_bids.values(), *(record.bid for record in loaded.bids)]:
+    for bid in [record.bid for record in (*loaded.reserved_bids.values(), *loaded.bids)]:
         if bid.renter in accounts and not accounts[bid.renter].is_void(bid.salt):
             lowest[bid.renter] = min(bid.salt, lowest.get(bid.renter, bid.salt))
     placed: list[PlacedBid] = []

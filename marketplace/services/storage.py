@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from marketplace.domain.chain import BlockRef
 from marketplace.domain.jobs import JobState
 from marketplace.domain.leases import Claim, Closing, LeaseRecord, MatchRecord
+from marketplace.domain.notices import NoticeRecord
 from marketplace.domain.orders import AskRecord, BidRecord, OrderState
 from marketplace.domain.outbox import OutboxItem, OutboxKind
 from marketplace.domain.paging import Page
@@ -26,6 +27,14 @@ class Bids(Protocol):
         ...
 
     def live_of(self, renter: str) -> list[BidRecord]: ...
+    def starts_after(self, now: int) -> list[int]:
+        """The different times after `now` at which queued bids want to begin, the nearest first."""
+        ...
+
+    def preemptible(self, job_state: JobState) -> list[BidRecord]:
+        """Bids that a better one may displace, whose job stands there."""
+        ...
+
     def with_salt(self, renter: str, salt: int) -> list[BidRecord]: ...
     def below_salt(self, renter: str, salt: int) -> list[BidRecord]: ...
     def highest_salt(self, renter: str) -> int:
@@ -69,8 +78,12 @@ class Asks(Protocol):
         """Asks that an event in a block above `block` had taken out of the book are live again; their hashes."""
         ...
 
-    def seen(self, agent: str, at: int) -> None:
-        """Note a sign of life; an older one never overwrites a newer."""
+    def seen(self, agent: str, at: int, drains_by: int = 0) -> None:
+        """Note a sign of life; an older one never overwrites a newer. See `AskRecord` for `drains_by`."""
+        ...
+
+    def draining(self, since: int) -> list[AskRecord]:
+        """The newest ask of each node that takes no new leases and showed signs of life `since` then."""
         ...
 
     def last_seen(self, agent: str) -> int: ...
@@ -103,10 +116,6 @@ class Leases(Protocol):
     def of_bid(self, bid_hash: str) -> list[LeaseRecord]: ...
     def open(self) -> list[LeaseRecord]:
         """Leases that the chain has not closed."""
-        ...
-
-    def open_units(self) -> dict[str, int]:
-        """Open leases by agent, that is by node."""
         ...
 
     def page(
@@ -155,6 +164,14 @@ class Matches(Protocol):
     def roll_back(self, block: int) -> list[MatchRecord]:
         """Matches that the contract left out above `block` are reserved again; they, as they were before."""
         ...
+
+
+class Notices(Protocol):
+    """Notices to preemptible leases that stand."""
+
+    def add(self, notice: NoticeRecord) -> None: ...
+    def all(self) -> list[NoticeRecord]: ...
+    def remove(self, lease_id: str) -> None: ...
 
 
 class Rounds(Protocol):
@@ -239,6 +256,8 @@ class Transaction(Protocol):
     def leases(self) -> Leases: ...
     @property
     def matches(self) -> Matches: ...
+    @property
+    def notices(self) -> Notices: ...
     @property
     def rounds(self) -> Rounds: ...
     @property

@@ -70,9 +70,11 @@ def refresh_lease_and_job(
 
 
 def match_state(tx: Transaction, outbox_id: int) -> JobState:
-    """Where a reserved match stands: matched, or opening once its transaction is signed."""
+    """Where a match stands: reserved for later, matched, or opening once its transaction is signed."""
     item = tx.outbox.get(outbox_id)
-    return JobState.MATCHED if item is None or item.state is OutboxState.INTENT else JobState.OPENING
+    if item is not None and item.state is not OutboxState.INTENT:
+        return JobState.OPENING
+    return JobState.RESERVED if item is not None and item.opens_at else JobState.MATCHED
 
 
 def _job_state(tx: Transaction, record: BidRecord) -> JobState:

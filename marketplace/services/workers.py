@@ -13,7 +13,9 @@ from marketplace.services.close_claims import close_ripe_claims
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
+from marketplace.services.preempt import preempt
 from marketplace.services.refund_lease import refund_overdue
+from marketplace.services.reserve_ahead import reserve_ahead
 from marketplace.services.seal_verdicts import advance_judgements
 from marketplace.services.settle_batch import propose_batches
 
@@ -26,6 +28,18 @@ STOP_SECONDS = 30.0
 _log = structlog.get_logger("computehive.workers")
 
 
+def clear_everything(market: Market) -> RoundRecord | None:
+    """Bids for now first, then those whose start lies ahead, then what is left for preemptible ones; the first's round.
+
+    One after the other: a round that is recorded voids any other that is being computed. Raises ChainUnavailable.
+    """
+    with market.clearing:
+        record = run_round(market)
+        reserve_ahead(market)
+        preempt(market)
+    return record
+
+
 class Workers:
     """The market's threads, from `start` to `stop`. A step that fails is tried again, later each time."""
 
@@ -33,7 +47,7 @@ class Workers:
         steps: dict[str, tuple[Callable[[Market], object], float]] = {
             "follower": (follow_chain, FOLLOW_SECONDS),
             "outbox": (process_outbox, OUTBOX_SECONDS),
-            "clearing": (run_round, market.rules.round_seconds),
+            "clearing": (clear_everything, market.rules.round_seconds),
             "seals": (advance_judgements, SETTLE_SECONDS),
             "settlement": (propose_batches, SETTLE_SECONDS),
             "refunds": (refund_overdue, REFUND_SECONDS),

@@ -75,6 +75,8 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
     Exemption("marketplace.cli.operators", "agent.prices", "`hive provider advise` reads what the daemon has learned"),
     Exemption("marketplace.cli.operators", "agent.doctor", "`hive doctor` examines this machine"),
+    Exemption("marketplace.cli.draining", "agent.drain", "`hive provider drain` tells the daemon through its journal"),
+    Exemption("marketplace.cli.draining", "agent.settings", "`hive provider drain` finds the daemon's folder"),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
     Exemption("marketplace.cli.localmarket", "marketplace.devnet", "runs the processes of `hive dev`"),

@@ -175,7 +175,9 @@ def test_advice_takes_the_body_of_a_quote_and_says_what_to_change(api, world):
 def test_a_heartbeat_needs_the_agents_signature_and_a_known_node(api, world):
     world.offer()
     path = f"/api/v1/nodes/{AGENT.address}/heartbeat"
-    beat = Heartbeat(agent=AGENT.address, profile_digest=world.profile().digest(), sent_at=world.chain.time)
+    beat = Heartbeat(
+        agent=AGENT.address, profile_digest=world.profile().digest(), sent_at=world.chain.time, drains_by=0
+    )
     good = {"heartbeat": beat.to_json(), "signature": beat.sign(DOMAIN, AGENT.key)}
     assert api.post(path, json=good).status_code == 200
     forged = {"heartbeat": beat.to_json(), "signature": beat.sign(DOMAIN, STRANGER.key)}

@@ -256,7 +256,7 @@ def test_replicas_run_on_every_provider_or_wait(client):
 
 def test_a_heartbeat_keeps_a_node_alive(client):
     offer(client)
-    heartbeat = Heartbeat(agent=AGENT.address, profile_digest=profile().digest(), sent_at=int(time.time()))
+    heartbeat = Heartbeat(agent=AGENT.address, profile_digest=profile().digest(), sent_at=int(time.time()), drains_by=0)
     assert client.heartbeat(heartbeat, heartbeat.sign(client.domain(), AGENT.key))["lastSeen"] > 0
     assert client.nodes()[0]["status"] == "alive"
 

@@ -102,12 +102,19 @@ class Asks:
             self.set_state(row.ask_hash, OrderState.LIVE)
         return [row.ask_hash for row in rows]
 
-    def seen(self, agent: str, at: int) -> None:
+    def seen(self, agent: str, at: int, drains_by: int = 0) -> None:
         """Note a sign of life; an older one never overwrites a newer."""
         row = self._session.get(NodeRow, agent) or NodeRow(agent=agent, last_seen=0)
-        row.last_seen = max(row.last_seen, at)
+        if at >= row.last_seen:
+            row.last_seen, row.drains_by = at, drains_by
         self._session.add(row)
         self._session.flush()
+
+    def draining(self, since: int) -> list[AskRecord]:
+        """The newest ask of each node that takes no new leases and showed signs of life `since` then."""
+        query = select(NodeRow.agent).where(NodeRow.drains_by > 0, NodeRow.last_seen >= since).order_by(NodeRow.agent)
+        found = map(self.latest_of_agent, self._session.exec(query).all())
+        return [record for record in found if record is not None]
 
     def last_seen(self, agent: str) -> int:
         row = self._session.get(NodeRow, agent)
@@ -117,6 +124,7 @@ class Asks:
         return self._session.exec(select(AskRow).where(AskRow.ask_hash == ask_hash)).first()
 
     def _record(self, row: AskRow) -> AskRecord:
+        node = self._session.get(NodeRow, row.agent)
         return AskRecord(
             ask_hash=row.ask_hash,
             ask=Ask.parse(row.ask),
@@ -125,5 +133,6 @@ class Asks:
             placed_at=row.placed_at,
             state=OrderState(row.state),
             reason=row.reason,
-            last_seen=max(row.placed_at, self.last_seen(row.agent)),
+            last_seen=max(row.placed_at, node.last_seen if node else 0),
+            drains_by=node.drains_by if node else 0,
         )

@@ -43,6 +43,18 @@ class Bids:
         query = select(BidRow).where(BidRow.state == OrderState.LIVE.value, BidRow.renter == renter)
         return list(map(_record, self._session.exec(query)))
 
+    def preemptible(self, job_state: JobState) -> list[BidRecord]:
+        """Bids that a better one may displace, whose job stands there."""
+        notice = func.json_extract(BidRow.job_spec, "$.schedule.preemptionNoticeSeconds")
+        query = select(BidRow).where(BidRow.job_state == job_state.value, notice.is_not(None)).order_by(col(BidRow.id))
+        return list(map(_record, self._session.exec(query)))
+
+    def starts_after(self, now: int) -> list[int]:
+        """The different times after `now` at which queued bids want to begin, the nearest first."""
+        start = func.json_extract(BidRow.job_spec, "$.schedule.notBefore")
+        is_queued = BidRow.state == OrderState.LIVE.value, BidRow.job_state == JobState.QUEUED.value
+        return list(self._session.exec(select(start).where(*is_queued, start > now).distinct().order_by(start)))
+
     def with_salt(self, renter: str, salt: int) -> list[BidRecord]:
         query = select(BidRow).where(BidRow.renter == renter, BidRow.salt == salt)
         return list(map(_record, self._session.exec(query)))

@@ -101,13 +101,6 @@ class Leases:
         query = select(LeaseRow).where(col(LeaseRow.closed_block).is_(None)).order_by(col(LeaseRow.id))
         return list(map(_lease, self._session.exec(query)))
 
-    def open_units(self) -> dict[str, int]:
-        """Open leases by agent, that is by node."""
-        query = (
-            select(LeaseRow.agent, func.count()).where(col(LeaseRow.closed_block).is_(None)).group_by(LeaseRow.agent)
-        )
-        return dict(self._session.exec(query).all())
-
     def page(
         self,
         *,

@@ -47,6 +47,16 @@ class NodeRow(SQLModel, table=True):
     __tablename__ = "nodes"
     agent: str = Field(primary_key=True)
     last_seen: int
+    drains_by: int = 0
+
+
+class NoticeRow(SQLModel, table=True):
+    __tablename__ = "notices"
+    lease_id: str = Field(primary_key=True)
+    bid_hash: str
+    round_number: int
+    given_at: int
+    stops_at: int
 
 
 class CancellationRow(SQLModel, table=True):

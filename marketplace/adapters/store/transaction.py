@@ -7,6 +7,7 @@ from marketplace.adapters.store.bids import Bids
 from marketplace.adapters.store.blocks import Blocks
 from marketplace.adapters.store.evidence import Batches, Evidence
 from marketplace.adapters.store.leases import Leases, Matches
+from marketplace.adapters.store.notices import Notices
 from marketplace.adapters.store.outbox import Outbox
 from marketplace.adapters.store.rounds import Rounds, Timeline
 from marketplace.adapters.store.seals import Seals
@@ -20,6 +21,7 @@ class Transaction:
         self.asks = Asks(session)
         self.leases = Leases(session)
         self.matches = Matches(session)
+        self.notices = Notices(session)
         self.rounds = Rounds(session)
         self.timeline = Timeline(session)
         self.outbox = Outbox(session)

@@ -63,7 +63,7 @@ def test_ask_that_lapses_or_no_longer_says_what_is_offered_is_replaced(market, t
     make_provider(market, tmp_path, now=NOW + 3400).keep_ask()
     dearer = Offer(Rates(0, 99, 0, 0, 0, 0), 2, 3600, profile())
     make_provider(market, tmp_path, offer=dearer, now=NOW + 3400).keep_ask()
-    assert [cancel.salt for cancel in market.cancels] == [ask.salt + 1 for ask in market.asks[:2]]
+    assert [cancel.salt for cancel in market.cancels] == [market.asks[1].salt + 1], "what only lapses needs no cancel"
     assert {cancel.kind for cancel in market.cancels} == {CancelKind.ASKS_BEFORE}
     assert market.asks[-1].vcpu_hour_rate == 99
 
@@ -110,7 +110,7 @@ def test_ask_that_was_signed_but_not_posted_is_posted_at_the_next_start(market, 
 
 
 def test_lease_whose_terms_are_not_the_chains_is_declined_and_never_run(market, terms, tmp_path):
-    def never(given):
+    def never(given, stop=None):
         raise AssertionError("ran")
 
     provider = make_provider(market, tmp_path, runner=never)
@@ -130,7 +130,7 @@ def test_lease_of_another_machine_of_the_same_provider_is_left_to_it(market, ter
 
 def test_run_is_attested_posted_once_and_its_blobs_are_sent(market, terms, tmp_path):
     blob = {ended().manifest.entries[0].digest: b"x" * 100}
-    provider = make_provider(market, tmp_path, runner=lambda given: ended(blobs=blob))
+    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=blob))
     provider.run_lease(seen(provider, lease_event(terms)))
     provider.post_attestations()
     provider.post_attestations()
@@ -141,7 +141,7 @@ def test_run_is_attested_posted_once_and_its_blobs_are_sent(market, terms, tmp_p
 
 def test_run_that_ended_before_a_kill_is_posted_after_it_without_a_second_run(market, terms, tmp_path):
     blob = {ended().manifest.entries[0].digest: b"x" * 100}
-    first = make_provider(market, tmp_path, runner=lambda given: ended(blobs=blob))
+    first = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=blob))
     first.run_lease(seen(first, lease_event(terms)))
     market.away = True
     with pytest.raises(ServiceUnavailable):
@@ -153,7 +153,7 @@ def test_run_that_ended_before_a_kill_is_posted_after_it_without_a_second_run(ma
 
 
 def test_job_that_fails_in_an_unexpected_way_is_given_up_and_harms_no_other(market, terms, tmp_path):
-    def broken(given):
+    def broken(given, stop=None):
         raise RuntimeError("sandbox fell over")
 
     provider = make_provider(market, tmp_path, runner=broken)

@@ -10,7 +10,20 @@ from tests.unit.cli.conftest import ACCOUNT, ESCROW, PROVIDER, offer
 
 COMMANDS = (
     *("wallet", "deposit", "withdraw", "balance", "quote", "run", "jobs", "status", "logs", "result", "bill"),
-    *("explain", "cancel", "accept", "refund", "dispute", "market", "provider", "oracle", "verify", "dev", "faucet"),
+    *(
+        "explain",
+        "cancel",
+        "accept",
+        "refund",
+        "dispute",
+        "market",
+        "provider",
+        "oracle",
+        "verify",
+        "dev",
+        "faucet",
+        "nodes",
+    ),
 )
 JOB = "0x" + "ab" * 32
 LEASE = "0x" + "cd" * 32

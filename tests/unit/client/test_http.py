@@ -150,7 +150,7 @@ def test_the_next_salt_is_the_accounts():
 
 def test_a_heartbeat_may_be_sent_again():
     market = Recorder(httpx.ReadTimeout("slow"), httpx.Response(200, json={}))
-    market.client().heartbeat(Heartbeat(agent=ALICE, profile_digest="0x" + "00" * 32, sent_at=1), "0x")
+    market.client().heartbeat(Heartbeat(agent=ALICE, profile_digest="0x" + "00" * 32, sent_at=1, drains_by=0), "0x")
     assert [request.url.path for request in market.requests] == [f"/api/v1/nodes/{ALICE}/heartbeat"] * 2
 
 

@@ -1,0 +1,44 @@
+"""Ending a program from outside, at a tick of the engine's clock: its time is up, or its machine wants it gone.
+
+wasmtime asks a store's callback at every tick whether to go on. Its Python package wraps everything of that but the
+call which sets the callback, so that is taken from the bindings that the package is made of; fuel is not touched by it,
+so a program that is not stopped ends as it would have.
+"""
+
+import ctypes
+from threading import Event
+
+import wasmtime
+from wasmtime import _bindings as bindings
+
+from marketplace.protocol.enums import ExitKind
+
+_SIGNATURE = bindings._wasmtime_store_epoch_deadline_callback.argtypes
+_Callback, _Finalizer = _SIGNATURE[1], _SIGNATURE[3]
+_GO_ON = 0
+
+
+class Interrupter:
+    """Watches over one run. `ended` says how it had to be ended, None where it was not."""
+
+    def __init__(self, ticks: int, stop: Event | None) -> None:
+        self.ended: ExitKind | None = None
+        self._left, self._stop = ticks, stop
+        self._callback = _Callback(self._tick)  # kept: wasmtime holds no reference of Python's
+
+    def watch(self, store: wasmtime.Store) -> None:
+        """From now on the program in `store` goes on for `ticks` at most, and only until `stop`."""
+        store.set_epoch_deadline(1)
+        bindings.wasmtime_store_epoch_deadline_callback(store.ptr(), self._callback, None, _Finalizer())
+
+    def _tick(self, context: object, data: object, delta: "ctypes._Pointer", kind: "ctypes._Pointer") -> int:
+        self._left -= 1
+        if self._stop is not None and self._stop.is_set():
+            self.ended = ExitKind.EVICTED
+        elif self._left <= 0:
+            self.ended = ExitKind.TIMEOUT
+        if self.ended is not None:
+            error = bindings.wasmtime_error_new(self.ended.name.encode())
+            return ctypes.cast(error, ctypes.c_void_p).value or 0
+        delta[0], kind[0] = 1, _GO_ON
+        return 0

@@ -1,0 +1,37 @@
+"""A machine may stop a program; that is reported as what it is, and touches no other program."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import wasmtime
+
+from agent.sandbox import Limits, Sandbox, Task
+from marketplace.protocol.enums import ExitKind
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    return Sandbox()
+
+
+def test_program_that_its_machine_stops_ends_as_evicted_and_another_beside_it_goes_on(sandbox):
+    wasm = bytes(wasmtime.wat2wasm('(module (memory (export "memory") 1) (func (export "_start") (loop br 0)))'))
+    limits = Limits(fuel=2**62, memory_bytes=1_000_000, wall_seconds=0.6, egress_bytes=0)
+    module, stop = sandbox.compile(wasm), threading.Event()
+    stop.set()
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(sandbox.run, module, Task(argv=("job",)), limits)
+        stopped = sandbox.run(module, Task(argv=("job",)), limits, stop)
+        assert stopped.exit_kind is ExitKind.EVICTED and not stopped.exit_kind.is_reproducible
+        assert stopped.wall_seconds < other.result(timeout=10).wall_seconds
+    assert other.result().exit_kind is ExitKind.TIMEOUT
+
+
+def test_program_that_nobody_stops_ends_the_same_with_and_without_somebody_who_could(sandbox):
+    limits = Limits(fuel=5_000_000, memory_bytes=1_000_000, wall_seconds=30, egress_bytes=0)
+    module = sandbox.compile(
+        bytes(wasmtime.wat2wasm('(module (memory (export "memory") 1) (func (export "_start") (loop br 0)))'))
+    )
+    runs = [sandbox.run(module, Task(argv=("job",)), limits, stop) for stop in (None, threading.Event())]
+    assert {(run.exit_kind, run.fuel_used) for run in runs} == {(ExitKind.OUT_OF_FUEL, 5_000_000)}
