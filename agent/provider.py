@@ -20,8 +20,9 @@ from agent.chain import Chain
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
 from agent.drain import Drain, request_drain
+from agent.earnings import compute_worth, tell_closed
 from agent.evictions import Evictions
-from agent.follow import Ended, follow_leases
+from agent.follow import follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
@@ -43,7 +44,6 @@ from marketplace.errors import (
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Heartbeat, Receipt
-from marketplace.protocol.metering import compute_metered_usage, compute_pay
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
 
 log = structlog.get_logger("provider")
@@ -160,7 +160,7 @@ class ProviderDaemon:
 
     def follow(self) -> None:
         """Learn of new and closed leases from the chain."""
-        follow_leases(self._chain, self._journal, self._is_mine, _tell_closed)
+        follow_leases(self._chain, self._journal, self._is_mine, tell_closed)
 
     def _is_mine(self, event: LeaseOpened) -> bool:
         return event.provider == self._provider.address and event.market == self._market
@@ -290,20 +290,3 @@ class ProviderDaemon:
     def release_claims(self) -> None:
         """Have every claim paid whose window is over."""
         self._claims.release_due()
-
-
-def compute_worth(terms: LeaseTerms, attestation: Attestation) -> int:
-    """Gross pay for what was attested, micro-USDC; the whole price where nothing can be metered."""
-    bid, ask = terms.bid, terms.ask
-    try:
-        used = compute_metered_usage(bid.resources, attestation.fuel, attestation.egress_bytes)
-    except MalformedMessage:
-        return terms.price
-    return compute_pay(ask.rates, bid.resources, used, terms.price)
-
-
-def _tell_closed(ended: Ended) -> None:
-    log.info(
-        "lease settled", lease=ended.lease_id, outcome=ended.outcome.name.lower(), by=ended.reason.name.lower(),
-        earned=f"{format_usdc(ended.paid)} USDC",
-    )  # fmt: skip

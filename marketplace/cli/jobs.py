@@ -21,8 +21,9 @@ from marketplace.cli.context import (
 from marketplace.cli.known import remember_job
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
 from marketplace.cli.options import with_options
-from marketplace.cli.output import clock_time, out, print_json, short, size, talk, usdc
+from marketplace.cli.output import out, print_json, talk, usdc
 from marketplace.cli.schedule import ScheduleOptions, was_evicted
+from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start
 from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
 from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
@@ -162,8 +163,8 @@ def run(
         cap = _cap(max_price) or 2 * (price_now(offers) or 0)
         keystore = find_keystore(wallet, market)
         _require_funds(client, keystore.address, cap * replicas, named_wallet(wallet))
-        _print_commitment(job, cap, replicas, int(config["feeBps"]))
-        _print_start(job.spec.schedule.not_before)
+        print_commitment(job, cap, replicas, int(config["feeBps"]))
+        print_start(job.spec.schedule.not_before)
         require_consent("Sign this bid?", yes=yes)
         account = unlock(keystore, market, password_file)
         upload_job(client, job)
@@ -182,10 +183,10 @@ def run(
             answer = client.submit_job(bid, bid.sign(domain, account.key), job.spec, now=now)
             job_id = answer["jobId"]
             if now:
-                _print_filled(answer)
+                print_filled(answer)
             remember_job(job_id, bid.to_json(), market.url)
             if detach:
-                _print_detached(job_id, cap, as_json=as_json)
+                print_detached(job_id, cap, as_json=as_json)
                 return
             try:
                 attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
@@ -273,38 +274,3 @@ def _require_funds(client: "MarketClient", address: str, needed: int, option: st
             free=free,
             needed=needed,
         )
-
-
-def _print_commitment(job: "PreparedJob", cap: int, replicas: int, fee_bps: int) -> None:
-    """What signing means, in words and before it happens."""
-    each = f" for each of {replicas} replicas ({usdc(cap * replicas)} together)" if replicas > 1 else ""
-    talk().print()
-    talk().print(f"You sign a bid that can cost [b]at most {usdc(cap)}[/b]{each}, whatever happens.")
-    talk().print(
-        f"You pay for what the job uses, at the auction's price; the rest comes back in the same transaction "
-        f"(protocol fee of {fee_bps / 100:g}% included). {size(job.upload_bytes)} will be uploaded."
-    )
-
-
-def _print_filled(answer: dict[str, Any]) -> None:
-    number = answer.get("filledInRound")
-    said = (
-        f"Filled at once, in round {number}." if number else "Nothing stands idle for it: it waits for the next round."
-    )
-    talk().print(said)
-
-
-def _print_start(not_before: int) -> None:
-    if not_before:
-        talk().print(
-            f"It begins at {clock_time(not_before)} or later. The market promises a unit for then; until the lease"
-            " opens nothing is locked, and you can cancel."
-        )
-
-
-def _print_detached(job_id: str, cap: int, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"jobId": job_id, "maxPrice": str(cap)})
-        return
-    out().print(job_id)
-    talk().print(f"Follow it with `hive status {short(job_id)}`, fetch it with `hive result {short(job_id)}`.")

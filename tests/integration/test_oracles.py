@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from agent.provider import compute_worth
+from agent.earnings import compute_worth
 from marketplace.cli.localmarket import LocalMarket
 from marketplace.client import MarketClient
 from marketplace.client.waiting import wait_until

@@ -5,10 +5,10 @@ from io import StringIO
 import pytest
 import structlog
 
+from agent.earnings import tell_closed
 from agent.follow import follow_leases
 from agent.journal import Journal
 from agent.loglines import configure_logging, tidy
-from agent.provider import _tell_closed
 from tests.unit.agent.test_journal import FakeChain, closed, mine, open_ids, opened
 
 LEASE = "0x" + "14f38ec0" * 8
@@ -34,7 +34,7 @@ def test_a_provider_says_what_it_earned_once(lines, tmp_path):
     journal = Journal(tmp_path / "journal")
     chain = FakeChain([opened(1), opened(2, provider="other")], [closed(1, 2), closed(2, 2)])
     for _ in range(2):
-        follow_leases(chain, journal, mine, _tell_closed)
+        follow_leases(chain, journal, mine, tell_closed)
     (said,) = [line for line in lines.getvalue().splitlines() if "lease settled" in line]
     assert "earned=" in said and "USDC" in said and "by=" in said
 

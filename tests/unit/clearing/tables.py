@@ -69,7 +69,8 @@ def random_tables(
 
 def copies_of(tables: Tables, asks: AskTable, count: int) -> Tables:
     """The same bids, and the first ask so many times."""
-    columns = {name: np.repeat(column[..., :1], count, axis=-1) for name, column in asks._asdict().items()}
+    columns = {name: column if column is None else np.repeat(column[..., :1], count, axis=-1)
+               for name, column in asks._asdict().items()}  # fmt: skip
     kit = np.zeros(count, dtype=np.int64)
     laid, floors = lay_out(kit, AskTable(**columns), np.array([10, 50, 100, 5, 2, 1]))
     return tables._replace(asks=laid, floors=floors)

@@ -26,7 +26,7 @@ def recorded(market):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_bid_is_filled_at_the_price_to_enter_and_not_far_below(seed):
-    market = random_market(seed, 40, 8)
+    market = random_market(seed, 40, 8, units=False)
     for wanted in (bid(999), bid(998, gpus=1, job_spec=spec(regions=["eu", "us"])), bid(997, replicas=2)):
         (price,) = price_each(market, [wanted])
         if price is None:

@@ -54,7 +54,8 @@ class Twin:
                 self.live.cancel(number)
                 self.away.append(self.column_of.pop(number))
             elif kind != "add":
-                self.free[column] = max(0, self.free[column] + (1 if kind == "give" else -1))
+                most = self.pool.capacity[column]
+                self.free[column] = min(most, max(0, self.free[column] + (1 if kind == "give" else -1)))
                 self.live.set_free_units(number, int(self.free[column]))
 
     def expected(self, bid: int) -> tuple[int, int] | None:

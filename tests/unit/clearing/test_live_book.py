@@ -133,7 +133,7 @@ def test_a_quote_takes_nothing_and_a_fill_takes_a_unit_until_the_lease_ends():
     first, second = bid(1), bid(2)
     assert book.quote(first, NOW) == book.quote(first, NOW) != ()
     (match,) = book.fill(first, NOW)
-    assert match == PricedMatch(first.bid_hash, match.ask_hash, 100_000, 0)
+    assert match == PricedMatch(first.bid_hash, match.ask_hash, 100_000, 1, 0)
     assert book.quote(second, NOW) == ()
     book.release(match)
     assert len(book.fill(second, NOW)) == 1
