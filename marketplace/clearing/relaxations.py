@@ -144,10 +144,19 @@ def _carbon(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change:
 
 
 def _deadline(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change:
-    hours = ceil_div(now + bid.bid.duration_seconds - bid.bid.deadline, SECONDS_PER_HOUR)
+    hours = ceil_div(bid.earliest_end(now) - bid.bid.deadline, SECONDS_PER_HOUR)
     later = "an hour" if hours == 1 else f"{hours} hours"
     deadline = bid.bid.deadline + hours * SECONDS_PER_HOUR
     return Change("deadline", f"Set the deadline {later} later", (("deadline", deadline),))
+
+
+def _schedule(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change:
+    sooner = bid.bid.deadline - ask.free_until
+    return Change("schedule", f"Set the deadline {sooner} seconds earlier", (("deadline", ask.free_until),))
+
+
+def _preemption(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change:
+    return Change("preemption", "Let nobody take its place", (("schedule.preemptionNoticeSeconds", None),))
 
 
 def _stake(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change:
@@ -169,6 +178,8 @@ WIDENERS: Mapping[str, Widener] = {
     "reputation": _at_most("reputation", _NEEDS + "minSettledLeases", "settled leases", lambda ask: ask.settled_leases),
     "carbon": _carbon,
     "deadline": _deadline,
+    "schedule": _schedule,
+    "preemption": _preemption,
     "stake": _stake,
 }
 

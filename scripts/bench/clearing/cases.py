@@ -20,11 +20,13 @@ class Case:
     epsilon_ppm: int = EPSILON_PPM
     with_exact: bool = True
     with_rules: bool = True
+    in_slots: bool = False
+    """Whether nodes have a slot for each GPU, of which jobs take as many as they need."""
 
     @property
     def name(self) -> str:
         """As figures call it."""
-        return f"{self.bids // 1_000}k_{self.asks // 1_000}k"
+        return "multislot" if self.in_slots else f"{self.bids // 1_000}k_{self.asks // 1_000}k"
 
 
 CASES = (
@@ -32,6 +34,7 @@ CASES = (
     Case(1_000, 10_000),
     Case(10_000, 10_000),
     Case(10_000, 100_000, with_exact=False),
+    Case(10_000, 2_000, with_exact=False, in_slots=True),
     Case(100_000, 100_000, COARSE_PPM, with_exact=False, with_rules=False),
 )
 RULES = {
@@ -44,7 +47,7 @@ RULES = {
 def measure(case: Case) -> dict:
     """What came of one market: all amounts in micro-USDC."""
     clear(draw_market(SEED, 20, 200))  # loads the compiled kernels
-    market = draw_market(SEED, case.bids, case.asks)
+    market = draw_market(SEED, case.bids, case.asks, in_slots=case.in_slots)
     cleared = clear(market, case.epsilon_ppm)
     found = {
         "source": market.source,
@@ -53,6 +56,7 @@ def measure(case: Case) -> dict:
         "seconds": round(cleared.total_seconds, 3),
         "peak_mb": cleared.peak_mb,
         "matched": int((cleared.solved.ask_of >= 0).sum()),
+        "gangs": int((cleared.solved.units > 1).sum()),
     }
     if case.with_exact:
         solved, matrix = peers.exact(market)
@@ -68,7 +72,8 @@ def render(case: Case, found: dict) -> list[str]:
     of_what = "of the optimum" if "exact" in found else "of the dual bound"
     lines = [
         "",
-        f"{case.bids:,} bids, {case.asks:,} asks; {found['matched']:,} matched; shapes of jobs: {found['source']}",
+        f"{case.bids:,} bids, {case.asks:,} asks{' in slots' if case.in_slots else ''}; {found['matched']:,} matched,"
+        f" {found['gangs']:,} of them to several units; shapes of jobs: {found['source']}",
         _line(f"auction, epsilon {case.epsilon_ppm} ppm", found["surplus"], bound, found["seconds"], of_what)
         + f", certified {found['surplus'] / found['bound']:.5f}, {found['peak_mb']:,} MB",
     ]

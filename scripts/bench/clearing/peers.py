@@ -11,7 +11,7 @@ from marketplace.clearing.engine.bounds import make_scratch
 from marketplace.clearing.engine.heap import make_found
 from marketplace.clearing.engine.prices import set_prices, start_prices
 from marketplace.clearing.engine.search import find_best
-from marketplace.clearing.engine.tables import DIVISORS, LIMIT, Tables, amounts_of, with_free
+from marketplace.clearing.engine.tables import DIVISORS, LIMIT, WANTED, Tables, amounts_of, with_free
 from marketplace.clearing.engine.value import OUT_OF_REACH
 from scripts.bench.clearing.markets import Market
 
@@ -47,6 +47,13 @@ def values_of(market: Market, bid: int, some: np.ndarray | slice = slice(None)) 
     for offered, needed in zip([*together, *(one[some] for one in asks.numbers)], bids.needs[bid], strict=True):
         fits &= offered >= needed
     return np.where(fits, value, -1)
+
+
+def units_taken(market: Market, bid: int, some: np.ndarray) -> np.ndarray:
+    """How many units of each of these asks the bid takes, of those that have enough."""
+    wanted = market.bids.record[bid, WANTED:, None]
+    shares = np.maximum(market.asks.share[:, some], 1)
+    return np.maximum(1, -(-wanted // shares)).max(axis=0)
 
 
 def value_matrix(market: Market) -> np.ndarray:
@@ -105,10 +112,11 @@ def first_fit(market: Market) -> int:
         idle = np.flatnonzero(left > 0)
         for start in range(0, len(idle), _AT_ONCE):
             some = idle[start : start + _AT_ONCE]
-            value = values_of(market, bid, some)
-            first = int((value >= 0).argmax())
-            if value[first] >= 0:
+            value, taken = values_of(market, bid, some), units_taken(market, bid, some)
+            fits = (value >= 0) & (taken <= left[some])
+            first = int(fits.argmax())
+            if fits[first]:
                 surplus += int(value[first])
-                left[some[first]] -= 1
+                left[some[first]] -= taken[first]
                 break
     return surplus

@@ -21,6 +21,7 @@ SCRIPT = JobSpec.parse(
         "inputs": [{"path": "main.py", "digest": DIGEST, "size": 1}],
     }
 )
+PREEMPTIBLE = JobSpec.parse(spec().to_json() | {"schedule": {"preemptionNoticeSeconds": 60}})
 FORBIDDEN = {
     "runtime": (bid(job_spec=SCRIPT), ask(1, node=profile(runtimes={"python": RUNTIME}))),
     "region": (bid(job_spec=spec(regions=["us"])), ask(1)),
@@ -39,6 +40,8 @@ FORBIDDEN = {
     "rack": (bid(job_spec=spec(racks=["a7"])), ask(1)),
     "privacyZones": (bid(job_spec=spec(privacyZones=["hipaa"])), ask(1)),
     "tee": (bid(job_spec=spec(tees=["tdx"])), ask(1)),
+    "schedule": (bid(deadline=NOW + 9_000), replace(ask(1), free_until=NOW + 8_000)),
+    "preemption": (bid(job_spec=PREEMPTIBLE), ask(1)),
     "stake": (bid(max_price=10**7), ask(1, stake=10**6)),
 }
 """For each constraint a bid and an ask of which it is all that stands between them."""
@@ -61,7 +64,7 @@ def test_every_constraint_has_a_relaxation_that_lets_the_ask_serve_the_job(name)
     assert is_allowed(apply_changes(wanted, (change,)), offered, NOW)
 
 
-@pytest.mark.parametrize("name", [name for name in FORBIDDEN if name != "deadline"])
+@pytest.mark.parametrize("name", [name for name in FORBIDDEN if name not in ("deadline", "schedule")])
 def test_advice_names_the_constraint_and_the_price_without_it(name):
     wanted, offered = only(name)
     market = snapshot([], [offered])

@@ -184,7 +184,7 @@ def test_units_are_the_providers_whatever_its_nodes(world):
 
 def test_single_bids_go_by_ask_and_replicas_by_provider():
     def match(bid: str, ask: str) -> PricedMatch:
-        return PricedMatch(bid, ask, 1, 0)
+        return PricedMatch(bid, ask, 1, 1, 0)
 
     providers = {"a": "0x09", "b": "0x02", "c": "0x11"}
     matches = [match("1", "c"), match("2", "a"), match("2", "b"), match("3", "a"), match("2", "c"), match("4", "c")]
