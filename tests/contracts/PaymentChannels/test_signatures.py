@@ -80,6 +80,14 @@ def test_a_place_outside_the_list_is_no_signature(channels):
             channels.contract.redeem([(receiver, authorizer, [item], [b""])], {"from": channels.payee})
 
 
+def test_what_recovers_to_nobody_is_no_signature_of_a_channel_without_an_authorizer(channels):
+    config = channels.open(payer_authorizer=NOBODY)
+    ((receiver, authorizer, [packed], _),) = pack_payouts([channels.claim(config, 100, signer=channels.payer)])
+    for r, vs in ((b"\xff" * 32, b"\xff" * 32), (b"\x01" * 32, b"\xff" * 32), (b"\xff" * 32, b"\x01" * 32)):
+        with reverts_with("NothingRedeemed", channels.id(config), BAD_SIGNATURE):
+            channels.contract.redeem([(receiver, authorizer, [(*packed[:4], r, vs)], [b""])], {"from": channels.payee})
+
+
 def test_nobody_signs_for_another(channels, config):
     for signer in (channels.payee, channels.authorizer, channels.stranger):
         refused(channels, channels.claim(config, 100, signer=signer))
