@@ -81,7 +81,10 @@ class Drain:
     @property
     def is_asked(self) -> bool:
         """Whether the daemon shall leave."""
-        return self._wish() is not None
+        wish = self._wish()
+        if wish is None:
+            self._is_void = False  # what was seen of the last ask says nothing of the next
+        return wish is not None
 
     @property
     def ends_at(self) -> int:

@@ -14,13 +14,15 @@ from agent.chain import Signers
 from agent.journal import Journal, WorkState
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import InvalidSignature, MalformedMessage, TranscriptMismatch
+from marketplace.errors import InputError, InvalidSignature, TranscriptMismatch
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
 
 log = structlog.get_logger("provider")
+GARBLED = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading a document raises that is not what it should be."""
 
 
 class Sources(Protocol):
@@ -63,17 +65,17 @@ class Evictions:
         return note is not None and note["stopsAt"] <= self._now()
 
     def _take(self, event: LeaseOpened, notice: Mapping[str, Any]) -> None:
-        terms = self._sources.lease_terms(event.lease_id)
-        transcript = self._sources.transcript(int(notice["round"]))
         try:
+            terms = self._sources.lease_terms(event.lease_id)
+            transcript = self._sources.transcript(int(notice["round"]))
             seconds = check_notice(event, terms, notice, transcript, agent=self._agent)
             self._check_bid(transcript, str(notice["bidHash"]))
-        except (MalformedMessage, InvalidSignature, TranscriptMismatch, KeyError, TypeError, ValueError) as error:
+            stops_at = max(int(notice["stopsAt"]), self._now() + seconds)
+        except (InputError, InvalidSignature, TranscriptMismatch, *GARBLED) as error:
             self._refused.add((event.lease_id, notice.get("round")))
             log.error("notice not heeded", lease=event.lease_id, reason=str(error))
             return
         # The notice counts from when it was given, but not less than what the renter was promised from here on.
-        stops_at = max(int(notice["stopsAt"]), self._now() + seconds)
         self._journal.record_note(_key(event), {"stopsAt": stops_at, "notice": dict(notice), "transcript": transcript})
         log.info("notice to make way", lease=event.lease_id, round=notice["round"], seconds=stops_at - self._now())
 
@@ -105,7 +107,8 @@ def check_notice(
     ours = terms.bid.struct_hash() == event.bid_hash and terms.job_spec.digest() == terms.bid.job_digest
     _require(ours and schedule.is_preemptible, "the job does not allow it")
     _require(json_digest(dict(transcript)) == notice["roundDigest"], "the round is not the one that is cited")
-    asks = {Ask.parse(one["ask"]).struct_hash() for one in transcript["asks"] if one["ask"]["agent"] == agent}
+    offered = [Ask.parse(one["ask"]) for one in transcript["asks"]]
+    asks = {one.struct_hash() for one in offered if (one.provider, one.agent) == (event.provider, agent)}
     matches = [one for one in transcript["matches"] if one["bidHash"] == notice["bidHash"] and one["askHash"] in asks]
     _require(bool(matches), "the round did not match its bid with this machine")
     _require(int(matches[0]["price"]) >= event.price, "the bid pays less than the lease")

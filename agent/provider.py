@@ -6,7 +6,6 @@ hash to what the chain recorded, bytes to their digest.
 
 import random
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -96,7 +95,7 @@ class ProviderDaemon:
         )
         self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
-        self._stops: defaultdict[str, Event] = defaultdict(Event)
+        self._stops: dict[str, Event] = {}
         self._failures: dict[str, int] = {}
         self._last_heartbeat = 0
 
@@ -136,10 +135,10 @@ class ProviderDaemon:
         """One step of leaving, where that was asked for: True once nothing is left to be done."""
         if not self._drain.is_asked:
             return False
+        for event in self._drain.overdue():  # even while the market does not answer
+            self._stop_of(event).set()
         if self._drain.take_back_ask():
             self._last_heartbeat = 0  # say so at once
-        for event in self._drain.overdue():
-            self._stops[event.lease_id].set()
         return self._drain.is_over()
 
     def withdraw_ask(self) -> None:
@@ -177,10 +176,14 @@ class ProviderDaemon:
                 continue
             self._running[event.lease_id] = self._pool.submit(self.run_lease, event)
 
+    def _stop_of(self, event: LeaseOpened) -> Event:
+        """One for each lease, whichever thread asks first."""
+        return self._stops.setdefault(event.lease_id, Event())
+
     def make_way(self) -> None:
         """Stop jobs whose notice is over; they are attested as evicted."""
         for event in self._evictions.due():
-            self._stops[event.lease_id].set()
+            self._stop_of(event).set()
 
     def _look_back(self, lease_id: str, failure: BaseException | None) -> None:
         """A run that failed for want of the market is tried again; one that fails by itself only so often."""
@@ -210,7 +213,7 @@ class ProviderDaemon:
             self._journal.record_declined(event.lease_id, str(error))
             return
         started = self._now()
-        execution = self._runner(terms, self._stops[event.lease_id])
+        execution = self._runner(terms, self._stop_of(event))
         attestation = self._attest(event, terms, execution, started)
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)

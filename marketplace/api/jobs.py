@@ -9,7 +9,7 @@ from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.protocol.eip712 import Address
 from marketplace.services.advise_job import advise_job
 from marketplace.services.cancel_order import cancel_order
-from marketplace.services.clear_round import fill_now
+from marketplace.services.clear_round import fill_now, round_of
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_bid
 from marketplace.services.quote_job import quote_job
@@ -55,7 +55,9 @@ def job_routes(market: Market) -> APIRouter:
         placed = place_bid(market, body.bid, body.signature, body.job_spec)
         if not placed.is_new:
             response.status_code = 200
-        number = fill_now(market, placed.order_hash) if body.now else None
+        # Only who places a bid decides when: a signed bid is public, and anybody can send it again.
+        number = fill_now(market, placed.order_hash) if body.now and placed.is_new else None
+        number = number if placed.is_new else round_of(market, placed.order_hash)
         path = f"/api/v1/jobs/{placed.order_hash}"
         response.headers["Location"] = path
         return {

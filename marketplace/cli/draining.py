@@ -31,7 +31,9 @@ def provider_drain(
 ) -> None:
     """Leave in order: the provider daemon withdraws its ask, lets its jobs end, and ends with exit code 0.
 
-    Its last leases are settled then, or claimed. A job that --within stops costs its renter nothing and earns nothing.
+    Without --within its last leases are settled then, or claimed. With it the daemon does not wait for that: a job that
+    is stopped costs its renter nothing and earns nothing, and what is done and not settled yet is claimed only by
+    starting it again.
     """
     from agent.drain import ask_to_leave, ask_to_stay, has_left
     from agent.settings import ProviderSettings, load_settings

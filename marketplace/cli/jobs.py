@@ -152,6 +152,8 @@ def run(
     from marketplace.client.salts import Salts
     from marketplace.protocol.eip712 import Domain
 
+    if now and schedule.is_later:
+        raise InputError("--now fills from what stands idle for any bid.", hint="Leave out --start or --preemptible.")
     market = find_market(url)
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:

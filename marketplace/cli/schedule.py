@@ -33,6 +33,11 @@ class ScheduleOptions:
         ),
     ] = None
 
+    @property
+    def is_later(self) -> bool:
+        """Whether the job does not compete for what stands idle now."""
+        return self.start is not None or self.preemptible is not None
+
     def to_schedule(self) -> "Schedule":
         """As the job specification says it. Raises InputError for a start that is none, or has passed."""
         from marketplace.protocol.jobspec import Schedule
@@ -62,7 +67,10 @@ def parse_time(text: str, now: int) -> int:
     Raises InputError.
     """
     if text.removeprefix("+").isdecimal():
-        return int(text) + (now if text.startswith("+") else 0)
+        seconds = int(text) + (now if text.startswith("+") else 0)
+        if seconds >= 2**40:
+            raise InputError(f"{text} is too far ahead.", hint="Times are in seconds, not in milliseconds.")
+        return seconds
     try:
         return int(datetime.fromisoformat(text).timestamp())
     except ValueError as error:

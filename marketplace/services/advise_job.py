@@ -13,7 +13,7 @@ from marketplace.clearing.relaxations import relax
 from marketplace.domain.book import PlacedBid
 from marketplace.domain.rounds import RoundRecord
 from marketplace.errors import TranscriptMismatch
-from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.jobspec import JobSpec, Schedule
 from marketplace.protocol.metering import Resources
 from marketplace.services.market import Market
 from marketplace.services.quote_job import ANY_PROGRAM, place_hypothetical
@@ -38,7 +38,8 @@ def advise_job(
 
     Raises ChainUnavailable.
     """
-    snapshot = load_book(market).snapshot
+    schedule = (job_spec or ANY_PROGRAM).schedule
+    snapshot = load_book(market, schedule.not_before, is_spare=schedule.is_preemptible).snapshot
     wanted = place_hypothetical(market, snapshot.now, resources, job_spec or ANY_PROGRAM, replicas, max_price or 0)
     (price,) = price_each(snapshot, [wanted])
     records = _last_rounds(market)
@@ -91,7 +92,8 @@ def _last_rounds(market: Market) -> list[RoundRecord]:
         orders += record.summary["bids"] + record.summary["asks"]
         if orders > MAX_ORDERS:
             break
-        chosen.append(record)
+        if not record.summary.get("notices"):  # what that round found was never to open
+            chosen.append(record)
     return chosen
 
 
@@ -109,6 +111,8 @@ def _read_through(market: Market, records: list[RoundRecord]) -> Iterator[PastRo
 
 
 def _at(wanted: PlacedBid, now: int, then: int) -> PlacedBid:
-    """The bid as it would have been placed then: as long before its deadline as it is now."""
-    times = {name: getattr(wanted.bid, name) - now + then for name in ("deadline", "valid_until")}
-    return replace(wanted, bid=wanted.bid.model_copy(update=times))
+    """The bid as it would have been placed then, for then: as long from start to deadline as it has now."""
+    start = max(now, wanted.job_spec.schedule.not_before)
+    times = {name: getattr(wanted.bid, name) - start + then for name in ("deadline", "valid_until")}
+    job_spec = wanted.job_spec.model_copy(update={"schedule": Schedule()})
+    return replace(wanted, bid=wanted.bid.model_copy(update=times), job_spec=job_spec)

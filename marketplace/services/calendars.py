@@ -46,18 +46,18 @@ def load_calendars(
     """`leases` are those that are open here, `reserved` the matches that are still to open; see `BidRecord` for when.
     `units` is how many of them each takes.
 
-    `opened` is how many leases of a provider the chain says are open. Those of other markets end nobody knows when; of
-    those that it has closed and the follower has not seen closed yet, the earliest deadlines are taken to be the ones.
+    `opened` is how many leases of a provider the chain says are open: those not known here are of other markets, and
+    end nobody knows when. One that the chain has closed and the follower has not seen closed yet counts until it has.
     """
     promises: dict[str, list[Promise]] = {provider: [] for provider in opened}
     for lease in sorted(leases, key=lambda lease: -lease.deadline):
         known = promises.get(lease.provider)
-        if known is not None and len(known) < opened[lease.provider]:
+        if known is not None:
             until = max(now + 1, lease.deadline + rules.handover_seconds)
             known.append(Promise(0, until, units[lease.bid_hash, lease.ask_hash]))
     for provider, count in opened.items():
         elsewhere = count - len(promises[provider])
-        promises[provider] += [Promise(0, FOREVER, elsewhere)] if elsewhere else []
+        promises[provider] += [Promise(0, FOREVER, elsewhere)] if elsewhere > 0 else []
     for match in reserved:
         record = reserved_bids[match.bid_hash]
         end = record.bid.deadline + rules.handover_seconds

@@ -57,10 +57,9 @@ def fill_now(market: Market, bid_hash: str) -> int | None:
     nothing. Raises ChainUnavailable.
     """
     with market.clearing:
-        with market.store.read() as tx:
-            matched = [one.round_number for one in tx.matches.of_bid(bid_hash) if one.state is not MatchState.DROPPED]
-        if matched:
-            return max(matched)
+        matched = round_of(market, bid_hash)
+        if matched is not None:
+            return matched
         book = load_book(market)
         alone = BookSnapshot.of(
             book.snapshot.now, [one for one in book.snapshot.bids if one.bid_hash == bid_hash], book.snapshot.asks
@@ -69,6 +68,13 @@ def fill_now(market: Market, bid_hash: str) -> int | None:
             return None
         record = clear_book(market, Book(alone, {}), needs_match=True)
     return record.number if record else None
+
+
+def round_of(market: Market, bid_hash: str) -> int | None:
+    """The number of the last round that gave a bid its units and still stands; None where none did."""
+    with market.store.read() as tx:
+        matched = [one.round_number for one in tx.matches.of_bid(bid_hash) if one.state is not MatchState.DROPPED]
+    return max(matched, default=None)
 
 
 def clear_book(market: Market, book: Book, *, needs_match: bool = False) -> RoundRecord | None:

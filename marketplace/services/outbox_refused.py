@@ -86,7 +86,7 @@ def _halve(tx: Transaction, item: OutboxItem, matches: list[MatchRecord]) -> Non
     second = set(bids[(len(bids) + 1) // 2 :])
     if not second:
         return
-    other = tx.outbox.add(item.kind, {"roundDigest": item.payload["roundDigest"]}, item.created_at)
+    other = tx.outbox.add(item.kind, dict(item.payload), item.created_at)
     for match in matches:
         if match.bid_hash in second:
             tx.matches.move(match.id, other)

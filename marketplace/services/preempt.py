@@ -5,16 +5,18 @@ and at no less than the lease that has to go, the round is kept as the reason an
 that round opens: once the lease is closed its unit is free, and the next round gives it to whom it is worth most.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marketplace.clearing import PricedMatch, clear_round, write_transcript
+from marketplace.clearing.constraints import is_allowed
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.domain.jobs import JobState
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.notices import NoticeRecord
 from marketplace.domain.orders import BidRecord, OrderState
 from marketplace.domain.rounds import RoundRecord
+from marketplace.domain.seals import JUDGED
 from marketplace.services.clear_round import PARAMETERS, clear_book, summarise
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
@@ -24,6 +26,10 @@ from marketplace.services.storage import Transaction
 
 HANDOVER_SECONDS = 60
 """What settling an evicted lease may take beyond its notice: a bid that cannot wait so long evicts nobody."""
+
+
+TRIES = 4
+"""Leases of a node that are weighed for one bid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +87,13 @@ def give_notices(market: Market) -> int:
         number = tx.rounds.next_number()
     if not held:
         return 0
-    patience = max(one.notice_seconds for one in held) + HANDOVER_SECONDS
+    patience = min(one.notice_seconds for one in held) + HANDOVER_SECONDS
     waiting = [one for one in _waiting(market) if one.bid_hash not in causes and _can_wait(one, now + patience)]
     if not waiting:
         return 0
     book = Book(BookSnapshot.of(now, waiting, _held_asks(market, held)), {})
     result = clear_round(book.snapshot, PARAMETERS)
-    agents = {one.ask_hash: one.ask.agent for one in book.snapshot.asks}
-    notices = _choose(result.matches, agents, held, number, now)
+    notices = _choose(market, book.snapshot, result.matches, held, number)
     if not notices:
         return 0
     transcript = write_transcript(result, PARAMETERS, market.chain.domain, market.address, number)
@@ -105,6 +110,8 @@ def _held(tx: Transaction, now: int) -> list[_Held]:
     for bid in tx.bids.preemptible(JobState.RUNNING):
         for lease in tx.leases.of_bid(bid.bid_hash):
             is_running = lease.closing is None and lease.stage is JobState.RUNNING and lease.deadline > now
+            # Of others nobody but the renter closes a failed lease: its unit would not be free before its deadline.
+            is_running = is_running and bid.bid.verification in JUDGED
             if is_running and lease.lease_id not in under_notice:
                 found.append(_Held(lease, bid))
     return sorted(found, key=lambda one: (one.lease.price, one.lease.lease_id))
@@ -131,19 +138,33 @@ def _held_asks(market: Market, held: list[_Held]) -> list[PlacedAsk]:
 
 
 def _choose(
-    matches: Sequence[PricedMatch], agents: Mapping[str, str], held: list[_Held], number: int, now: int
+    market: Market, snapshot: BookSnapshot, matches: Sequence[PricedMatch], held: list[_Held], number: int
 ) -> list[NoticeRecord]:
-    """For each match the cheapest lease of its node that pays no more; a match that pays less than all ends none."""
-    left = list(held)
-    notices = []
+    """For each match the cheapest lease of its node that pays no more and is enough; a match without one ends none."""
+    now, left, notices = snapshot.now, list(held), []
+    asks = {one.ask_hash: one.ask for one in snapshot.asks}
+    bids = {one.bid_hash: one for one in snapshot.bids}
     for match in sorted(matches, key=lambda match: (-match.price, match.bid_hash)):
-        there = (one for one in left if one.lease.agent == agents[match.ask_hash])
-        found = next((one for one in there if one.lease.price <= match.price), None)
+        ask, placed = asks[match.ask_hash], bids[match.bid_hash]
+        there = [
+            one
+            for one in left
+            if (one.lease.provider, one.lease.agent) == (ask.provider, ask.agent)
+            and one.lease.price <= match.price
+            and _can_wait(placed, now + one.notice_seconds + HANDOVER_SECONDS)
+        ]
+        found = next((one for one in there[:TRIES] if _makes_room(market, one, placed, match.ask_hash)), None)
         if found is not None:
             left.remove(found)
             stops_at = now + found.notice_seconds
             notices.append(NoticeRecord(found.lease.lease_id, match.bid_hash, number, now, stops_at))
     return notices
+
+
+def _makes_room(market: Market, held: _Held, placed: PlacedBid, ask_hash: str) -> bool:
+    """Whether the bid would fit at the ask if this lease alone were over: its units and its stake may not be enough."""
+    freed = load_asks(market, without={held.lease.lease_id})
+    return any(one.ask_hash == ask_hash and is_allowed(placed, one, chain_time(market)) for one in freed)
 
 
 def _still_waits(tx: Transaction, bid_hash: str) -> bool:
@@ -169,8 +190,11 @@ def notices_of(market: Market, agent: str) -> list[dict[str, object]]:
     with market.store.read() as tx:
         found = []
         for notice in tx.notices.all():
-            lease, cited = tx.leases.get(notice.lease_id), tx.rounds.get(notice.round_number)
-            if lease is not None and lease.agent == agent and lease.closing is None and cited is not None:
+            lease = tx.leases.get(notice.lease_id)
+            if lease is None or lease.agent != agent or lease.closing is not None:
+                continue
+            cited = tx.rounds.get(notice.round_number)
+            if cited is not None:
                 found.append(
                     {
                         "leaseId": notice.lease_id,

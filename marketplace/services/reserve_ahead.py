@@ -19,7 +19,7 @@ from marketplace.services.timeline import refresh_job
 LOOK_SECONDS = 30
 """How long before its start a promise is broken whose node shows no signs of life."""
 STARTS_AT_ONCE = 8
-"""Different starts that are cleared in one go, the nearest first: each is a round of its own."""
+"""Different starts that are looked at in one go, by turns where there are more: each is a book of its own."""
 
 
 def reserve_ahead(market: Market) -> int:
@@ -33,14 +33,18 @@ def reserve_ahead(market: Market) -> int:
     with market.store.read() as tx:
         starts = tx.bids.starts_after(now)
     rounds = 0
-    for start in starts:
-        if rounds == STARTS_AT_ONCE:
-            break
+    for start in _turn(starts, now):
         book = load_book(market, start)
         if not book.snapshot.bids or is_known(market, book.snapshot.bids[0].bid_hash, book.digest()):
             continue
         rounds += clear_book(market, book) is not None
     return rounds
+
+
+def _turn(starts: list[int], now: int) -> list[int]:
+    """Those whose turn it is: all, the nearest first, or where that is too much so many, others a second later."""
+    first = now % len(starts) if len(starts) > STARTS_AT_ONCE else 0
+    return (starts[first:] + starts[:first])[:STARTS_AT_ONCE]
 
 
 def break_promises(market: Market, now: int) -> list[str]:

@@ -62,6 +62,8 @@ class _State:
     node_of: dict[int, int]
     waiting: dict[int, int] = field(default_factory=dict)
     """Jobs, and when they give up."""
+    taken: dict[int, int] = field(default_factory=dict)
+    """Jobs that run, and how many units each takes."""
     running: int = 0
 
 
@@ -82,7 +84,7 @@ def replay_day(jobs: int = JOBS, nodes: int = NODES, seed: int = SEED) -> Replay
         if kind == _ARRIVAL:
             _arrive(state, now, which, seconds[which])
         elif kind == _END:
-            _end(state, node)
+            _end(state, which, node)
         elif kind == _DEPARTURE:
             _depart(state, now, which, away[replay.departures])
         elif kind == _RETURN:
@@ -109,24 +111,25 @@ def _draw_events(draw: np.random.Generator, jobs: int, nodes: int) -> list[tuple
 
 
 def _arrive(state: _State, now: int, job: int, seconds: int) -> None:
-    number = fill(state.book, state.market, job)
+    number, units = fill(state.book, state.market, job)
     if number < 0:
         state.waiting[job] = now + PATIENCE_SECONDS
         return
     state.replay.at_once += 1
-    _start(state, now, job, number, seconds)
+    _start(state, now, job, number, units, seconds)
 
 
-def _start(state: _State, now: int, job: int, number: int, seconds: int) -> None:
+def _start(state: _State, now: int, job: int, number: int, units: int, seconds: int) -> None:
     node = state.node_of[number]
-    state.used[node] += 1
+    state.used[node] += units
+    state.taken[job] = units
     state.running += 1
     state.replay.busiest = max(state.replay.busiest, state.running)
     heapq.heappush(state.events, (now + seconds, _END, job, node))
 
 
-def _end(state: _State, node: int) -> None:
-    state.used[node] -= 1
+def _end(state: _State, job: int, node: int) -> None:
+    state.used[node] -= state.taken.pop(job)
     state.running -= 1
     _show_free_units(state, node)
 
@@ -162,10 +165,11 @@ def _round(state: _State, now: int, seconds: list[int]) -> None:
     started = time.perf_counter()
     jobs = np.fromiter(state.waiting, dtype=np.int64)
     solved = solve(state.book.tables(_rows(state.market.bids, jobs)), np.arange(len(jobs)), EPSILON_PPM)
-    for job, number in zip(jobs.tolist(), solved.ask_of.tolist(), strict=True):
+    found = zip(jobs.tolist(), solved.ask_of.tolist(), solved.units.tolist(), strict=True)
+    for job, number, units in found:
         if number != UNASSIGNED:
-            state.book.set_free_units(number, state.book.free_units(number) - 1)
-            _start(state, now, job, number, seconds[job])
+            state.book.set_free_units(number, state.book.free_units(number) - units)
+            _start(state, now, job, number, units, seconds[job])
             del state.waiting[job]
             state.replay.in_rounds += 1
     state.replay.rounds += 1

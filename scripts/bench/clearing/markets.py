@@ -63,16 +63,16 @@ class Market:
         return Tables(*lay_out(self.kit, self.asks, typical), self.bids, Terms(none, 0))
 
 
-def draw_market(seed: int, bids: int, asks: int, *, in_slots: bool = False) -> Market:
-    """A heterogeneous market: each ask is a node that takes one job, or one `in_slots` of a GPU or of 8 vCPUs, of which
-    a job takes as many as it needs."""
+def draw_market(seed: int, bids: int, asks: int, *, units: int = 1, in_slots: bool = False) -> Market:
+    """A heterogeneous market: each ask is of one to `units` equal machines, or of one `in_slots` of a GPU or 8 vCPUs, of
+    which a job takes as many as it needs."""
     draw = np.random.default_rng(seed)
-    kit, table = _draw_asks(draw, asks, in_slots)
+    kit, table = _draw_asks(draw, asks, units, in_slots)
     shapes, source = _shapes(draw, bids)
     return Market(table, kit, _draw_bids(draw, *shapes), source)
 
 
-def _draw_asks(draw: np.random.Generator, count: int, in_slots: bool) -> tuple[np.ndarray, AskTable]:
+def _draw_asks(draw: np.random.Generator, count: int, units: int, in_slots: bool) -> tuple[np.ndarray, AskTable]:
     share = np.array([model[1] for model in MODELS])
     model = draw.choice(len(MODELS), count, p=share / share.sum())
     size = np.where(model == 0, 0, draw.choice(len(COUNTS), count, p=[0.45, 0.2, 0.15, 0.2]))
@@ -94,6 +94,7 @@ def _draw_asks(draw: np.random.Generator, count: int, in_slots: bool) -> tuple[n
     for feature, with_it in enumerate(FEATURES):
         _set(bits, draw.random(count) >= with_it, feature)
     slots = np.where(gpus > 0, gpus, vcpus // _SLOT_VCPUS) if in_slots else np.ones(count, dtype=np.int64)
+    alike = draw.integers(1, units + 1, count)
     kit = model * len(COUNTS) + size
     for number in range(_KITS):
         _set(bits, kit == number, _KIT_AT + number)
@@ -107,7 +108,7 @@ def _draw_asks(draw: np.random.Generator, count: int, in_slots: bool) -> tuple[n
         bits=np.ascontiguousarray(bits.T),
         place=region.astype(np.int32),
         provider=np.arange(count, dtype=np.int32),
-        capacity=slots,
+        capacity=slots if in_slots else alike,
         stake=np.full(count, 1 << 60),
     )
 

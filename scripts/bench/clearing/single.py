@@ -45,13 +45,13 @@ def open_book(market: Market) -> LiveAsks:
     return LiveAsks(market.kit, market.asks, typical, Terms(np.zeros((1, REGIONS), dtype=np.int64), 0))
 
 
-def fill(book: LiveAsks, market: Market, bid: int) -> int:
-    """The number of the ask that a bid takes a unit of, -1 where none will do."""
+def fill(book: LiveAsks, market: Market, bid: int) -> tuple[int, int]:
+    """The number of the ask that a bid takes units of, -1 where none will do, and how many."""
     best = book.find_best(market.bids, bid)
     if best is None:
-        return -1
+        return -1, 0
     book.set_free_units(best.number, book.free_units(best.number) - best.units)
-    return best.number
+    return best.number, best.units
 
 
 def measure_single(asks: int, bids: int = BIDS) -> Single:
@@ -60,13 +60,13 @@ def measure_single(asks: int, bids: int = BIDS) -> Single:
     started = time.perf_counter()
     book = open_book(market)
     layout = time.perf_counter() - started
-    warmed = fill(book, market, 0)
-    if warmed >= 0:
-        book.set_free_units(warmed, book.free_units(warmed) + 1)
+    warmed, units = fill(book, market, 0)
+    if units:
+        book.set_free_units(warmed, book.free_units(warmed) + units)
     wall, own, filled = np.empty(bids), np.empty(bids), 0
     for bid in range(bids):
         wall_before, own_before = time.perf_counter_ns(), time.thread_time_ns()
-        number = fill(book, market, bid)
+        number, _ = fill(book, market, bid)
         own[bid], wall[bid] = time.thread_time_ns() - own_before, time.perf_counter_ns() - wall_before
         filled += number >= 0
     return Single(asks, filled, layout, wall / 1e6, own / 1e6)
