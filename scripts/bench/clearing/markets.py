@@ -64,8 +64,8 @@ class Market:
 
 
 def draw_market(seed: int, bids: int, asks: int, *, units: int = 1, in_slots: bool = False) -> Market:
-    """A heterogeneous market: each ask is of one to `units` equal machines, or of one `in_slots` of a GPU or 8 vCPUs, of
-    which a job takes as many as it needs."""
+    """A heterogeneous market: each ask is of one to `units` equal machines, or of one `in_slots` of a GPU or 8 vCPUs,
+    of which a job takes as many as it needs."""
     draw = np.random.default_rng(seed)
     kit, table = _draw_asks(draw, asks, units, in_slots)
     shapes, source = _shapes(draw, bids)
