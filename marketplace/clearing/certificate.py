@@ -102,6 +102,7 @@ def verify_certificate(
         _require(problem.value(bid, ask) == match.value, f"bid {bid} may not go to ask {ask}, or not at that value")
         _require(problem.units(bid, ask) == match.units, f"bid {bid} does not take {match.units} units of ask {ask}")
         _require(price == quote + match.units * int(rent[ask]), f"the price of bid {bid} is not quote plus rent")
+        _require(match.value >= match.units * int(rent[ask]), f"bid {bid} is at a loss at ask {ask}")
         limit = problem.snapshot.bids[bid].bid.max_price
         _require(quote <= price <= limit, f"the price of bid {bid} leaves [quote, maxPrice]")
         used[ask] += match.units

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from marketplace.clearing import atlas
+from marketplace.clearing.engine.tables import GREATEST_NUMBER
 from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.jobspec import RuntimeProgram
 from marketplace.protocol.messages import Bid
@@ -43,7 +44,7 @@ class Unit:
     def count_for(self, bid: Bid) -> int:
         """How many units a bid takes, if there are enough: as many as its greatest need is shares."""
         pairs = ((bid.vcpus, self.vcpus), (bid.memory_mb, self.memory_mb), (bid.gpus, self.gpus))
-        return max(1, *(ceil_div(need, share) for need, share in pairs if need and share))
+        return max([1, *(ceil_div(need, share) for need, share in pairs if need and share)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,13 @@ class Quantity:
     needed: Callable[[PlacedBid], int]
     offered: Callable[[PlacedAsk], int]
     show: Callable[[PlacedBid, PlacedAsk], Facts] | None = None
+    greatest: int = GREATEST_NUMBER
+    """Needs beyond this count as this much."""
 
     def check(self, bid: PlacedBid, ask: PlacedAsk, now: int) -> Facts | None:
         """The facts where this forbids the pair."""
         needed, offered = self.needed(bid), self.offered(ask)
-        if needed <= offered:
+        if min(needed, self.greatest) <= offered:
             return None
         return self.show(bid, ask) if self.show else (needed, offered)
 
@@ -261,7 +264,7 @@ QUANTITIES = (
     Quantity("schedule", lambda bid: bid.bid.deadline, lambda ask: ask.free_until),
     Quantity("reputation", _needs("min_settled_leases"), lambda ask: ask.settled_leases),
 )
-STAKE = Quantity("stake", lambda bid: bid.bid.max_price, lambda ask: ask.available_stake)
+STAKE = Quantity("stake", lambda bid: bid.bid.max_price, lambda ask: ask.available_stake, greatest=2**64)
 CONSTRAINTS = (*QUALITIES, *SHARED[:-1], Otherwise(GPUS, SHARED[-1]), *QUANTITIES, Deadline(), STAKE)
 """Every hard constraint but the price, in the order in which they are reported."""
 

@@ -156,7 +156,9 @@ class _Rounds:
         named = {number: cap_newcomer(one, 1, number) for number, one in newcomers.items()}
         together = BookSnapshot.of(snapshot.now, [*snapshot.bids, *named.values()], snapshot.asks)
         place = {one.bid_hash: index for index, one in enumerate(together.bids)}
-        self.richest = max((one.bid.max_price for one in snapshot.bids), default=0)
+        richest = max((one.bid.max_price for one in snapshot.bids), default=0)
+        self.richest = richest * max((one.free_units for one in snapshot.asks), default=1)
+        """More than the other bids together would give for the units that a newcomer may need."""
         self._problem = build_problem(together)
         self._bid = {number: place[one.bid_hash] for number, one in named.items()}
         self._incumbents = self._problem.demand.copy()
@@ -170,5 +172,5 @@ class _Rounds:
         problem.tables.bids.record[bid, LIMIT] = min(cap, GREATEST)
         assigned = assign(replace(problem, demand=demand), epsilon_ppm)
         own = [match for match in assigned.matches if match.bid == bid]
-        prices = [problem.quote(bid, match.ask) + int(assigned.rent[match.ask]) for match in own]
+        prices = [problem.quote(bid, match.ask) + match.units * int(assigned.rent[match.ask]) for match in own]
         return max(prices) if len(prices) == demand[bid] else None

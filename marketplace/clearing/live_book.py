@@ -58,7 +58,7 @@ class LiveBook:
     def put_ask(self, placed: PlacedAsk) -> None:
         """An ask that comes, or what has become of one that is there: free units, stake, leases settled."""
         number = self._number_of.get(placed.ask_hash)
-        if number is not None and self._placed[number].settled_leases != placed.settled_leases:
+        if number is not None and _fixed(self._placed[number]) != _fixed(placed):
             self.cancel_ask(placed.ask_hash)
             number = None
         if number is not None:
@@ -210,8 +210,13 @@ class LiveBook:
         return Terms(np.zeros((1, self._kinds.places), dtype=np.int64), self._weight)
 
 
-def _state(placed: PlacedAsk) -> tuple[int, int, int]:
-    return placed.free_units, placed.available_stake, placed.settled_leases
+def _state(placed: PlacedAsk) -> tuple[int, ...]:
+    return placed.free_units, placed.available_stake, *_fixed(placed)
+
+
+def _fixed(placed: PlacedAsk) -> tuple[int, int]:
+    """What an ask keeps as long as it stands in the layout."""
+    return placed.settled_leases, placed.free_until
 
 
 def _no_asks() -> AskTable:

@@ -86,7 +86,7 @@ def _attempt(problem: ClearingProblem, taking_part: _Field, epsilon_ppm: int) ->
     solved = solve(tables, rows, epsilon_ppm)
     outcome = zip(rows, solved.ask_of, solved.value, solved.units, strict=True)
     won = [Match(*map(int, each)) for each in outcome if each[1] != UNASSIGNED]
-    distinct = separate_replicas(problem, taking_part.banned, won)
+    distinct = separate_replicas(problem, taking_part.banned, won, solved.rent)
     complete = _drop_incomplete(problem, distinct)
     covered = _cover_providers(problem, complete, solved.rent)
     kept = sorted(_drop_incomplete(problem, covered))

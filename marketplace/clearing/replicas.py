@@ -28,13 +28,17 @@ Matches = list[Match]
 class IdleAsks:
     """Asks that still have a unit, and which of them is best for a bid."""
 
-    def __init__(self, problem: ClearingProblem, free: np.ndarray) -> None:
+    def __init__(self, problem: ClearingProblem, free: np.ndarray, rent: np.ndarray | None = None) -> None:
+        """`free` (A,) units of each ask; `rent` (A,) that a unit keeps once it is taken, micro-USDC, if any."""
         laid = problem.tables.asks.ask
         self._free = np.where(laid >= 0, free[laid], 0)
         self._tables = with_free(problem.tables, self._free)
         self._place_of = np.full(len(free), -1, dtype=np.int64)
         self._place_of[laid[laid >= 0]] = np.flatnonzero(laid >= 0)
         self._prices, self._scratch = start_prices(self._tables), make_scratch(self._tables)
+        if rent is not None:
+            some = np.flatnonzero((laid >= 0) & (rent[laid] > 0))
+            set_prices(self._tables, self._prices, some, 2 * rent[laid[some]])
         self._close(np.flatnonzero(free <= 0))
 
     def best_for(self, bid: int, banned: set[int]) -> Match | None:
@@ -77,8 +81,13 @@ def has_enough_providers(problem: ClearingProblem, asks: IdleAsks, bid: int) -> 
     return True
 
 
-def separate_replicas(problem: ClearingProblem, banned: dict[int, set[int]], matches: Matches) -> Matches:
-    """Give replicas of one bid distinct providers: the second at a provider moves to its best idle ask, or out."""
+def separate_replicas(
+    problem: ClearingProblem, banned: dict[int, set[int]], matches: Matches, rent: np.ndarray
+) -> Matches:
+    """Give replicas of one bid distinct providers: the second at a provider moves to its best idle ask, or out.
+
+    An ask whose unit was vacated just now has its `rent` (A,) again once it is full.
+    """
     kept: Matches = []
     displaced: list[int] = []
     taken: dict[int, set[int]] = {}
@@ -91,7 +100,7 @@ def separate_replicas(problem: ClearingProblem, banned: dict[int, set[int]], mat
         kept.append(match)
     if not displaced:
         return kept
-    idle = IdleAsks(problem, problem.capacity - used_units(problem, kept))
+    idle = IdleAsks(problem, problem.capacity - used_units(problem, kept), rent)
     for bid in displaced:
         found = idle.best_for(bid, taken[bid] | banned.get(bid, set()))
         if found is not None:

@@ -167,7 +167,10 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
         raise TranscriptMismatch(f"The transcript lacks or garbles {error}.") from error
     _check_orders(snapshot, domain, market)
     _check_counts(snapshot)
-    result = clear_round(snapshot, parameters)
+    try:
+        result = clear_round(snapshot, parameters)
+    except OverflowError as error:
+        raise TranscriptMismatch("The transcript has numbers beyond 64 bits.") from error
     for name, recomputed in _outcome(result).items():
         if claimed[name] != recomputed:
             raise TranscriptMismatch(f"Recomputing gives other {name} than the transcript.", part=name)

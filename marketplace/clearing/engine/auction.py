@@ -37,6 +37,8 @@ AT_ONCE = 512
 """Rows that look again together, so that several threads can."""
 MOST_DOUBLINGS = 12
 """After which an epsilon of 500 millionths is twice what its row can gain: nobody is outbid again and again."""
+UNSORTED = 16
+"""Rows at an ask among which a gang finds those that must go in the time of one bid."""
 WORK_FACTOR = 400
 """Bids per row and ask before every epsilon is doubled: bounds the work of adversarial markets. After the last
 doubling the auction ends, whoever still waits."""
@@ -110,6 +112,8 @@ def _choose(known, row, count, prices, holders, capacity):
         if known.net[row, n] <= second:
             break  # prices only rise, and those that follow left it even less
         ask, units, value = known.ask[row, n], known.units[row, n], known.value[row, n]
+        if value - units * prices[ask] <= second:
+            continue
         price = _price_of(holders, prices, ask, units, capacity[ask] - holders.taken[ask])
         net = value - units * price
         posted = max(posted, value - units * prices[ask])
@@ -173,7 +177,7 @@ def bid_all(tables, rows, queue, prices, holders, scratch, work_factor):
         rows.ask_of[row], rows.value_of[row], rows.units_of[row] = ask, value, units
         if free == units and lowest_level(holders, ask) > exact[ask]:
             set_price(tables, prices, ask, lowest_level(holders, ask))
-        work[1] -= 1
+        work[1] -= 1 if units == 1 else 1 + holders.size[ask] // UNSORTED
         if work[1] > 0:
             continue
         if work[0] == MOST_DOUBLINGS:

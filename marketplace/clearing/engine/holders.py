@@ -53,28 +53,12 @@ def level_beyond(holders, ask, units, posted):
     if units == 2 and size > 1:
         second = holders.level[start + 1]
         return max(posted, min(second, holders.level[start + 2]) if size > 2 else second)
-    level, gone, passed = np.int64(-1), np.int64(0), np.int64(0)
-    while gone < units:
-        lowest, times = _next_level(holders, start, size, level)
-        if times == 0:
-            return np.int64(-1)
-        gone, level, passed = gone + times, lowest, passed + 1
-    return max(posted, level)
-
-
-@njit(**INNER)
-def _next_level(holders, start, size, above):
-    """The lowest level above this one, and how many units are held at it."""
-    lowest, units = np.int64(-1), np.int64(0)
-    for spot in range(start, start + size):
-        level = holders.level[spot]
-        if level <= above:
-            continue
-        if lowest < 0 or level < lowest:
-            lowest, units = level, holders.units[spot]
-        elif level == lowest:
-            units += holders.units[spot]
-    return lowest, units
+    gone = np.int64(0)
+    for place in np.argsort(holders.level[start : start + size]):
+        gone += holders.units[start + place]
+        if gone >= units:
+            return max(posted, holders.level[start + place])
+    return np.int64(-1)
 
 
 @njit(**INNER)

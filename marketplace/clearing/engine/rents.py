@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.auction import UNASSIGNED
+from marketplace.clearing.engine.auction import MOST_DOUBLINGS, UNASSIGNED
 from marketplace.clearing.engine.heap import Found
 from marketplace.clearing.engine.prices import Prices, set_price
 from marketplace.clearing.engine.search import find_best
@@ -40,6 +40,9 @@ class Rents(NamedTuple):
     """(A,) int64: the rent."""
     most: np.ndarray
     """(A,) int64: what those at the ask can bear; 0 where a unit is idle."""
+    work: np.ndarray
+    """(2,) int64: how often the epsilons were doubled, and raises left until the next time. After the last doubling no
+    rent is raised: who envies then does so by as much as the certificate says."""
 
 
 @njit(**KERNEL)
@@ -56,22 +59,22 @@ def most_bearable(rows, holders, capacity, most):
 
 
 @njit(**INNER)
-def enough_for(rows, row, doubled, charged):
+def enough_for(rows, row, rents):
     """What an ask must leave a row for it to go there: more than where it is, and than epsilon. Half micro-USDC."""
     profit = np.int64(0)
     if rows.ask_of[row] != UNASSIGNED:
-        profit = rows.value_of[row] - rows.units_of[row] * charged[rows.ask_of[row]]
-    return profit + (rows.epsilon[row] << doubled)
+        profit = rows.value_of[row] - rows.units_of[row] * rents.charged[rows.ask_of[row]]
+    return profit + (rows.epsilon[row] << rents.work[0])
 
 
 @njit(**KERNEL)
-def raise_known(tables, rows, first_rows, doubled, holders, rents, unsure):
+def raise_known(tables, rows, first_rows, holders, rents, unsure, work_factor):
     """Raise `rents` until none of the rows would rather be at an ask that it knows, beginning with these rows.
 
     Marks as `unsure` (R,) whose own rent has risen: asks that it does not know may be better now.
     """
     count = rows.bid.shape[0]
-    charged, most, seen, known = rents.charged, rents.most, rents.seen.exact, rows.known
+    charged, most, seen, known, work = rents.charged, rents.most, rents.seen.exact, rows.known, rents.work
     queue, queued = np.empty(count, dtype=np.int64), np.zeros(count, dtype=np.bool_)
     first, size = 0, first_rows.shape[0]
     for n in range(size):
@@ -82,15 +85,20 @@ def raise_known(tables, rows, first_rows, doubled, holders, rents, unsure):
         queued[row] = False
         first = first + 1 if first + 1 < count else 0
         size -= 1
-        enough = enough_for(rows, row, doubled, charged)
+        enough = enough_for(rows, row, rents)
         for n in range(rows.count[row]):
             ask, units = known.ask[row, n], known.units[row, n]
             more = known.value[row, n] - enough
             if more <= units * seen[ask]:
                 continue
             needed = (more + units - 1) // units
-            set_price(tables, rents.seen, ask, needed if needed <= most[ask] else np.int64(OUT_OF_REACH))
-            needed = min(needed, most[ask])
+            is_over = work[0] > MOST_DOUBLINGS
+            set_price(tables, rents.seen, ask, np.int64(OUT_OF_REACH) if is_over or needed > most[ask] else needed)
+            needed = charged[ask] if is_over else min(needed, most[ask])
+            work[1] -= 1
+            if work[1] == 0:
+                work[0] += 1
+                work[1] = work_factor * (count + charged.shape[0])
             if needed <= charged[ask]:
                 continue
             charged[ask] = needed
@@ -106,13 +114,13 @@ def raise_known(tables, rows, first_rows, doubled, holders, rents, unsure):
 
 
 @njit(**KERNEL)
-def look_for_better(tables, rows, which, doubled, rents, scratch, unsure):
+def look_for_better(tables, rows, which, rents, scratch, unsure):
     """Take note of asks where these rows would rather be; a row that finds none is sure, until its own rent rises."""
     known, room = rows.known, rows.known.net.shape[1]
     room_for = np.empty((4, AT_A_TIME), dtype=np.int64)
     net, ask, value, units = room_for[0], room_for[1], room_for[2], room_for[3]
     for row in which:
-        enough = enough_for(rows, row, doubled, rents.charged)
+        enough = enough_for(rows, row, rents)
         better, _ = find_best(tables, rows.bid[row], rents.seen, enough, scratch, Found(net, ask, value, units))
         unsure[row] = better > 0
         first = min(rows.count[row], room - better)

@@ -18,7 +18,7 @@ from marketplace.clearing.engine.bounds import (
 )
 from marketplace.clearing.engine.heap import keep_best, keep_least
 from marketplace.clearing.engine.tables import BLOCK, CHUNK, LIMIT, PROVIDER
-from marketplace.clearing.engine.value import ceiling_of, is_banned, units_of, value_of
+from marketplace.clearing.engine.value import CUT, ceiling_of, is_banned, units_of, value_of
 from marketplace.jit import INNER, KERNEL
 
 _UP = np.float32(1 + 2**-17)
@@ -50,7 +50,7 @@ def find_best(tables, bid, prices, threshold, scratch, found):
     weights = (w[bid, 0], w[bid, 1], w[bid, 2], w[bid, 3], w[bid, 4], w[bid, 5])
     capacity, exact_prices = tables.asks.capacity, prices.exact
     # Where nothing else is in play a cost in floats tells what an ask leaves, but for rounding.
-    is_plain = not is_barred and tables.terms.stranded_weight_bps == 0 and limit <= tables.asks.least_stake
+    is_plain = not is_barred and tables.terms.stranded_weight_bps == 0 and limit <= min(tables.asks.least_stake, CUT)
     is_plain = is_plain and tables.asks.is_whole and found.net.shape[0] <= scratch.least.shape[0]
     more = _ROUNDED + _dearest_place(preferences, bids.preference[bid])
     costs, waiting, waiting_costs = scratch.costs, scratch.waiting, scratch.waiting_costs

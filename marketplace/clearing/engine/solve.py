@@ -116,8 +116,8 @@ def solve(tables: Tables, row_bid: np.ndarray, epsilon_ppm: int, threads: int | 
             queue.waiting[queue.size[0] : queue.size[0] + len(again)] = again
             queue.size[:] = queue.size[0] + len(again), 0
         holders = _fill_up(tables, rows, greatest, prices, holders, workers.scratches[0])
-        charged = _lowest_rents(tables, rows, greatest, int(queue.work[0]), holders, workers)
-    return _to_caller(tables, rows, charged, prices.exact, int(queue.work[0]))
+        charged, doubled = _lowest_rents(tables, rows, greatest, int(queue.work[0]), holders, workers)
+    return _to_caller(tables, rows, charged, prices.exact, doubled)
 
 
 def _alike_together(tables: Tables, rows: Rows) -> np.ndarray:
@@ -130,11 +130,12 @@ def _alike_together(tables: Tables, rows: Rows) -> np.ndarray:
 def _fill_up(
     tables: Tables, rows: Rows, greatest: np.ndarray, prices: Prices, holders: Holders, scratch: Scratch
 ) -> Holders:
-    """What is idle although it has a price goes to rows that were left out, those with most at stake first."""
-    free = np.where(prices.exact > 0, tables.asks.capacity - holders.taken, 0)
+    """What gangs left idle goes to rows that were left out, those with most at stake first."""
+    is_known = np.arange(MOST) < rows.count[:, None]
     out = np.flatnonzero((rows.ask_of == UNASSIGNED) & (greatest > 0))
-    if not free.any() or not len(out):
-        return holders
+    if not len(out) or not (rows.known.units[is_known] > 1).any():
+        return holders  # without gangs who stays out finds nothing worth having that is idle
+    free = tables.asks.capacity - holders.taken
     closed = start_prices(tables)
     without = np.flatnonzero(free == 0)
     set_prices(tables, closed, without, np.full(len(without), OUT_OF_REACH))
@@ -144,20 +145,21 @@ def _fill_up(
 
 def _lowest_rents(
     tables: Tables, rows: Rows, greatest: np.ndarray, doubled: int, holders: Holders, workers: Workers
-) -> np.ndarray:
-    """The lowest rents that support the assignment (`engine.rents`), half micro-USDC."""
+) -> tuple[np.ndarray, int]:
+    """The lowest rents that support the assignment (`engine.rents`), half micro-USDC; how often epsilons doubled."""
     count = len(tables.asks.ask)
-    rents = Rents(start_prices(tables), np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64))
+    work = np.array([doubled, WORK_FACTOR * (len(rows.bid) + count)], dtype=np.int64)
+    rents = Rents(start_prices(tables), np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), work)
     most_bearable(rows, holders, tables.asks.capacity, rents.most)
     # Without rents nobody envies who has its first choice, or finds nothing worth having.
     unsure = np.where(rows.ask_of == UNASSIGNED, 0, rows.value_of) < greatest
     which = np.flatnonzero(unsure)
     while len(which):
-        raise_known(tables, rows, which, doubled, holders, rents, unsure)
+        raise_known(tables, rows, which, holders, rents, unsure, WORK_FACTOR)
         which = np.flatnonzero(unsure)
-        workers.map(lambda part, scratch: look_for_better(tables, rows, part, doubled, rents, scratch, unsure), which)
+        workers.map(lambda part, scratch: look_for_better(tables, rows, part, rents, scratch, unsure), which)
         which = np.flatnonzero(unsure)
-    return rents.charged
+    return rents.charged, int(work[0])
 
 
 def make_rows(row_bid: np.ndarray) -> Rows:
