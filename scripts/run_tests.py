@@ -18,6 +18,9 @@ LOGS = BUILD / "logs"
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
 _CLOSING = re.compile(rf"^(=+ )?{_COUNT.pattern}\b.* in [\d.]+s\b")
 
+_FIRST_RESULT = re.compile(r"^[.FEsx]+", re.MULTILINE)
+LOADING_SECONDS = 60
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -99,12 +102,26 @@ def run_suite(suite: Suite) -> Totals:
         return Totals(failed=1)
     totals = Totals()
     with ExitStack() as stack:
-        running = [stack.enter_context(_process(suite, part, place, stack)) for place, part in enumerate(parts, 1)]
+        running: list[ManagedProcess] = []
+        for place, part in enumerate(parts, 1):
+            if running and suite.name == "contracts":
+                _wait_until_loaded(running[-1])
+            running.append(stack.enter_context(_process(suite, part, place, stack)))
         until = time.monotonic() + suite.seconds
         for process in running:
             status = _follow(process, until, suite.seconds)
             totals += _judge(process, status)
     return totals
+
+
+def _wait_until_loaded(process: ManagedProcess) -> None:
+    """Until its first test has ended: Brownie writes build/contracts anew while it loads a project, and two at once
+    find each other's files gone."""
+    until = time.monotonic() + LOADING_SECONDS
+    while process.is_running and time.monotonic() < until:
+        if _FIRST_RESULT.search(process.log.read_text(errors="replace") if process.log.exists() else ""):
+            return
+        time.sleep(0.2)
 
 
 def _process(suite: Suite, part: list[str], place: int, stack: ExitStack) -> ManagedProcess:
