@@ -2,15 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from pydantic.alias_generators import to_camel
 
 from marketplace.clearing import atlas
 from marketplace.clearing.constraints import Unit
 from marketplace.clearing.cost import compute_idle_cost, compute_standing_cost, compute_standing_rate
-from marketplace.clearing.round import Parameters
 from marketplace.clearing.wishes import Places, Site
 from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.metering import Quote, compute_quote
+
+CHARGES = ("gpu", "vcpu", "memory", "fuel", "egress", "minimum_topup")
+"""Of a quote."""
+
+
+class Weights(Protocol):
+    """How much of C_idle counts, as a round's `Parameters` and its problem tell it."""
+
+    @property
+    def stranded_weight_bps(self) -> int:
+        """Of what a stranded GPU would earn."""
+
+    @property
+    def standing_weight_bps(self) -> int:
+        """Of what a node's free units cost their provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +51,11 @@ class Breakdown:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object, amounts as decimal strings."""
-        lines = {
-            name: getattr(self.quote, name) for name in ("gpu", "vcpu", "memory", "fuel", "egress", "minimum_topup")
-        }
-        sums = {"cComp": self.quote.compute, "cData": self.quote.data, "total": self.quote.total}
-        named = {"minimumTopup" if name == "minimum_topup" else name: amount for name, amount in lines.items()}
-        return {name: str(amount) for name, amount in (named | sums).items()} | {
+        lines = {to_camel(name): str(getattr(self.quote, name)) for name in CHARGES}
+        return lines | {
+            "cComp": str(self.quote.compute),
+            "cData": str(self.quote.data),
+            "total": str(self.quote.total),
             "steering": {
                 "cIdle": str(self.idle),
                 "carbon": str(self.carbon),
@@ -54,7 +69,7 @@ class Breakdown:
         }
 
 
-def break_down(placed: PlacedBid, asks: Sequence[PlacedAsk], parameters: Parameters) -> list[Breakdown]:
+def break_down(placed: PlacedBid, asks: Sequence[PlacedAsk], weights: Weights) -> list[Breakdown]:
     """The lines of a bid at each of these asks, whether or not it could go there."""
     reserved, wishes = placed.bid.resources, placed.job_spec.preferences
     places = Places([Site.of(one) for one in asks])
@@ -63,11 +78,11 @@ def break_down(placed: PlacedBid, asks: Sequence[PlacedAsk], parameters: Paramet
     for n, ask in enumerate(asks):
         rates, unit = ask.ask.rates, Unit.of(ask)
         gpus = unit.count_for(placed.bid) * unit.gpus
-        standing = compute_standing_cost(reserved, compute_standing_rate(ask, parameters.standing_weight_bps))
+        standing = compute_standing_cost(reserved, compute_standing_rate(ask, weights.standing_weight_bps))
         found.append(
             Breakdown(
                 quote=compute_quote(rates, reserved),
-                idle=standing + compute_idle_cost(reserved, rates, gpus, parameters.stranded_weight_bps),
+                idle=standing + compute_idle_cost(reserved, rates, gpus, weights.stranded_weight_bps),
                 carbon=int(lines.carbon[n]),
                 latency=int(lines.latency[n]),
                 locality=int(lines.locality[n]),

@@ -18,6 +18,8 @@ from marketplace.protocol.units import ceil_div
 
 Facts = tuple[object, object]
 """What the bid needs, and what the ask has."""
+EPOCH = 1_577_836_800
+"""The beginning of 2020, from which times are counted: 31 bits last until 2088."""
 CLEAN_GRAMS = 1 << 16
 """Above every carbon intensity: `CLEAN_GRAMS - grams` is the more the cleaner."""
 
@@ -261,7 +263,12 @@ QUANTITIES = (
         lambda ask: _cleanness(intensity_of(ask)),
         lambda bid, ask: (bid.job_spec.requirements.max_carbon_grams_per_kwh, intensity_of(ask)),
     ),
-    Quantity("schedule", lambda bid: bid.bid.deadline, lambda ask: ask.free_until),
+    Quantity(
+        "schedule",
+        lambda bid: max(0, bid.bid.deadline - EPOCH),
+        lambda ask: max(-1, ask.free_until - EPOCH),
+        lambda bid, ask: (bid.bid.deadline, ask.free_until),
+    ),
     Quantity("reputation", _needs("min_settled_leases"), lambda ask: ask.settled_leases),
 )
 STAKE = Quantity("stake", lambda bid: bid.bid.max_price, lambda ask: ask.available_stake, greatest=2**64)

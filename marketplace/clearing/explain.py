@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from marketplace.clearing.breakdown import Breakdown, break_down
 from marketplace.clearing.constraints import Unit, violations
-from marketplace.clearing.round import Parameters, RoundResult
+from marketplace.clearing.round import RoundResult
 from marketplace.domain.book import PlacedAsk
 from marketplace.errors import NotFound
 from marketplace.protocol.units import format_usdc
@@ -100,8 +100,7 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
         raise NotFound("bid in this round", bid_hash)
     placed = snapshot.bids[index]
     obstacles, offers = [], []
-    weights = Parameters(0, result.problem.stranded_weight_bps, result.problem.standing_weight_bps)
-    for ask, lines in zip(snapshot.asks, break_down(placed, snapshot.asks, weights), strict=True):
+    for ask, lines in zip(snapshot.asks, break_down(placed, snapshot.asks, result.problem), strict=True):
         broken = violations(placed, ask, snapshot.now)
         if broken:
             facts = tuple({"name": name, "needed": pair[0], "offered": pair[1]} for name, pair in broken.items())

@@ -52,10 +52,10 @@ def assign(problem: ClearingProblem, epsilon_ppm: int) -> Assigned:
         return _assign_only(problem)
     taking_part = _Field(problem.demand.copy())
     replicated = np.flatnonzero(problem.demand > 1)
-    every_ask = IdleAsks(problem, problem.capacity.copy())
-    for bid in replicated:
-        if not has_enough_providers(problem, every_ask, int(bid)):
-            taking_part.wanted[bid] = 0
+    if len(replicated):
+        every_ask = IdleAsks(problem, problem.capacity.copy())
+        hopeless = [bid for bid in replicated if not has_enough_providers(problem, every_ask, int(bid))]
+        taking_part.wanted[hopeless] = 0
     best: Assigned | None = None
     for attempt in range(1, MAX_ATTEMPTS + 1):
         found, is_final = _attempt(problem, taking_part, epsilon_ppm)

@@ -200,6 +200,22 @@ def test_a_silent_node_gets_no_work_until_it_speaks_again(api, world):
     assert api.get(f"/api/v1/jobs/{job_id}").json()["state"] == "matched"
 
 
+def test_a_bid_is_filled_at_once_only_when_it_is_first_placed(api, world):
+    """A signed bid is public: sent again by anybody, it says nothing about what its renter wants."""
+    bid, job_spec = world.bid(), world.job_spec()
+    body = {"bid": bid.to_json(), "signature": bid.sign(DOMAIN, RENTER.key), "jobSpec": job_spec.to_json()}
+    placed = api.post("/api/v1/jobs/submit", json=body)
+    assert (placed.status_code, placed.json()["filledInRound"]) == (202, None)
+    world.offer()
+    again = api.post("/api/v1/jobs/submit", json=body | {"now": True})
+    assert (again.status_code, again.json()["filledInRound"]) == (200, None)
+    assert api.get(placed.json()["status"]).json()["state"] == "queued"
+    other = world.bid()
+    hurried = body | {"bid": other.to_json(), "signature": other.sign(DOMAIN, RENTER.key), "now": True}
+    number = api.post("/api/v1/jobs/submit", json=hurried).json()["filledInRound"]
+    assert number == api.post("/api/v1/jobs/submit", json=hurried).json()["filledInRound"] == 1
+
+
 def attest(api, world, lease_id, manifest, signer=AGENT, **changes):
     attestation = world.attestation(lease_id, manifest, **changes)
     body = {

@@ -19,9 +19,7 @@ from marketplace.clearing.engine.tables import (
 from marketplace.jit import INNER
 
 CUT = 1 << 44
-"""Values beyond this (17 million USDC) count as equal: prices still hold, and times `MOST_UNITS` they fit."""
-MOST_UNITS = 1 << 16
-"""More than an ask may have."""
+"""Values beyond this (17 million USDC) count as equal: prices still hold, and fit for 2^16 units, which no ask has."""
 OUT_OF_REACH = 1 << 46
 """Half micro-USDC: a unit at this price is worth it to nobody."""
 _GPUS = SHARES.index("gpus")

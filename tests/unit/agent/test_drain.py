@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agent.drain import POST_SECONDS, QUIET_SECONDS, request_drain, withdraw_drain
+from agent.journal import WorkState
 from agent.lock import hold_folder, is_held
 from marketplace.errors import ServiceUnavailable
 from marketplace.protocol.enums import ExitKind
@@ -99,6 +100,45 @@ def test_drain_that_is_withdrawn_leaves_the_daemon_where_it_is(market, provider)
     assert withdraw_drain(provider._journal) and not withdraw_drain(provider._journal)
     provider.keep_ask()
     assert len(market.asks) == 2 and not leave(provider)
+
+
+def test_what_was_seen_of_an_ask_that_was_taken_back_says_nothing_of_the_next(market, provider):
+    provider.keep_ask()
+    request_drain(provider._journal, NOW)
+    leave(provider, steps=1)
+    void_on_chain(provider)
+    provider.leave_in_order()
+    withdraw_drain(provider._journal)
+    provider.leave_in_order()
+    provider.keep_ask()
+    request_drain(provider._journal, NOW)
+    assert not leave(provider), "the second ask stands on chain"
+
+
+def test_jobs_whose_time_is_over_are_stopped_while_the_market_is_away(market, terms, provider):
+    def away(cancel, signature):
+        raise ServiceUnavailable("away")
+
+    provider.keep_ask()
+    event = seen(provider, lease_event(terms))
+    request_drain(provider._journal, NOW - 60, within=60)
+    market.cancel = away
+    with pytest.raises(ServiceUnavailable):
+        provider.leave_in_order()
+    assert provider._stop_of(event).is_set()
+
+
+def test_job_that_is_told_to_stop_before_it_has_started_is_stopped(market, terms, tmp_path):
+    def looks(given, stop):
+        assert stop.is_set()
+        return ended(ExitKind.EVICTED, blobs={})
+
+    provider = make_provider(market, tmp_path, runner=looks)
+    event = seen(provider, lease_event(terms))
+    request_drain(provider._journal, NOW - 60, within=60)
+    provider.leave_in_order()
+    provider.run_lease(event)
+    assert provider._journal.leases(WorkState.SEEN) == []
 
 
 def test_job_that_still_runs_at_the_given_time_is_stopped_and_attested_as_evicted(market, terms, tmp_path):

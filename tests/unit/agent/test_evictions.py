@@ -125,6 +125,38 @@ def test_notice_whose_round_matched_another_machine_is_not_heeded(preemptible, t
     assert not Notified(preemptible, tmp_path, ask=other).due(NOW + 10**6)
 
 
+def test_notice_whose_round_matched_another_providers_ask_for_this_machine_is_not_heeded(preemptible, tmp_path):
+    """Anybody can sign an ask that names our agent."""
+    other = preemptible.ask.model_copy(update={"provider": OTHER.address})
+    assert not Notified(preemptible, tmp_path, ask=other).due(NOW + 10**6)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        {"round": None},
+        {"round": "eight"},
+        {"bidHash": 5},
+        {"stopsAt": []},
+        {"roundDigest": None},
+    ],
+    ids=lambda garbage: next(iter(garbage)),
+)
+def test_garbled_notice_is_not_heeded_and_does_not_end_the_daemon(preemptible, tmp_path, garbage):
+    given = Notified(preemptible, tmp_path)
+    given.notices[0] |= garbage
+    assert not given.due(NOW + 10**6)
+
+
+@pytest.mark.parametrize("part", ["bids", "asks", "matches"])
+@pytest.mark.parametrize("garbage", [None, 7, [None], [{}]], ids=str)
+def test_garbled_round_is_not_heeded_and_does_not_end_the_daemon(preemptible, tmp_path, part, garbage):
+    given = Notified(preemptible, tmp_path)
+    given.round[part] = garbage
+    given.notices[0]["roundDigest"] = json_digest(given.round)
+    assert not given.due(NOW + 10**6)
+
+
 def test_notice_that_cites_another_round_than_it_shows_is_not_heeded(preemptible, tmp_path):
     given = Notified(preemptible, tmp_path)
     given.round["closesAt"] = 5

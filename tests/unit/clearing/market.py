@@ -7,7 +7,7 @@ from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
 
-NOW = 1_000_000
+NOW = 1_800_000_000
 MARKET = "0x" + "aa" * 20
 DIGEST = "0x" + "cd" * 32
 REGIONS = ["eu-west", "us-east", "ap-northeast"]

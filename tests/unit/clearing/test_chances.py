@@ -1,19 +1,20 @@
-"""How likely a price is to be enough: Jeffreys' interval, and prices that history can show."""
+"""How likely a price is to be enough: Wilson's interval, and prices that history can show."""
 
 import pytest
-from scipy.stats import beta
+from scipy.stats import binomtest
 
-from marketplace.clearing.chances import beta_quantile, beta_share, chance_at, price_for, rounds_for
+from marketplace.clearing.chances import chance_at, price_for, rounds_for, wilson_interval
 
 
 @pytest.mark.parametrize("rounds", [1, 5, 50, 1_000])
-def test_the_beta_distribution_is_scipys(rounds):
+def test_the_interval_is_scipys(rounds):
     for filled in {0, 1, rounds // 2, rounds}:
-        shapes = filled + 0.5, rounds - filled + 0.5
-        for value in (0.01, 0.3, 0.7, 0.99):
-            assert beta_share(*shapes, value) == pytest.approx(beta.cdf(value, *shapes), abs=1e-10)
-        for share in (0.025, 0.5, 0.975):
-            assert beta_quantile(*shapes, share) == pytest.approx(beta.ppf(share, *shapes), abs=1e-9)
+        theirs = binomtest(filled, rounds).proportion_ci(confidence_level=0.95, method="wilson")
+        assert wilson_interval(filled, rounds) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_without_trials_every_share_is_possible():
+    assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
 def test_without_history_nothing_is_said():

@@ -21,7 +21,7 @@ from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
 from tests.unit.clearing.dense import dense_values, exact_optimum
-from tests.unit.clearing.market import account, ask, bid, profile, random_market, snapshot, spec
+from tests.unit.clearing.market import NOW, account, ask, bid, profile, random_market, snapshot, spec
 
 PART = {"model": "NVIDIA A100 MIG 1g.10gb", "memoryMb": 9_984, "mig": True}
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
@@ -355,7 +355,7 @@ def test_explanation_as_json_has_the_names_and_amounts_of_the_interfaces_other_d
          "privacyZones"),
         ({"job_spec": spec(tees=["tdx", "sev-snp"])}, {"node": profile(tees=["sgx"])}, "tee"),
         ({"gpus": 1}, {"node": profile(gpus=[PART])}, "gpus"),
-        ({"deadline": 1_000_100}, {}, "deadline"),
+        ({"deadline": NOW + 100}, {}, "deadline"),
         ({"max_price": 10**12, "vcpus": 2}, {"stake": 5}, "stake"),
     ],
 )  # fmt: skip
@@ -365,6 +365,14 @@ def test_bid_that_nobody_can_serve_learns_for_which_constraint(order, node, cons
     assert not told.matched
     assert [fact["name"] for fact in told.obstacles[0].constraints] == [constraint]
     assert any(constraint in line for line in told.suggestions)
+
+
+@pytest.mark.parametrize("year", [2027, 2039, 2087])
+def test_lease_ends_before_its_unit_is_promised_to_others(year):
+    until = NOW + 10_000 + (year - 2027) * 365 * 86_400
+    for deadline, served in [(until, 1), (until + 1, 0)]:
+        market = snapshot([bid(deadline=deadline)], [replace(ask(1), free_until=until)])
+        assert len(clear_round(market).matches) == served
 
 
 def test_part_of_a_gpu_goes_only_to_who_takes_parts_or_names_it():

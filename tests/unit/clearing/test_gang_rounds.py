@@ -1,9 +1,12 @@
 """Rounds in which bids take several units: what a stranger found by reading, and would find again."""
 
+import random
+
 import numpy as np
 import pytest
 
 from marketplace.clearing import clear_round
+from marketplace.clearing.engine.holders import hold, level_beyond, no_holders
 from marketplace.clearing.engine.solve import solve
 from marketplace.clearing.entry import price_each
 from tests.unit.clearing.market import ask, bid, profile, random_market, snapshot, spec
@@ -34,6 +37,28 @@ def test_with_replicas_and_gangs_nobody_is_accepted_at_a_loss(seed):
     for match in result.assigned:
         ask_hash = result.problem.snapshot.asks[match.ask].ask_hash
         assert match.value >= match.units * result.rents[ask_hash]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_so_many_units_cost_what_the_last_row_that_has_to_go_would_give_them_up_for(seed):
+    draw = random.Random(seed)
+    holders, held = no_holders(1, 8), []
+    for row in range(draw.randrange(8)):
+        level, units = draw.randrange(50), draw.randint(1, 3)
+        holders = hold(holders, 0, level, row, units)
+        held += [level] * units
+    for units in range(1, len(held) + 3):
+        expected = max(7, sorted(held)[units - 1]) if units <= len(held) else -1
+        assert level_beyond(holders, 0, units, 7) == expected
+
+
+def test_units_that_a_gang_could_not_use_go_to_a_small_job_at_no_rent():
+    """Eight units: a gang of six and one of four compete for them, and what is left is worth less than their price."""
+    gangs = [bid(1, max_price=6_000_000, gpus=6), bid(2, max_price=3_000_000, gpus=4)]
+    small = bid(3, max_price=150_000, gpus=1)
+    result = clear_round(snapshot([*gangs, small], [ask(1, price=1_000, units=8, node=NODE)]))
+    taken = {match.bid_hash: (match.units, match.rent) for match in result.matches}
+    assert taken == {gangs[0].bid_hash: (6, 0), small.bid_hash: (1, 0)}
 
 
 def test_rents_that_envy_would_raise_in_circles_end_in_bounded_work(monkeypatch):

@@ -200,6 +200,15 @@ def test_an_ask_whose_provider_settled_more_leases_is_open_to_those_who_ask_for_
     assert len(book.quote(wanted, NOW)) == 1
 
 
+def test_an_ask_whose_units_are_promised_to_others_is_open_until_then():
+    book, free = book_of(snapshot([], [ask(1)])), bid(1, deadline=NOW + 9_000)
+    assert len(book.quote(free, NOW)) == 1
+    book.put_ask(replace(ask(1), free_until=NOW + 8_999))
+    assert book.quote(free, NOW) == ()
+    book.put_ask(replace(ask(1), free_until=NOW + 9_000))
+    assert len(book.quote(free, NOW)) == 1
+
+
 @pytest.mark.parametrize("most_words", [1, 32])
 def test_kinds_of_nodes_that_have_no_bit_left_are_looked_at_one_by_one(monkeypatch, most_words):
     monkeypatch.setattr(kinds_module, "MOST_WORDS", most_words)

@@ -31,6 +31,12 @@ def test_what_is_no_time_is_refused_with_examples(text):
     assert "2027" in caught.value.hint
 
 
+def test_milliseconds_are_refused_as_what_they_are():
+    with pytest.raises(InputError) as caught:
+        parse_time("1800000100000", NOW)
+    assert "milliseconds" in caught.value.hint
+
+
 def test_start_that_has_passed_is_refused():
     with pytest.raises(InputError, match="has passed"):
         ScheduleOptions(start="1000").to_schedule()
@@ -64,6 +70,13 @@ def test_preemptible_run_signs_its_notice(hive, market, runnable, monkeypatch):
 
 def test_start_ahead_and_preemption_exclude_each_other(hive, runnable):
     assert hive("run", runnable, "--preemptible", "60", "--start", "+60", "--yes").code == 2
+
+
+@pytest.mark.parametrize("later", [("--start", "+60"), ("--preemptible", "60")])
+def test_what_is_to_be_filled_at_once_has_no_later_start_and_makes_no_way(hive, market, runnable, later):
+    ran = hive("run", runnable, "--now", *later, "--yes")
+    assert ran.code == 2 and "--now" in ran.err
+    assert ("POST", "/api/v1/jobs/submit") not in market.asked
 
 
 def evicted_job(exit_kind="evicted"):

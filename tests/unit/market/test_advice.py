@@ -1,6 +1,6 @@
 """Advice to a renter from the market's own book and rounds."""
 
-from marketplace.protocol.jobspec import Requirements
+from marketplace.protocol.jobspec import Requirements, Schedule
 from marketplace.protocol.metering import Resources
 from marketplace.services.advise_job import advise_job
 from marketplace.services.clear_round import run_round
@@ -72,6 +72,15 @@ def test_only_so_many_orders_of_past_rounds_are_read(world, monkeypatch):
     hold_rounds(world, 3)
     monkeypatch.setattr("marketplace.services.advise_job.MAX_ORDERS", 4)
     assert advise(world)["history"]["rounds"] == 2, "each round has a bid and an ask"
+
+
+def test_a_job_for_later_is_advised_by_what_past_rounds_had_for_their_time(world):
+    """Its start lies after every past round: it is looked at as if it had been for then."""
+    hold_rounds(world, 3)
+    later = Schedule(not_before=world.chain.time + 5_000)
+    spec = world.job_spec().model_copy(update={"schedule": later, "requirements": Requirements()})
+    found = advise_job(world.market, NEEDS, spec, 1, None)
+    assert (found["chance"]["filled"], found["chance"]["rounds"]) == (3, 3)
 
 
 def test_absurd_wants_are_answered(world):

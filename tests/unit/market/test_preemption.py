@@ -4,7 +4,7 @@ import pytest
 
 from marketplace.clearing.transcript import verify_transcript
 from marketplace.errors import MalformedMessage
-from marketplace.protocol.enums import CancelKind, ExitKind
+from marketplace.protocol.enums import CancelKind, ExitKind, Verification
 from marketplace.protocol.jobspec import Schedule
 from marketplace.protocol.messages import Cancel
 from marketplace.protocol.metering import compute_quote
@@ -27,9 +27,9 @@ def offer(world, *, consents=True, units=1, **changes) -> str:
     return place_ask(world.market, ask, ask.sign(DOMAIN, PROVIDER.key), profile).order_hash
 
 
-def cheap(world, **changes) -> str:
+def cheap(world, *, notice=NOTICE, **changes) -> str:
     """A preemptible bid."""
-    spec = world.job_spec().model_copy(update={"schedule": Schedule(preemption_notice_seconds=NOTICE)})
+    spec = world.job_spec().model_copy(update={"schedule": Schedule(preemption_notice_seconds=notice)})
     bid = world.bid(job_digest=spec.digest(), **changes)
     return place_bid(world.market, bid, bid.sign(DOMAIN, RENTER.key), spec).order_hash
 
@@ -175,6 +175,38 @@ def test_bid_that_pays_less_than_the_lease_evicts_nobody(world):
 def test_bid_that_cannot_wait_for_the_notice_evicts_nobody(held):
     world, _, _ = held
     world.submit(world.bid(deadline=world.chain.time + 70))
+    step(world)
+    assert notices(world) == []
+
+
+def test_bid_that_needs_more_units_than_one_lease_frees_evicts_nobody(world):
+    """It would wait all the same, and the evicted job be gone for nothing."""
+    offer(world, units=4)
+    for _ in range(4):
+        cheap(world)
+    step(world)
+    world.submit(world.bid(memory_mb=world.profile().memory_mb // 2))
+    step(world)
+    assert notices(world) == []
+
+
+def test_lease_with_a_long_notice_keeps_no_bid_from_another_that_makes_way_sooner(world):
+    offer(world, units=2)
+    cheap(world, notice=3_000)
+    soon = cheap(world)
+    step(world)
+    world.submit(world.bid(valid_until=world.chain.time + 300))
+    step(world)
+    assert [one["leaseId"] for one in notices(world)] == [world.lease_of(soon)]
+
+
+def test_lease_that_only_its_renter_can_close_is_not_evicted(world):
+    """Its unit would not be free before its deadline."""
+    offer(world)
+    job = cheap(world, verification=int(Verification.ACCEPT))
+    step(world)
+    assert state(world, job) == "running"
+    world.submit()
     step(world)
     assert notices(world) == []
 
