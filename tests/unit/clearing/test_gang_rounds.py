@@ -52,13 +52,13 @@ def test_so_many_units_cost_what_the_last_row_that_has_to_go_would_give_them_up_
         assert level_beyond(holders, 0, units, 7) == expected
 
 
-def test_units_that_a_gang_could_not_use_go_to_a_small_job_at_no_rent():
-    """Eight units: a gang of six and one of four compete for them, and what is left is worth less than their price."""
-    gangs = [bid(1, max_price=6_000_000, gpus=6), bid(2, max_price=3_000_000, gpus=4)]
-    small = bid(3, max_price=150_000, gpus=1)
-    result = clear_round(snapshot([*gangs, small], [ask(1, price=1_000, units=8, node=NODE)]))
+def test_units_that_stand_idle_at_a_displaced_gangs_price_go_to_who_would_not_have_paid_it():
+    """Four units, all of them a gang's until a better bid takes one; a smaller gang then fits, at no rent."""
+    displaced, better, small = bid(1, max_price=4_000_000, gpus=4), bid(2, max_price=3_500_000, gpus=1), bid(3, gpus=2)
+    node = profile(gpus=[GPU] * 4)
+    result = clear_round(snapshot([displaced, better, small], [ask(1, price=1_000, units=4, node=node)]))
     taken = {match.bid_hash: (match.units, match.rent) for match in result.matches}
-    assert taken == {gangs[0].bid_hash: (6, 0), small.bid_hash: (1, 0)}
+    assert taken == {better.bid_hash: (1, 0), small.bid_hash: (2, 0)}
 
 
 def test_rents_that_envy_would_raise_in_circles_end_in_bounded_work(monkeypatch):
