@@ -4,7 +4,9 @@ from marketplace.protocol.jobspec import Requirements, Schedule
 from marketplace.protocol.metering import Resources
 from marketplace.services.advise_job import advise_job
 from marketplace.services.clear_round import run_round
+from marketplace.services.reserve_ahead import reserve_ahead
 from tests.fakes.world import USDC
+from tests.unit.market.test_reservations import reserve
 
 NEEDS = Resources(gpus=0, vcpus=1, memory_mb=512, seconds=60, fuel=10**10, egress_mb=1)
 
@@ -14,9 +16,9 @@ def advise(world, *, max_price=None, **requirements):
     return advise_job(world.market, NEEDS, spec, 1, max_price)
 
 
-def hold_rounds(world, count: int) -> None:
+def hold_rounds(world, count: int, **ask) -> None:
     """Rounds in each of which a job is matched, run and paid, so that the node is free again."""
-    world.offer()
+    world.offer(world.ask(**ask))
     for _ in range(count):
         job_id = world.submit()
         assert run_round(world.market) is not None
@@ -75,12 +77,15 @@ def test_only_so_many_orders_of_past_rounds_are_read(world, monkeypatch):
 
 
 def test_a_job_for_later_is_advised_by_what_past_rounds_had_for_their_time(world):
-    """Its start lies after every past round: it is looked at as if it had been for then."""
-    hold_rounds(world, 3)
-    later = Schedule(not_before=world.chain.time + 5_000)
+    """As long from start to deadline as it has now, which was over before what was reserved in each of them."""
+    world.offer(world.ask(units=1))
+    reserve(world, 5_000)
+    reserve_ahead(world.market)
+    hold_rounds(world, 3, units=1)
+    later = Schedule(not_before=world.chain.time + 9_000)
     spec = world.job_spec().model_copy(update={"schedule": later, "requirements": Requirements()})
-    found = advise_job(world.market, NEEDS, spec, 1, None)
-    assert (found["chance"]["filled"], found["chance"]["rounds"]) == (3, 3)
+    history = advise_job(world.market, NEEDS, spec, 1, None)["history"]
+    assert (history["rounds"], history["servable"]) == (4, 4)
 
 
 def test_absurd_wants_are_answered(world):

@@ -272,6 +272,26 @@ def test_starts_beyond_what_is_looked_at_in_one_go_have_their_turn_later(world):
     assert {state(world, job) for job in jobs} == {"reserved"}
 
 
+def test_starts_that_nobody_can_serve_take_no_turn_of_those_after_them(world):
+    world.offer(world.ask(units=1))
+    for second in range(STARTS_AT_ONCE + 1):
+        reserve(world, AHEAD + second, max_price=1)
+    job = reserve(world, AHEAD + 2 * STARTS_AT_ONCE)
+    for _ in range(STARTS_AT_ONCE + 2):
+        pass_time(world, 1)
+        step(world)
+    assert state(world, job) == "reserved"
+
+
+def test_unit_that_a_lease_of_another_market_holds_is_neither_free_nor_promised(single):
+    """Nobody knows here when it will be over."""
+    single.chain.state.providers.change(PROVIDER.address, covered=0, open_leases=1)
+    job = reserve(single)
+    step(single)
+    assert load_book(single.market).snapshot.asks == ()
+    assert state(single, job) == "queued"
+
+
 def test_unit_of_a_lease_that_the_chain_has_closed_is_free_once_its_closing_is_seen(single):
     job = now_job(single, lasts=1_000)
     step(single)
