@@ -39,6 +39,7 @@ TESTS = (
     "BadInput",
     "Governance",
     "test_deployment.py",
+    "test_silent_token.py",
 )
 """What of tests/contracts runs against them: examples. Random sequences have a part of their own."""
 
