@@ -89,3 +89,13 @@ def test_a_treasury_can_be_filled_to_the_last_micro_usdc(world):
     assert world.escrow.fees(1) == TREASURY
     with reverts_with("AmountTooLarge"):
         world.settle(world.verdict(world.open(), pay=20))
+
+
+def test_what_members_of_two_words_earned_adds_up(world):
+    committee = world.rotate(world.oracles + world.candidates, 3)
+    signers = (0, 6, 8)
+    for _ in range(2):
+        world.settle(world.verdict(world.open(), pay=PRICE), oracles=[committee.members[index] for index in signers])
+    each = FEE // 5 // 3
+    found = [world.escrow.oracleCredit(committee.epoch, index) for index in range(9)]
+    assert found == [2 * each if index in signers else 0 for index in range(9)]
