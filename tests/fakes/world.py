@@ -203,9 +203,9 @@ class World:
         }
         return Attestation(**fields | changes)
 
-    def attest(self, lease_id: str) -> Attestation:
-        manifest = self.manifest()
-        attestation = self.attestation(lease_id, manifest)
+    def attest(self, lease_id: str, text: bytes = b"hello\n", **changes) -> Attestation:
+        manifest = self.manifest(text)
+        attestation = self.attestation(lease_id, manifest, **changes)
         record_attestation(self.market, lease_id, attestation, attestation.sign(DOMAIN, AGENT.key), manifest)
         return attestation
 
@@ -235,6 +235,13 @@ class World:
         for oracle in oracles:
             self.seal(oracle, verdict)
         self.reveal_all()
+
+    def evict(self, lease_id: str) -> None:
+        """What agent and oracles do with a job that has to make way."""
+        self.attest(lease_id, b"", exit_kind=int(ExitKind.EVICTED))
+        self.judge(lease_id, outcome=int(Outcome.FAILED), pay=0)
+        self.sign_batches()
+        self.drain()
 
     def reveal_all(self) -> None:
         """What oracles do once enough others are bound. Seals wait for nobody here, unless the rules say otherwise."""

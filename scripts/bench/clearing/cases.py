@@ -7,7 +7,7 @@ from scripts.bench.clearing.markets import draw_market
 from scripts.bench.clearing.rounds import EPSILON_PPM, clear
 
 SEED = 20_261_121
-COARSE_PPM = 4_000
+COARSE_PPM = 8_000
 """For the largest market: its target is a coarser one."""
 
 

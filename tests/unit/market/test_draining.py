@@ -1,10 +1,9 @@
 """A node that leaves: its signed heartbeat says so, no round gives it work, the listings show it until it is gone."""
 
-from marketplace.protocol.enums import CancelKind, ExitKind
+from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel, Heartbeat
 from marketplace.services.cancel_order import cancel_order
 from marketplace.services.clear_round import run_round
-from marketplace.services.record_evidence import record_attestation
 from marketplace.services.record_heartbeat import record_heartbeat
 from marketplace.services.show_market import list_nodes
 from tests.fakes.world import AGENT, DOMAIN, PROVIDER
@@ -76,12 +75,7 @@ def test_node_that_offers_again_is_leaving_no_longer(world):
 
 def test_evicted_run_is_refunded_whole_without_a_slash(world):
     lease_id = world.open_lease()
-    manifest = world.manifest(b"")
-    attestation = world.attestation(lease_id, manifest, exit_kind=int(ExitKind.EVICTED))
-    record_attestation(world.market, lease_id, attestation, attestation.sign(DOMAIN, AGENT.key), manifest)
-    world.judge(lease_id, outcome=2, pay=0)
-    world.sign_batches()
-    world.drain()
+    world.evict(lease_id)
     with world.market.store.read() as tx:
         closing = tx.leases.get(lease_id).closing
     assert (closing.paid, closing.refund > 0) == (0, True)

@@ -4,7 +4,7 @@ import pytest
 
 from marketplace.clearing.transcript import verify_transcript
 from marketplace.errors import MalformedMessage
-from marketplace.protocol.enums import CancelKind, ExitKind, Verification
+from marketplace.protocol.enums import CancelKind, Verification
 from marketplace.protocol.jobspec import Schedule
 from marketplace.protocol.messages import Cancel
 from marketplace.protocol.metering import compute_quote
@@ -12,7 +12,6 @@ from marketplace.services.cancel_order import cancel_order
 from marketplace.services.clear_round import run_round
 from marketplace.services.place_order import place_ask, place_bid
 from marketplace.services.preempt import notices_of, preempt
-from marketplace.services.record_evidence import record_attestation
 from marketplace.services.show_job import show_job
 from marketplace.services.show_market import show_round, show_transcript
 from tests.fakes.world import AGENT, DOMAIN, PROVIDER, RENTER, USDC
@@ -51,16 +50,6 @@ def held(world):
 
 def notices(world) -> list[dict]:
     return notices_of(world.market, AGENT.address)
-
-
-def evict(world, lease_id: str) -> None:
-    """What agent and oracles do after the notice."""
-    manifest = world.manifest(b"")
-    attestation = world.attestation(lease_id, manifest, exit_kind=int(ExitKind.EVICTED))
-    record_attestation(world.market, lease_id, attestation, attestation.sign(DOMAIN, AGENT.key), manifest)
-    world.judge(lease_id, outcome=2, pay=0)
-    world.sign_batches()
-    world.drain()
 
 
 def cancel_bid(world, job: str) -> None:
@@ -114,7 +103,7 @@ def test_evicted_job_costs_its_renter_nothing_and_its_unit_goes_to_the_better_bi
     before = world.chain.state.total()
     better = world.submit()
     step(world)
-    evict(world, lease_id)
+    world.evict(lease_id)
     step(world)
     (lease,) = show_job(world.market, job)["leases"]
     assert (state(world, job), lease["exit"], lease["paid"]) == ("failed", "evicted", "0")
