@@ -210,3 +210,12 @@ def test_a_signature_is_never_judged_for_want_of_gas(channels, account):
         channels.contract.redeem(payouts, {"from": channels.payee, "gas_limit": 250_000})
     channels.contract.redeem(payouts, {"from": channels.payee, "gas_limit": 400_000})
     assert channels.state(config)["claimed"] == 100 <= DEPOSIT
+
+
+def test_a_bad_voucher_of_a_key_needs_no_gas_for_an_account(channels):
+    """There is no account to ask: the others of its batch are redeemed with what gas there is."""
+    good, bad = channels.open(), channels.open(payer_authorizer=NOBODY)
+    payouts = pack_payouts([channels.claim(good, 100), channels.claim(bad, 100, signature=bytes(65))])
+    tx = channels.contract.redeem(payouts, {"from": channels.payee, "gas_limit": 250_000})
+    assert len(channels.skipped(tx)) == 1
+    assert (channels.state(good)["claimed"], channels.state(bad)["claimed"]) == (100, 0)
