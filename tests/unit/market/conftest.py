@@ -8,3 +8,10 @@ from tests.fakes.world import World
 @pytest.fixture
 def world(tmp_path) -> World:
     return World(tmp_path)
+
+
+@pytest.fixture
+def single(world):
+    """One node with one unit."""
+    world.offer(world.ask(units=1))
+    return world

@@ -5,21 +5,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.clearing.transcript import verify_transcript
-from marketplace.errors import ExpiredOrder, InsufficientFunds, InvalidJobSpec, MalformedMessage, Reverted
+from marketplace.errors import ExpiredOrder, InsufficientFunds, InvalidJobSpec, MalformedMessage
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.jobspec import JobSpec, Schedule
 from marketplace.protocol.messages import Cancel
 from marketplace.services.cancel_order import cancel_order
 from marketplace.services.clear_round import run_round
-from marketplace.services.outbox import process_outbox
 from marketplace.services.place_order import place_bid
 from marketplace.services.quote_job import quote_job
 from marketplace.services.refund_lease import refund_overdue
-from marketplace.services.reserve_ahead import STARTS_AT_ONCE, reserve_ahead
+from marketplace.services.reserve_ahead import reserve_ahead
 from marketplace.services.show_job import show_job
 from marketplace.services.show_market import show_transcript
 from marketplace.services.snapshot import load_book
-from tests.fakes.chain import FakeSender
 from tests.fakes.world import DOMAIN, PROVIDER, RENTER, USDC, World, key
 from tests.unit.market.test_draining import beat, cancel_asks
 from tests.unit.market.test_life_of_a_job import state
@@ -49,13 +47,6 @@ def step(world) -> None:
 def pass_time(world, seconds: int) -> None:
     world.chain.mine(seconds=seconds)
     beat(world)
-
-
-@pytest.fixture
-def single(world):
-    """One node with one unit."""
-    world.offer(world.ask(units=1))
-    return world
 
 
 def test_bid_whose_start_lies_ahead_is_promised_a_unit_and_locks_nothing(single):
@@ -260,70 +251,6 @@ def test_quote_for_a_later_start_is_of_what_is_free_then(single):
     later = ahead.model_copy(update={"schedule": Schedule(not_before=single.chain.time + 2 * LONG)})
     assert quote_job(single.market, record.bid.resources, ahead, 1, None)["feasible"] == 0
     assert quote_job(single.market, record.bid.resources, later, 1, None)["feasible"] == 1
-
-
-def test_starts_beyond_what_is_looked_at_in_one_go_have_their_turn_later(world):
-    world.offer(world.ask(units=16))
-    jobs = [reserve(world, AHEAD + second) for second in range(STARTS_AT_ONCE + 3)]
-    assert reserve_ahead(world.market) == STARTS_AT_ONCE
-    for _ in jobs:
-        pass_time(world, 1)
-        step(world)
-    assert {state(world, job) for job in jobs} == {"reserved"}
-
-
-def test_starts_that_nobody_can_serve_take_no_turn_of_those_after_them(world):
-    world.offer(world.ask(units=1))
-    for second in range(STARTS_AT_ONCE + 1):
-        reserve(world, AHEAD + second, max_price=1)
-    job = reserve(world, AHEAD + 2 * STARTS_AT_ONCE)
-    for _ in range(STARTS_AT_ONCE + 2):
-        pass_time(world, 1)
-        step(world)
-    assert state(world, job) == "reserved"
-
-
-def test_unit_that_a_lease_of_another_market_holds_is_neither_free_nor_promised(single):
-    """Nobody knows here when it will be over."""
-    single.chain.state.providers.change(PROVIDER.address, covered=0, open_leases=1)
-    job = reserve(single)
-    step(single)
-    assert load_book(single.market).snapshot.asks == ()
-    assert state(single, job) == "queued"
-
-
-def test_unit_of_a_lease_that_the_chain_has_closed_is_free_once_its_closing_is_seen(single):
-    job = now_job(single, lasts=1_000)
-    step(single)
-    single.chain.state.providers.change(PROVIDER.address, covered=0, open_leases=-1)
-    assert load_book(single.market).snapshot.asks == ()
-    single.chain.state.providers.change(PROVIDER.address, covered=0, open_leases=1)
-    pass_time(single, 1_001)
-    refund_overdue(single.market)
-    single.drain()
-    assert state(single, job) == "refunded"
-    assert [ask.free_units for ask in load_book(single.market).snapshot.asks] == [1]
-
-
-def test_half_of_a_batch_that_is_too_much_at_once_waits_for_its_start_too(world, monkeypatch):
-    world.offer(world.ask(units=8))
-    jobs = [reserve(world) for _ in range(4)]
-    step(world)
-    pass_time(world, AHEAD)
-    estimate = FakeSender.prepare_open
-
-    def at_most_one(self, matches, *rest):
-        if len(matches) > 1:
-            raise Reverted("OutOfGas")
-        return estimate(self, matches, *rest)
-
-    monkeypatch.setattr(FakeSender, "prepare_open", at_most_one)
-    run_round(world.market)
-    process_outbox(world.market)
-    with world.market.store.read() as tx:
-        starts = {tx.outbox.get(match.outbox_id).opens_at for job in jobs for match in tx.matches.of_bid(job)}
-        items = {match.outbox_id for job in jobs for match in tx.matches.of_bid(job)}
-    assert len(items) == 2 and len(starts) == 1 and starts != {0}
 
 
 def test_same_book_is_not_cleared_again_for_a_start_that_nobody_can_serve(world):
