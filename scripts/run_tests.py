@@ -18,8 +18,9 @@ LOGS = BUILD / "logs"
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
 _CLOSING = re.compile(rf"^(=+ )?{_COUNT.pattern}\b.* in [\d.]+s\b")
 
-_FIRST_RESULT = re.compile(r"^[.FEsx]+", re.MULTILINE)
+_FIRST_RESULT = re.compile(r"^[.FEsx]+(?=\s|$)", re.MULTILINE)
 LOADING_SECONDS = 60
+"""How long the second half of the contracts' tests waits for the first one to get so far."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.metering import Quote, compute_quote
 
 CHARGES = ("gpu", "vcpu", "memory", "fuel", "egress", "minimum_topup")
-"""Of a quote."""
+"""The lines of a `Quote` that are told one by one."""
 
 
 class Weights(Protocol):
