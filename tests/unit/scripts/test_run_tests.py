@@ -215,14 +215,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize(
-    "ending", ["print('.', end='', flush=True); time.sleep(60)", "raise SystemExit('Error: gone')"]
-)
+GOES_ON, FAILS = "print('.', end='', flush=True); time.sleep(60)", "raise SystemExit('Error: gone')"
+
+
+@pytest.mark.parametrize("ending", [GOES_ON, FAILS])
 def test_the_second_half_waits_for_the_first_ones_first_result_or_its_end(tmp_path, ending):
     code = f"import time; print('Brownie v1', 'File not found', sep=chr(10), flush=True); time.sleep(1); {ending}"
-    started = time.monotonic()
     with ManagedProcess("first", [sys.executable, "-c", code], tmp_path / "log") as first:
         run_tests._wait_until_loaded(first)
         has_result = (tmp_path / "log").read_text().endswith("\n.")
-        assert has_result == first.is_running == ending.startswith("print")
-    assert 1 < time.monotonic() - started < run_tests.LOADING_SECONDS
+        assert has_result == first.is_running == (ending == GOES_ON)
