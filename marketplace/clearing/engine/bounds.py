@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from marketplace.clearing.engine.prices import least_of
-from marketplace.clearing.engine.tables import BLOCK, CHUNK, NEVER, Tables
+from marketplace.clearing.engine.tables import BLOCK, BUNDLES, CHUNK, LESS, NEVER, SCALES, Tables
 from marketplace.jit import INNER
 
 GREATEST_ROOM = 512
@@ -34,6 +34,25 @@ class Scratch(NamedTuple):
 
 
 @njit(**INNER)
+def in_bundles(w, bid):
+    """What a bid takes as a scale of a bundle, and the rest: (row of `bundle_chunks`, how far to the next one, what is
+    left of GPUs, vCPUs and memory)."""
+    kind = 0 if w[bid, 0] > 0 else 1
+    scale = min(w[bid, 1] / BUNDLES[kind, 1], w[bid, 2] / BUNDLES[kind, 2])
+    if kind == 0:
+        scale = min(scale, w[bid, 0] / BUNDLES[kind, 0])
+    scale = min(scale, SCALES[-1])
+    at = 0
+    while scale > SCALES[at + 1]:
+        at += 1
+    part = (scale - SCALES[at]) / (SCALES[at + 1] - SCALES[at])
+    rest0 = max(np.float32(0), w[bid, 0] - scale * BUNDLES[kind, 0])
+    rest1 = max(np.float32(0), w[bid, 1] - scale * BUNDLES[kind, 1])
+    rest2 = max(np.float32(0), w[bid, 2] - scale * BUNDLES[kind, 2])
+    return kind * len(SCALES) + at, part, rest0, rest1, rest2
+
+
+@njit(**INNER)
 def bound_chunks(tables, bid, prices, scratch):
     """A lower bound on cost and price in each chunk."""
     bids, floors, bounds = tables.bids, tables.floors, scratch.chunks
@@ -50,6 +69,12 @@ def bound_chunks(tables, bid, prices, scratch):
         cost = cost if cost > busy[6, c] else busy[6, c]
         cost += w5 * busy[5, c] + busy[7, c]
         bounds[c] = bounds[c] if bounds[c] < cost else cost
+    row, part, r0, r1, r2 = in_bundles(w, bid)
+    bundles, lines = prices.bundle_chunks, floors.of_chunks
+    for c in range(count):
+        cost = bundles[row, c] + part * (bundles[row + 1, c] - bundles[row, c]) + r0 * lines[0, c] + r1 * lines[1, c]
+        cost = (cost + r2 * lines[2, c] + w3 * lines[3, c] + w4 * lines[4, c] + w5 * lines[5, c]) * LESS
+        bounds[c] = bounds[c] if bounds[c] > cost else cost
     for word in range(floors.chunk_bits.shape[0]):
         forbidden = bids.forbidden[bid, word]
         if forbidden:
@@ -83,6 +108,13 @@ def bound_blocks(tables, bid, chunk, prices, blocks):
         other = (other if other > busy[chunk, 6, c] else busy[chunk, 6, c]) + w5 * busy[chunk, 5, c]
         other += busy[chunk, 7, c]
         blocks[c] = cost if cost < other else other
+    row, part, r0, r1, r2 = in_bundles(w, bid)
+    bundles, lines = prices.bundle_blocks, tables.floors.of_blocks
+    for c in range(CHUNK):
+        cost = bundles[chunk, row, c] + part * (bundles[chunk, row + 1, c] - bundles[chunk, row, c])
+        cost += r0 * lines[chunk, 0, c] + r1 * lines[chunk, 1, c] + r2 * lines[chunk, 2, c]
+        cost = (cost + w3 * lines[chunk, 3, c] + w4 * lines[chunk, 4, c] + w5 * lines[chunk, 5, c]) * LESS
+        blocks[c] = blocks[c] if blocks[c] > cost else cost
 
 
 @njit(**INNER)

@@ -237,7 +237,10 @@ class LiveAsks:
         tables = self.tables(_no_bids(self.words, self._offers.numbers.shape[1]))
         self._scratch = make_scratch(tables)
         floors = self._floors
-        self._prices = start_prices(tables)._replace(idle_blocks=floors.of_blocks, idle_chunks=floors.of_chunks)
+        # A bundle costs more than nothing: a bound that holds whatever comes, and says nothing.
+        start = start_prices(tables)
+        start.bundle_blocks[:], start.bundle_chunks[:] = 0, 0
+        self._prices = start._replace(idle_blocks=floors.of_blocks, idle_chunks=floors.of_chunks)
 
 
 def _longer(rows: np.ndarray, more: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.tables import BLOCK, CHUNK, FAR, LESS, MINIMUM, NEVER, Tables
+from marketplace.clearing.engine.tables import BLOCK, BUNDLES, CHUNK, FAR, LESS, MINIMUM, NEVER, SCALES, Tables
 from marketplace.jit import INNER, KERNEL
 
 
@@ -28,6 +28,11 @@ class Prices(NamedTuple):
     """(H, 8, CHUNK): of the asks that have a price, and last that price."""
     busy_chunks: np.ndarray
     """(8, H)."""
+    bundle_blocks: np.ndarray
+    """(H, 2 * 8, CHUNK): the least of `scale * bundle + price`, of each of `BUNDLES` for each of `SCALES`. Of an ask that
+    is a line over the scale; the least of lines is concave, so that between two scales it lies above the chord."""
+    bundle_chunks: np.ndarray
+    """(2 * 8, H)."""
 
 
 @njit(**INNER)
@@ -37,6 +42,19 @@ def least_of(bounds, first):
     for n in range(CHUNK):
         lowest = lowest if lowest < bounds[first + n] else bounds[first + n]
     return lowest
+
+
+@njit(**INNER)
+def bound_bundles(bundles, price_floors, block, scales, out, place):
+    """A block's `bundle_blocks`, into `out` (2 * 8, CHUNK) at `place`."""
+    count = scales.shape[0]
+    for row in range(out.shape[0]):
+        scale, kind = scales[row % count], row // count
+        least = FAR
+        for n in range(BLOCK):
+            cost = scale * bundles[block, kind, n] + price_floors[block, n]
+            least = least if least < cost else cost
+        out[row, place] = least
 
 
 @njit(**INNER)
@@ -62,6 +80,10 @@ def set_price(tables, prices, ask, price):
             idle[chunk, line, place], busy[chunk, line, place] = idle_least, busy_least
             prices.idle_chunks[line, chunk] = least_of(idle[chunk, line], 0)
             prices.busy_chunks[line, chunk] = least_of(busy[chunk, line], 0)
+    of_bundles = prices.bundle_blocks[chunk]
+    bound_bundles(tables.floors.bundles, prices.floors, block, SCALES, of_bundles, place)
+    for row in range(of_bundles.shape[0]):
+        prices.bundle_chunks[row, chunk] = least_of(of_bundles[row], 0)
     least = NEVER
     for n in range(BLOCK):
         floor = prices.floors[block, n] if prices.exact[block * BLOCK + n] > 0 else NEVER
@@ -77,17 +99,28 @@ def set_prices(tables, prices, asks, amounts):
         set_price(tables, prices, asks[n], amounts[n])
 
 
+@njit(**KERNEL)
+def _bound_all_bundles(bundles, price_floors, bundle_blocks):
+    for block in range(bundles.shape[0]):
+        bound_bundles(bundles, price_floors, block, SCALES, bundle_blocks[block // CHUNK], block % CHUNK)
+
+
 def start_prices(tables: Tables) -> Prices:
     """Nothing costs anything yet."""
     floors = tables.floors
     blocks, lines, width = floors.of_asks.shape
     chunks = floors.of_chunks.shape[1]
     nothing = np.array([FAR] * MINIMUM + [NEVER, NEVER])
+    price_floors = np.zeros((blocks, width), dtype=np.float32)
+    of_bundles = np.empty((chunks, len(BUNDLES) * len(SCALES), CHUNK), dtype=np.float32)
+    _bound_all_bundles(floors.bundles, price_floors, of_bundles)
     return Prices(
         exact=np.zeros(blocks * width, dtype=np.int64),
-        floors=np.zeros((blocks, width), dtype=np.float32),
+        floors=price_floors,
         idle_blocks=floors.of_blocks.copy(),
         idle_chunks=floors.of_chunks.copy(),
         busy_blocks=np.broadcast_to(nothing[:, None], (chunks, lines + 1, CHUNK)).copy(),
         busy_chunks=np.broadcast_to(nothing[:, None], (lines + 1, chunks)).copy(),
+        bundle_blocks=of_bundles,
+        bundle_chunks=np.ascontiguousarray(of_bundles.min(axis=2).T),
     )

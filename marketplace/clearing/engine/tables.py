@@ -41,6 +41,10 @@ WHOLE, PART, LIMIT, WANTED = 0, len(LINES), 2 * len(LINES), 2 * len(LINES) + 1
 reserves of `SHARES`."""
 GREATEST_NUMBER = 2**31 - 1
 """Quantities beyond this (2 PB of memory) count as this much."""
+BUNDLES = np.array([[1, 4, 8], [0, 1, 2]], dtype=np.float32)
+"""GPUs, vCPUs and GB of memory that jobs take together: of those with GPUs, and of the others. Powers of two."""
+SCALES = np.array([0, 0.125, 0.5, 2, 8, 32, 128, 1_024], dtype=np.float32)
+"""Hours of a bundle for which the least that it costs in a block, price included, is known."""
 NEVER = np.float32(np.inf)
 """A minimum charge, a price or a bound that rules out: it is compared and added to, never multiplied."""
 FAR = np.float32(3e38)
@@ -96,6 +100,8 @@ class FloorTable(NamedTuple):
 
     of_asks: np.ndarray
     """(C, 7, BLOCK) float32: not above the rates."""
+    bundles: np.ndarray
+    """(C, 2, BLOCK) float32: not above what an hour of each of `BUNDLES` costs."""
     ask_bits: np.ndarray
     """(C, W, BLOCK) uint32: properties."""
     ask_numbers: np.ndarray
@@ -268,6 +274,7 @@ def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.nda
     block_places = np.bitwise_or.reduce(place_bits.reshape(chunks, CHUNK, BLOCK), axis=2)
     tables = FloorTable(
         of_asks=of_asks,
+        bundles=np.minimum(np.einsum("gk,ckn->cgn", BUNDLES, of_asks[:, :3]) * LESS, FAR),
         ask_bits=ask_bits,
         ask_numbers=ask_numbers,
         of_blocks=of_blocks,
