@@ -34,9 +34,11 @@ class Scratch(NamedTuple):
 
 
 @njit(**INNER)
-def in_bundles(w, bid):
-    """What a bid takes as a scale of a bundle, and the rest: (row of `bundle_chunks`, how far to the next one, what is
-    left of GPUs, vCPUs and memory)."""
+def _in_bundles(w, bid):
+    """What a bid takes as a scale of one of `BUNDLES`, and what it takes besides.
+
+    Returns (row of `bundle_chunks`, how far to the next one from 0 to 1, the rest of GPUs, vCPUs and memory).
+    """
     kind = 0 if w[bid, 0] > 0 else 1
     scale = min(w[bid, 1] / BUNDLES[kind, 1], w[bid, 2] / BUNDLES[kind, 2])
     if kind == 0:
@@ -69,12 +71,14 @@ def bound_chunks(tables, bid, prices, scratch):
         cost = cost if cost > busy[6, c] else busy[6, c]
         cost += w5 * busy[5, c] + busy[7, c]
         bounds[c] = bounds[c] if bounds[c] < cost else cost
-    row, part, r0, r1, r2 = in_bundles(w, bid)
     bundles, lines = prices.bundle_chunks, floors.of_chunks
-    for c in range(count):
-        cost = bundles[row, c] + part * (bundles[row + 1, c] - bundles[row, c]) + r0 * lines[0, c] + r1 * lines[1, c]
-        cost = (cost + r2 * lines[2, c] + w3 * lines[3, c] + w4 * lines[4, c] + w5 * lines[5, c]) * LESS
-        bounds[c] = bounds[c] if bounds[c] > cost else cost
+    if bundles.shape[0]:
+        row, part, r0, r1, r2 = _in_bundles(w, bid)
+        for c in range(count):
+            cost = bundles[row, c] + part * (bundles[row + 1, c] - bundles[row, c])
+            cost += r0 * lines[0, c] + r1 * lines[1, c] + r2 * lines[2, c]
+            cost = (cost + w3 * lines[3, c] + w4 * lines[4, c] + w5 * lines[5, c]) * LESS
+            bounds[c] = bounds[c] if bounds[c] > cost else cost
     for word in range(floors.chunk_bits.shape[0]):
         forbidden = bids.forbidden[bid, word]
         if forbidden:
@@ -108,8 +112,10 @@ def bound_blocks(tables, bid, chunk, prices, blocks):
         other = (other if other > busy[chunk, 6, c] else busy[chunk, 6, c]) + w5 * busy[chunk, 5, c]
         other += busy[chunk, 7, c]
         blocks[c] = cost if cost < other else other
-    row, part, r0, r1, r2 = in_bundles(w, bid)
     bundles, lines = prices.bundle_blocks, tables.floors.of_blocks
+    if bundles.shape[1] == 0:
+        return
+    row, part, r0, r1, r2 = _in_bundles(w, bid)
     for c in range(CHUNK):
         cost = bundles[chunk, row, c] + part * (bundles[chunk, row + 1, c] - bundles[chunk, row, c])
         cost += r0 * lines[chunk, 0, c] + r1 * lines[chunk, 1, c] + r2 * lines[chunk, 2, c]

@@ -46,9 +46,9 @@ def keep_best(net, ask, value, units, count, entry):
 @njit(**INNER)
 def sort_best_first(net, ask, value, units, count):
     """Put what a search kept in order, the best first."""
-    for last in range(count - 1, 0, -1):
-        _swap(net, ask, value, units, 0, last)
-        _sink(net, ask, value, units, last)
+    order = np.argsort(-net[:count], kind="mergesort")
+    for kept in (net, ask, value, units):
+        kept[:count] = kept[:count][order]
 
 
 @njit(**INNER)

@@ -29,8 +29,9 @@ class Prices(NamedTuple):
     busy_chunks: np.ndarray
     """(8, H)."""
     bundle_blocks: np.ndarray
-    """(H, 2 * 8, CHUNK): the least of `scale * bundle + price`, of each of `BUNDLES` for each of `SCALES`. Of an ask that
-    is a line over the scale; the least of lines is concave, so that between two scales it lies above the chord."""
+    """(H, 2 * 8, CHUNK): the least of `scale * bundle + price`, of each of `BUNDLES` for each of `SCALES`. For one ask
+    that is a straight line over the scale, and the least of such lines is concave: between two scales it lies above
+    the chord."""
     bundle_chunks: np.ndarray
     """(2 * 8, H)."""
 

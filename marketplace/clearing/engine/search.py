@@ -48,7 +48,7 @@ def find_best(tables, bid, prices, threshold, scratch, found):
     limit, is_barred = bids.record[bid, LIMIT], bids.banned_to[bid] > bids.banned_from[bid]
     rates, price_floors, w = floors.of_asks, prices.floors, bids.weights
     weights = (w[bid, 0], w[bid, 1], w[bid, 2], w[bid, 3], w[bid, 4], w[bid, 5])
-    capacity, exact_prices = tables.asks.capacity, prices.exact
+    capacity = tables.asks.capacity
     # Where nothing else is in play a cost in floats tells what an ask leaves, but for rounding.
     is_plain = not is_barred and tables.terms.stranded_weight_bps == 0 and limit <= min(tables.asks.least_stake, CUT)
     is_plain = is_plain and tables.asks.is_whole and found.net.shape[0] <= scratch.least.shape[0]
@@ -80,7 +80,7 @@ def find_best(tables, bid, prices, threshold, scratch, found):
                 ask = block * BLOCK + n
                 waiting[waits], waiting_costs[waits] = ask, cost
                 waits += 1
-                if is_plain and (exact_prices[ask] == 0 or capacity[ask] == 1):
+                if is_plain and (price_floors[block, n] == 0 or capacity[ask] == 1):
                     known = keep_least(least, known, cost * _UP + more)
                     if known == least.shape[0]:
                         ceiling = min(ceiling, least[0])
@@ -100,6 +100,13 @@ def _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found
     waiting, waiting_costs, exact_prices, capacity = (
         scratch.waiting, scratch.waiting_costs, prices.exact, tables.asks.capacity
     )  # fmt: skip
+    # What is read first and together comes in beside each other; below each ask would wait for the one before.
+    touched = np.int64(0)
+    for n in range(waits):
+        if waiting_costs[n] <= ceiling:
+            touched |= record[waiting[n], 0] | record[waiting[n], PROVIDER] | exact_prices[waiting[n]]
+    if touched < 0:
+        return count, threshold  # never: it is there so that the reads are
     for n in range(waits):
         if waiting_costs[n] > ceiling:
             continue
