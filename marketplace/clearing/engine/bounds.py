@@ -30,7 +30,7 @@ class Scratch(NamedTuple):
     least: np.ndarray
     """(GREATEST_ROOM,) float32: the least that asks are known to cost at most."""
     seen: np.ndarray
-    """(4,) int64: searches, and how many chunks, blocks and asks they looked into."""
+    """(5,) int64: searches, how many chunks, blocks and asks they looked into, and bits that nobody reads."""
 
 
 @njit(**INNER)
@@ -211,5 +211,5 @@ def make_scratch(tables: Tables) -> Scratch:
         np.empty(WAITING, dtype=np.int64),
         np.empty(WAITING, dtype=np.float32),
         np.empty(GREATEST_ROOM, dtype=np.float32),
-        np.zeros(4, dtype=np.int64),
+        np.zeros(5, dtype=np.int64),
     )

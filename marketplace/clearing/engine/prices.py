@@ -53,7 +53,8 @@ def bound_bundles(bundles, price_floors, block, scales, out, place):
         scale, kind = scales[row % count], row // count
         least = FAR
         for n in range(BLOCK):
-            cost = scale * bundles[block, kind, n] + price_floors[block, n]
+            # A filler costs so much at every scale, also at none.
+            cost = scale * bundles[block, kind, n] + price_floors[block, n] if bundles[block, kind, n] < FAR else FAR
             least = least if least < cost else cost
         out[row, place] = least
 
@@ -66,7 +67,7 @@ def set_price(tables, prices, ask, price):
     chunk, place = block // CHUNK, block % CHUNK
     was_idle = prices.exact[ask] == 0
     prices.exact[ask] = price
-    prices.floors[block, spot] = np.float32(price // 2) * LESS
+    prices.floors[block, spot] = np.float32(price) * np.float32(0.5) * LESS
     idle, busy = prices.idle_blocks, prices.busy_blocks
     if was_idle:
         for line in range(MINIMUM + 1):

@@ -105,8 +105,7 @@ def _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found
     for n in range(waits):
         if waiting_costs[n] <= ceiling:
             touched |= record[waiting[n], 0] | record[waiting[n], PROVIDER] | exact_prices[waiting[n]]
-    if touched < 0:
-        return count, threshold  # never: it is there so that the reads are
+    scratch.seen[4] = touched
     for n in range(waits):
         if waiting_costs[n] > ceiling:
             continue

@@ -274,7 +274,7 @@ def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.nda
     block_places = np.bitwise_or.reduce(place_bits.reshape(chunks, CHUNK, BLOCK), axis=2)
     tables = FloorTable(
         of_asks=of_asks,
-        bundles=np.minimum(np.einsum("gk,ckn->cgn", BUNDLES, of_asks[:, :3]) * LESS, FAR),
+        bundles=np.stack([_bundled(of_asks, bundle) for bundle in BUNDLES], axis=1),
         ask_bits=ask_bits,
         ask_numbers=ask_numbers,
         of_blocks=of_blocks,
@@ -287,6 +287,12 @@ def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.nda
         chunk_numbers=block_numbers.max(axis=2).T,
     )
     return FloorTable(*map(np.ascontiguousarray, tables))
+
+
+def _bundled(of_asks: np.ndarray, bundle: np.ndarray) -> np.ndarray:
+    """(C, BLOCK): what an hour of this bundle costs at least. Summed in this order, everywhere."""
+    gpu, vcpu, memory = (amount * of_asks[:, line] for line, amount in enumerate(bundle))
+    return np.minimum((gpu + vcpu + memory) * LESS, FAR)
 
 
 def _in_chunks(of_blocks: np.ndarray, chunks: int) -> np.ndarray:
