@@ -291,8 +291,9 @@ def _bound(laid: LaidAsks, filler: np.ndarray, bits: np.ndarray, numbers: np.nda
 
 def _bundled(of_asks: np.ndarray, bundle: np.ndarray) -> np.ndarray:
     """(C, BLOCK): what an hour of this bundle costs at least. Summed in this order, everywhere."""
-    gpu, vcpu, memory = (amount * of_asks[:, line] for line, amount in enumerate(bundle))
-    return np.minimum((gpu + vcpu + memory) * LESS, FAR)
+    with np.errstate(over="ignore"):  # fillers
+        gpu, vcpu, memory = (amount * of_asks[:, line] for line, amount in enumerate(bundle))
+        return np.minimum((gpu + vcpu + memory) * LESS, FAR)
 
 
 def _in_chunks(of_blocks: np.ndarray, chunks: int) -> np.ndarray:
