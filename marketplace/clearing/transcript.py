@@ -16,7 +16,7 @@ from marketplace.protocol.messages import Ask, Bid, require_signed_by
 from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import BPS
 
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from numba import njit
 
 from marketplace.clearing.engine.heap import Found, sort_best_first
 from marketplace.clearing.engine.holders import evict_lowest, hold, level_beyond, lowest_level
-from marketplace.clearing.engine.prices import set_price
+from marketplace.clearing.engine.prices import renew_bounds, set_price
 from marketplace.clearing.engine.search import find_best
 from marketplace.jit import INNER, KERNEL
 
@@ -144,6 +144,7 @@ def bid_all(tables, rows, queue, prices, holders, scratch, work_factor):
     waiting, starved, size, work = queue.waiting, queue.starved, queue.size, queue.work
     while True:
         if size[0] == 0:
+            renew_bounds(tables, prices)
             if size[1] == 0 or size[1] > 32:
                 return holders
             while size[1] > 0:
@@ -158,6 +159,7 @@ def bid_all(tables, rows, queue, prices, holders, scratch, work_factor):
             starved[size[1]] = row
             size[1] += 1
             if size[1] == starved.shape[0]:
+                renew_bounds(tables, prices)
                 return holders
             continue
         if place < 0 or best < known.units[row, place]:
@@ -176,7 +178,7 @@ def bid_all(tables, rows, queue, prices, holders, scratch, work_factor):
         holders = hold(holders, ask, level, row, units)
         rows.ask_of[row], rows.value_of[row], rows.units_of[row] = ask, value, units
         if free == units and lowest_level(holders, ask) > exact[ask]:
-            set_price(tables, prices, ask, lowest_level(holders, ask))
+            set_price(prices, ask, lowest_level(holders, ask))
         work[1] -= 1 if units == 1 else 1 + holders.size[ask] // UNSORTED
         if work[1] > 0:
             continue

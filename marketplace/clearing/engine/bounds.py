@@ -5,12 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from marketplace.clearing.engine.bundles import in_bundles
 from marketplace.clearing.engine.prices import least_of
-from marketplace.clearing.engine.tables import BLOCK, BUNDLES, CHUNK, LESS, NEVER, SCALES, Tables
+from marketplace.clearing.engine.tables import BLOCK, CHUNK, LESS, NEVER, Tables
 from marketplace.jit import INNER
 
-GREATEST_ROOM = 512
-"""The most asks that a search may be asked for."""
 WAITING = 512
 EVERYWHERE = np.uint64(2**64 - 1)
 
@@ -27,31 +26,10 @@ class Scratch(NamedTuple):
     """(WAITING,) int64: asks that bounds do not exclude."""
     waiting_costs: np.ndarray
     """(WAITING,) float32."""
-    least: np.ndarray
-    """(GREATEST_ROOM,) float32: the least that asks are known to cost at most."""
+    at_most: np.ndarray
+    """(WAITING,) float32: what they are known to cost at most, or `NEVER`; in any order."""
     seen: np.ndarray
     """(5,) int64: searches, how many chunks, blocks and asks they looked into, and bits that nobody reads."""
-
-
-@njit(**INNER)
-def _in_bundles(w, bid):
-    """What a bid takes as a scale of one of `BUNDLES`, and what it takes besides.
-
-    Returns (row of `bundle_chunks`, how far to the next one from 0 to 1, the rest of GPUs, vCPUs and memory).
-    """
-    kind = 0 if w[bid, 0] > 0 else 1
-    scale = min(w[bid, 1] / BUNDLES[kind, 1], w[bid, 2] / BUNDLES[kind, 2])
-    if kind == 0:
-        scale = min(scale, w[bid, 0] / BUNDLES[kind, 0])
-    scale = min(scale, SCALES[-1])
-    at = 0
-    while scale > SCALES[at + 1]:
-        at += 1
-    part = (scale - SCALES[at]) / (SCALES[at + 1] - SCALES[at])
-    rest0 = max(np.float32(0), w[bid, 0] - scale * BUNDLES[kind, 0])
-    rest1 = max(np.float32(0), w[bid, 1] - scale * BUNDLES[kind, 1])
-    rest2 = max(np.float32(0), w[bid, 2] - scale * BUNDLES[kind, 2])
-    return kind * len(SCALES) + at, part, rest0, rest1, rest2
 
 
 @njit(**INNER)
@@ -73,7 +51,7 @@ def bound_chunks(tables, bid, prices, scratch):
         bounds[c] = bounds[c] if bounds[c] < cost else cost
     bundles, lines = prices.bundle_chunks, floors.of_chunks
     if bundles.shape[0]:
-        row, part, r0, r1, r2 = _in_bundles(w, bid)
+        row, part, r0, r1, r2 = in_bundles(w, bid)
         for c in range(count):
             cost = bundles[row, c] + part * (bundles[row + 1, c] - bundles[row, c])
             cost += r0 * lines[0, c] + r1 * lines[1, c] + r2 * lines[2, c]
@@ -115,7 +93,7 @@ def bound_blocks(tables, bid, chunk, prices, blocks):
     bundles, lines = prices.bundle_blocks, tables.floors.of_blocks
     if bundles.shape[1] == 0:
         return
-    row, part, r0, r1, r2 = _in_bundles(w, bid)
+    row, part, r0, r1, r2 = in_bundles(w, bid)
     for c in range(CHUNK):
         cost = bundles[chunk, row, c] + part * (bundles[chunk, row + 1, c] - bundles[chunk, row, c])
         cost += r0 * lines[chunk, 0, c] + r1 * lines[chunk, 1, c] + r2 * lines[chunk, 2, c]
@@ -210,6 +188,6 @@ def make_scratch(tables: Tables) -> Scratch:
         np.empty(BLOCK, dtype=np.float32),
         np.empty(WAITING, dtype=np.int64),
         np.empty(WAITING, dtype=np.float32),
-        np.empty(GREATEST_ROOM, dtype=np.float32),
+        np.empty(WAITING, dtype=np.float32),
         np.zeros(5, dtype=np.int64),
     )

@@ -52,33 +52,28 @@ def sort_best_first(net, ask, value, units, count):
 
 
 @njit(**INNER)
-def keep_least(costs, count, cost):
-    """Keep the least `costs.shape[0]` floats, the greatest of them first. The new count."""
-    if count < costs.shape[0]:
-        child = count
-        while child > 0:
-            parent = (child - 1) >> 1
-            if costs[parent] >= cost:
-                break
-            costs[child] = costs[parent]
-            child = parent
-        costs[child] = cost
-        return count + 1
-    if cost >= costs[0]:
-        return count
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= count:
+def take_least(room, count, rank):
+    """The one of `rank`, from 1, among the first `count` floats, whose order changes. Hoare's selection (1961)."""
+    first, last, place = 0, count - 1, rank - 1
+    while first < last:
+        pivot = room[(first + last) >> 1]
+        low, high = first, last
+        while low <= high:
+            while room[low] < pivot:
+                low += 1
+            while room[high] > pivot:
+                high -= 1
+            if low <= high:
+                room[low], room[high] = room[high], room[low]
+                low += 1
+                high -= 1
+        if place <= high:
+            last = high
+        elif place >= low:
+            first = low
+        else:
             break
-        if child + 1 < count and costs[child + 1] > costs[child]:
-            child += 1
-        if costs[child] <= cost:
-            break
-        costs[parent] = costs[child]
-        parent = child
-    costs[parent] = cost
-    return count
+    return room[place]
 
 
 @njit(**INNER)

@@ -5,7 +5,7 @@ from numba import njit
 
 from marketplace.clearing.engine.heap import Found
 from marketplace.clearing.engine.holders import hold
-from marketplace.clearing.engine.prices import set_price
+from marketplace.clearing.engine.prices import renew_bounds, set_price
 from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.value import OUT_OF_REACH
 from marketplace.jit import KERNEL
@@ -30,5 +30,6 @@ def take_leftovers(tables, rows, which, closed, holders, scratch):
         rows.ask_of[row], rows.value_of[row], rows.units_of[row] = there, value[0], units[0]
         free[there] -= units[0]
         if free[there] == 0:
-            set_price(tables, closed, there, np.int64(OUT_OF_REACH))
+            set_price(closed, there, np.int64(OUT_OF_REACH))
+            renew_bounds(tables, closed)
     return holders

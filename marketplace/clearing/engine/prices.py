@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.tables import BLOCK, BUNDLES, CHUNK, FAR, LESS, MINIMUM, NEVER, SCALES, Tables
+from marketplace.clearing.engine.bundles import BUNDLES, SCALES
+from marketplace.clearing.engine.tables import BLOCK, CHUNK, FAR, LESS, MINIMUM, NEVER, Tables
 from marketplace.jit import INNER, KERNEL
 
 
@@ -34,6 +35,12 @@ class Prices(NamedTuple):
     the chord."""
     bundle_chunks: np.ndarray
     """(2 * 8, H)."""
+    is_stale: np.ndarray
+    """(C,) bool: whether prices of a block have risen since its bounds were computed. They hold, but exclude less."""
+    stale: np.ndarray
+    """(C,) int64: which blocks those are."""
+    stale_count: np.ndarray
+    """(1,) int64."""
 
 
 @njit(**INNER)
@@ -60,45 +67,55 @@ def bound_bundles(bundles, price_floors, block, scales, out, place):
 
 
 @njit(**INNER)
-def set_price(tables, prices, ask, price):
-    """An ask's new price (half micro-USDC), higher than the last one, and the bounds that this changes."""
-    rates = tables.floors.of_asks
-    block, spot = ask // BLOCK, ask % BLOCK
-    chunk, place = block // CHUNK, block % CHUNK
-    was_idle = prices.exact[ask] == 0
+def set_price(prices, ask, price):
+    """An ask's new price (half micro-USDC), higher than the last one. Bounds stay true, and want to be renewed."""
+    block = ask // BLOCK
     prices.exact[ask] = price
-    prices.floors[block, spot] = np.float32(price) * np.float32(0.5) * LESS
-    idle, busy = prices.idle_blocks, prices.busy_blocks
-    if was_idle:
-        for line in range(MINIMUM + 1):
-            none = NEVER if line == MINIMUM else FAR
-            idle_least, busy_least = none, none
-            for n in range(BLOCK):
-                rate = rates[block, line, n]
-                if prices.exact[block * BLOCK + n] > 0:
-                    busy_least = min(busy_least, rate)
-                else:
-                    idle_least = min(idle_least, rate)
-            idle[chunk, line, place], busy[chunk, line, place] = idle_least, busy_least
-            prices.idle_chunks[line, chunk] = least_of(idle[chunk, line], 0)
-            prices.busy_chunks[line, chunk] = least_of(busy[chunk, line], 0)
-    of_bundles = prices.bundle_blocks[chunk]
-    bound_bundles(tables.floors.bundles, prices.floors, block, SCALES, of_bundles, place)
+    prices.floors[block, ask % BLOCK] = np.float32(price) * np.float32(0.5) * LESS
+    if not prices.is_stale[block]:
+        prices.is_stale[block] = True
+        prices.stale[prices.stale_count[0]] = block
+        prices.stale_count[0] += 1
+
+
+@njit(**INNER)
+def renew_bounds(tables, prices):
+    """Bounds as tight as prices that have risen allow."""
+    for n in range(prices.stale_count[0]):
+        block = prices.stale[n]
+        prices.is_stale[block] = False
+        _renew_block(tables.floors, prices, block)
+    prices.stale_count[0] = 0
+
+
+@njit(**INNER)
+def _renew_block(floors, prices, block):
+    chunk, place = block // CHUNK, block % CHUNK
+    idle, busy, of_bundles = prices.idle_blocks[chunk], prices.busy_blocks[chunk], prices.bundle_blocks[chunk]
+    for line in range(MINIMUM + 2):
+        none = NEVER if line >= MINIMUM else FAR
+        idle_least, busy_least = none, none
+        for n in range(BLOCK):
+            price = prices.floors[block, n]
+            rate = floors.of_asks[block, line, n] if line <= MINIMUM else price
+            idle_least = min(idle_least, none if price > 0 else rate)
+            busy_least = min(busy_least, rate if price > 0 else none)
+        busy[line, place] = busy_least
+        prices.busy_chunks[line, chunk] = least_of(busy[line], 0)
+        if line <= MINIMUM:
+            idle[line, place] = idle_least
+            prices.idle_chunks[line, chunk] = least_of(idle[line], 0)
+    bound_bundles(floors.bundles, prices.floors, block, SCALES, of_bundles, place)
     for row in range(of_bundles.shape[0]):
         prices.bundle_chunks[row, chunk] = least_of(of_bundles[row], 0)
-    least = NEVER
-    for n in range(BLOCK):
-        floor = prices.floors[block, n] if prices.exact[block * BLOCK + n] > 0 else NEVER
-        least = least if least < floor else floor
-    busy[chunk, MINIMUM + 1, place] = least
-    prices.busy_chunks[MINIMUM + 1, chunk] = least_of(busy[chunk, MINIMUM + 1], 0)
 
 
 @njit(**KERNEL)
 def set_prices(tables, prices, asks, amounts):
     """New prices of several asks."""
     for n in range(asks.shape[0]):
-        set_price(tables, prices, asks[n], amounts[n])
+        set_price(prices, asks[n], amounts[n])
+    renew_bounds(tables, prices)
 
 
 @njit(**KERNEL)
@@ -125,4 +142,7 @@ def start_prices(tables: Tables) -> Prices:
         busy_chunks=np.broadcast_to(nothing[:, None], (lines + 1, chunks)).copy(),
         bundle_blocks=of_bundles,
         bundle_chunks=np.ascontiguousarray(of_bundles.min(axis=2).T),
+        is_stale=np.zeros(blocks, dtype=np.bool_),
+        stale=np.empty(blocks, dtype=np.int64),
+        stale_count=np.zeros(1, dtype=np.int64),
     )

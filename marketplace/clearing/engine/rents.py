@@ -22,7 +22,7 @@ from numba import njit
 
 from marketplace.clearing.engine.auction import MOST_DOUBLINGS, UNASSIGNED
 from marketplace.clearing.engine.heap import Found
-from marketplace.clearing.engine.prices import Prices, set_price
+from marketplace.clearing.engine.prices import Prices, renew_bounds, set_price
 from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.value import OUT_OF_REACH
 from marketplace.jit import INNER, KERNEL
@@ -93,7 +93,7 @@ def raise_known(tables, rows, first_rows, holders, rents, unsure, work_factor):
                 continue
             needed = (more + units - 1) // units
             is_over = work[0] > MOST_DOUBLINGS
-            set_price(tables, rents.seen, ask, np.int64(OUT_OF_REACH) if is_over or needed > most[ask] else needed)
+            set_price(rents.seen, ask, np.int64(OUT_OF_REACH) if is_over or needed > most[ask] else needed)
             needed = charged[ask] if is_over else min(needed, most[ask])
             work[1] -= 1
             if work[1] == 0:
@@ -111,6 +111,7 @@ def raise_known(tables, rows, first_rows, holders, rents, unsure, work_factor):
                     place = first + size
                     queue[place if place < count else place - count] = holder
                     size += 1
+    renew_bounds(tables, rents.seen)
 
 
 @njit(**KERNEL)

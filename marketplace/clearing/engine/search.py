@@ -1,7 +1,7 @@
 """What one bid looks for among all asks: the few that leave it most, exactly, without looking at the others.
 
-Costs in floats say where not to look. Those that they do not exclude wait in a list; as soon as so many are known to
-cost at most so much, what costs more is excluded, too, and need not be computed exactly.
+Costs in floats say where not to look. Those that they do not exclude wait in a list; once twice as many wait as are
+looked for, what is known of half of them excludes the others, which need not be computed exactly.
 """
 
 import numpy as np
@@ -16,14 +16,21 @@ from marketplace.clearing.engine.bounds import (
     take_cheapest,
     write_floors,
 )
-from marketplace.clearing.engine.heap import keep_best, keep_least
-from marketplace.clearing.engine.tables import BLOCK, CHUNK, LIMIT, PROVIDER
+from marketplace.clearing.engine.heap import keep_best, take_least
+from marketplace.clearing.engine.tables import BLOCK, CHUNK, LIMIT, NEVER, PART, PROVIDER
 from marketplace.clearing.engine.value import CUT, ceiling_of, is_banned, units_of, value_of
 from marketplace.jit import INNER, KERNEL
 
 _UP = np.float32(1 + 2**-17)
-_ROUNDED = np.float32(8)
-"""More than what rounding up each line and halving a price add to a cost, micro-USDC."""
+
+
+@njit(**INNER)
+def _most_rounded(record, bid):
+    """More than what rounding up adds to what the bid costs: each line with a rest less than 1 micro-USDC."""
+    most = np.int64(1)
+    for line in range(LIMIT - PART):
+        most += record[bid, PART + line] != 0
+    return np.float32(most)
 
 
 @njit(**INNER)
@@ -48,20 +55,20 @@ def find_best(tables, bid, prices, threshold, scratch, found):
     limit, is_barred = bids.record[bid, LIMIT], bids.banned_to[bid] > bids.banned_from[bid]
     rates, price_floors, w = floors.of_asks, prices.floors, bids.weights
     weights = (w[bid, 0], w[bid, 1], w[bid, 2], w[bid, 3], w[bid, 4], w[bid, 5])
-    capacity = tables.asks.capacity
     # Where nothing else is in play a cost in floats tells what an ask leaves, but for rounding.
     is_plain = not is_barred and tables.terms.stranded_weight_bps == 0 and limit <= min(tables.asks.least_stake, CUT)
-    is_plain = is_plain and tables.asks.is_whole and found.net.shape[0] <= scratch.least.shape[0]
-    more = _ROUNDED + _dearest_place(preferences, bids.preference[bid])
+    more = _most_rounded(bids.record, bid) + _dearest_place(preferences, bids.preference[bid])
+    more = more if is_plain and tables.asks.is_whole else NEVER
     costs, waiting, waiting_costs = scratch.costs, scratch.waiting, scratch.waiting_costs
-    least = scratch.least[: found.net.shape[0]]
-    count, waits, known = 0, 0, 0
+    count, waits, width = np.int64(0), np.int64(0), found.net.shape[0]
+    enough = 2 * width
     ceiling = ceiling_of(limit, threshold)
     scratch.seen[0] += 1
     while True:
         chunk = take_cheapest(scratch, ceiling)
         if chunk < 0:
-            return _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found)
+            known = _level(tables.asks.capacity, prices, scratch, waits, width, more)
+            return _weigh(tables, bid, prices, scratch, waits, min(ceiling, known), threshold, count, found)
         scratch.seen[1] += 1
         bound_blocks(tables, bid, chunk, prices, scratch.blocks)
         for place in range(CHUNK):
@@ -77,17 +84,43 @@ def find_best(tables, bid, prices, threshold, scratch, found):
                 cost = costs[n]
                 if cost > ceiling:
                     continue
-                ask = block * BLOCK + n
-                waiting[waits], waiting_costs[waits] = ask, cost
+                waiting[waits], waiting_costs[waits] = block * BLOCK + n, cost
                 waits += 1
-                if is_plain and (price_floors[block, n] == 0 or capacity[ask] == 1):
-                    known = keep_least(least, known, cost * _UP + more)
-                    if known == least.shape[0]:
-                        ceiling = min(ceiling, least[0])
-            if waits > waiting.shape[0] - BLOCK:
+            if waits <= min(enough, waiting.shape[0] - BLOCK):
+                continue
+            known = _level(tables.asks.capacity, prices, scratch, waits, width, more)
+            ceiling = known if known < ceiling else ceiling
+            waits = _drop(waiting, waiting_costs, waits, ceiling)
+            enough = waits + width
+            if waits > waiting.shape[0] - 2 * BLOCK:
                 count, threshold = _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found)
                 ceiling = min(ceiling, ceiling_of(limit, threshold))
-                waits = 0
+                waits, enough = np.int64(0), 2 * width
+
+
+@njit(**KERNEL)
+def _level(capacity, prices, scratch, waits, width, more):
+    """What `width` of those that wait cost at most, none by `more` above its floor; `NEVER` where it is not known."""
+    if waits <= width:
+        return NEVER
+    floors, exact = scratch.at_most, prices.exact
+    for n in range(waits):
+        ask = scratch.waiting[n]
+        # Several units with a price may cost more than it: then some must be taken from whoever has them.
+        is_known = exact[ask] == 0 or capacity[ask] == 1
+        floors[n] = scratch.waiting_costs[n] * _UP + more if is_known else NEVER
+    return take_least(floors, waits, width)
+
+
+@njit(**INNER)
+def _drop(waiting, costs, waits, ceiling):
+    """Forget what waits and is excluded by now. How many still wait."""
+    kept = 0
+    for n in range(waits):
+        if costs[n] <= ceiling:
+            waiting[kept], costs[kept] = waiting[n], costs[n]
+            kept += 1
+    return kept
 
 
 @njit(**KERNEL)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.tables import BLOCK, BUNDLES, CHUNK, FAR, LESS, MINIMUM, NEVER, PLACE, FloorTable
+from marketplace.clearing.engine.bundles import BUNDLES
+from marketplace.clearing.engine.tables import BLOCK, CHUNK, FAR, LESS, MINIMUM, NEVER, PLACE, FloorTable
 from marketplace.jit import KERNEL
 
 VACANT = -1

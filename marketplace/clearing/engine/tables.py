@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from marketplace.clearing.engine.bundles import BUNDLES
 from marketplace.clearing.engine.order import order_asks
 from marketplace.protocol.units import FUEL_PER_GFUEL, MB_PER_GB, SECONDS_PER_HOUR
 
@@ -41,10 +42,6 @@ WHOLE, PART, LIMIT, WANTED = 0, len(LINES), 2 * len(LINES), 2 * len(LINES) + 1
 reserves of `SHARES`."""
 GREATEST_NUMBER = 2**31 - 1
 """Quantities beyond this (2 PB of memory) count as this much."""
-BUNDLES = np.array([[1, 4, 8], [0, 1, 2]], dtype=np.float32)
-"""GPUs, vCPUs and GB of memory that jobs take together: of those with GPUs, and of the others. Powers of two."""
-SCALES = np.array([0, 0.125, 0.5, 2, 8, 32, 128, 1_024], dtype=np.float32)
-"""Hours of a bundle for which the least that it costs in a block, price included, is known."""
 NEVER = np.float32(np.inf)
 """A minimum charge, a price or a bound that rules out: it is compared and added to, never multiplied."""
 FAR = np.float32(3e38)

@@ -79,9 +79,8 @@ def copies_of(tables: Tables, asks: AskTable, count: int) -> Tables:
 def units(tables: Tables, asks: AskTable, bid: int, ask: int) -> int:
     """How many units of the ask the bid takes, straight from the definition; of an ask that has enough."""
     wanted = tables.bids.record[bid, WANTED : WANTED + 3]
-    return max(
-        1, *(ceil_div(int(need), int(share)) for need, share in zip(wanted, asks.share[:, ask], strict=True) if need)
-    )
+    shares = zip(wanted, asks.share[:, ask], strict=True)
+    return max([1, *(ceil_div(int(need), int(share)) for need, share in shares if need)])
 
 
 def value(tables: Tables, asks: AskTable, bid: int, ask: int) -> int:

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.clearing.engine.bounds import EVERYWHERE, bound_blocks, bound_chunks, make_scratch
+from marketplace.clearing.engine.bundles import BUNDLES, SCALES
 from marketplace.clearing.engine.prices import set_prices, start_prices
-from marketplace.clearing.engine.tables import BLOCK, BUNDLES, CHUNK, MINIMUM, SCALES, floor32
+from marketplace.clearing.engine.tables import BLOCK, CHUNK, MINIMUM, floor32
 from marketplace.clearing.engine.value import OUT_OF_REACH
 from tests.unit.clearing.tables import random_tables
 

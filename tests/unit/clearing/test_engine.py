@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from marketplace.clearing.engine.__main__ import smallest_market
 from marketplace.clearing.engine.auction import UNASSIGNED
-from marketplace.clearing.engine.bounds import make_scratch
+from marketplace.clearing.engine.bounds import EVERYWHERE, make_scratch
 from marketplace.clearing.engine.heap import make_found
-from marketplace.clearing.engine.prices import set_prices, start_prices
+from marketplace.clearing.engine.prices import set_price, set_prices, start_prices
 from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.solve import best_profits, solve
-from marketplace.clearing.engine.tables import with_bans
+from marketplace.clearing.engine.tables import DIVISORS, LIMIT, WANTED, Terms, amounts_of, floor32, with_bans
 from tests.unit.clearing.dense import linear_bound, lowest_rents
 from tests.unit.clearing.tables import copies_of, random_tables, units, value
 
@@ -34,14 +34,31 @@ def _of_pairs(what, tables, asks) -> np.ndarray:
     return np.array([[what(tables, asks, bid, ask) for ask in every_ask] for bid in every_bid])
 
 
-def priced(tables, seed: int):
+def undemanding(tables, scale: int):
+    """The same, with bids that every ask can serve which they can afford, and that take so many times less."""
+    bids = tables.bids
+    amounts = np.array([amounts_of(bids, bid) for bid in range(len(bids.record))]) // scale
+    bids.record[:, :LIMIT] = np.concatenate([amounts // DIVISORS, amounts % DIVISORS], axis=1)
+    bids.record[:, LIMIT] //= scale
+    bids.weights[:] = floor32(amounts / DIVISORS)
+    nothing = [np.zeros_like(column) for column in (bids.forbidden, bids.needs)]
+    free = bids._replace(forbidden=nothing[0], needs=nothing[1], places=np.full_like(bids.places, EVERYWHERE))
+    free.record[:, WANTED:] = 0
+    return tables._replace(bids=free)
+
+
+def priced(tables, seed: int, is_renewed: bool = True, dearest: int = 2_000_000):
     """Prices on a third of the asks, and the same by the caller's numbers."""
     draw = np.random.default_rng(seed)
     prices = start_prices(tables)
     real = np.flatnonzero(tables.asks.ask >= 0)
     some = draw.choice(real, len(real) // 3, replace=False)
-    amounts = draw.integers(1, 2_000_000, len(some))
-    set_prices(tables, prices, some, amounts)
+    amounts = draw.integers(1, dearest, len(some))
+    if is_renewed:
+        set_prices(tables, prices, some, amounts)
+    else:
+        for ask, amount in zip(some.tolist(), amounts.tolist(), strict=True):
+            set_price(prices, ask, amount)
     by_ask = np.zeros(tables.asks.count, dtype=np.int64)
     by_ask[tables.asks.ask[some]] = amounts
     return prices, by_ask
@@ -52,9 +69,24 @@ def priced(tables, seed: int):
 def test_search_finds_the_best_of_all_asks_whatever_they_are_priced(seed, room, threshold, widest, is_plain):
     tables, asks = random_tables(seed, 6, 900, units=widest, widest=widest)
     tables = tables._replace(terms=tables.terms._replace(stranded_weight_bps=0 if is_plain else 1_000))
-    prices, by_ask = priced(tables, seed)
+    assert_finds_the_best(tables, asks, priced(tables, seed), room, threshold)
+
+
+@given(
+    seeds, st.sampled_from([1, 7, 100, 450, 600]), st.sampled_from([1, 4]), st.sampled_from([1, 10_000]), st.booleans()
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_search_finds_the_best_where_hundreds_wait_and_bounds_are_not_renewed(seed, room, most, scale, is_renewed):
+    tables, asks = random_tables(seed, 2, 900, units=most)
+    weight_bps, none = (0, tables.terms.preferences * 0) if scale > 1 else (seed % 2 * 1_000, tables.terms.preferences)
+    tables = undemanding(tables._replace(terms=Terms(none, weight_bps)), scale)
+    asks = asks._replace(bits=np.zeros_like(asks.bits))
+    assert_finds_the_best(tables, asks, priced(tables, seed, is_renewed, 2_000_000 // scale), room, 0)
+
+
+def assert_finds_the_best(tables, asks, prices_and_by_ask, room: int, threshold: int) -> None:
+    (prices, by_ask), found = prices_and_by_ask, make_found(room)
     values, many, scratch = all_values(tables, asks), all_units(tables, asks), make_scratch(tables)
-    found = make_found(room)
     for bid, own in enumerate(values):
         count, unseen = find_best(tables, bid, prices, threshold, scratch, found)
         net = np.where(own >= 0, own - many[bid] * by_ask, -1)
