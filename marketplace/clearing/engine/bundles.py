@@ -6,7 +6,8 @@ from numba import njit
 from marketplace.jit import INNER
 
 BUNDLES = np.array([[1, 4, 8], [0, 1, 2]], dtype=np.float32)
-"""GPUs, vCPUs and GB of memory that jobs take together: of those with GPUs, and of the others. Powers of two."""
+"""GPUs, vCPUs and GB of memory that jobs take together: of those with GPUs, and of the others. Powers of
+two, or nothing: so many times one of them is exact, and not above what it is a part of."""
 SCALES = np.array([0, 0.125, 0.5, 2, 8, 32, 128, 1_024], dtype=np.float32)
 """Hours of a bundle for which the least that it costs in a block, price included, is known."""
 
@@ -26,7 +27,7 @@ def in_bundles(w, bid):
     while scale > SCALES[at + 1]:
         at += 1
     part = (scale - SCALES[at]) / (SCALES[at + 1] - SCALES[at])
-    rest0 = max(np.float32(0), w[bid, 0] - scale * BUNDLES[kind, 0])
-    rest1 = max(np.float32(0), w[bid, 1] - scale * BUNDLES[kind, 1])
-    rest2 = max(np.float32(0), w[bid, 2] - scale * BUNDLES[kind, 2])
-    return kind * len(SCALES) + at, part, rest0, rest1, rest2
+    gpus = w[bid, 0] - scale * BUNDLES[kind, 0]
+    vcpus = w[bid, 1] - scale * BUNDLES[kind, 1]
+    memory = w[bid, 2] - scale * BUNDLES[kind, 2]
+    return kind * len(SCALES) + at, part, gpus, vcpus, memory

@@ -1,4 +1,4 @@
-"""What a search keeps: heaps of so many places, the worst of what was found on top, so that better replaces it."""
+"""What a search keeps: a heap of so many places, the worst on top, so that better replaces it; and how it is sorted."""
 
 from typing import NamedTuple
 
@@ -52,8 +52,11 @@ def sort_best_first(net, ask, value, units, count):
 
 
 @njit(**INNER)
-def take_least(room, count, rank):
-    """The one of `rank`, from 1, among the first `count` floats, whose order changes. Hoare's selection (1961)."""
+def select(room, count, rank):
+    """The float of `rank`, 1 for the least, among the first `count`, which it puts into another order.
+
+    Hoare's algorithm 65, "Find" (CACM 1961).
+    """
     first, last, place = 0, count - 1, rank - 1
     while first < last:
         pivot = room[(first + last) >> 1]

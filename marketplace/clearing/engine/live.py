@@ -237,13 +237,7 @@ class LiveAsks:
         tables = self.tables(_no_bids(self.words, self._offers.numbers.shape[1]))
         self._scratch = make_scratch(tables)
         floors = self._floors
-        none = np.zeros((len(floors.of_blocks), 0, CHUNK), dtype=np.float32)
-        self._prices = start_prices(tables)._replace(
-            idle_blocks=floors.of_blocks,
-            idle_chunks=floors.of_chunks,
-            bundle_blocks=none,  # bounds on what stays: here asks come and go
-            bundle_chunks=none[:, :, 0].T.copy(),
-        )
+        self._prices = start_prices(tables)._replace(idle_blocks=floors.of_blocks, idle_chunks=floors.of_chunks)
 
 
 def _longer(rows: np.ndarray, more: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.bundles import BUNDLES, SCALES
+from marketplace.clearing.engine.bundles import SCALES
 from marketplace.clearing.engine.tables import BLOCK, CHUNK, FAR, LESS, MINIMUM, NEVER, Tables
 from marketplace.jit import INNER, KERNEL
 
@@ -32,7 +32,7 @@ class Prices(NamedTuple):
     bundle_blocks: np.ndarray
     """(H, 2 * 8, CHUNK): the least of `scale * bundle + price`, of each of `BUNDLES` for each of `SCALES`. For one ask
     that is a straight line over the scale, and the least of such lines is concave: between two scales it lies above
-    the chord."""
+    the chord. A live book has none, and here no lines."""
     bundle_chunks: np.ndarray
     """(2 * 8, H)."""
     is_stale: np.ndarray
@@ -53,11 +53,11 @@ def least_of(bounds, first):
 
 
 @njit(**INNER)
-def bound_bundles(bundles, price_floors, block, scales, out, place):
+def _bound_bundles(bundles, price_floors, block, out, place):
     """A block's `bundle_blocks`, into `out` (2 * 8, CHUNK) at `place`."""
-    count = scales.shape[0]
+    count = len(SCALES)
     for row in range(out.shape[0]):
-        scale, kind = scales[row % count], row // count
+        scale, kind = SCALES[row % count], row // count
         least = FAR
         for n in range(BLOCK):
             # A filler costs so much at every scale, also at none.
@@ -78,7 +78,7 @@ def set_price(prices, ask, price):
         prices.stale_count[0] += 1
 
 
-@njit(**INNER)
+@njit(**KERNEL)
 def renew_bounds(tables, prices):
     """Bounds as tight as prices that have risen allow."""
     for n in range(prices.stale_count[0]):
@@ -105,7 +105,7 @@ def _renew_block(floors, prices, block):
         if line <= MINIMUM:
             idle[line, place] = idle_least
             prices.idle_chunks[line, chunk] = least_of(idle[line], 0)
-    bound_bundles(floors.bundles, prices.floors, block, SCALES, of_bundles, place)
+    _bound_bundles(floors.bundles, prices.floors, block, of_bundles, place)
     for row in range(of_bundles.shape[0]):
         prices.bundle_chunks[row, chunk] = least_of(of_bundles[row], 0)
 
@@ -121,7 +121,7 @@ def set_prices(tables, prices, asks, amounts):
 @njit(**KERNEL)
 def _bound_all_bundles(bundles, price_floors, bundle_blocks):
     for block in range(bundles.shape[0]):
-        bound_bundles(bundles, price_floors, block, SCALES, bundle_blocks[block // CHUNK], block % CHUNK)
+        _bound_bundles(bundles, price_floors, block, bundle_blocks[block // CHUNK], block % CHUNK)
 
 
 def start_prices(tables: Tables) -> Prices:
@@ -131,7 +131,7 @@ def start_prices(tables: Tables) -> Prices:
     chunks = floors.of_chunks.shape[1]
     nothing = np.array([FAR] * MINIMUM + [NEVER, NEVER])
     price_floors = np.zeros((blocks, width), dtype=np.float32)
-    of_bundles = np.empty((chunks, len(BUNDLES) * len(SCALES), CHUNK), dtype=np.float32)
+    of_bundles = np.empty((chunks, floors.bundles.shape[1] * len(SCALES), CHUNK), dtype=np.float32)
     _bound_all_bundles(floors.bundles, price_floors, of_bundles)
     return Prices(
         exact=np.zeros(blocks * width, dtype=np.int64),

@@ -16,7 +16,7 @@ from marketplace.clearing.engine.bounds import (
     take_cheapest,
     write_floors,
 )
-from marketplace.clearing.engine.heap import keep_best, take_least
+from marketplace.clearing.engine.heap import keep_best, select
 from marketplace.clearing.engine.tables import BLOCK, CHUNK, LIMIT, NEVER, PART, PROVIDER
 from marketplace.clearing.engine.value import CUT, ceiling_of, is_banned, units_of, value_of
 from marketplace.jit import INNER, KERNEL
@@ -100,16 +100,16 @@ def find_best(tables, bid, prices, threshold, scratch, found):
 
 @njit(**KERNEL)
 def _level(capacity, prices, scratch, waits, width, more):
-    """What `width` of those that wait cost at most, none by `more` above its floor; `NEVER` where it is not known."""
-    if waits <= width:
+    """What `width` of those that wait cost at most, where each costs less than `more` above its floor; else NEVER."""
+    if waits <= width or more == NEVER:
         return NEVER
-    floors, exact = scratch.at_most, prices.exact
+    at_most, exact = scratch.at_most, prices.exact
     for n in range(waits):
         ask = scratch.waiting[n]
         # Several units with a price may cost more than it: then some must be taken from whoever has them.
         is_known = exact[ask] == 0 or capacity[ask] == 1
-        floors[n] = scratch.waiting_costs[n] * _UP + more if is_known else NEVER
-    return take_least(floors, waits, width)
+        at_most[n] = (scratch.waiting_costs[n] + more) * _UP if is_known else NEVER
+    return select(at_most, waits, width)
 
 
 @njit(**INNER)
@@ -133,7 +133,8 @@ def _weigh(tables, bid, prices, scratch, waits, ceiling, threshold, count, found
     waiting, waiting_costs, exact_prices, capacity = (
         scratch.waiting, scratch.waiting_costs, prices.exact, tables.asks.capacity
     )  # fmt: skip
-    # What is read first and together comes in beside each other; below each ask would wait for the one before.
+    # Read first, in a loop that decides nothing, asks come into the cache beside each other, not one after the other.
+    # What they add up to is written down only so that the compiler leaves the loop in.
     touched = np.int64(0)
     for n in range(waits):
         if waiting_costs[n] <= ceiling:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketplace.clearing.engine.bundles import BUNDLES
 from marketplace.clearing.engine.tables import BLOCK, CHUNK, FAR, LESS, MINIMUM, NEVER, PLACE, FloorTable
 from marketplace.jit import KERNEL
 
@@ -153,7 +152,7 @@ def no_floors(blocks: int, words: int, numbers: int) -> FloorTable:
 
     return FloorTable(
         of_asks=np.broadcast_to(dearest[:, None], (blocks, lines, BLOCK)).copy(),
-        bundles=full((blocks, len(BUNDLES), BLOCK), 0, np.float32),
+        bundles=full((blocks, 0, BLOCK), 0, np.float32),
         ask_bits=full((blocks, words, BLOCK), _EVERY_BIT, np.uint32),
         ask_numbers=full((blocks, numbers, BLOCK), -1, np.int32),
         of_blocks=np.broadcast_to(dearest[:, None], (chunks, lines, CHUNK)).copy(),

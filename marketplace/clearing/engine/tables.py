@@ -98,7 +98,7 @@ class FloorTable(NamedTuple):
     of_asks: np.ndarray
     """(C, 7, BLOCK) float32: not above the rates."""
     bundles: np.ndarray
-    """(C, 2, BLOCK) float32: not above what an hour of each of `BUNDLES` costs."""
+    """(C, 2, BLOCK) float32: not above what an hour of each of `BUNDLES` costs; (C, 0, BLOCK) in a live book."""
     ask_bits: np.ndarray
     """(C, W, BLOCK) uint32: properties."""
     ask_numbers: np.ndarray

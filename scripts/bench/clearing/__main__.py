@@ -1,9 +1,10 @@
 """`make bench-clearing`: rounds of the auction beside an exact solver and rules without prices, on the same markets.
 
-Then one bid at once, orders that come and go, signatures, and a day replayed. Prints tables and writes
-build/bench/clearing.json, whose object `figures` names each figure. Every market is cleared in a process of its own, so
-that its memory is its own. `python -m scripts.bench.clearing single day` runs only these parts, and keeps the figures
-that others left; `HIVE_BENCH_SCALE=0.01` makes all of `single`, `signatures` and `day` a hundred times smaller.
+Then how the time of a round grows, one bid at once, orders that come and go, signatures, and a day replayed. Prints
+tables and writes build/bench/clearing.json, whose object `figures` names each figure. Every market is cleared in a
+process of its own, so that its memory is its own. `python -m scripts.bench.clearing single day` runs only these parts,
+and keeps the figures that others left; `HIVE_BENCH_SCALE=0.01` makes all of `single`, `signatures` and `day` a hundred
+times smaller.
 """
 
 import json
@@ -13,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from scripts.bench.clearing import day, order_books, signatures, single
+from scripts.bench.clearing import day, growth, order_books, signatures, single
 from scripts.bench.clearing.cases import CASES, figures_of, measure, render
 from scripts.bench.clearing.strategies import measure_strategies, render_strategies, strategy_figures
 from scripts.toolchain import BUILD
@@ -21,6 +22,7 @@ from scripts.toolchain import BUILD
 OUTPUT = BUILD / "bench" / "clearing.json"
 Report = Callable[[], tuple[list[str], dict[str, float]]]
 PARTS: dict[str, Report] = {
+    "growth": growth.report,
     "single": single.report,
     "strategies": lambda: _measure_strategies(),
     "order_books": order_books.report,
@@ -37,16 +39,16 @@ def main(parts: list[str], output: Path = OUTPUT) -> int:
         print(f"There is no part {sorted(unknown)[0]!r}: say {', '.join(['rounds', *PARTS])}.", file=sys.stderr)
         return 2
     written = json.loads(output.read_text()) if parts and output.exists() else {"figures": {}}
+    output.parent.mkdir(parents=True, exist_ok=True)
     for part in parts or ["rounds", *PARTS]:
         if part == "rounds":
             written["markets"] = _clear_all()
             written["figures"] |= figures_of(written["markets"])
-            continue
-        lines, figures = PARTS[part]()
-        print("\n".join(lines), flush=True)
-        written["figures"] |= {name: round(value, 5) for name, value in figures.items()}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(written, indent=2) + "\n")
+        else:
+            lines, figures = PARTS[part]()
+            print("\n".join(lines), flush=True)
+            written["figures"] |= {name: round(value, 5) for name, value in figures.items()}
+        output.write_text(json.dumps(written, indent=2) + "\n")
     print(f"\nWritten to {output}.")
     return 0
 

@@ -29,8 +29,8 @@ def random_tables(
     place = draw.integers(0, places, asks)
     bits = (draw.integers(0, 2**3, asks) | 1 << (3 + kit) | 1 << (7 + place)).astype(np.uint32)[None]
     table = AskTable(
-        rates=draw.integers([[0], [1_000], [100], [0], [0], [0]], [[10**6], [50_000], [9_000], [900], [90_000], [1]],
-                            (6, asks)),
+        rates=draw.integers([[0], [1_000], [100], [0], [0], [0]],
+                            [[10**6], [50_000], [9_000], [900], [90_000], [9_000]], (6, asks)),
         minimum=draw.choice([0, 0, 40_000], asks),
         share=np.stack([draw.choice([8, 64], asks), draw.integers(10, 500, asks), kit]),
         numbers=draw.integers(0, 5, (1, asks)).astype(np.int32),

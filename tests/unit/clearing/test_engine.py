@@ -12,7 +12,7 @@ from marketplace.clearing.engine.heap import make_found
 from marketplace.clearing.engine.prices import set_price, set_prices, start_prices
 from marketplace.clearing.engine.search import find_best
 from marketplace.clearing.engine.solve import best_profits, solve
-from marketplace.clearing.engine.tables import DIVISORS, LIMIT, WANTED, Terms, amounts_of, floor32, with_bans
+from marketplace.clearing.engine.tables import DIVISORS, LIMIT, Terms, amounts_of, make_bids, with_bans
 from tests.unit.clearing.dense import linear_bound, lowest_rents
 from tests.unit.clearing.tables import copies_of, random_tables, units, value
 
@@ -38,13 +38,18 @@ def undemanding(tables, scale: int):
     """The same, with bids that every ask can serve which they can afford, and that take so many times less."""
     bids = tables.bids
     amounts = np.array([amounts_of(bids, bid) for bid in range(len(bids.record))]) // scale
-    bids.record[:, :LIMIT] = np.concatenate([amounts // DIVISORS, amounts % DIVISORS], axis=1)
-    bids.record[:, LIMIT] //= scale
-    bids.weights[:] = floor32(amounts / DIVISORS)
-    nothing = [np.zeros_like(column) for column in (bids.forbidden, bids.needs)]
-    free = bids._replace(forbidden=nothing[0], needs=nothing[1], places=np.full_like(bids.places, EVERYWHERE))
-    free.record[:, WANTED:] = 0
-    return tables._replace(bids=free)
+    return tables._replace(
+        bids=make_bids(
+            whole=amounts // DIVISORS,
+            part=amounts % DIVISORS,
+            limit=bids.record[:, LIMIT] // scale,
+            wanted=np.zeros((len(amounts), 3), dtype=np.int64),
+            needs=np.zeros((len(amounts), 1), dtype=np.int64),
+            forbidden=np.zeros_like(bids.forbidden),
+            places=np.full_like(bids.places, EVERYWHERE),
+            preference=bids.preference,
+        )
+    )
 
 
 def priced(tables, seed: int, is_renewed: bool = True, dearest: int = 2_000_000):
@@ -57,6 +62,7 @@ def priced(tables, seed: int, is_renewed: bool = True, dearest: int = 2_000_000)
     if is_renewed:
         set_prices(tables, prices, some, amounts)
     else:
+        set_prices(tables, prices, some, amounts // 2)
         for ask, amount in zip(some.tolist(), amounts.tolist(), strict=True):
             set_price(prices, ask, amount)
     by_ask = np.zeros(tables.asks.count, dtype=np.int64)
@@ -78,9 +84,8 @@ def test_search_finds_the_best_of_all_asks_whatever_they_are_priced(seed, room, 
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_search_finds_the_best_where_hundreds_wait_and_bounds_are_not_renewed(seed, room, most, scale, is_renewed):
     tables, asks = random_tables(seed, 2, 900, units=most)
-    weight_bps, none = (0, tables.terms.preferences * 0) if scale > 1 else (seed % 2 * 1_000, tables.terms.preferences)
-    tables = undemanding(tables._replace(terms=Terms(none, weight_bps)), scale)
-    asks = asks._replace(bits=np.zeros_like(asks.bits))
+    terms = Terms(tables.terms.preferences // scale, 0 if scale > 1 else seed % 2 * 1_000)
+    tables = undemanding(tables._replace(terms=terms), scale)
     assert_finds_the_best(tables, asks, priced(tables, seed, is_renewed, 2_000_000 // scale), room, 0)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from marketplace.errors import InvalidSignature
 from scripts.bench.clearing import __main__ as bench
-from scripts.bench.clearing import day, signatures, single
+from scripts.bench.clearing import day, growth, signatures, single
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +47,20 @@ def test_a_signature_that_is_not_the_signers_stops_the_count():
     forged = [(orders[0][0], orders[1][1])]
     with pytest.raises(InvalidSignature):
         signatures.check(forged)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.4])
+def test_the_exponent_of_a_power_law_is_its_power(power):
+    sizes = [1_000, 2_000, 16_000]
+    assert growth.exponent(sizes, [3e-6 * size**power for size in sizes]) == pytest.approx(power)
+
+
+def test_a_part_that_is_done_is_written_whatever_becomes_of_the_next(tmp_path, monkeypatch):
+    def broken() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(bench, "PARTS", {"first": lambda: ([], {"one": 1.0}), "second": broken})
+    output = tmp_path / "clearing.json"
+    with pytest.raises(RuntimeError):
+        bench.main(["first", "second"], output)
+    assert json.loads(output.read_text())["figures"] == {"one": 1.0}
