@@ -10,6 +10,9 @@ SEED = 20_261_121
 LARGE_PPM, LARGEST_PPM = 2_000, 15_000
 """Enough for 0.999 of the optimum, and for 0.995. A market clears its rounds with `EPSILON_PPM`."""
 
+AGAIN, SHORT_SECONDS = 2, 10
+"""A round that is over sooner is cleared so often again, and the fastest counts: what else runs here takes seconds."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -53,6 +56,8 @@ def measure(case: Case) -> dict:
     clear(draw_market(SEED, 20, 200))  # loads the compiled kernels
     market = draw_market(SEED, case.bids, case.asks, in_slots=case.in_slots)
     cleared = clear(market, case.epsilon_ppm)
+    for _ in range(AGAIN if cleared.total_seconds < SHORT_SECONDS else 0):
+        cleared = min(cleared, clear(market, case.epsilon_ppm), key=lambda one: one.total_seconds)
     found = {
         "source": market.source,
         "surplus": cleared.surplus,
