@@ -108,7 +108,8 @@ def thresholds(world: World) -> np.ndarray:
 def clear(world: World, some: np.ndarray, steering: np.ndarray) -> Solved:
     """A round of the engine for these jobs."""
     asks, bids = _asks(world, steering), _bids(world, some)
-    typical = np.maximum(1, (bids.weights.astype(np.float64).mean(axis=0) * 1_000).astype(np.int64))
+    mean = bids.weights.sum(axis=0, dtype=np.float64) / max(1, len(some))
+    typical = np.maximum(1, (mean * 1_000).astype(np.int64))
     none = np.zeros((1, len(ZONES)), dtype=np.int64)
     tables = Tables(*lay_out(world.nodes.model, asks, typical), bids, Terms(none, 0))
     return solve(tables, np.arange(len(some)), EPSILON_PPM, threads=1)

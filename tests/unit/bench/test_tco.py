@@ -121,6 +121,12 @@ def test_a_round_of_the_auction_saves_no_less_than_cheapest_first_within_epsilon
         assert solved.value.sum() >= simple - solved.epsilon * len(some)
 
 
+def test_a_round_in_which_nobody_waits_assigns_nobody(days):
+    demand, machines, _ = days
+    nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(len(machines), dtype=np.int64)
+    assert len(clear(world_of(demand, machines), nobody, nothing).ask_of) == 0
+
+
 def test_the_engine_values_a_pair_at_what_the_replay_charges(days):
     demand, machines, _ = days
     world = world_of(demand, machines)
