@@ -44,8 +44,12 @@ def clear(market: Market, epsilon_ppm: int = EPSILON_PPM) -> Cleared:
     bound = _bound(tables, market, solved)
     marks.append(time.perf_counter())
     layout, auction, certificate = np.diff(marks).tolist()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
-    return Cleared(solved, int(solved.value.sum()), bound, (layout, auction, certificate), peak)
+    return Cleared(solved, int(solved.value.sum()), bound, (layout, auction, certificate), peak_mb())
+
+
+def peak_mb() -> int:
+    """The most memory that this process has had, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
 
 
 def _bound(tables: Tables, market: Market, solved: Solved) -> int:
