@@ -7,8 +7,8 @@ the contracts the figures are stale until it is run again; the command says so.
 import json
 from typing import Any
 
+from marketplace.clearing.chances import wilson_interval
 from scripts.audit.baseline import fingerprint, sources
-from scripts.audit.mutation import least_share
 from scripts.audit.scope import MONEY, MUTATED
 from scripts.toolchain import ROOT
 
@@ -96,7 +96,7 @@ def _killed(each: dict[str, int]) -> str:
     share = f"{each['killed']} killed ({100 * _share(each):.1f}%)"
     if each["met"] == each["valid"]:
         return share
-    least = 100 * least_share(each["killed"], each["met"])
+    least = 100 * wilson_interval(each["killed"], each["met"])[0]
     return f"of a random sample of {each['met']} {share}, so of all {least:.1f}% at least, with 97.5% confidence"
 
 

@@ -11,7 +11,6 @@ sample that is the same every time. The figures say how many were met, and what 
 
 import hashlib
 import json
-import math
 import os
 import threading
 import time
@@ -250,15 +249,6 @@ def figures(
         "unexplained": sorted(f"{name} {mutants[name]}" for name in survivors - explained.keys()),
         "stale": sorted(explained.keys() - mutants.keys()),
     }
-
-
-def least_share(killed: int, met: int) -> float:
-    """Lower end of Wilson's 95% interval for the share of kills, from a sample (Wilson 1927)."""
-    if met == 0:
-        return 0.0
-    z, share = 1.96, killed / met
-    spread = z * math.sqrt(share * (1 - share) / met + z * z / (4 * met * met))
-    return (share + z * z / (2 * met) - spread) / (1 + z * z / met)
 
 
 def known_kills() -> dict[str, str]:

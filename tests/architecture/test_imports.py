@@ -52,6 +52,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "marketplace.published",
         "agent",
         "examples",
+        CLEARING,
         CLIENT,
         *CORE,
     ),
