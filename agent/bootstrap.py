@@ -6,6 +6,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
+from agent.adapters import open_adapters
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -13,23 +14,13 @@ from agent.loglines import configure_logging
 from agent.offer import Offer
 from agent.oracle import OracleDaemon
 from agent.provider import ProviderDaemon
-from agent.runtimes import RUNTIMES, ModuleCache
-from agent.sandbox import Sandbox
+from agent.runtimes import RUNTIMES
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
-from agent.work import FetchBlob, JobRunner, Runner
+from agent.work import JobRunner, Runner
 from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
 from marketplace.client import MarketClient
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
-
-
-def build_runner(fetch: FetchBlob, wall_factor: float = 1.0) -> Runner:
-    """A sandbox that knows the ready-made runtimes; compiles them now rather than at the first job."""
-    sandbox = Sandbox()
-    cache = ModuleCache(sandbox)
-    for runtime in RUNTIMES.values():
-        cache.get(runtime.digest, runtime.wasm)
-    return JobRunner(sandbox, cache, fetch, wall_factor=wall_factor)
 
 
 def open_chain(settings: AgentSettings) -> ChainReader:
@@ -58,11 +49,13 @@ def unlock(path: Path, settings: AgentSettings) -> LocalAccount:
 def build_provider(settings: ProviderSettings, client: MarketClient, runner: Runner | None = None) -> ProviderDaemon:
     """A provider daemon. `runner` replaces the sandbox."""
     chain = open_chain(settings)
+    adapters = open_adapters(settings.adapters)
     provider = unlock(settings.keystore, settings)
     agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
     profile = take_inventory(
         settings.region,
         runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()},
+        sandboxes=tuple(sorted(adapters)),
         data_folder=settings.data,
         stated=settings.stated,
         preemptible_jobs=settings.preemptible_jobs,
@@ -75,7 +68,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=runner or build_runner(client.get_blob),
+        runner=runner or JobRunner(adapters, client.get_blob),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
@@ -93,7 +86,7 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
         chain=chain,
         domain=chain.domain,
         account=account,
-        runner=build_runner(client.get_blob, settings.wall_factor),
+        runner=JobRunner(open_adapters(settings.adapters), client.get_blob, wall_factor=settings.wall_factor),
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
     )
 

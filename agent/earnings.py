@@ -6,7 +6,7 @@ from agent.follow import Ended
 from marketplace.client.terms import LeaseTerms
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.messages import Attestation
-from marketplace.protocol.metering import compute_metered_usage, compute_pay
+from marketplace.protocol.metering import compute_pay
 from marketplace.protocol.units import format_usdc
 
 log = structlog.get_logger("provider")
@@ -16,7 +16,7 @@ def compute_worth(terms: LeaseTerms, attestation: Attestation) -> int:
     """Gross pay for what was attested, micro-USDC; the whole price where nothing can be metered."""
     bid, ask = terms.bid, terms.ask
     try:
-        used = compute_metered_usage(bid.resources, attestation.fuel, attestation.egress_bytes)
+        used = attestation.usage_of(bid.resources)
     except MalformedMessage:
         return terms.price
     return compute_pay(ask.rates, bid.resources, used, terms.price)

@@ -45,12 +45,15 @@ class GpuSurvey:
     gpus: tuple[Gpu, ...] = ()
     note: str = ""
     """For a person; empty where every GPU answered."""
+    ids: tuple[str, ...] = ()
+    """Of each GPU, as the driver and container engines know it."""
 
 
 def take_inventory(
     region: str,
     *,
     runtimes: dict[str, str] | None = None,
+    sandboxes: tuple[str, ...] = ("wasm",),
     data_folder: Path | None = None,
     stated: Stated | None = None,
     preemptible_jobs: bool = False,
@@ -66,6 +69,8 @@ def take_inventory(
         Where the machine stands, such as "eu-de"; the provider's word.
     runtimes
         Ready-made runtimes it carries, digest by name.
+    sandboxes
+        Ways of running jobs that it has.
     data_folder
         Where jobs' files will lie (default: the working directory); its disk is the one that counts.
     stated
@@ -80,6 +85,7 @@ def take_inventory(
         memory_mb=read_memory_mb(),
         disk_mb=read_disk_mb(data_folder or Path.cwd()),
         gpus=survey_gpus().gpus,
+        sandboxes=sandboxes,
         runtimes=runtimes or {},
         carbon_grams_per_kwh=stated.carbon_grams_per_kwh,
         privacy_zones=stated.privacy_zones,
@@ -185,33 +191,34 @@ def survey_gpus() -> GpuSurvey:
 
 def _survey_devices() -> GpuSurvey:
     driver = _text(pynvml.nvmlSystemGetDriverVersion())
-    gpus: list[Gpu] = []
+    found: list[tuple[str, Gpu]] = []
     problems: list[str] = []
     for index in range(pynvml.nvmlDeviceGetCount()):
         try:
-            gpus.extend(_read_device(pynvml.nvmlDeviceGetHandleByIndex(index), driver))
+            found.extend(_read_device(pynvml.nvmlDeviceGetHandleByIndex(index), driver))
         except pynvml.NVMLError as error:
             problems.append(f"GPU {index} is left out: {error}")
-    if not gpus and not problems:
+    if not found and not problems:
         problems.append(f"driver {driver} is here, but no GPU")
-    return GpuSurvey(tuple(gpus), "; ".join(problems))
+    return GpuSurvey(tuple(gpu for _, gpu in found), "; ".join(problems), tuple(name for name, _ in found))
 
 
-def _read_device(handle: object, driver: str) -> list[Gpu]:
+def _read_device(handle: object, driver: str) -> list[tuple[str, Gpu]]:
     capability = _compute_capability(handle)
     if not _is_mig(handle):
         return [_gpu(handle, capability, driver, mig=False)]
     return [_gpu(instance, capability, driver, mig=True) for instance in _mig_instances(handle)]
 
 
-def _gpu(handle: object, capability: str, driver: str, *, mig: bool) -> Gpu:
-    return Gpu(
+def _gpu(handle: object, capability: str, driver: str, *, mig: bool) -> tuple[str, Gpu]:
+    gpu = Gpu(
         model=_text(pynvml.nvmlDeviceGetName(handle)),
         memory_mb=pynvml.nvmlDeviceGetMemoryInfo(handle).total // BYTES_PER_MB,
         mig=mig,
         compute_capability=capability,
         driver=driver,
     )
+    return _text(pynvml.nvmlDeviceGetUUID(handle)), gpu
 
 
 def _compute_capability(handle: object) -> str:

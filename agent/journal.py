@@ -127,6 +127,11 @@ class Journal:
         rows = self._rows("SELECT event FROM leases WHERE state != ? ORDER BY rowid", WorkState.CLOSED)
         return [_event(text) for (text,) in rows]
 
+    def leases_of(self, bid_hash: str) -> list[LeaseOpened]:
+        """Every lease of a bid that the chain told of, closed ones too, in the order of the chain."""
+        query = "SELECT event FROM leases WHERE json_extract(event, '$.bid_hash') = ? ORDER BY rowid"
+        return [_event(text) for (text,) in self._rows(query, bid_hash)]
+
     def claims(self) -> dict[str, LeaseClaimed]:
         """The claims on leases that are not closed, by lease."""
         query = "SELECT claim FROM leases WHERE claim IS NOT NULL AND state != ? ORDER BY rowid"

@@ -17,9 +17,11 @@ from agent.follow import follow_leases
 from agent.journal import Journal
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
-from agent.verdict import Abstain, decide
+from agent.verdict import Abstain, decide, pay_for
+from agent.votes import Undecided, decide_by_votes
 from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
+from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import (
     ConflictError,
@@ -98,6 +100,8 @@ class OracleDaemon:
             except (Abstain, MalformedMessage, InvalidManifest, InvalidSignature, TranscriptMismatch) as error:
                 self._abstained.add(lease_id)
                 log.warning("abstains", lease=lease_id, reason=str(error))
+            except Undecided as error:
+                log.debug("waits for votes", lease=lease_id, reason=str(error))
             except (NotFound, ConflictError) as error:
                 log.info("claim is gone or not complete", lease=lease_id, reason=str(error))
 
@@ -159,10 +163,24 @@ class OracleDaemon:
     def judge(self, event: LeaseOpened) -> Verdict:
         """The verdict on one lease.
 
-        Raises Abstain where this oracle cannot tell, MalformedMessage, InvalidManifest, InvalidSignature,
-        TranscriptMismatch where the market relays something else than what was signed and put on chain, NotFound,
-        ServiceUnavailable.
+        Raises Abstain where this oracle cannot tell, Undecided where it cannot yet; MalformedMessage, InvalidManifest,
+        InvalidSignature, TranscriptMismatch where the market relays something else than what was signed and put on
+        chain; NotFound, ServiceUnavailable.
         """
+        terms, attestation = self._evidence(event)
+        if terms.bid.verification == Verification.REPLICATE:
+            outcome, result = decide_by_votes(attestation, self._votes(event, attestation), terms.bid.replicas)
+            return pay_for(attestation, outcome, result, terms.bid, terms.ask, event.price)
+        if terms.bid.verification != Verification.REEXECUTE:
+            raise Abstain("The bid asks for another verification than running the job again or counting votes.")
+        if not ExitKind(attestation.exit_kind).is_reproducible:
+            return decide(attestation, None, terms.bid, terms.ask, event.price)
+        if attestation.sandbox_digest != sandbox_digest():
+            raise Abstain("The job ran in another sandbox than this oracle's.")
+        return decide(attestation, self._runner(terms), terms.bid, terms.ask, event.price)
+
+    def _evidence(self, event: LeaseOpened) -> tuple[LeaseTerms, Attestation]:
+        """What was agreed and what is attested, both as signed."""
         terms = self._client.lease_terms(event.lease_id)
         check_terms(event, terms)
         check_ask(self._chain, self._domain, terms)
@@ -171,13 +189,19 @@ class OracleDaemon:
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
         _check_evidence(event, terms.bid.job_digest, attestation, manifest)
-        if terms.bid.verification not in (Verification.REEXECUTE, Verification.REPLICATE):
-            raise Abstain("The bid asks for another verification than running the job again.")
-        if not ExitKind(attestation.exit_kind).is_reproducible:
-            return decide(attestation, manifest, None, terms.bid, terms.ask, event.price)
-        if attestation.sandbox_digest != sandbox_digest():
-            raise Abstain("The job ran in another sandbox than this oracle's.")
-        return decide(attestation, manifest, self._runner(terms), terms.bid, terms.ask, event.price)
+        return terms, attestation
+
+    def _votes(self, event: LeaseOpened, own: Attestation) -> list[Attestation]:
+        """What the replicas of a lease attest, its own among them. One whose evidence is not valid has no vote yet."""
+        votes = [own]
+        for other in self._journal.leases_of(event.bid_hash):
+            if other.lease_id == event.lease_id:
+                continue
+            try:
+                votes.append(self._evidence(other)[1])
+            except (NotFound, MalformedMessage, InvalidManifest, InvalidSignature, TranscriptMismatch) as error:
+                log.debug("no vote", lease=other.lease_id, reason=str(error))
+        return votes
 
     def sign_batches(self) -> None:
         """Sign every proposed batch that says what this oracle said, and no other."""
@@ -206,5 +230,7 @@ def _check_evidence(event: LeaseOpened, job_digest: str, attestation: Attestatio
         raise MalformedMessage("Attestation", "is about another lease or another job")
     if manifest.root() != attestation.result_digest:
         raise InvalidManifest("The manifest does not hash to the attested result digest.")
+    if manifest.egress_bytes != attestation.egress_bytes:
+        raise InvalidManifest("The manifest lists other bytes than the attested egress.")
     if attestation.exit_kind not in list(ExitKind):
         raise MalformedMessage("Attestation.exitKind", f"{attestation.exit_kind} is no way for a program to end")

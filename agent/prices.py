@@ -21,7 +21,7 @@ from marketplace.client.terms import LeaseTerms
 from marketplace.errors import MalformedMessage, MarketError
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.messages import Ask, Attestation
-from marketplace.protocol.metering import Rates, compute_metered_usage, compute_pay, compute_quote
+from marketplace.protocol.metering import Rates, compute_pay, compute_quote
 from marketplace.protocol.units import BPS, SECONDS_PER_HOUR
 
 log = structlog.get_logger("provider")
@@ -75,7 +75,7 @@ class Prices:
             return
         try:
             reserved = terms.bid.resources
-            used = compute_metered_usage(reserved, attestation.fuel, attestation.egress_bytes)
+            used = attestation.usage_of(reserved)
         except MalformedMessage:
             return
         cost = compute_quote(self._floor, used).total

@@ -4,6 +4,7 @@ Who pays is what the contract's events say; the market is asked for terms and by
 hash to what the chain recorded, bytes to their digest.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -27,7 +28,6 @@ from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
 from agent.prices import Prices
 from agent.rounds import Rounds
-from agent.sandbox import sandbox_digest
 from agent.work import Execution, Runner, check_ask, check_terms
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
@@ -239,11 +239,11 @@ class ProviderDaemon:
             job_digest=terms.bid.job_digest,
             result_digest=execution.result_digest,
             fuel=execution.fuel_used,
-            wall_seconds=int(execution.wall_seconds),
+            wall_seconds=math.ceil(execution.wall_seconds),
             egress_bytes=execution.manifest.egress_bytes,
             exit_kind=execution.exit_kind,
             exit_code=execution.exit_code,
-            sandbox_digest=sandbox_digest(),
+            sandbox_digest=execution.sandbox_digest,
             started_at=started,
             finished_at=self._now(),
         )

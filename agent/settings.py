@@ -8,6 +8,7 @@ import platformdirs
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from agent.adapters import AdapterSettings
 from agent.stated import Stated
 from marketplace.errors import SettingsError
 from marketplace.protocol.metering import Rates
@@ -33,6 +34,21 @@ class AgentSettings(BaseSettings):
     """Password of the keystores; the file goes first, and its line ends do not count."""
     data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
     """Where the journal and unsent outputs lie; of one daemon of a kind, and one account."""
+
+    container_engine: str = ""
+    """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
+    container_runtime: str = ""
+    image_cache_mb: int = Field(default=10_000, ge=0)
+
+    @property
+    def adapters(self) -> AdapterSettings:
+        """What the sandboxes need to know."""
+        return AdapterSettings(
+            data=self.data,
+            container_engine=self.container_engine,
+            container_runtime=self.container_runtime,
+            image_cache_mb=self.image_cache_mb,
+        )
 
 
 class ProviderSettings(AgentSettings):

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
+from agent.adapters import Adapter, Job, descriptor_digest
 from agent.chain import Signers
-from agent.runtimes import RUNTIMES, ModuleCache
-from agent.sandbox import CompiledModule, Limits, RunResult, Sandbox, Task
+from agent.sandbox import Limits, RunResult
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import DigestMismatch, InvalidModule, InvalidSignature, MalformedMessage, NotFound, TooLarge
+from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind
-from marketplace.protocol.jobspec import JobSpec, RuntimeProgram
+from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
@@ -25,6 +25,8 @@ from marketplace.protocol.units import BYTES_PER_MB
 
 MAX_INPUT_TOTAL_BYTES = 1_000_000_000
 """Of all inputs of a job together: they are held in the host's memory."""
+
+NO_DIGEST = "0x" + "00" * 32
 
 FetchBlob = Callable[[str], bytes]
 """Bytes by content digest. Raises NotFound, DigestMismatch, ServiceUnavailable."""
@@ -41,6 +43,8 @@ class Execution:
     manifest: Manifest
     blobs: Mapping[str, bytes]
     detail: str = ""
+    sandbox_digest: str = NO_DIGEST
+    """Of the sandbox that ran it; zero where this machine has none of that name."""
 
     @property
     def result_digest(self) -> str:
@@ -99,15 +103,17 @@ def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
         memory_bytes=bid.memory_mb * BYTES_PER_MB,
         wall_seconds=bid.duration_seconds * wall_factor,
         egress_bytes=bid.egress_mb * BYTES_PER_MB,
+        vcpus=max(1, bid.vcpus),
+        gpus=bid.gpus,
     )
 
 
 class JobRunner:
-    """Runs jobs in one sandbox."""
+    """Runs each job in the sandbox that it names."""
 
-    def __init__(self, sandbox: Sandbox, cache: ModuleCache, fetch: FetchBlob, *, wall_factor: float = 1.0) -> None:
-        self._sandbox = sandbox
-        self._cache = cache
+    def __init__(self, adapters: Mapping[str, Adapter], fetch: FetchBlob, *, wall_factor: float = 1.0) -> None:
+        self._adapters = adapters
+        self._digests = {name: descriptor_digest(adapter) for name, adapter in adapters.items()}
         self._fetch = fetch
         self._wall_factor = wall_factor
 
@@ -115,12 +121,16 @@ class JobRunner:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
         spec = terms.job_spec
         try:
-            inputs = self._inputs(spec)
-            module = self._module(spec)
-        except (NotFound, DigestMismatch, InvalidModule, TooLarge) as error:
-            return refuse(str(error), limits_of(terms.bid).egress_bytes)
-        limits = limits_of(terms.bid, self._wall_factor)
-        return package(self._sandbox.run(module, build_task(spec, inputs), limits, stop))
+            result = self._run(spec, limits_of(terms.bid, self._wall_factor), stop)
+        except (NotFound, DigestMismatch, AgentError, TooLarge) as error:
+            return refuse(str(error), limits_of(terms.bid).egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST))
+        return package(result, self._digests[spec.sandbox])
+
+    def _run(self, spec: JobSpec, limits: Limits, stop: Event | None) -> RunResult:
+        adapter = self._adapters.get(spec.sandbox)
+        if adapter is None:
+            raise NotFound("sandbox", spec.sandbox)
+        return adapter.run(Job(spec, self._inputs(spec), self._verified), limits, stop)
 
     def _inputs(self, spec: JobSpec) -> dict[str, bytes]:
         inputs: dict[str, bytes] = {}
@@ -139,28 +149,8 @@ class JobRunner:
             raise DigestMismatch(expected=digest, actual=actual)
         return data
 
-    def _module(self, spec: JobSpec) -> CompiledModule:
-        if not isinstance(spec.program, RuntimeProgram):
-            return self._cache.get(spec.program.digest, self._verified(spec.program.digest))
-        runtime = RUNTIMES.get(spec.program.name)
-        if runtime is None or runtime.digest != spec.program.digest:
-            raise NotFound("runtime", f"{spec.program.name} {spec.program.digest}")
-        return self._cache.get(runtime.digest, runtime.wasm)
 
-
-def build_task(spec: JobSpec, inputs: dict[str, bytes]) -> Task:
-    """The program's world as the specification describes it."""
-    env = dict(spec.env)
-    if isinstance(spec.program, RuntimeProgram):
-        runtime = RUNTIMES[spec.program.name]
-        argv, env = runtime.argv(spec.program.script, spec.args), dict(runtime.env) | env
-    else:
-        argv = ("job", *spec.args)
-    seed = bytes.fromhex(spec.determinism.seed[2:])
-    return Task(argv=argv, env=env, inputs=inputs, clock=spec.determinism.clock, seed=seed)
-
-
-def package(result: RunResult) -> Execution:
+def package(result: RunResult, sandbox_digest: str) -> Execution:
     """A sandbox's result with its manifest."""
     files = {OUTPUT_PREFIX + path: data for path, data in result.outputs.items()}
     files |= {STDOUT_PATH: result.stdout, STDERR_PATH: result.stderr}
@@ -172,10 +162,11 @@ def package(result: RunResult) -> Execution:
         manifest=Manifest.build(ManifestEntry.of(path, data) for path, data in files.items()),
         blobs={sha256_digest(data): data for data in files.values()},
         detail=result.detail,
+        sandbox_digest=sandbox_digest,
     )
 
 
-def refuse(reason: str, egress_bytes: int) -> Execution:
+def refuse(reason: str, egress_bytes: int, sandbox_digest: str) -> Execution:
     """An attested failure for a job that could not be started. Leaves only the reason, as far as egress reaches."""
     text = reason.encode()[:egress_bytes]
     return Execution(
@@ -186,4 +177,5 @@ def refuse(reason: str, egress_bytes: int) -> Execution:
         manifest=Manifest.build([ManifestEntry.of(STDERR_PATH, text)]),
         blobs={sha256_digest(text): text},
         detail=reason,
+        sandbox_digest=sandbox_digest,
     )

@@ -62,7 +62,7 @@ SUITES = {
     for suite in (
         Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600, aside=UNIT_ASIDE),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
-        Suite("integration", ("tests/integration",), 1_200),
+        Suite("integration", ("tests/integration",), 1_700),
     )
 }
 

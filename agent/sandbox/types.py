@@ -34,6 +34,21 @@ class Limits:
     log_bytes: int = 1_000_000
     """Standard output and standard error, each."""
     output_files: int = 1_000
+    vcpus: int = 1
+    gpus: int = 0
+    processes: int = 256
+    """Processes and threads at once, where a sandbox has any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a run took of its machine, as far as that can be measured here: None where it cannot."""
+
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+NOT_MEASURED = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +64,4 @@ class RunResult:
     stderr: bytes
     detail: str = ""
     """For a person: which limit, which trap, where."""
+    usage: Usage = NOT_MEASURED

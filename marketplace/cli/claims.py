@@ -207,13 +207,13 @@ def _evidence(client: "MarketClient", lease_id: str) -> tuple["Attestation", str
     """Attestation, its signature, who signed it, and what the attested usage comes to, micro-USDC."""
     from marketplace.protocol.enums import ExitKind
     from marketplace.protocol.messages import Attestation
-    from marketplace.protocol.metering import compute_metered_usage, compute_pay
+    from marketplace.protocol.metering import compute_pay
 
     terms, shown = client.lease_terms(lease_id), client.attestation(lease_id)
     attestation = Attestation.parse(shown["attestation"])
     if attestation.exit_kind != ExitKind.EXITED:
         raise ConflictError("The program did not come to its end: nothing is paid for that.")
-    used = compute_metered_usage(terms.bid.resources, attestation.fuel, attestation.egress_bytes)
+    used = attestation.usage_of(terms.bid.resources)
     due = compute_pay(terms.ask.rates, terms.bid.resources, used, terms.price)
     return attestation, shown["signature"], terms.ask.agent, due
 

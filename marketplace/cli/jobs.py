@@ -24,6 +24,7 @@ from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, talk, usdc
 from marketplace.cli.schedule import ScheduleOptions, was_evicted
 from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start
+from marketplace.cli.verifying import VerifyOption
 from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
 from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from marketplace.protocol.metering import Resources
 
 PANEL = "Jobs"
-ProgramArgument = Annotated[Path, typer.Argument(help="A .py or .js script, or a .wasm module (WASI preview 1).")]
+ProgramArgument = Annotated[
+    Path,
+    typer.Argument(help="A .py or .js script, a .wasm module (WASI preview 1), or a .tar that `docker save` wrote."),
+]
 InputOption = Annotated[
     list[Path] | None, typer.Option("--input", "-i", help="File or folder the program finds under /in.")
 ]
@@ -90,9 +94,12 @@ def quote(
     schedule: ScheduleOptions,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
+    from marketplace.client.jobs import metered
+
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
         job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule)
+        resources = metered(job.spec, resources)
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         if advice:
             found["advice"] = client.advise(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
@@ -118,6 +125,7 @@ def run(
     gpus: GpusOption = 0,
     egress: EgressOption = 10,
     replicas: ReplicasOption = 1,
+    verify: VerifyOption = None,
     region: RegionOption = None,
     need: NeedOption = None,
     prefer: PreferOption = None,
@@ -148,7 +156,7 @@ def run(
 ) -> None:
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
-    from marketplace.client.jobs import build_bid, upload_job
+    from marketplace.client.jobs import build_bid, metered, upload_job
     from marketplace.client.salts import Salts
     from marketplace.protocol.eip712 import Domain
 
@@ -159,6 +167,7 @@ def run(
     with market.client() as client:
         config = client.config()
         job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, name)
+        resources = metered(job.spec, resources)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
         _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
@@ -180,6 +189,7 @@ def run(
                 max_price=cap,
                 salt=Salts(client.next_salt).take(account.address),
                 replicas=replicas,
+                verification=verify.to_verification() if verify else None,
                 deadline=schedule.deadline(job.spec.schedule),
             )
             answer = client.submit_job(bid, bid.sign(domain, account.key), job.spec, now=now)

@@ -211,6 +211,7 @@ class LocalMarket:
                 "EGRESS_GB_RATE": str(rates.egress_gb),
                 "MINIMUM_CHARGE": str(rates.minimum),
             }
+            settings |= provider.settings
             self._spawn(provider.name, provider.command, "COMPUTEHIVE_AGENT_", settings)
         for oracle in self.plan.oracles:
             settings = self._agent_settings(shared, oracle)

@@ -1,8 +1,8 @@
 """Who takes part in a local market."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from marketplace.protocol.metering import Rates
 
@@ -22,6 +22,8 @@ class ProviderPlan:
     stake: int
     rates: Rates
     command: Sequence[str] = (*HIVE, "provider", "start", *WAIT)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More of the agent's settings, named as in the environment but for COMPUTEHIVE_AGENT_."""
 
 
 @dataclass(frozen=True, slots=True)

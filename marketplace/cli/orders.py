@@ -129,7 +129,7 @@ def _receipts(
     """A receipt for all that is locked for each result that waits; what they would come to by use, micro-USDC."""
     from marketplace.client.results import fetch_result
     from marketplace.protocol.messages import Receipt
-    from marketplace.protocol.metering import compute_metered_usage, compute_pay
+    from marketplace.protocol.metering import compute_pay
 
     receipts, by_use = [], 0
     for lease in job["leases"]:
@@ -139,7 +139,7 @@ def _receipts(
         _require_renter(terms.bid.renter, renter)
         attested = fetch_result(client, lease["leaseId"], terms, domain).attestation
         _require_end(attested, job["jobId"])
-        used = compute_metered_usage(terms.bid.resources, attested.fuel, attested.egress_bytes)
+        used = attested.usage_of(terms.bid.resources)
         by_use += compute_pay(terms.ask.rates, terms.bid.resources, used, terms.price)
         receipts.append(Receipt(lease_id=lease["leaseId"], pay=terms.price, result_digest=attested.result_digest))
     return receipts, by_use

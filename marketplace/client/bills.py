@@ -13,7 +13,6 @@ from marketplace.protocol.messages import Ask, Attestation, Bid
 from marketplace.protocol.metering import (
     Quote,
     Resources,
-    compute_metered_usage,
     compute_pay,
     compute_quote,
     compute_split,
@@ -129,4 +128,4 @@ def require_same(bill: Bill, *, paid: int, fee: int, refund: int) -> None:
 def _usage(bid: Bid, attestation: Attestation) -> Resources | None:
     if attestation.exit_kind != ExitKind.EXITED:
         return None
-    return compute_metered_usage(bid.resources, attestation.fuel, attestation.egress_bytes)
+    return attestation.usage_of(bid.resources)

@@ -7,20 +7,29 @@ here signs before the caller has seen the price.
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from marketplace.client.http import Document, MarketClient
 from marketplace.errors import InputError
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
-from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram, Requirements, RuntimeProgram, Schedule
+from marketplace.protocol.jobspec import (
+    ContainerProgram,
+    InputFile,
+    JobSpec,
+    ModuleProgram,
+    Requirements,
+    RuntimeProgram,
+    Schedule,
+)
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.preferences import Preferences
 
 RUNTIME_OF_SUFFIX = {".py": "python", ".js": "javascript", ".mjs": "javascript"}
 MODULE_SUFFIX = ".wasm"
+IMAGE_SUFFIX = ".tar"
 WASM_MAGIC = b"\0asm"
 DEFAULT_RESOURCES = Resources(gpus=0, vcpus=1, memory_mb=512, seconds=300, fuel=50_000_000_000, egress_mb=10)
 """Room for a script that thinks for some seconds; unused fuel, time and egress are not paid for."""
@@ -44,12 +53,15 @@ class PreparedJob:
 
 
 def runtime_name(program: Path) -> str | None:
-    """Which ready-made runtime runs a file, by its suffix; None for a wasm module. Raises InputError for others."""
+    """Which ready-made runtime runs a file, by its suffix; None for a wasm module or a container image.
+
+    Raises InputError for others.
+    """
     suffix = program.suffix.lower()
-    if suffix == MODULE_SUFFIX:
+    if suffix in (MODULE_SUFFIX, IMAGE_SUFFIX):
         return None
     if suffix not in RUNTIME_OF_SUFFIX:
-        known = ", ".join([*RUNTIME_OF_SUFFIX, MODULE_SUFFIX])
+        known = ", ".join([*RUNTIME_OF_SUFFIX, MODULE_SUFFIX, IMAGE_SUFFIX])
         raise InputError(f"{program.name} is not a program that ComputeHive runs.", hint=f"Expected one of {known}.")
     return RUNTIME_OF_SUFFIX[suffix]
 
@@ -83,7 +95,7 @@ def prepare_job(
 
     code = _read(program)
     if runtime is None:
-        chosen: RuntimeProgram | ModuleProgram = _module(program, code)
+        chosen: RuntimeProgram | ModuleProgram | ContainerProgram = _own_program(program, code)
         blobs[chosen.digest] = code
     else:
         if runtime not in runtimes:
@@ -99,6 +111,7 @@ def prepare_job(
     spec = JobSpec.parse(
         {
             "name": (name or program.name)[:120],
+            "sandbox": "docker" if isinstance(chosen, ContainerProgram) else "wasm",
             "program": chosen.model_dump(mode="json", by_alias=True),
             "args": list(args),
             "env": dict(env or {}),
@@ -130,14 +143,15 @@ def build_bid(
     max_price: int,
     salt: int,
     replicas: int = 1,
-    verification: Verification = Verification.REEXECUTE,
+    verification: Verification | None = None,
     now: int | None = None,
     valid_seconds: int = BID_VALID_SECONDS,
     deadline: int | None = None,
 ) -> Bid:
     """The bid for `job`: at most `max_price` micro-USDC for each of `replicas`; `salt` as `salts.Salts` counts it.
 
-    Waiting and deadline count from the job's start, where it lies ahead.
+    Waiting and deadline count from the job's start, where it lies ahead. `verification` is by default what
+    `default_verification` says; fuel is only reserved where the job's sandbox counts it.
     """
     now = int(time.time()) if now is None else now
     start = max(now, job.spec.schedule.not_before)
@@ -149,11 +163,11 @@ def build_bid(
         vcpus=resources.vcpus,
         memory_mb=resources.memory_mb,
         duration_seconds=resources.seconds,
-        fuel=resources.fuel,
+        fuel=metered(job.spec, resources).fuel,
         egress_mb=resources.egress_mb,
         max_price=max_price,
         replicas=replicas,
-        verification=int(verification),
+        verification=int(default_verification(job.spec, replicas) if verification is None else verification),
         settlement=int(Settlement.ESCROWED),
         deadline=deadline or start + valid_seconds + resources.seconds + DEADLINE_SLACK_SECONDS,
         valid_until=start + valid_seconds,
@@ -174,7 +188,21 @@ def runtimes_of(config: Document) -> dict[str, str]:
     return {entry["name"]: entry["digest"] for entry in found}
 
 
-def _module(program: Path, code: bytes) -> ModuleProgram:
+def metered(spec: JobSpec, resources: Resources) -> Resources:
+    """What a bid for this job reserves: no fuel where nobody counts it."""
+    return resources if spec.is_metered else replace(resources, fuel=0)
+
+
+def default_verification(spec: JobSpec, replicas: int) -> Verification:
+    """Run again what is deterministic; of the rest, replicas vote, and the only one is accepted by its renter."""
+    if spec.is_metered:
+        return Verification.REEXECUTE
+    return Verification.REPLICATE if replicas > 1 else Verification.ACCEPT
+
+
+def _own_program(program: Path, code: bytes) -> ModuleProgram | ContainerProgram:
+    if program.suffix.lower() == IMAGE_SUFFIX:
+        return ContainerProgram(digest=sha256_digest(code), size=len(code))
     if not code.startswith(WASM_MAGIC):
         raise InputError(
             f"{program.name} is not a WebAssembly module: it does not begin with \\0asm.",

@@ -82,7 +82,7 @@ def build_bill(
     reserved = compute_quote(ask.rates, bid.resources)
     used = None
     if attestation is not None:
-        used = compute_metered_usage(bid.resources, attestation.fuel, egress_bytes)
+        used = compute_metered_usage(bid.resources, attestation.fuel, egress_bytes, attestation.wall_seconds)
     closing = lease.closing
     gross = closing.paid + closing.fee if closing else 0
     is_paid = closing is not None and closing.outcome is Outcome.PAID and gross > 0

@@ -62,11 +62,14 @@ class ExitKind(IntEnum):
     SANDBOX_ERROR = 6
     EVICTED = 7
     """The machine stopped it: a better bid took a preemptible job's place, or the machine had to go."""
+    PROCESS_LIMIT = 8
+    """More processes and threads at once than its sandbox lets it have."""
 
     @property
     def is_reproducible(self) -> bool:
         """Whether another machine must see the same end (wall-clock and host trouble need not repeat)."""
-        return self not in (ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR, ExitKind.EVICTED)
+        passing = (ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR, ExitKind.EVICTED, ExitKind.PROCESS_LIMIT)
+        return self not in passing
 
 
 class ClaimState(IntEnum):

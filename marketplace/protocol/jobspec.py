@@ -18,6 +18,8 @@ MAX_INPUTS = 1_000
 MAX_INPUT_BYTES = 1_000_000_000
 DEFAULT_CLOCK = 1_577_836_800
 """2020-01-01T00:00:00Z: the time a deterministic job sees at its start unless its specification says otherwise."""
+METERED_SANDBOX = "wasm"
+"""The one sandbox that counts instructions: deterministic, so that its results and bills can be computed again."""
 ZERO_SEED = "0x" + "00" * 32
 
 
@@ -51,6 +53,15 @@ class ModuleProgram(_Document):
 
     kind: Literal["module"] = "module"
     digest: Bytes32
+    size: Annotated[int, Field(gt=0, le=MAX_INPUT_BYTES)]
+
+
+class ContainerProgram(_Document):
+    """A container image of the renter's own, as `docker save` writes it."""
+
+    kind: Literal["container"] = "container"
+    digest: Bytes32
+    """Content digest of the archive, which holds the image's only name that counts."""
     size: Annotated[int, Field(gt=0, le=MAX_INPUT_BYTES)]
 
 
@@ -117,8 +128,9 @@ class JobSpec(_Document):
 
     version: Literal[1] = 1
     name: Annotated[str, Field(max_length=120)] = ""
-    sandbox: Literal["wasm"] = "wasm"
-    program: Annotated[RuntimeProgram | ModuleProgram, Field(discriminator="kind")]
+    sandbox: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = "wasm"
+    """Which of a node's `NodeProfile.sandboxes` runs it. Only `wasm` meters instructions."""
+    program: Annotated[RuntimeProgram | ModuleProgram | ContainerProgram, Field(discriminator="kind")]
     args: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=256)] = ()
     env: dict[
         Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")], Annotated[str, Field(max_length=4096)]
@@ -141,6 +153,17 @@ class JobSpec(_Document):
             raise ValueError(f"the script {self.program.script!r} is not among the inputs")
         return self
 
+    @model_validator(mode="after")
+    def _program_fits_the_sandbox(self) -> "JobSpec":
+        if (self.sandbox == METERED_SANDBOX) == isinstance(self.program, ContainerProgram):
+            raise ValueError(f"the sandbox {self.sandbox!r} runs no program of kind {self.program.kind!r}")
+        return self
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether its instructions are counted, so that anybody who runs it again finds the same usage."""
+        return self.sandbox == METERED_SANDBOX
+
     @classmethod
     def parse(cls, document: Any) -> "JobSpec":
         """The job specification in a JSON document. Raises InvalidJobSpec naming the first offending field."""
@@ -161,7 +184,7 @@ class JobSpec(_Document):
 
     def blob_digests(self) -> tuple[str, ...]:
         """Content digests that a provider must fetch before it can run the job."""
-        own = (self.program.digest,) if isinstance(self.program, ModuleProgram) else ()
+        own = () if isinstance(self.program, RuntimeProgram) else (self.program.digest,)
         return own + tuple(entry.digest for entry in self.inputs)
 
 

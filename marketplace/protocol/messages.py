@@ -21,7 +21,7 @@ from marketplace.protocol.eip712 import (
     Uint64,
     Uint256,
 )
-from marketplace.protocol.metering import Rates, Resources
+from marketplace.protocol.metering import Rates, Resources, compute_metered_usage
 
 
 class Ask(TypedMessage):
@@ -109,7 +109,7 @@ class Attestation(TypedMessage):
     result_digest: Bytes32
     fuel: Uint64
     wall_seconds: Uint32
-    """Measured, informative: pay follows fuel, which others can reproduce."""
+    """Measured, rounded up. Pay follows fuel, which others can reproduce; only where none is reserved, these."""
     egress_bytes: Uint64
     exit_kind: Uint8
     exit_code: Int32
@@ -117,6 +117,10 @@ class Attestation(TypedMessage):
     """Digest of the sandbox's name, version and configuration."""
     started_at: Uint64
     finished_at: Uint64
+
+    def usage_of(self, reserved: Resources) -> Resources:
+        """What is charged of a reservation. Raises MalformedMessage if more was used than reserved."""
+        return compute_metered_usage(reserved, self.fuel, self.egress_bytes, self.wall_seconds)
 
 
 class Verdict(TypedMessage):

@@ -79,18 +79,23 @@ def compute_quote(rates: Rates, resources: Resources) -> Quote:
     )
 
 
-def compute_metered_usage(reserved: Resources, fuel_used: int, egress_bytes: int) -> Resources:
-    """What a deterministic job used, as anyone who re-runs it finds.
+def compute_metered_usage(reserved: Resources, fuel_used: int, egress_bytes: int, wall_seconds: int) -> Resources:
+    """What a job used, for its pay.
 
-    Wall-clock time of another machine cannot be verified and fuel can, so reserved time is charged in proportion to
-    fuel: `ceil(seconds * fuel_used / fuel)`. Raises MalformedMessage if the usage exceeds the reservation.
+    Wall-clock time of another machine cannot be verified and fuel can: where fuel is reserved, so that anyone who runs
+    the job again finds the same, time is charged in proportion to it, `ceil(seconds * fuel_used / fuel)`, whatever
+    `wall_seconds` says. Where none is, as for containers, the attested `wall_seconds` are charged, at most those that
+    are reserved. Raises MalformedMessage if fuel or egress exceed the reservation.
     """
     egress_mb = ceil_div(egress_bytes, BYTES_PER_MB)
     if fuel_used > reserved.fuel:
         raise MalformedMessage("fuel", f"{fuel_used} used is more than the {reserved.fuel} reserved")
     if egress_mb > reserved.egress_mb:
         raise MalformedMessage("egress", f"{egress_mb} MB sent is more than the {reserved.egress_mb} MB reserved")
-    seconds = ceil_div(reserved.seconds * fuel_used, reserved.fuel) if reserved.fuel else reserved.seconds
+    if reserved.fuel:
+        seconds = ceil_div(reserved.seconds * fuel_used, reserved.fuel)
+    else:
+        seconds = min(wall_seconds, reserved.seconds)
     return Resources(reserved.gpus, reserved.vcpus, reserved.memory_mb, seconds, fuel_used, egress_mb)
 
 

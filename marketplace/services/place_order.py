@@ -1,7 +1,6 @@
 """Taking signed orders into the book: every reason to refuse one, checked before it costs anybody anything."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from marketplace.domain.chain import RenterAccount
 from marketplace.domain.jobs import JobState
@@ -16,11 +15,8 @@ from marketplace.errors import (
     InvalidJobSpec,
     MalformedMessage,
     OrderError,
-    TooLarge,
     WrongMarket,
 )
-from marketplace.protocol.canonical import canonical_json
-from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec, Schedule
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
@@ -30,12 +26,7 @@ from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
 from marketplace.services.signatures import require_ask_signature, require_signature
 from marketplace.services.storage import Transaction
-
-OFFERED_VERIFICATIONS = (
-    Verification.REEXECUTE,
-    Verification.REPLICATE,
-    Verification.ACCEPT,
-)
+from marketplace.services.validate_job import require_size, validate_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +51,7 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
         if tx.bids.get(bid_hash) is not None:
             return Placed(bid_hash, is_new=False)
     now = chain_time(market)
-    _validate_job(market, bid, job_spec)
+    validate_job(market, bid, job_spec)
     _validate_times(market, bid.valid_until, now)
     _validate_deadline(market, bid, max(now, job_spec.schedule.not_before))
     _validate_schedule(bid, job_spec.schedule)
@@ -94,7 +85,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
     now = chain_time(market)
     if ask.units == 0:
         raise MalformedMessage("Ask.units", "an offer of no units offers nothing")
-    _require_size(market, "The node profile", profile.to_json())
+    require_size(market, "The node profile", profile.to_json())
     if profile.digest() != ask.profile_digest:
         raise MalformedMessage(
             "Ask.profileDigest",
@@ -143,12 +134,6 @@ def _require_room(market: Market, account: str, live: int) -> None:
         )
 
 
-def _require_size(market: Market, what: str, document: dict[str, Any]) -> None:
-    size = len(canonical_json(document))
-    if size > market.rules.max_document_bytes:
-        raise TooLarge(what, size, market.rules.max_document_bytes)
-
-
 def _require_market(market: Market, order: Bid | Ask) -> None:
     if order.market != market.address:
         raise WrongMarket(
@@ -156,43 +141,6 @@ def _require_market(market: Market, order: Bid | Ask) -> None:
             hint="Take the address from /api/v1/config.",
             named=order.market,
             market=market.address,
-        )
-
-
-def _validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
-    _require_size(market, "The job specification", job_spec.to_json())
-    digest = job_spec.digest()
-    if digest != bid.job_digest:
-        raise InvalidJobSpec(
-            f"The job specification hashes to {digest}; the bid names {bid.job_digest}.",
-            hint="Hash the specification with all defaults written out (RFC 8785, SHA-256).",
-            expected=bid.job_digest,
-            actual=digest,
-        )
-    rules = market.rules
-    _at_most("Bid.replicas", bid.replicas, rules.max_replicas, least=1)
-    _at_most("Bid.durationSeconds", bid.duration_seconds, rules.max_job_seconds, least=1)
-    _at_most("Bid.memoryMb", bid.memory_mb, rules.max_job_memory_mb, least=1)
-    _at_most("Bid.maxPrice", bid.max_price, 2**64 - 1, least=1)
-    _at_most("Bid.fuel", bid.fuel, 2**63 - 1, least=1)
-    if bid.settlement != Settlement.ESCROWED:
-        raise MalformedMessage("Bid.settlement", f"{bid.settlement} is not offered here; offered is 0 (escrowed)")
-    if bid.verification not in OFFERED_VERIFICATIONS:
-        offered = ", ".join(f"{int(kind)} ({kind.name.lower()})" for kind in OFFERED_VERIFICATIONS)
-        raise MalformedMessage(
-            "Bid.verification",
-            f"{bid.verification} is not offered here; offered are {offered}",
-        )
-    for entry in job_spec.inputs:
-        if entry.size > rules.max_blob_bytes:
-            raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)
-
-
-def _at_most(field: str, value: int, most: int, *, least: int = 0) -> None:
-    if not least <= value <= most:
-        raise MalformedMessage(
-            field,
-            f"{value} is not between {least} and {most}, the limits of this market",
         )
 
 
@@ -260,7 +208,7 @@ def _require_blobs(market: Market, job_spec: JobSpec) -> None:
             missing=missing,
         )
     sizes = [(entry.digest, entry.size, entry.path) for entry in job_spec.inputs]
-    if job_spec.program.kind == "module":
+    if job_spec.program.kind != "runtime":
         sizes.append((job_spec.program.digest, job_spec.program.size, "program"))
     for digest, size, path in sizes:
         if market.blobs.size(digest) != size:

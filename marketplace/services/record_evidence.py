@@ -20,7 +20,7 @@ from marketplace.protocol.messages import (
     Receipt,
     require_signed_by,
 )
-from marketplace.protocol.metering import compute_metered_usage, compute_pay
+from marketplace.protocol.metering import compute_pay
 from marketplace.services.market import Market
 from marketplace.services.signatures import require_signature
 from marketplace.services.storage import Transaction
@@ -66,7 +66,7 @@ def record_attestation(
         raise InvalidManifest(
             f"The manifest lists {manifest.egress_bytes} bytes; the attestation says {attestation.egress_bytes}."
         )
-    compute_metered_usage(record.bid.resources, attestation.fuel, attestation.egress_bytes)
+    attestation.usage_of(record.bid.resources)
     _require_blobs(market, manifest)
     now = market.clock.now()
     with market.store.write() as tx:
@@ -120,7 +120,7 @@ def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: s
             "Receipt.resultDigest",
             f"the attested result is {attested.attestation.result_digest}",
         )
-    used = compute_metered_usage(bid.bid.resources, attested.attestation.fuel, attested.attestation.egress_bytes)
+    used = attested.attestation.usage_of(bid.bid.resources)
     metered = compute_pay(ask.ask.rates, bid.bid.resources, used, lease.price)
     if not metered <= receipt.pay <= lease.price:
         raise MalformedMessage(

@@ -227,6 +227,7 @@ def _detail(lease: LeaseRecord, record: AttestationRecord | None) -> str | None:
         ExitKind.OUTPUT_LIMIT: "it wrote more than the bid allows",
         ExitKind.SANDBOX_ERROR: "the provider's sandbox failed",
         ExitKind.EVICTED: "its machine stopped it",
+        ExitKind.PROCESS_LIMIT: "it wanted more processes than its sandbox gives",
         ExitKind.EXITED: "it was not settled before the deadline",
     }[ExitKind(record.attestation.exit_kind)]
 

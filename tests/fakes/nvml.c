@@ -58,6 +58,11 @@ int nvmlDeviceGetName(void *handle, char *text, unsigned size) {
     return SUCCESS;
 }
 
+int nvmlDeviceGetUUID(void *handle, char *text, unsigned size) {
+    snprintf(text, size, is_instance(handle) ? "MIG-%ld" : "GPU-%ld", number(handle));
+    return SUCCESS;
+}
+
 int nvmlDeviceGetMemoryInfo(void *handle, Memory *memory) {
     memset(memory, 0, sizeof *memory);
     memory->total = is_instance(handle) ? 5100273664ULL : number(handle) == 1 ? 85520809984ULL : 17179869184ULL;

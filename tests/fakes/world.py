@@ -15,7 +15,7 @@ from marketplace.protocol.enums import ExitKind, Outcome
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Ask, Attestation, Bid, Verdict, VerdictReveal
-from marketplace.protocol.metering import compute_metered_usage, compute_pay
+from marketplace.protocol.metering import compute_pay
 from marketplace.protocol.profile import Cpu, NodeProfile
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import follow_chain
@@ -215,7 +215,7 @@ class World:
             lease = tx.leases.get(lease_id)
             bid, ask = tx.bids.get(lease.bid_hash).bid, tx.asks.get(lease.ask_hash).ask
             attestation = tx.evidence.attestation(lease_id).attestation
-        used = compute_metered_usage(bid.resources, attestation.fuel, attestation.egress_bytes)
+        used = attestation.usage_of(bid.resources)
         return compute_pay(ask.rates, bid.resources, used, lease.price)
 
     def verdict(self, lease_id: str, **changes) -> Verdict:

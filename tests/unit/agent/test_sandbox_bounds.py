@@ -8,12 +8,11 @@ from agent.sandbox.errno import Errno
 from agent.sandbox.files import FileTable
 from agent.sandbox.vfs import MAX_FILE_BYTES, MAX_WRITTEN_BYTES, OutputLimitReached, Quota
 from agent.sandbox.wasi import WasiHost
-from agent.work import JobRunner, ModuleCache
 from marketplace.client.terms import LeaseTerms
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.jobspec import JobSpec
-from tests.unit.agent.test_work import FILES, lease_terms, runner, script_spec
+from tests.unit.agent.test_work import FILES, lease_terms, runner, script_spec, wasm_runner
 from tests.unit.clearing.market import ask, bid
 
 GREEDY = Limits(fuel=10**9, memory_bytes=256_000_000, wall_seconds=60, egress_bytes=10**15)
@@ -90,8 +89,7 @@ def test_inputs_that_the_host_could_not_hold_are_fetched_only_as_far_as_they_fit
         fetched.append(digest)
         return FILES[digest]
 
-    sandbox = Sandbox()
-    done = JobRunner(sandbox, ModuleCache(sandbox), fetch)(lease_terms())
+    done = wasm_runner(fetch)(lease_terms())
     assert (done.exit_kind, len(fetched)) == (ExitKind.SANDBOX_ERROR, 1)
     assert "limit" in done.detail or "5" in done.detail
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from eth_utils import to_checksum_address
 
+from agent.adapters.wasm import WasmAdapter
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Sandbox
 from agent.verdict import Abstain, decide
@@ -63,8 +64,12 @@ def runner(files=None) -> JobRunner:
             raise NotFound("blob", digest)
         return held[digest]
 
+    return wasm_runner(fetch)
+
+
+def wasm_runner(fetch) -> JobRunner:
     sandbox = Sandbox()
-    return JobRunner(sandbox, ModuleCache(sandbox), fetch)
+    return JobRunner({"wasm": WasmAdapter(sandbox, ModuleCache(sandbox))}, fetch)
 
 
 def attest(own: Execution, **changes) -> Attestation:
@@ -176,9 +181,14 @@ def test_market_that_is_away_is_not_the_jobs_failure():
     def away(digest: str) -> bytes:
         raise ServiceUnavailable("away")
 
-    sandbox = Sandbox()
     with pytest.raises(ServiceUnavailable):
-        JobRunner(sandbox, ModuleCache(sandbox), away)(lease_terms())
+        wasm_runner(away)(lease_terms())
+
+
+def test_job_for_a_sandbox_that_this_machine_has_not_is_refused_by_name():
+    image = {"kind": "container", "digest": sha256_digest(b"ab"), "size": 2}
+    done = runner()(lease_terms(script_spec(sandbox="docker", program=image)))
+    assert (done.exit_kind, "docker" in done.detail, done.fuel_used) == (ExitKind.SANDBOX_ERROR, True, 0)
 
 
 def test_bid_becomes_sandbox_limits():
@@ -194,10 +204,9 @@ def test_bid_becomes_sandbox_limits():
 # --- verdicts ---------------------------------------------------------------------------------------------------------
 
 
-def judge(attestation: Attestation, own: Execution | None, manifest: Manifest | None = None):
+def judge(attestation: Attestation, own: Execution | None):
     terms = lease_terms()
-    manifest = manifest or (own or ended()).manifest
-    return decide(attestation, manifest, own, terms.bid, terms.ask, terms.price)
+    return decide(attestation, own, terms.bid, terms.ask, terms.price)
 
 
 def test_reproduced_result_is_paid_by_fuel():

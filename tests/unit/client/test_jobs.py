@@ -15,8 +15,8 @@ from marketplace.client.jobs import (
 from marketplace.client.salts import Salts
 from marketplace.errors import InputError, InvalidJobSpec
 from marketplace.protocol.canonical import sha256_digest
-from marketplace.protocol.enums import CancelKind, Settlement
-from marketplace.protocol.jobspec import ModuleProgram, RuntimeProgram
+from marketplace.protocol.enums import CancelKind, Settlement, Verification
+from marketplace.protocol.jobspec import ContainerProgram, ModuleProgram, RuntimeProgram
 
 RUNTIMES = {"python": "0x" + "aa" * 32, "javascript": "0x" + "bb" * 32}
 ALICE = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
@@ -50,6 +50,24 @@ def test_a_module_is_a_blob_of_its_own(write):
     job = prepare_job(write("a.wasm", code), [write("x.bin")], runtimes={})
     assert job.spec.program == ModuleProgram(digest=sha256_digest(code), size=8)
     assert set(job.blobs) == set(job.spec.blob_digests())
+
+
+def test_an_image_is_a_job_for_containers_without_fuel_which_its_renter_accepts_or_replicas_vote_on(write):
+    job = prepare_job(write("a.tar", b"image"), [write("x.bin")], runtimes={}, args=["--fast"])
+    assert job.spec.program == ContainerProgram(digest=sha256_digest(b"image"), size=5)
+    assert (job.spec.sandbox, set(job.blobs)) == ("docker", set(job.spec.blob_digests()))
+    one = build_bid(job, renter=ALICE, market=BOB, resources=DEFAULT_RESOURCES, max_price=9, salt=1)
+    assert (one.fuel, one.verification) == (0, Verification.ACCEPT)
+    many = build_bid(job, renter=ALICE, market=BOB, resources=DEFAULT_RESOURCES, max_price=9, salt=1, replicas=3)
+    assert (many.fuel, many.verification) == (0, Verification.REPLICATE)
+
+
+def test_script_is_run_again_whatever_its_replicas_unless_its_renter_wants_it_otherwise(write):
+    job = prepare_job(write("s.py"), runtimes=RUNTIMES)
+    given = {"renter": ALICE, "market": BOB, "resources": DEFAULT_RESOURCES, "max_price": 9, "salt": 1, "replicas": 3}
+    assert build_bid(job, **given).verification == Verification.REEXECUTE
+    assert build_bid(job, **given).fuel == DEFAULT_RESOURCES.fuel
+    assert build_bid(job, **given, verification=Verification.REPLICATE).verification == Verification.REPLICATE
 
 
 def test_folders_go_in_whole_under_their_name_in_a_stable_order(write):

@@ -96,7 +96,7 @@ def test_every_line_of_a_paid_bill_adds_up(rates, fuel, share, egress, rent):
     bid, ask = make_bid(fuel, 600, 2), make_ask(*rates)
     attestation = make_attestation(int(fuel * share), egress)
     price = compute_quote(ask.rates, bid.resources).total + rent
-    used = compute_metered_usage(bid.resources, attestation.fuel, egress)
+    used = compute_metered_usage(bid.resources, attestation.fuel, egress, attestation.wall_seconds)
     pay = compute_pay(ask.rates, bid.resources, used, price)
     bill = build_bill(bid, ask, make_lease(price, close(price, pay, Outcome.PAID)), attestation, egress)
     assert bill.c_comp + bill.c_data + bill.minimum_topup + bill.scarcity_rent == bill.paid + bill.fee

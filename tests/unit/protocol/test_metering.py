@@ -41,18 +41,29 @@ def test_quote_is_never_below_the_minimum_charge():
     assert (quote.total, quote.minimum_topup) == (500, 499)
 
 
+def test_job_without_fuel_is_charged_by_attested_seconds_up_to_those_reserved():
+    reserved = Resources(gpus=1, vcpus=2, memory_mb=512, seconds=600, fuel=0, egress_mb=10)
+    assert compute_metered_usage(reserved, 0, 1, 7).seconds == 7
+    assert compute_metered_usage(reserved, 0, 1, 10**6).seconds == 600
+
+
+def test_job_with_fuel_is_charged_by_fuel_whatever_time_its_machine_says():
+    reserved = Resources(gpus=0, vcpus=2, memory_mb=512, seconds=600, fuel=100, egress_mb=10)
+    assert {compute_metered_usage(reserved, 50, 1, wall).seconds for wall in (0, 7, 10**6)} == {300}
+
+
 @given(rates_, reserved_, st.data())
 def test_pay_is_monotone_in_usage_and_within_price(rates, reserved, data):
     more = data.draw(st.integers(0, reserved.fuel))
     less = data.draw(st.integers(0, more))
     price = compute_quote(rates, reserved).total * 3 // 2
-    pays = [compute_pay(rates, reserved, compute_metered_usage(reserved, fuel, 0), price) for fuel in (less, more)]
+    pays = [compute_pay(rates, reserved, compute_metered_usage(reserved, fuel, 0, 0), price) for fuel in (less, more)]
     assert 0 <= pays[0] <= pays[1] <= price
 
 
 @given(rates_, reserved_)
 def test_full_usage_at_the_quote_pays_the_quote(rates, reserved):
-    used = compute_metered_usage(reserved, reserved.fuel, reserved.egress_mb * 1_000_000)
+    used = compute_metered_usage(reserved, reserved.fuel, reserved.egress_mb * 1_000_000, 0)
     total = compute_quote(rates, reserved).total
     assert used == reserved
     assert compute_pay(rates, reserved, used, total) == total
@@ -60,7 +71,7 @@ def test_full_usage_at_the_quote_pays_the_quote(rates, reserved):
 
 @given(rates_, reserved_, st.data())
 def test_pay_never_exceeds_the_clearing_multiplier_times_the_metered_quote(rates, reserved, data):
-    used = compute_metered_usage(reserved, data.draw(st.integers(0, reserved.fuel)), 0)
+    used = compute_metered_usage(reserved, data.draw(st.integers(0, reserved.fuel)), 0, 0)
     total = compute_quote(rates, reserved).total
     price = total + data.draw(money)
     if total:
@@ -71,9 +82,9 @@ def test_pay_never_exceeds_the_clearing_multiplier_times_the_metered_quote(rates
 def test_usage_beyond_the_reservation_is_refused():
     reserved = Resources(0, 1, 64, 10, 100, 1)
     with pytest.raises(MalformedMessage, match="fuel"):
-        compute_metered_usage(reserved, 101, 0)
+        compute_metered_usage(reserved, 101, 0, 0)
     with pytest.raises(MalformedMessage, match="egress"):
-        compute_metered_usage(reserved, 1, 1_000_001)
+        compute_metered_usage(reserved, 1, 1_000_001, 0)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 1000), st.data())

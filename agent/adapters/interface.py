@@ -1,0 +1,53 @@
+"""What a sandbox is to the rest of the agent: a descriptor, and a job run to its end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from agent.sandbox.types import Limits, RunResult
+from marketplace.protocol.jobspec import JobSpec
+
+ENTRY_POINTS = "computehive.adapters"
+"""Group of entry points: the name is the one that `JobSpec.sandbox` and `NodeProfile.sandboxes` say, the object a
+function from `AdapterSettings` to an `Adapter`, or to None where this machine is not set up for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be run. `inputs` are verified bytes by relative path; `fetch` gives others, verified, by digest."""
+
+    spec: JobSpec
+    inputs: Mapping[str, bytes]
+    fetch: Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSettings:
+    """What an adapter may need to know of this machine. Empty text means: not set up."""
+
+    data: Path
+    """The agent's folder."""
+    container_engine: str = ""
+    """Address of a Docker engine, such as `unix:///var/run/docker.sock`."""
+    container_runtime: str = ""
+    """The engine's runtime, such as `runsc`; empty for its default."""
+    image_cache_mb: int = 10_000
+    """How much the images of past jobs may take up in the engine, 10^6 bytes a MB."""
+
+
+class Adapter(Protocol):
+    """One way of running jobs. Runs may go on in several threads at once."""
+
+    def descriptor(self) -> dict[str, object]:
+        """What a result depends on besides the job: JSON, the same from start to start."""
+        ...
+
+    def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
+        """Run to the end, to a limit, or until `stop`. Never raises for what the program does.
+
+        Raises InvalidModule, NotFound, DigestMismatch, TooLarge for a program that cannot be started, and
+        ServiceUnavailable where its bytes cannot be had now.
+        """
+        ...

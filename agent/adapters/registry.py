@@ -1,0 +1,20 @@
+"""Which sandboxes this machine has: what is installed, and set up."""
+
+from importlib.metadata import entry_points
+
+from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings
+from marketplace.protocol.canonical import json_digest
+
+
+def open_adapters(settings: AdapterSettings) -> dict[str, Adapter]:
+    """Every adapter that is installed and set up, by the name that job specifications use.
+
+    Raises SettingsError, AgentError, where one is set up and does not work.
+    """
+    opened = ((point.name, point.load()(settings)) for point in entry_points(group=ENTRY_POINTS))
+    return {name: adapter for name, adapter in opened if adapter is not None}
+
+
+def descriptor_digest(adapter: Adapter) -> str:
+    """`Attestation.sandboxDigest` of what runs in it."""
+    return json_digest(adapter.descriptor())

@@ -1,0 +1,60 @@
+"""The `wasm` sandbox: WebAssembly modules and the ready-made runtimes, deterministic, on any machine."""
+
+from threading import Event
+
+from agent.adapters.interface import AdapterSettings, Job
+from agent.runtimes import RUNTIMES, ModuleCache
+from agent.sandbox import CompiledModule, Limits, RunResult, Sandbox, Task, sandbox_descriptor
+from marketplace.errors import InvalidModule, NotFound
+from marketplace.protocol.jobspec import JobSpec, ModuleProgram, RuntimeProgram
+
+
+def open_wasm(settings: AdapterSettings) -> "WasmAdapter":
+    """The sandbox with every ready-made runtime compiled: now rather than at the first job."""
+    sandbox = Sandbox()
+    adapter = WasmAdapter(sandbox, ModuleCache(sandbox))
+    adapter.warm()
+    return adapter
+
+
+class WasmAdapter:
+    """One engine and its cache of compiled modules."""
+
+    def __init__(self, sandbox: Sandbox, cache: ModuleCache) -> None:
+        self._sandbox, self._cache = sandbox, cache
+
+    def warm(self) -> None:
+        """Compile every ready-made runtime."""
+        for runtime in RUNTIMES.values():
+            self._cache.get(runtime.digest, runtime.wasm)
+
+    def descriptor(self) -> dict[str, object]:
+        """Version, architecture and every switch of the engine."""
+        return sandbox_descriptor()
+
+    def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
+        """As `Adapter.run`."""
+        return self._sandbox.run(self._module(job), build_task(job.spec, dict(job.inputs)), limits, stop)
+
+    def _module(self, job: Job) -> CompiledModule:
+        program = job.spec.program
+        if isinstance(program, ModuleProgram):
+            return self._cache.get(program.digest, job.fetch(program.digest))
+        if not isinstance(program, RuntimeProgram):
+            raise InvalidModule(f"A program of kind {program.kind!r} is nothing that the wasm sandbox runs.")
+        runtime = RUNTIMES.get(program.name)
+        if runtime is None or runtime.digest != program.digest:
+            raise NotFound("runtime", f"{program.name} {program.digest}")
+        return self._cache.get(runtime.digest, runtime.wasm)
+
+
+def build_task(spec: JobSpec, inputs: dict[str, bytes]) -> Task:
+    """The program's world as the specification describes it."""
+    env = dict(spec.env)
+    if isinstance(spec.program, RuntimeProgram):
+        runtime = RUNTIMES[spec.program.name]
+        argv, env = runtime.argv(spec.program.script, spec.args), dict(runtime.env) | env
+    else:
+        argv = ("job", *spec.args)
+    seed = bytes.fromhex(spec.determinism.seed[2:])
+    return Task(argv=argv, env=env, inputs=inputs, clock=spec.determinism.clock, seed=seed)

@@ -1,0 +1,121 @@
+"""What a container used, read from its control group: the engine forgets it the moment that the container has ended.
+
+Where the engine makes groups itself (driver `cgroupfs`), each run has a parent group of its own, which outlives the
+container and says exactly what was used. Where systemd makes them, the container's own group is read while it runs, so
+that the last tick may be missing. Control groups of version 1 and 2.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.sandbox.types import NOT_MEASURED, Usage
+
+ROOT = Path("/sys/fs/cgroup")
+PARENT = "computehive"
+_NANOSECONDS, _MICROSECONDS = 1_000_000_000, 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a group has used so far, and how often a process was refused in it."""
+
+    usage: Usage = NOT_MEASURED
+    refused_processes: int = 0
+    peak_processes: int = 0
+
+    def at_least(self, other: "Reading") -> "Reading":
+        """The greater of each: counters only grow, and a group that is gone reads as nothing."""
+        cpu = _greater(self.usage.cpu_seconds, other.usage.cpu_seconds)
+        memory = _greater(self.usage.peak_memory_bytes, other.usage.peak_memory_bytes)
+        refused = max(self.refused_processes, other.refused_processes)
+        return Reading(Usage(cpu, memory), refused, max(self.peak_processes, other.peak_processes))
+
+    def has_filled(self, processes: int) -> bool:
+        """Whether it had as many processes as it may have, or was refused one.
+
+        Refusals are counted in the container's own group, which is gone when a fork bomb has ended by itself.
+        """
+        return self.refused_processes > 0 or self.peak_processes >= processes
+
+
+def _greater(one: float | None, other: float | None) -> float | None:
+    known = [value for value in (one, other) if value is not None]
+    return max(known) if known else None
+
+
+def parent_path(run: str) -> str:
+    """The parent group of a run, as the engine takes it."""
+    return f"/{PARENT}/{run}"
+
+
+def group_of(pid: int, proc: Path = Path("/proc")) -> str | None:
+    """The group of a process below every hierarchy's root; None where it cannot be read or differs between them."""
+    try:
+        lines = (proc / str(pid) / "cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    memory = [line.split(":", 2)[2] for line in lines if "memory" in line.split(":")[1].split(",")]
+    unified = [line.split(":", 2)[2] for line in lines if line.startswith("0::")]
+    return (memory or unified or [None])[0]
+
+
+def read_group(path: str, root: Path = ROOT) -> Reading:
+    """What the group at `path` has used. What is not there reads as not known."""
+    name = path.lstrip("/")
+    if (root / "memory").is_dir():
+        return _read_v1(root, name)
+    return _read_v2(root / name)
+
+
+def _read_v1(root: Path, name: str) -> Reading:
+    cpu = _number(root / "cpuacct" / name / "cpuacct.usage")
+    memory = _number(root / "memory" / name / "memory.max_usage_in_bytes")
+    usage = Usage(None if cpu is None else cpu / _NANOSECONDS, memory)
+    return _with_processes(usage, root / "pids" / name)
+
+
+def _read_v2(folder: Path) -> Reading:
+    cpu = _field(folder / "cpu.stat", "usage_usec")
+    usage = Usage(None if cpu is None else cpu / _MICROSECONDS, _number(folder / "memory.peak"))
+    return _with_processes(usage, folder)
+
+
+def _with_processes(usage: Usage, folder: Path) -> Reading:
+    refused, peak = _field(folder / "pids.events", "max"), _number(folder / "pids.peak")
+    return Reading(usage, refused or 0, peak or 0)
+
+
+def remove_parent(run: str, root: Path = ROOT) -> None:
+    """Let go of a run's parent group, which is empty by now."""
+    for controller in [root, *_controllers(root)]:
+        with contextlib.suppress(OSError):
+            (controller / PARENT / run).rmdir()
+
+
+def leftover_runs(prefix: str, root: Path = ROOT) -> set[str]:
+    """Runs of ours that still have a parent group."""
+    folders = [root, *_controllers(root)]
+    return {entry.name for folder in folders for entry in (folder / PARENT).glob(f"{prefix}*") if entry.is_dir()}
+
+
+def _controllers(root: Path) -> list[Path]:
+    try:
+        return [entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink()]
+    except OSError:
+        return []
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _field(path: Path, name: str) -> int | None:
+    try:
+        fields = dict(line.split() for line in path.read_text().splitlines())
+        return int(fields[name])
+    except (OSError, ValueError, KeyError):
+        return None

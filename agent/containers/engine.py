@@ -1,0 +1,219 @@
+"""The Docker engine as jobs need it: images by archive, containers without anything of the machine's, and no leftovers.
+
+Everything that is made for a run carries a label with the agent's name, so that what a killed agent left behind is
+found by the next one, and another agent's runs on the same engine are left alone.
+"""
+
+import contextlib
+import posixpath
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import docker
+from docker.models.containers import Container
+from docker.types import DeviceRequest, LogConfig, Ulimit
+from docker.utils.socket import STDOUT, frames_iter
+from requests.exceptions import RequestException
+
+from agent.containers import cgroups
+from agent.containers.holder import ARCHITECTURES, holder_image
+from agent.sandbox.types import Limits
+from marketplace.errors import AgentError, InvalidModule
+
+LABEL = "computehive.agent"
+NOBODY = "65534:65534"
+ANSWER_SECONDS = 60
+"""How long the engine may take for an answer before it counts as gone."""
+ENGINE_ERRORS = (docker.errors.DockerException, RequestException, OSError)
+IN, OUT, TMP = "/in", "/out", "/tmp"
+SHM_BYTES = 64_000_000
+_PAGE = 4_096
+_KERNEL_PATHS = ("/proc", "/sys", "/dev")
+_TMPFS = "rw,nosuid,nodev,noexec,mode=1777"
+
+
+class Engine:
+    """One engine, and what this agent has in it. May be used by several threads at once."""
+
+    def __init__(self, address: str, agent: str, runtime: str = "") -> None:
+        """Raises AgentError where no engine answers there, or not one that jobs could be trusted to."""
+        self._agent = agent
+        try:
+            self._client = docker.DockerClient(base_url=address, timeout=ANSWER_SECONDS, max_pool_size=64)
+            info = self._client.info()
+        except ENGINE_ERRORS as error:
+            raise AgentError(
+                f"No container engine answers at {address}: {error}", hint="Start it, or offer no containers."
+            ) from error
+        self.runtime = _require_runtime(info, runtime)
+        self.architecture = _require_walls(info)
+        self.has_cgroup_parents = info.get("CgroupDriver") == "cgroupfs"
+        archive, self._holder = holder_image(self.architecture)
+        self.load(archive)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    # --- images --------------------------------------------------------------------------------------------------
+
+    def load(self, archive: bytes) -> str:
+        """Load an image that has no name; its id. Raises InvalidModule where the engine refuses it."""
+        try:
+            return self._client.images.load(archive)[0].id
+        except (docker.errors.ImageLoadError, docker.errors.APIError, IndexError) as error:
+            raise InvalidModule(f"The container engine does not take the image: {error}.") from error
+
+    def has_image(self, image: str) -> bool:
+        """Whether an image is in the engine."""
+        try:
+            self._client.images.get(image)
+        except docker.errors.ImageNotFound:
+            return False
+        return True
+
+    def drop_image(self, image: str) -> bool:
+        """Remove an image; False where something still uses it, or it has a name, which jobs' images never have."""
+        try:
+            if self._client.images.get(image).tags:
+                return False
+            self._client.images.remove(image, force=False)
+        except docker.errors.ImageNotFound:
+            return True
+        except docker.errors.APIError:
+            return False
+        return True
+
+    # --- a run's parts ---------------------------------------------------------------------------------------------
+
+    def create_folders(self, run: str, limits: Limits, input_bytes: int, input_files: int) -> Container:
+        """A running container that holds the run's `/in` and `/out`, both in bounded memory."""
+        in_bytes = input_bytes + _PAGE * (2 * input_files + 16)
+        self._create_volume(f"{run}-in", in_bytes, 4 * input_files + 64, "0755")
+        out_bytes = limits.egress_bytes + _PAGE * (limits.output_files + 16)
+        self._create_volume(f"{run}-out", out_bytes, 2 * limits.output_files + 64, "1777")
+        mounts = {f"{run}-in": {"bind": IN, "mode": "rw,nocopy"}, f"{run}-out": {"bind": OUT, "mode": "rw,nocopy"}}
+        holder = self._client.containers.create(
+            self._holder, name=f"{run}-holder", labels={LABEL: self._agent}, volumes=mounts, network_mode="none",
+            read_only=True, user=NOBODY, cap_drop=["ALL"], security_opt=["no-new-privileges"],
+            log_config=LogConfig(type="none"),
+        )  # fmt: skip
+        holder.start()
+        return holder
+
+    def create_job(
+        self, run: str, image: str, args: Sequence[str], env: dict[str, str], limits: Limits, gpus: Sequence[str]
+    ) -> Container:
+        """The job's container, not started. Raises InvalidModule for an image that cannot be held in its limits."""
+        config = self._client.images.get(image).attrs["Config"]
+        half = max(_PAGE, limits.memory_bytes // 2)
+        scratch = {path: f"{_TMPFS},size={half},nr_inodes=65536" for path in (TMP, *_volumes(config))}
+        options: dict[str, Any] = {}
+        if gpus:
+            options["device_requests"] = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])]
+        if self.runtime:
+            options["runtime"] = self.runtime
+        if self.has_cgroup_parents:
+            options["cgroup_parent"] = cgroups.parent_path(run)
+        return self._client.containers.create(
+            image, command=list(args) or None, name=run, hostname="job", labels={LABEL: self._agent},
+            environment={"HOME": TMP} | env, working_dir=config.get("WorkingDir") or OUT, user=NOBODY,
+            volumes={f"{run}-in": {"bind": IN, "mode": "ro,nocopy"}, f"{run}-out": {"bind": OUT, "mode": "rw,nocopy"}},
+            tmpfs=scratch, read_only=True, network_mode="none", cap_drop=["ALL"], ipc_mode="private",
+            security_opt=["no-new-privileges"], healthcheck={"test": ["NONE"]}, log_config=LogConfig(type="none"),
+            mem_limit=limits.memory_bytes, memswap_limit=limits.memory_bytes, nano_cpus=limits.vcpus * 10**9,
+            pids_limit=limits.processes, shm_size=min(SHM_BYTES, half), oom_score_adj=500,
+            ulimits=[Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=4096, hard=4096)], **options,
+        )  # fmt: skip
+
+    def _create_volume(self, name: str, size: int, inodes: int, mode: str) -> None:
+        options = f"size={size},nr_inodes={inodes},mode={mode},nosuid,nodev"
+        self._client.volumes.create(
+            name, driver="local", driver_opts={"type": "tmpfs", "device": "tmpfs", "o": options},
+            labels={LABEL: self._agent},
+        )  # fmt: skip
+
+    def attach(self, container: Container) -> "Streams":
+        """What a container writes from its start on; to be asked for before that."""
+        return Streams(self._client.api.attach_socket(container.id, {"stdout": 1, "stderr": 1, "stream": 1}))
+
+    def wait(self, container: Container, seconds: float) -> None:
+        """Until a container has ended."""
+        container.wait(timeout=seconds)
+
+    # --- leftovers -------------------------------------------------------------------------------------------------
+
+    def remove_run(self, run: str) -> None:
+        """Remove whatever there is of a run. What the engine does not let go of now, `sweep` finds later."""
+        for name in (run, f"{run}-holder"):
+            with contextlib.suppress(*ENGINE_ERRORS):
+                self._client.containers.get(name).remove(force=True, v=True)
+        for name in (f"{run}-in", f"{run}-out"):
+            with contextlib.suppress(*ENGINE_ERRORS):
+                self._client.volumes.get(name).remove(force=True)
+        cgroups.remove_parent(run)
+
+    def sweep(self) -> int:
+        """Remove what an agent of this name has left behind; how many containers and volumes that were."""
+        mine = {"label": f"{LABEL}={self._agent}"}
+        containers = self._client.containers.list(all=True, filters=mine)
+        for container in containers:
+            with contextlib.suppress(docker.errors.NotFound):
+                container.remove(force=True, v=True)
+        volumes = self._client.volumes.list(filters=mine)
+        for volume in volumes:
+            with contextlib.suppress(docker.errors.NotFound):
+                volume.remove(force=True)
+        for run in cgroups.leftover_runs(f"{self._agent}-"):
+            cgroups.remove_parent(run)
+        return len(containers) + len(volumes)
+
+
+class Streams:
+    """Pieces of a container's standard output and error as they come: (bytes, None) and (None, bytes)."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._socket = getattr(connection, "_sock", connection)
+        self._socket.settimeout(None)  # a program may be silent for as long as it runs
+
+    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        for kind, chunk in frames_iter(self._connection, tty=False):
+            yield (chunk, None) if kind == STDOUT else (None, chunk)
+
+    def close(self) -> None:
+        """Let go of the connection; what is being read of it ends."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._connection._response.close()
+
+
+def _volumes(config: dict[str, Any]) -> list[str]:
+    """Folders that the image wants to be able to write to: they get memory instead of the machine's disk."""
+    wanted = [path for path in config.get("Volumes") or {} if path not in (IN, OUT, TMP)]
+    for path in wanted:
+        below = any(path == one or path.startswith(one + "/") for one in (*_KERNEL_PATHS, IN, OUT, TMP))
+        if below or path == "/" or posixpath.normpath(path) != path or not path.startswith("/") or "," in path:
+            raise InvalidModule(f"The image declares a volume at {path!r}, which no job can have.")
+    return wanted
+
+
+def _require_runtime(info: dict[str, Any], runtime: str) -> str:
+    known = sorted(info.get("Runtimes") or {})
+    if runtime and runtime not in known:
+        raise AgentError(f"The container engine has no runtime {runtime!r}.", hint=f"It has {', '.join(known)}.")
+    return runtime
+
+
+def _require_walls(info: dict[str, Any]) -> str:
+    """The architecture. Raises AgentError where the engine cannot hold a job in its limits."""
+    if not any("seccomp" in one for one in info.get("SecurityOptions") or ()):
+        raise AgentError("The container engine filters no system calls (seccomp).", hint="Use one that does.")
+    lacking = [name for name in ("MemoryLimit", "CpuCfsQuota", "PidsLimit") if not info.get(name)]
+    if lacking:
+        raise AgentError(f"The container engine cannot limit what jobs use: {', '.join(lacking)} is missing.")
+    architecture = info.get("Architecture", "")
+    if architecture not in ARCHITECTURES:
+        raise AgentError(f"Containers are not offered on {architecture!r} here, only on {', '.join(ARCHITECTURES)}.")
+    return architecture

@@ -1,0 +1,180 @@
+"""One job in one container: from its inputs in memory to its outputs in memory, whatever the program does meanwhile."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import structlog
+from docker.models.containers import Container
+
+from agent.containers import cgroups
+from agent.containers.cgroups import Reading
+from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, Engine
+from agent.containers.harvest import OutputLimit, pack, unpack
+from agent.containers.logs import LogPump
+from agent.sandbox.types import Limits, RunResult
+from marketplace.protocol.enums import ExitKind
+
+log = structlog.get_logger("containers")
+TICK_SECONDS = 0.05
+"""How exactly the wall-clock bound is kept."""
+MAX_WRITTEN_BYTES = 512_000_000
+"""Of all outputs together, whatever the bid reserves: they are held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be run: an image by its id, arguments instead of the image's own, and files for `/in`."""
+
+    image: str
+    args: Sequence[str]
+    env: Mapping[str, str]
+    inputs: Mapping[str, bytes]
+    gpus: Sequence[str] = ()
+    """Devices, by the ids that the driver gives them."""
+
+
+def run_container(engine: Engine, agent: str, order: Order, limits: Limits, stop: threading.Event | None) -> RunResult:
+    """Run to the end, to a limit, or until `stop`. Raises InvalidModule for an image that cannot be started safely.
+
+    An engine that fails or vanishes is the machine's trouble: SANDBOX_ERROR.
+    """
+    run = f"{agent}-{secrets.token_hex(6)}"
+    limits = replace(limits, egress_bytes=min(limits.egress_bytes, MAX_WRITTEN_BYTES))
+    try:
+        return _Run(engine, run, order, limits, stop).result()
+    except ENGINE_ERRORS as error:
+        return _nothing(f"the container engine failed: {error}")
+    finally:
+        engine.remove_run(run)
+
+
+class _Run:
+    """The steps of one run, in order."""
+
+    def __init__(self, engine: Engine, run: str, order: Order, limits: Limits, stop: threading.Event | None) -> None:
+        self._engine, self._run, self._order, self._limits, self._stop = engine, run, order, limits, stop
+        self._reading = Reading()
+
+    def result(self) -> RunResult:
+        inputs, limits = self._order.inputs, self._limits
+        holder = self._engine.create_folders(self._run, limits, sum(map(len, inputs.values())), len(inputs))
+        holder.put_archive(IN, pack(inputs))
+        job = self._engine.create_job(
+            self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus
+        )
+        with closing(self._engine.attach(job)) as streams:
+            logs = LogPump(streams, limits)
+            started = time.monotonic()
+            job.start()
+            ended = self._watch(job, logs, started)
+            seconds = time.monotonic() - started
+            logs.finish(ANSWER_SECONDS)
+        kind, code, detail = ended or self._own_end(job, logs)
+        outputs: dict[str, bytes] = {}
+        if kind is ExitKind.EXITED:
+            try:
+                outputs = self._harvest(holder, len(logs.stdout) + len(logs.stderr))
+            except OutputLimit as error:
+                kind, code, detail = ExitKind.OUTPUT_LIMIT, 0, str(error)
+        return RunResult(
+            exit_kind=kind, exit_code=code, fuel_used=0, wall_seconds=seconds, outputs=outputs, stdout=logs.stdout,
+            stderr=logs.stderr, detail=detail, usage=self._measure().usage,
+        )  # fmt: skip
+
+    def _watch(self, job: Container, logs: LogPump, started: float) -> tuple[ExitKind, int, str] | None:
+        """Until the program has ended by itself, or had to be."""
+        until = started + self._limits.wall_seconds
+        waiting = _Waiting(lambda: self._engine.wait(job, self._limits.wall_seconds + ANSWER_SECONDS))
+        group = ""
+        while not waiting.is_over(TICK_SECONDS):
+            group = group or self._find_group(job)
+            self._measure(group)
+            end = self._forced_end(logs, until)
+            if end is not None:
+                job.kill()
+                waiting.is_over(ANSWER_SECONDS)
+                waiting.check()
+                return end
+        waiting.check()
+        return None
+
+    def _forced_end(self, logs: LogPump, until: float) -> tuple[ExitKind, int, str] | None:
+        if self._stop is not None and self._stop.is_set():
+            return ExitKind.EVICTED, 0, "stopped by its machine"
+        if logs.overflow:
+            return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
+        if self._reading.refused_processes:
+            return ExitKind.PROCESS_LIMIT, 0, self._process_limit
+        if time.monotonic() >= until:
+            return ExitKind.TIMEOUT, 0, f"still running after {self._limits.wall_seconds:g} s"
+        return None
+
+    def _own_end(self, job: Container, logs: LogPump) -> tuple[ExitKind, int, str]:
+        job.reload()
+        state = job.attrs["State"]
+        if logs.overflow:
+            return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
+        if self._measure().has_filled(self._limits.processes) and state["ExitCode"] != 0:
+            return ExitKind.PROCESS_LIMIT, 0, self._process_limit
+        if state["OOMKilled"] and state["ExitCode"] != 0:
+            return ExitKind.MEMORY_LIMIT, 0, f"the {self._limits.memory_bytes} bytes of memory were used up"
+        return ExitKind.EXITED, state["ExitCode"], state.get("Error", "")
+
+    def _harvest(self, holder: Container, logged: int) -> dict[str, bytes]:
+        chunks, _stat = holder.get_archive(OUT)
+        try:
+            return unpack(chunks, OUT.strip("/"), self._limits, logged)
+        finally:
+            chunks.close()
+
+    def _find_group(self, job: Container) -> str:
+        """The container's own group; empty while it cannot be found."""
+        if self._engine.has_cgroup_parents:
+            return f"{cgroups.parent_path(self._run)}/{job.id}"
+        job.reload()
+        return cgroups.group_of(job.attrs["State"]["Pid"]) or ""
+
+    def _measure(self, group: str = "") -> Reading:
+        """What was used so far: by the container while it runs, by its parent group when it has ended."""
+        path = group or cgroups.parent_path(self._run)
+        self._reading = self._reading.at_least(cgroups.read_group(path))
+        return self._reading
+
+    @property
+    def _process_limit(self) -> str:
+        return f"more than {self._limits.processes} processes at once"
+
+
+class _Waiting:
+    """A call that blocks, in a thread of its own."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._over = threading.Event()
+        self._error: BaseException | None = None
+        threading.Thread(target=self._wait, args=(call,), name="container-wait", daemon=True).start()
+
+    def _wait(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # whatever it is, it is raised where somebody waits for the call
+            self._error = error
+        finally:
+            self._over.set()
+
+    def is_over(self, seconds: float) -> bool:
+        """Whether it has come back within that time."""
+        return self._over.wait(seconds)
+
+    def check(self) -> None:
+        """Raises what the call raised."""
+        if self._error is not None:
+            raise self._error
+
+
+def _nothing(detail: str) -> RunResult:
+    log.warning("run failed", detail=detail)
+    return RunResult(ExitKind.SANDBOX_ERROR, 0, 0, 0.0, {}, b"", detail.encode()[:1_000], detail)

@@ -1,0 +1,79 @@
+"""What a bid and its job specification must say to be taken at all, whoever signed them and whatever they can pay."""
+
+from typing import Any
+
+from marketplace.errors import InvalidJobSpec, MalformedMessage, TooLarge
+from marketplace.protocol.canonical import canonical_json
+from marketplace.protocol.enums import Settlement, Verification
+from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.messages import Bid
+from marketplace.services.market import Market
+
+OFFERED_VERIFICATIONS = (
+    Verification.REEXECUTE,
+    Verification.REPLICATE,
+    Verification.ACCEPT,
+)
+
+
+def validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
+    """Raises InvalidJobSpec, MalformedMessage, TooLarge for what this market does not take, by field."""
+    require_size(market, "The job specification", job_spec.to_json())
+    digest = job_spec.digest()
+    if digest != bid.job_digest:
+        raise InvalidJobSpec(
+            f"The job specification hashes to {digest}; the bid names {bid.job_digest}.",
+            hint="Hash the specification with all defaults written out (RFC 8785, SHA-256).",
+            expected=bid.job_digest,
+            actual=digest,
+        )
+    rules = market.rules
+    _at_most("Bid.replicas", bid.replicas, rules.max_replicas, least=1)
+    _at_most("Bid.durationSeconds", bid.duration_seconds, rules.max_job_seconds, least=1)
+    _at_most("Bid.memoryMb", bid.memory_mb, rules.max_job_memory_mb, least=1)
+    _at_most("Bid.maxPrice", bid.max_price, 2**64 - 1, least=1)
+    _validate_metering(bid, job_spec)
+    if bid.settlement != Settlement.ESCROWED:
+        raise MalformedMessage("Bid.settlement", f"{bid.settlement} is not offered here; offered is 0 (escrowed)")
+    if bid.verification not in OFFERED_VERIFICATIONS:
+        offered = ", ".join(f"{int(kind)} ({kind.name.lower()})" for kind in OFFERED_VERIFICATIONS)
+        raise MalformedMessage(
+            "Bid.verification",
+            f"{bid.verification} is not offered here; offered are {offered}",
+        )
+    for entry in job_spec.inputs:
+        if entry.size > rules.max_blob_bytes:
+            raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)
+
+
+def _validate_metering(bid: Bid, job_spec: JobSpec) -> None:
+    """What a bid reserves and how it wants to be verified must be possible in the sandbox that it names."""
+    replicated = bid.verification == Verification.REPLICATE
+    if replicated and bid.replicas < 2:
+        raise MalformedMessage("Bid.replicas", f"{bid.replicas} cannot vote; replicate needs at least 2")
+    if job_spec.is_metered:
+        _at_most("Bid.fuel", bid.fuel, 2**63 - 1, least=1)
+        return
+    if bid.fuel:
+        raise MalformedMessage("Bid.fuel", f"{bid.fuel} is not 0: the sandbox {job_spec.sandbox!r} meters no fuel")
+    if bid.verification == Verification.REEXECUTE:
+        raise MalformedMessage(
+            "Bid.verification",
+            f"the sandbox {job_spec.sandbox!r} is not deterministic, so that running the job again proves nothing;"
+            " 1 (replicate) or 2 (accept) would",
+        )
+
+
+def _at_most(field: str, value: int, most: int, *, least: int = 0) -> None:
+    if not least <= value <= most:
+        raise MalformedMessage(
+            field,
+            f"{value} is not between {least} and {most}, the limits of this market",
+        )
+
+
+def require_size(market: Market, what: str, document: dict[str, Any]) -> None:
+    """Raises TooLarge for a document of more bytes than this market takes."""
+    size = len(canonical_json(document))
+    if size > market.rules.max_document_bytes:
+        raise TooLarge(what, size, market.rules.max_document_bytes)
