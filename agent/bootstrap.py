@@ -6,6 +6,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
+from agent.attester import Attester
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -80,6 +81,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
+        attester=Attester(chain=chain, domain=chain.domain, agent=agent.address, collateral=settings.tee_collateral),
         is_price_automatic=settings.auto_price,
     )
 

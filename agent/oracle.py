@@ -1,5 +1,5 @@
-"""The oracle daemon: takes claims, runs the jobs again, seals what it found, reveals it once enough others have sealed,
-and signs batches that say the same.
+"""The oracle daemon: takes claims, runs the jobs again or checks their evidence, seals what it found, reveals it once
+enough others have sealed, and signs batches that say the same.
 """
 
 import secrets
@@ -13,10 +13,12 @@ from eth_account.signers.local import LocalAccount
 
 from agent.chain import Chain
 from agent.daemon import each, run_steps
+from agent.evidence import EvidenceJudge
 from agent.follow import follow_leases
 from agent.journal import Journal
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
+from agent.tee import DcapVerifier, Verifier
 from agent.verdict import Abstain, decide
 from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
@@ -57,10 +59,12 @@ class OracleDaemon:
         account: LocalAccount,
         runner: Runner,
         journal: Journal,
+        verifier: Verifier | None = None,
     ) -> None:
         self._client, self._chain, self._domain = client, chain, domain
         self._account, self._runner, self._journal = account, runner, journal
         self._rounds = Rounds(client)
+        self._evidence = EvidenceJudge(client.get_blob, chain, domain, verifier or DcapVerifier())
         self._abstained: set[str] = set()
         self._exposed: set[str] = set()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
@@ -171,6 +175,8 @@ class OracleDaemon:
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
         _check_evidence(event, terms.bid.job_digest, attestation, manifest)
+        if terms.bid.verification == Verification.ATTESTED:
+            return self._evidence.decide(event, terms, attestation, manifest)
         if terms.bid.verification not in (Verification.REEXECUTE, Verification.REPLICATE):
             raise Abstain("The bid asks for another verification than running the job again.")
         if not ExitKind(attestation.exit_kind).is_reproducible:

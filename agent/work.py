@@ -17,6 +17,7 @@ from marketplace.errors import DigestMismatch, InvalidModule, InvalidSignature, 
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.evidence import compute_output_bytes
 from marketplace.protocol.jobspec import JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
 from marketplace.protocol.messages import Bid
@@ -98,7 +99,7 @@ def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
         fuel=bid.fuel,
         memory_bytes=bid.memory_mb * BYTES_PER_MB,
         wall_seconds=bid.duration_seconds * wall_factor,
-        egress_bytes=bid.egress_mb * BYTES_PER_MB,
+        egress_bytes=compute_output_bytes(bid),
     )
 
 

@@ -24,6 +24,7 @@ from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, talk, usdc
 from marketplace.cli.schedule import ScheduleOptions, was_evicted
 from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start
+from marketplace.cli.trust import TrustOptions
 from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
 from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
@@ -88,11 +89,12 @@ def quote(
     as_json: JsonOption = False,
     *,
     schedule: ScheduleOptions,
+    trust: TrustOptions,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
-        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule)
+        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule, trust)
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         if advice:
             found["advice"] = client.advise(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
@@ -145,6 +147,7 @@ def run(
     as_json: JsonOption = False,
     *,
     schedule: ScheduleOptions,
+    trust: TrustOptions,
 ) -> None:
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
@@ -158,7 +161,7 @@ def run(
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:
         config = client.config()
-        job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, name)
+        job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, trust, name)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
         _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
@@ -213,6 +216,7 @@ def _prepare(
     env: list[str] | None,
     wanted: tuple[list[str] | None, list[str] | None, list[str] | None],
     schedule: ScheduleOptions,
+    trust: TrustOptions,
     name: str = "",
 ) -> "PreparedJob":
     """The job; `wanted` is what --region, --need and --prefer say."""
@@ -233,6 +237,7 @@ def _prepare(
         requirements=parse_needs(needs, regions),
         preferences=parse_preferences(wishes),
         schedule=schedule.to_schedule(),
+        tee=trust.to_trust(),
     )
 
 

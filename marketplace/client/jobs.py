@@ -18,6 +18,7 @@ from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram, Requ
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.preferences import Preferences
+from marketplace.protocol.tee import TeeTrust
 
 RUNTIME_OF_SUFFIX = {".py": "python", ".js": "javascript", ".mjs": "javascript"}
 MODULE_SUFFIX = ".wasm"
@@ -65,10 +66,12 @@ def prepare_job(
     requirements: Requirements | None = None,
     preferences: Preferences | None = None,
     schedule: Schedule | None = None,
+    tee: TeeTrust | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
-    `runtimes` maps a runtime's name to its digest, as the market publishes them. Raises InputError for a file that is
+    `runtimes` maps a runtime's name to its digest, as the market publishes them; `tee` makes it a job for the policy
+    `attested`, on nodes of the technologies that it trusts. Raises InputError for a file that is
     not there, is of no known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
     """
     runtime = runtime_name(program)
@@ -103,12 +106,20 @@ def prepare_job(
             "args": list(args),
             "env": dict(env or {}),
             "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
-            "requirements": (requirements or Requirements()).model_dump(mode="json", by_alias=True),
+            "requirements": _require_tees(requirements or Requirements(), tee).model_dump(mode="json", by_alias=True),
             "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
             "schedule": (schedule or Schedule()).model_dump(mode="json", by_alias=True),
+            "tee": tee.model_dump(mode="json", by_alias=True) if tee else None,
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)
+
+
+def _require_tees(requirements: Requirements, tee: TeeTrust | None) -> Requirements:
+    """Only nodes whose evidence would be taken; what the renter itself required stays."""
+    if tee is None or requirements.tees:
+        return requirements
+    return requirements.model_copy(update={"tees": tuple(sorted(tee.technologies))})
 
 
 def upload_job(client: MarketClient, job: PreparedJob) -> int:
@@ -130,17 +141,20 @@ def build_bid(
     max_price: int,
     salt: int,
     replicas: int = 1,
-    verification: Verification = Verification.REEXECUTE,
+    verification: Verification | None = None,
     now: int | None = None,
     valid_seconds: int = BID_VALID_SECONDS,
     deadline: int | None = None,
 ) -> Bid:
     """The bid for `job`: at most `max_price` micro-USDC for each of `replicas`; `salt` as `salts.Salts` counts it.
 
-    Waiting and deadline count from the job's start, where it lies ahead.
+    Waiting and deadline count from the job's start, where it lies ahead. `verification` follows from the job where
+    nothing else is said: `attested` where its specification has a `tee`, else `reexecute`.
     """
     now = int(time.time()) if now is None else now
     start = max(now, job.spec.schedule.not_before)
+    if verification is None:
+        verification = Verification.ATTESTED if job.spec.tee else Verification.REEXECUTE
     return Bid(
         renter=renter,
         market=market,

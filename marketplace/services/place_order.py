@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from marketplace.domain.attested import validate_attested
 from marketplace.domain.chain import RenterAccount
 from marketplace.domain.jobs import JobState
 from marketplace.domain.orders import AskRecord, BidRecord, OrderState, next_salt
@@ -35,6 +36,7 @@ OFFERED_VERIFICATIONS = (
     Verification.REEXECUTE,
     Verification.REPLICATE,
     Verification.ACCEPT,
+    Verification.ATTESTED,
 )
 
 
@@ -183,6 +185,7 @@ def _validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
             "Bid.verification",
             f"{bid.verification} is not offered here; offered are {offered}",
         )
+    validate_attested(bid, job_spec)
     for entry in job_spec.inputs:
         if entry.size > rules.max_blob_bytes:
             raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)
