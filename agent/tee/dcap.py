@@ -9,7 +9,7 @@ the time at which the collateral was issued.
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -84,12 +84,18 @@ def _read_collateral(library: Any, collateral: bytes) -> tuple[Any, int]:
         text = collateral.decode()
         documents = library.QuoteCollateralV3.from_json(text)
         said = [json.loads(json.loads(text)[part])["issueDate"] for part in ("tcb_info", "qe_identity")]
-        return documents, max(int(datetime.fromisoformat(when).timestamp()) for when in said)
+        return documents, max(map(_read_time, said))
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise InvalidEvidence(
             f"The collateral is not what verifying a quote takes: {_first_line(error)}.",
             hint="Expected is the JSON of dcap-qvl's QuoteCollateralV3.",
         ) from error
+
+
+def _read_time(text: str) -> int:
+    """Unix seconds, of UTC where no zone is named; nothing before 1970, which no quote is from."""
+    when = datetime.fromisoformat(text)
+    return max(0, int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()))
 
 
 def _claims_of(library: Any, quote: bytes, appraised: tuple[str, tuple[str, ...]], *, is_current: bool) -> Claims:

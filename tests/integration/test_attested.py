@@ -64,7 +64,7 @@ def offer(market: LocalMarket, runtimes: dict[str, str]) -> None:
             gfuel_rate=RATES.gfuel, egress_gb_rate=RATES.egress_gb, minimum_charge=RATES.minimum, units=4,
             valid_until=int(time.time()) + 3_600, salt=int(time.time()) + 60,
         )  # fmt: skip
-        client.post_ask(ask, ask.sign(client.domain(), key), node)
+        client.post_ask(ask, ask.sign(client.domain(), key), node.to_json())
         beat = Heartbeat(agent=address, profile_digest=node.digest(), sent_at=int(time.time()), drains_by=0)
         client.heartbeat(beat, beat.sign(client.domain(), key))
 

@@ -169,6 +169,18 @@ def test_collateral_that_is_none_is_refused(collateral):
         DcapVerifier().verify(sample(TDX)[0], collateral, SAMPLED_AT)
 
 
+@pytest.mark.parametrize(
+    "date", ["1900-01-01T00:00:00Z", "9999-12-31T23:59:59-23:00", "2025-06-19T10:16:03", "soon", ""]
+)
+def test_a_false_date_in_the_collateral_is_refused_and_disturbs_nobody(date):
+    quote, collateral = sample(TDX)
+    document = json.loads(collateral)
+    for part in ("tcb_info", "qe_identity"):
+        document[part] = json.dumps(json.loads(document[part]) | {"issueDate": date})
+    with pytest.raises(InvalidEvidence):
+        DcapVerifier().verify(quote, json.dumps(document).encode(), SAMPLED_AT)
+
+
 def test_one_machines_collateral_does_not_serve_another():
     with pytest.raises(InvalidEvidence):
         DcapVerifier().verify(sample(TDX)[0], sample(SGX)[1], SAMPLED_AT)
