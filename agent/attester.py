@@ -5,7 +5,7 @@ file or a forgotten setting ends in `sandbox error` with the reason, not in a sl
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from marketplace.protocol.evidence import (
     choose_evidence_time,
 )
 from marketplace.protocol.manifest import Manifest, ManifestEntry
+from marketplace.protocol.profile import Tee
 from marketplace.protocol.tee import TeeTrust
 
 
@@ -101,6 +102,15 @@ class Attester:
             return self._collateral.read_bytes()
         except OSError as error:
             raise AgentError(f"The collateral {self._collateral} cannot be read ({error.strerror}).") from error
+
+
+def offer_tees(found: Sequence[Tee], collateral: Path | None) -> tuple[Tee, ...]:
+    """Of the environments whose devices are here, those that an ask may name without promising evidence in vain.
+
+    A daemon has no way to quotes of `sgx`, and of `tdx` only with collateral; no attested job can ask for another.
+    """
+    vain = {"sgx"} if collateral is not None else {"sgx", "tdx"}
+    return tuple(tee for tee in found if tee not in vain)
 
 
 def add_evidence(execution: Execution, files: dict[str, bytes]) -> Execution:

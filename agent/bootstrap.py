@@ -6,7 +6,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.attester import Attester
+from agent.attester import Attester, offer_tees
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -68,6 +68,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         stated=settings.stated,
         preemptible_jobs=settings.preemptible_jobs,
     )
+    profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
     return ProviderDaemon(
         client=client,
         chain=chain,

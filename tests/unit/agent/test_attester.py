@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.attester import Attester
+from agent.attester import Attester, offer_tees
 from agent.tee import DcapVerifier, KernelReports
 from marketplace.errors import AgentError, UnsupportedTee
 from marketplace.protocol.canonical import sha256_digest
@@ -119,6 +119,12 @@ def test_an_environment_that_the_renter_does_not_trust_is_not_offered_as_one(ter
 def test_a_bid_whose_specification_trusts_nothing_is_not_run(terms, tmp_path):
     bid = terms.bid.model_copy(update={"verification": int(Verification.ATTESTED)})
     assert "which environments" in reason(execute(make_attester(tmp_path), replace(terms, bid=bid), never))
+
+
+def test_a_node_offers_no_environment_whose_evidence_it_could_not_give(tmp_path):
+    every = ("sgx", "tdx", "sev-snp")
+    assert offer_tees(every, None) == ("sev-snp",)
+    assert offer_tees(every, tmp_path / "collateral.json") == ("tdx", "sev-snp")
 
 
 # --- the kernel -------------------------------------------------------------------------------------------------------
