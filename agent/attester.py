@@ -58,18 +58,21 @@ class Attester:
             return run()
         try:
             trust = self._require_means(terms)
-            execution = run()
-            if execution.exit_kind is not ExitKind.EXITED:
-                return execution
+        except AgentError as error:
+            return _give_up(terms, error)
+        execution = run()
+        if execution.exit_kind is not ExitKind.EXITED:
+            return execution
+        try:
             return self._prove(event, terms, execution, trust)
         except AgentError as error:
-            return refuse(f"No evidence: {error}", limits_of(terms.bid).egress_bytes)
+            return _give_up(terms, error)
 
     def _require_means(self, terms: LeaseTerms) -> TeeTrust:
         trust = terms.job_spec.tee
         if trust is None:
             raise AgentError("The job specification does not say which environments it trusts.")
-        self._reports.require_tdx()
+        self._reports.require_interface()
         self._read_collateral()
         return trust
 
@@ -102,6 +105,10 @@ class Attester:
             return self._collateral.read_bytes()
         except OSError as error:
             raise AgentError(f"The collateral {self._collateral} cannot be read ({error.strerror}).") from error
+
+
+def _give_up(terms: LeaseTerms, error: AgentError) -> Execution:
+    return refuse(f"No evidence: {error}", limits_of(terms.bid).egress_bytes)
 
 
 def offer_tees(found: Sequence[Tee], collateral: Path | None) -> tuple[Tee, ...]:

@@ -25,8 +25,8 @@ class KernelReports:
     def __init__(self, folder: Path = REPORTS_FOLDER, make_folder: Callable[[Path], None] = Path.mkdir) -> None:
         self._folder, self._make_folder = folder, make_folder
 
-    def require_tdx(self) -> None:
-        """Raises AgentError or UnsupportedTee where no TDX quote can be had."""
+    def require_interface(self) -> None:
+        """Raises AgentError where the kernel takes no requests; whose quotes it gives shows only an answer."""
         if not self._folder.is_dir():
             raise AgentError(
                 f"This machine makes no quotes: {self._folder} is not there.",
@@ -35,7 +35,7 @@ class KernelReports:
 
     def quote(self, report_data: bytes) -> bytes:
         """A quote over 64 bytes. Raises AgentError where the kernel refuses, UnsupportedTee for another technology."""
-        self.require_tdx()
+        self.require_interface()
         request = self._folder / f"hive-{os.getpid()}-{secrets.token_hex(4)}"
         try:
             self._make_folder(request)

@@ -71,8 +71,8 @@ def prepare_job(
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
     `runtimes` maps a runtime's name to its digest, as the market publishes them; `tee` makes it a job for the policy
-    `attested`, on nodes of the technologies that it trusts. Raises InputError for a file that is
-    not there, is of no known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
+    `attested`, on nodes of the technologies that it trusts. Raises InputError for a file that is not there, is of no
+    known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
     """
     runtime = runtime_name(program)
     blobs: dict[str, bytes] = {}

@@ -6,15 +6,16 @@ import pytest
 
 from agent.attester import Attester, offer_tees
 from agent.tee import DcapVerifier, KernelReports
-from marketplace.errors import AgentError, UnsupportedTee
+from marketplace.errors import AgentError, SandboxFault, UnsupportedTee
 from marketplace.protocol.canonical import sha256_digest
-from marketplace.protocol.enums import ExitKind, Verification
+from marketplace.protocol.enums import ExitKind, Outcome, Verification
 from marketplace.protocol.evidence import COLLATERAL_PATH, QUOTE_PATH, EvidenceBinding
 from marketplace.protocol.messages import Attestation
 from tests.unit.agent.attested import AT, PROCESSOR, attested_terms, trust
 from tests.unit.agent.played_kernel import PlayedKernel
 from tests.unit.agent.played_market import AGENT, DOMAIN, PlayedChain, transcript_of
 from tests.unit.agent.played_provider import make_provider, seen
+from tests.unit.agent.test_oracle import claim, judge, make_oracle
 from tests.unit.agent.test_work import ended, lease_event
 
 SAID = bytes(range(64))
@@ -68,6 +69,33 @@ def test_a_daemons_attestation_is_what_its_evidence_says(market, terms, tmp_path
     assert attestation.result_digest != execution.result_digest
     binding = EvidenceBinding.of(attestation, AGENT.address, execution.manifest)
     assert kernel.asked == [binding.report_data(DOMAIN)]
+
+
+def test_what_a_provider_proves_an_oracle_pays(market, terms, tmp_path):
+    """Both daemons, from the kernel's quote to the verdict; only kernel, market and root certificate are played."""
+    market.terms = attested_terms(terms)
+    market.round = transcript_of(market.terms)
+    run = ended(blobs={ended().manifest.entries[0].digest: b"x" * 100})
+    provider = make_provider(
+        market, tmp_path, runner=lambda given, stop=None: run, now=AT, attester=make_attester(tmp_path)
+    )
+    event = seen(provider, lease_event(market.terms))
+    provider.run_lease(event)
+    provider.post_attestations()
+    kept = provider._journal.evidence(event.lease_id)
+    oracle = make_oracle(market, tmp_path, verifier=DcapVerifier(PROCESSOR.root_der))
+    claim(market, oracle, market.terms, market.posted[0])
+    market.evidence["manifest"] = kept["manifest"]
+    judge(oracle)
+    assert [(verdict.outcome, verdict.pay) for verdict in market.verdicts] == [(Outcome.PAID, int(kept["pay"]))]
+
+
+def test_a_run_that_breaks_off_is_no_failure_of_the_evidence(terms, tmp_path):
+    def broken():
+        raise SandboxFault("the engine")
+
+    with pytest.raises(SandboxFault):
+        execute(make_attester(tmp_path), attested_terms(terms), broken)
 
 
 def test_other_bids_need_no_evidence_and_get_none(terms, tmp_path):

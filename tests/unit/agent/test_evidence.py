@@ -6,7 +6,6 @@ import pytest
 
 from agent.attester import add_evidence
 from agent.evidence import compute_attested_pay
-from agent.oracle import OracleDaemon
 from agent.tee import DcapVerifier
 from marketplace.errors import UnsupportedTee
 from marketplace.protocol.eip712 import Domain
@@ -14,9 +13,9 @@ from marketplace.protocol.enums import ExitKind, Outcome
 from marketplace.protocol.evidence import COLLATERAL_PATH, QUOTE_PATH
 from marketplace.protocol.messages import Verdict
 from tests.unit.agent.attested import AT, PROCESSOR, attest_run, attested_terms, foreign, prove, trust
-from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, OTHER, PlayedChain, transcript_of
+from tests.unit.agent.played_market import AGENT, DOMAIN, OTHER, transcript_of
 from tests.unit.agent.played_tee import SAMPLED_AT, SGX, TDX
-from tests.unit.agent.test_oracle import Journal, claim
+from tests.unit.agent.test_oracle import claim, make_oracle
 from tests.unit.agent.test_work import ended
 
 DAY = 86_400
@@ -36,10 +35,7 @@ def lease(market, terms):
 
 def verdict_on(market, folder, run, *, verifier=None, opened_at=0, **changes) -> Verdict | None:
     """What an oracle that trusts the played machine's root says; None where it abstains."""
-    oracle = OracleDaemon(
-        client=market, chain=PlayedChain(), domain=DOMAIN, account=ORACLE, runner=never,
-        journal=Journal(folder / "oracle"), verifier=verifier or DcapVerifier(PROCESSOR.root_der),
-    )  # fmt: skip
+    oracle = make_oracle(market, folder, never, verifier=verifier or DcapVerifier(PROCESSOR.root_der))
     oracle._chain.opened_at = opened_at
     claim(market, oracle, market.terms, attest_run(market.terms, run, **changes))
     market.evidence["manifest"] = run.manifest.to_json()
