@@ -7,10 +7,10 @@ import pytest
 from agent.attester import add_evidence
 from agent.evidence import compute_attested_pay
 from agent.tee import DcapVerifier
-from marketplace.errors import UnsupportedTee
+from marketplace.errors import DigestMismatch, UnsupportedTee
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind, Outcome
-from marketplace.protocol.evidence import COLLATERAL_PATH, QUOTE_PATH
+from marketplace.protocol.evidence import COLLATERAL_PATH, MAX_EVIDENCE_BYTES, QUOTE_PATH
 from marketplace.protocol.messages import Verdict
 from tests.unit.agent.attested import AT, PROCESSOR, attest_run, attested_terms, foreign, prove, trust
 from tests.unit.agent.played_market import AGENT, DOMAIN, OTHER, transcript_of
@@ -152,6 +152,11 @@ def test_evidence_that_is_none_is_fraud(market, lease, tmp_path, data):
     assert outcome_of(market, tmp_path, add_evidence(ended(blobs={}), files)) is Outcome.FRAUD
 
 
+def test_good_evidence_that_is_padded_beyond_its_bound_is_fraud(market, lease, tmp_path):
+    padded = PROCESSOR.collateral(AT - 60) + b" " * MAX_EVIDENCE_BYTES
+    assert outcome_of(market, tmp_path, prove(lease, collateral=padded)) is Outcome.FRAUD
+
+
 @pytest.mark.parametrize("name", [SGX, TDX])
 @pytest.mark.parametrize("finished_at", [SAMPLED_AT, AT], ids=["at its time", "years later"])
 def test_a_real_quote_of_somebody_elses_machine_is_fraud(market, lease, tmp_path, name, finished_at):
@@ -176,6 +181,14 @@ def test_an_oracle_waits_for_evidence_that_the_market_does_not_have_yet(market, 
     run = prove(lease)
     assert verdict_on(market, tmp_path, replace(run, blobs={})) is None
     assert outcome_of(market, tmp_path, run) is Outcome.PAID
+
+
+def test_other_bytes_than_the_digest_names_are_nobodys_evidence(market, lease, tmp_path):
+    def forged(digest):
+        raise DigestMismatch(expected=digest, actual="0x" + "00" * 32)
+
+    market.get_blob = forged
+    assert verdict_on(market, tmp_path, prove(lease)) is None
 
 
 def test_more_fuel_than_was_reserved_is_paid_by_nobody(market, lease, tmp_path):
