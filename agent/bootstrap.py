@@ -7,6 +7,7 @@ from threading import Event
 from eth_account.signers.local import LocalAccount
 
 from agent.adapters import open_adapters
+from agent.attester import Attester, offer_tees
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -60,6 +61,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         stated=settings.stated,
         preemptible_jobs=settings.preemptible_jobs,
     )
+    profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
     return ProviderDaemon(
         client=client,
         chain=chain,
@@ -73,6 +75,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
+        attester=Attester(chain=chain, domain=chain.domain, agent=agent.address, collateral=settings.tee_collateral),
         is_price_automatic=settings.auto_price,
     )
 

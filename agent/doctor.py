@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from agent.attester import offer_tees
 from agent.bootstrap import open_chain
-from agent.inventory import read_cpu, read_memory_mb, survey_gpus
+from agent.inventory import read_cpu, read_memory_mb, read_tees, survey_gpus
 from agent.runtimes import RUNTIMES
 from agent.settings import ProviderSettings
 from marketplace.adapters.chain import ChainReader
@@ -44,7 +45,7 @@ def examine(settings: ProviderSettings, options: str = "") -> list[Finding]:
 
     `options` are those of the command line (` --wallet mine`), to be repeated in commands that are advised.
     """
-    findings = [_cpu(), _memory(), _disk(settings.data), _gpus(), *_runtimes()]
+    findings = [_cpu(), _memory(), _disk(settings.data), _gpus(), *_tees(settings), *_runtimes()]
     findings.append(_guarded("market", lambda: _market(settings.url), "Check the address (--url, COMPUTEHIVE_URL)."))
     try:
         chain = open_chain(settings)
@@ -91,6 +92,20 @@ def _gpus() -> Finding:
     if survey.gpus:
         return Finding("gpu", Health.OK, ", ".join(f"{gpu.model} {gpu.memory_mb} MB" for gpu in survey.gpus))
     return Finding("gpu", Health.OK, f"none: {survey.note}")
+
+
+def _tees(settings: ProviderSettings) -> list[Finding]:
+    """What this machine's trusted execution environments are worth here; nothing is said where there are none."""
+    found = []
+    for tee in read_tees():
+        if tee in offer_tees([tee], settings.tee_collateral):
+            found.append(Finding(f"tee {tee}", Health.OK, "offered"))
+        elif tee == "tdx":
+            remedy = "Name its file in COMPUTEHIVE_AGENT_TEE_COLLATERAL."
+            found.append(Finding(f"tee {tee}", Health.WARN, "not offered: attested jobs need collateral", remedy))
+        else:
+            found.append(Finding(f"tee {tee}", Health.OK, "not offered: the daemon has no way to its quotes"))
+    return found
 
 
 def _runtimes() -> list[Finding]:

@@ -1,5 +1,5 @@
-"""The oracle daemon: takes claims, runs the jobs again, seals what it found, reveals it once enough others have sealed,
-and signs batches that say the same.
+"""The oracle daemon: takes claims, runs the jobs again or checks their evidence, seals what it found, reveals it once
+enough others have sealed, and signs batches that say the same.
 """
 
 import secrets
@@ -13,10 +13,12 @@ from eth_account.signers.local import LocalAccount
 
 from agent.chain import Chain
 from agent.daemon import each, run_steps
+from agent.evidence import EvidenceJudge
 from agent.follow import follow_leases
 from agent.journal import Journal
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
+from agent.tee import DcapVerifier, Verifier
 from agent.verdict import Abstain, decide, pay_for
 from agent.votes import Undecided, decide_by_votes
 from agent.work import Runner, check_ask, check_terms
@@ -59,10 +61,12 @@ class OracleDaemon:
         account: LocalAccount,
         runner: Runner,
         journal: Journal,
+        verifier: Verifier | None = None,
     ) -> None:
         self._client, self._chain, self._domain = client, chain, domain
         self._account, self._runner, self._journal = account, runner, journal
         self._rounds = Rounds(client)
+        self._evidence = EvidenceJudge(client.get_blob, chain, domain, verifier or DcapVerifier())
         self._abstained: set[str] = set()
         self._exposed: set[str] = set()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
@@ -167,7 +171,9 @@ class OracleDaemon:
         InvalidSignature, TranscriptMismatch where the market relays something else than what was signed and put on
         chain; NotFound, ServiceUnavailable.
         """
-        terms, attestation = self._evidence(event)
+        terms, attestation, manifest = self._read(event)
+        if terms.bid.verification == Verification.ATTESTED:
+            return self._evidence.decide(event, terms, attestation, manifest)
         if terms.bid.verification == Verification.REPLICATE:
             outcome, result = decide_by_votes(attestation, self._votes(event, attestation), terms.bid.replicas)
             return pay_for(attestation, outcome, result, terms.bid, terms.ask, event.price)
@@ -179,7 +185,7 @@ class OracleDaemon:
             raise Abstain("The job ran in another sandbox than this oracle's.")
         return decide(attestation, self._runner(terms), terms.bid, terms.ask, event.price)
 
-    def _evidence(self, event: LeaseOpened) -> tuple[LeaseTerms, Attestation]:
+    def _read(self, event: LeaseOpened) -> tuple[LeaseTerms, Attestation, Manifest]:
         """What was agreed and what is attested, both as signed."""
         terms = self._client.lease_terms(event.lease_id)
         check_terms(event, terms)
@@ -189,7 +195,7 @@ class OracleDaemon:
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
         _check_evidence(event, terms.bid.job_digest, attestation, manifest)
-        return terms, attestation
+        return terms, attestation, manifest
 
     def _votes(self, event: LeaseOpened, own: Attestation) -> list[Attestation]:
         """What the replicas of a lease attest, its own among them. One whose evidence is not valid has no vote yet."""
@@ -198,7 +204,7 @@ class OracleDaemon:
             if other.lease_id == event.lease_id:
                 continue
             try:
-                votes.append(self._evidence(other)[1])
+                votes.append(self._read(other)[1])
             except (NotFound, MalformedMessage, InvalidManifest, InvalidSignature, TranscriptMismatch) as error:
                 log.debug("no vote", lease=other.lease_id, reason=str(error))
         return votes

@@ -4,7 +4,6 @@ Who pays is what the contract's events say; the market is asked for terms and by
 hash to what the chain recorded, bytes to their digest.
 """
 
-import math
 import random
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import structlog
 from eth_account.signers.local import LocalAccount
 from eth_utils import to_checksum_address
 
+from agent.attester import Attester
 from agent.chain import Chain
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
@@ -69,6 +69,7 @@ class ProviderDaemon:
         blobs: Path,
         hand: Hand,
         claim_margin: int,
+        attester: Attester | None = None,
         is_price_automatic: bool = False,
         draw: random.Random | None = None,
         now: Callable[[], int] = lambda: int(time.time()),
@@ -77,6 +78,7 @@ class ProviderDaemon:
         self._provider, self._agent, self._offer = provider, agent, offer
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
+        self._attester = attester or Attester(chain=chain, domain=domain, agent=agent.address, now=now)
         self._rounds = Rounds(client)
         self._prices = Prices(
             journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
@@ -213,7 +215,7 @@ class ProviderDaemon:
             self._journal.record_declined(event.lease_id, str(error))
             return
         started = self._now()
-        execution = self._runner(terms, self._stop_of(event))
+        execution = self._attester.execute(event, terms, lambda: self._runner(terms, self._stop_of(event)))
         attestation = self._attest(event, terms, execution, started)
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)
@@ -239,7 +241,7 @@ class ProviderDaemon:
             job_digest=terms.bid.job_digest,
             result_digest=execution.result_digest,
             fuel=execution.fuel_used,
-            wall_seconds=math.ceil(execution.wall_seconds),
+            wall_seconds=execution.charged_seconds,
             egress_bytes=execution.manifest.egress_bytes,
             exit_kind=execution.exit_kind,
             exit_code=execution.exit_code,

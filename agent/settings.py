@@ -78,6 +78,8 @@ class ProviderSettings(AgentSettings):
     privacy_zones: str = ""
     """Names with commas between."""
     fixed_cost_per_hour: int = Field(default=0, ge=0, lt=2**40)
+    tee_collateral: Path | None = None
+    """Intel's signed lists for this machine, as JSON; read anew for each attested job, kept fresh by somebody else."""
 
     @field_validator("privacy_zones")
     @classmethod

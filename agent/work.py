@@ -3,6 +3,7 @@
 Provider and oracle use the same code, so that they can only disagree about what the job did.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event
@@ -17,6 +18,7 @@ from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, Mal
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.evidence import compute_output_bytes
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
 from marketplace.protocol.messages import Bid
@@ -45,6 +47,11 @@ class Execution:
     detail: str = ""
     sandbox_digest: str = NO_DIGEST
     """Of the sandbox that ran it; zero where this machine has none of that name."""
+
+    @property
+    def charged_seconds(self) -> int:
+        """`Attestation.wallSeconds`."""
+        return math.ceil(self.wall_seconds)
 
     @property
     def result_digest(self) -> str:
@@ -102,7 +109,7 @@ def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
         fuel=bid.fuel,
         memory_bytes=bid.memory_mb * BYTES_PER_MB,
         wall_seconds=bid.duration_seconds * wall_factor,
-        egress_bytes=bid.egress_mb * BYTES_PER_MB,
+        egress_bytes=compute_output_bytes(bid),
         vcpus=max(1, bid.vcpus),
         gpus=bid.gpus,
     )
@@ -166,7 +173,7 @@ def package(result: RunResult, sandbox_digest: str) -> Execution:
     )
 
 
-def refuse(reason: str, egress_bytes: int, sandbox_digest: str) -> Execution:
+def refuse(reason: str, egress_bytes: int, sandbox_digest: str = NO_DIGEST) -> Execution:
     """An attested failure for a job that could not be started. Leaves only the reason, as far as egress reaches."""
     text = reason.encode()[:egress_bytes]
     return Execution(

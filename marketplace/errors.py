@@ -20,7 +20,8 @@
     ├── ClearingError         a round is not what it claims                    HTTP 500   exit 10
     │   ├── CertificateRejected └── TranscriptMismatch
     ├── AgentError            this machine cannot do it                        HTTP 500   exit 11
-    │   ├── SandboxFault      ├── InvalidModule   └── KeystoreError
+    │   ├── SandboxFault      ├── InvalidModule   ├── KeystoreError
+    │   ├── UnsupportedTee    └── InvalidEvidence
     ├── SettingsError         a setting is missing or wrong                    HTTP 500   exit 12
     └── ProgramFailed         the program ran, was paid for, and says it failed           exit 13
 
@@ -297,6 +298,25 @@ class KeystoreError(AgentError):
     """A keystore file or its password is wrong."""
 
     code = "keystore_error"
+
+
+class UnsupportedTee(AgentError):
+    """Evidence of a trusted execution environment that this build cannot make or verify."""
+
+    code = "unsupported_tee"
+
+    def __init__(self, technology: str, *, hint: str = "") -> None:
+        super().__init__(
+            f"Evidence of {technology} is not supported on this build.",
+            hint=hint or "Supported is Intel's DCAP: sgx and tdx.",
+            technology=technology,
+        )
+
+
+class InvalidEvidence(AgentError):
+    """A quote that its processor's maker did not sign, or that is no quote."""
+
+    code = "invalid_evidence"
 
 
 class SettingsError(MarketError):

@@ -24,6 +24,7 @@ from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, talk, usdc
 from marketplace.cli.schedule import ScheduleOptions, was_evicted
 from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start
+from marketplace.cli.trust import TrustOptions
 from marketplace.cli.verifying import VerifyOption
 from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
 from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
@@ -92,13 +93,14 @@ def quote(
     as_json: JsonOption = False,
     *,
     schedule: ScheduleOptions,
+    trust: TrustOptions,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
     from marketplace.client.jobs import metered
 
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
-        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule)
+        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule, trust)
         resources = metered(job.spec, resources)
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         if advice:
@@ -153,6 +155,7 @@ def run(
     as_json: JsonOption = False,
     *,
     schedule: ScheduleOptions,
+    trust: TrustOptions,
 ) -> None:
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
@@ -166,7 +169,7 @@ def run(
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:
         config = client.config()
-        job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, name)
+        job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, trust, name)
         resources = metered(job.spec, resources)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
@@ -223,6 +226,7 @@ def _prepare(
     env: list[str] | None,
     wanted: tuple[list[str] | None, list[str] | None, list[str] | None],
     schedule: ScheduleOptions,
+    trust: TrustOptions,
     name: str = "",
 ) -> "PreparedJob":
     """The job; `wanted` is what --region, --need and --prefer say."""
@@ -243,6 +247,7 @@ def _prepare(
         requirements=parse_needs(needs, regions),
         preferences=parse_preferences(wishes),
         schedule=schedule.to_schedule(),
+        tee=trust.to_trust(),
     )
 
 

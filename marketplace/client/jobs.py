@@ -26,6 +26,7 @@ from marketplace.protocol.jobspec import (
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.preferences import Preferences
+from marketplace.protocol.tee import TeeTrust
 
 RUNTIME_OF_SUFFIX = {".py": "python", ".js": "javascript", ".mjs": "javascript"}
 MODULE_SUFFIX = ".wasm"
@@ -77,11 +78,13 @@ def prepare_job(
     requirements: Requirements | None = None,
     preferences: Preferences | None = None,
     schedule: Schedule | None = None,
+    tee: TeeTrust | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
-    `runtimes` maps a runtime's name to its digest, as the market publishes them. Raises InputError for a file that is
-    not there, is of no known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
+    `runtimes` maps a runtime's name to its digest, as the market publishes them; `tee` makes it a job for the policy
+    `attested`, on nodes of the technologies that it trusts. Raises InputError for a file that is not there, is of no
+    known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
     """
     runtime = runtime_name(program)
     blobs: dict[str, bytes] = {}
@@ -116,12 +119,20 @@ def prepare_job(
             "args": list(args),
             "env": dict(env or {}),
             "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
-            "requirements": (requirements or Requirements()).model_dump(mode="json", by_alias=True),
+            "requirements": _require_tees(requirements or Requirements(), tee).model_dump(mode="json", by_alias=True),
             "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
             "schedule": (schedule or Schedule()).model_dump(mode="json", by_alias=True),
+            "tee": tee.model_dump(mode="json", by_alias=True) if tee else None,
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)
+
+
+def _require_tees(requirements: Requirements, tee: TeeTrust | None) -> Requirements:
+    """Only nodes whose evidence would be taken; what the renter itself required stays."""
+    if tee is None or requirements.tees:
+        return requirements
+    return requirements.model_copy(update={"tees": tuple(sorted(tee.technologies))})
 
 
 def upload_job(client: MarketClient, job: PreparedJob) -> int:
@@ -194,7 +205,11 @@ def metered(spec: JobSpec, resources: Resources) -> Resources:
 
 
 def default_verification(spec: JobSpec, replicas: int) -> Verification:
-    """Run again what is deterministic; of the rest, replicas vote, and the only one is accepted by its renter."""
+    """Evidence where the job asks for it. Else what is deterministic is run again; of the rest replicas vote, and the
+    only one is accepted by its renter.
+    """
+    if spec.tee is not None:
+        return Verification.ATTESTED
     if spec.is_metered:
         return Verification.REEXECUTE
     return Verification.REPLICATE if replicas > 1 else Verification.ACCEPT

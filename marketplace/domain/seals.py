@@ -13,7 +13,7 @@ from typing import Any
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.messages import VerdictSeal
 
-JUDGED = (Verification.REEXECUTE, Verification.REPLICATE)
+JUDGED = (Verification.REEXECUTE, Verification.REPLICATE, Verification.ATTESTED)
 """Policies whose leases oracles judge; the others wait for the renter's receipt."""
 
 

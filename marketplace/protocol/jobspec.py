@@ -13,6 +13,7 @@ from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
 from marketplace.protocol.profile import Tee
+from marketplace.protocol.tee import TeeTrust
 
 MAX_INPUTS = 1_000
 MAX_INPUT_BYTES = 1_000_000_000
@@ -140,6 +141,8 @@ class JobSpec(_Document):
     preferences: Preferences = Preferences()
     determinism: Determinism = Determinism()
     schedule: Schedule = Schedule()
+    tee: TeeTrust | None = None
+    """Which evidence the renter takes; of a bid for the policy `attested`, and of no other."""
 
     @model_validator(mode="after")
     def _inputs_are_consistent(self) -> "JobSpec":
@@ -170,9 +173,7 @@ class JobSpec(_Document):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"]) or "document"
-            raise InvalidJobSpec(f"JobSpec.{field}: {first['msg']}", field=field) from error
+            raise _first_fault(error) from error
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, every field present, so that equal jobs have equal digests."""
@@ -186,6 +187,20 @@ class JobSpec(_Document):
         """Content digests that a provider must fetch before it can run the job."""
         own = () if isinstance(self.program, RuntimeProgram) else (self.program.digest,)
         return own + tuple(entry.digest for entry in self.inputs)
+
+
+def parse_trust(document: Any) -> TeeTrust:
+    """The part `tee` in a JSON document of its own. Raises InvalidJobSpec naming the first offending field."""
+    try:
+        return TeeTrust.model_validate(document)
+    except ValidationError as error:
+        raise _first_fault(error, "tee") from error
+
+
+def _first_fault(error: ValidationError, *inside: str) -> InvalidJobSpec:
+    first = error.errors(include_url=False)[0]
+    field = ".".join([*inside, *map(str, first["loc"])]) or "document"
+    return InvalidJobSpec(f"JobSpec.{field}: {first['msg']}", field=field)
 
 
 def json_schema() -> dict[str, Any]:

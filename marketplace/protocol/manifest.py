@@ -28,7 +28,7 @@ class ManifestEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str = Field(min_length=1, max_length=1024)
-    """`out/<relative path>` for an output file, `log/stdout` or `log/stderr` for a log."""
+    """`out/<relative path>` for an output file, `log/stdout` or `log/stderr` for a log, `evidence/…` for evidence."""
     size: int = Field(ge=0, lt=2**53)
     digest: Bytes32
 

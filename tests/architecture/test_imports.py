@@ -42,8 +42,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "marketplace.devnet": (CHAIN, ERRORS),
     # The door for others: names what of the inner rooms they may build on, and adds nothing.
     "marketplace.published": (CHAIN, *CORE),
-    "agent": ("agent.sandbox", CLIENT, *CORE),
+    "agent": ("agent.sandbox", "agent.tee", CLIENT, *CORE),
     "agent.sandbox": (PROTOCOL, ERRORS),
+    "agent.tee": (PROTOCOL, ERRORS),
     # The outermost ring: uses everything that is public, and nothing imports it.
     "scripts": (
         "scripts.toolchain",

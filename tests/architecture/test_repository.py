@@ -33,6 +33,8 @@ HEX_KEY = re.compile(r"(?<![0-9a-fA-F:])(?:0x)?([0-9a-fA-F]{64})(?![0-9a-fA-F])"
 KNOWN_NUMBERS = {
     "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141": "order of secp256k1 (SEC 2, section 2.4.1)",
     "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0": "half of that order (EIP-2)",
+    "8c4f5775d796503e96137f77c68a829a0056ac8ded70140b081b094490c57bff": "Intel's MRSIGNER of the SGX quoting enclave",
+    "dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5": "Intel's MRSIGNER of the TDX quoting enclave",
 }
 PEM_OR_WORDS = re.compile(r"BEGIN [A-Z ]*PRIVATE KEY|mnemonic\W+(?:[a-z]{3,8} ){11}", re.I)
 

@@ -2,7 +2,7 @@
 
 from eth_account import Account
 
-from marketplace.domain.chain import ClaimView, Committee, ProviderAccount
+from marketplace.domain.chain import BlockRef, ClaimView, Committee, ProviderAccount
 from marketplace.errors import NotFound, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ClaimState
@@ -41,13 +41,16 @@ class PlayedChain:
         self.group, self.ask_salt, self.gas, self.open_places = LeaseGroup(ORACLE.address, 7, (lease,)), 0, 1, (0,)
         self.claim_state, self.refusal = ClaimState.NONE, None
         self.accepted, self.claimed, self.released, self.expired = [], [], [], []
-        self.claim_until, self.asked = 0, 0
+        self.claim_until, self.asked, self.opened_at = 0, 0, 0
 
     def provider_account(self, provider):
         return ProviderAccount(0, 0, 0, 0, self.ask_salt, 0, 0, 0, 0, 0)
 
     def committee(self):
         return Committee(1, 2, tuple(sorted((ORACLE.address, OTHER.address, THIRD.address))))
+
+    def block(self, number):
+        return BlockRef(number, "0x1", self.opened_at)
 
     def is_agent(self, provider, agent):
         return False
@@ -117,6 +120,11 @@ class PlayedMarket:
     def put_blob(self, data, digest):
         self._answer()
         self.blobs[digest] = data
+
+    def get_blob(self, digest):
+        if digest not in self.blobs:
+            raise NotFound("blob", digest)
+        return self.blobs[digest]
 
     def post_attestation(self, lease_id, attestation, signature, manifest):
         assert attestation.recover(DOMAIN, signature) == AGENT.address

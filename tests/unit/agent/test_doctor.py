@@ -44,3 +44,15 @@ def test_a_chain_that_is_away_is_a_finding_and_not_an_end(settings, monkeypatch)
 
     monkeypatch.setattr(doctor, "open_chain", away)
     assert [each.health for each in doctor.examine(settings) if each.name == "chain"] == [Health.FAIL]
+
+
+def test_a_trusted_environment_is_offered_only_with_what_its_evidence_needs(settings, monkeypatch, tmp_path):
+    play_chain(monkeypatch, 50 * MICRO_PER_USDC)
+    monkeypatch.setattr(doctor, "read_tees", lambda: ("sgx", "tdx", "sev-snp"))
+    settings.tee_collateral = None
+    found = {each.name: each for each in doctor.examine(settings)}
+    assert found["tee tdx"].health is Health.WARN and "TEE_COLLATERAL" in found["tee tdx"].remedy
+    settings.tee_collateral = tmp_path / "collateral.json"
+    found = {each.name: each for each in doctor.examine(settings)}
+    told = {name: found[f"tee {name}"].found for name in ("sgx", "tdx", "sev-snp")}
+    assert (told["tdx"], told["sev-snp"]) == ("offered", "offered") and told["sgx"].startswith("not offered")

@@ -15,7 +15,7 @@ from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, PROVIDER, Play
 from tests.unit.agent.test_work import attest, ended, lease_event
 
 
-def make_oracle(market, folder, runner=lambda given, stop=None: ended()):
+def make_oracle(market, folder, runner=lambda given, stop=None: ended(), **options):
     return OracleDaemon(
         client=market,
         chain=PlayedChain(),
@@ -23,6 +23,7 @@ def make_oracle(market, folder, runner=lambda given, stop=None: ended()):
         account=ORACLE,
         runner=runner,
         journal=Journal(folder / "oracle"),
+        **options,
     )
 
 
