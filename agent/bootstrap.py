@@ -6,6 +6,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
+from agent.benchmark.record import usable_scores
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -66,6 +67,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         data_folder=settings.data,
         stated=settings.stated,
         preemptible_jobs=settings.preemptible_jobs,
+        benchmark=usable_scores(settings.data),
     )
     return ProviderDaemon(
         client=client,

@@ -17,7 +17,7 @@ import psutil
 import pynvml
 
 from agent.stated import Stated
-from marketplace.protocol.profile import Cpu, Gpu, NodeProfile, Tee
+from marketplace.protocol.profile import Benchmark, Cpu, Gpu, NodeProfile, Tee
 from marketplace.protocol.units import BYTES_PER_MB
 
 _CPUINFO = Path("/proc/cpuinfo")
@@ -54,6 +54,7 @@ def take_inventory(
     data_folder: Path | None = None,
     stated: Stated | None = None,
     preemptible_jobs: bool = False,
+    benchmark: Benchmark | None = None,
 ) -> NodeProfile:
     """The profile of this machine.
 
@@ -72,6 +73,8 @@ def take_inventory(
         What no inventory finds out.
     preemptible_jobs
         Whether it takes jobs that a better bid may end.
+    benchmark
+        What was measured on it, as it is stored: measuring anew at each start would change the digest.
     """
     stated = stated or Stated()
     return NodeProfile(
@@ -88,6 +91,7 @@ def take_inventory(
         rack=stated.rack,
         fixed_cost_per_hour=stated.fixed_cost_per_hour,
         preemptible_jobs=preemptible_jobs,
+        benchmark=benchmark,
     )
 
 

@@ -23,14 +23,22 @@ def nodes(url: UrlOption = None, as_json: JsonOption = False) -> None:
     if not found:
         out().print("No provider offers anything here at the moment.")
         return
-    shown = table("node", "provider", "region", "vCPU", "GB", "GPUs", "free", "status", right=("vCPU", "GB", "free"))
+    numbers = ("vCPU", "GB", "Gfuel/s")
+    shown = table("node", "provider", "region", *numbers, "GPUs", "free", "status", right=(*numbers, "free"))
     for each in found:
         shown.add_row(
             short(each["id"]), short(each["provider"]), each["region"], str(each["vcpus"]),
-            f"{each['memoryMb'] / 1000:.0f}", ", ".join(each["gpus"]) or "—",
+            f"{each['memoryMb'] / 1000:.0f}", _speed(each), ", ".join(each["gpus"]) or "—",
             f"{each['freeUnits']} of {each['units']}", _status(each),
         )  # fmt: skip
     out().print(shown)
+
+
+def _speed(node: dict[str, Any]) -> str:
+    """What its provider measured: of Python jobs, else of compiled ones; a dash where nothing is stated."""
+    scores = node.get("profile", {}).get("benchmark") or {}
+    mfuel = scores.get("pythonMfuelPerSecond", scores.get("sandboxMfuelPerSecond"))
+    return "—" if mfuel is None else f"{mfuel / 1000:.1f}"
 
 
 def _status(node: dict[str, Any]) -> str:
