@@ -91,7 +91,7 @@ EXEMPTIONS = (
     Exemption("marketplace.devnet.chain", "scripts.toolchain", "a checkout's tools; an installed wheel is given none"),
     Exemption("scripts.audit.__main__", "scripts.setup", "installs the audit's tools, step by step as setup does"),
     Exemption("agent.bootstrap", CHAIN, "wires the daemons, which follow the chain themselves"),
-    Exemption("agent.doctor", CHAIN, "examines the connection to the chain"),
+    Exemption("agent.doctor.chain", CHAIN, "examines the connection to the chain"),
 )
 
 PURE_ROOMS = (PROTOCOL, DOMAIN, CLEARING, ERRORS)
