@@ -33,6 +33,7 @@ HEX_KEY = re.compile(r"(?<![0-9a-fA-F:])(?:0x)?([0-9a-fA-F]{64})(?![0-9a-fA-F])"
 KNOWN_NUMBERS = {
     "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141": "order of secp256k1 (SEC 2, section 2.4.1)",
     "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0": "half of that order (EIP-2)",
+    "fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c": "digest of the benchmark's ONNX model",
 }
 PEM_OR_WORDS = re.compile(r"BEGIN [A-Z ]*PRIVATE KEY|mnemonic\W+(?:[a-z]{3,8} ){11}", re.I)
 
