@@ -114,10 +114,13 @@ class OracleSettings(AgentSettings):
 Settings = TypeVar("Settings", bound=FolderSettings)
 
 
-def load_settings(kind: type[Settings]) -> Settings:
-    """Settings from the environment. Raises SettingsError naming the first one that is missing or wrong."""
+def load_settings(kind: type[Settings], **given: object) -> Settings:
+    """Settings as `given`, else from the environment.
+
+    Raises SettingsError naming the first one that is missing or wrong.
+    """
     try:
-        return kind(_env_file=os.environ.get("COMPUTEHIVE_AGENT_ENV_FILE"))  # type: ignore[call-arg]
+        return kind(_env_file=os.environ.get("COMPUTEHIVE_AGENT_ENV_FILE"), **given)  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "COMPUTEHIVE_AGENT_" + "_".join(str(part) for part in first["loc"]).upper()

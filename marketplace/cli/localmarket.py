@@ -210,6 +210,7 @@ class LocalMarket:
                 "GFUEL_RATE": str(rates.gfuel),
                 "EGRESS_GB_RATE": str(rates.egress_gb),
                 "MINIMUM_CHARGE": str(rates.minimum),
+                **provider.more,
             }
             self._spawn(provider.name, provider.command, "COMPUTEHIVE_AGENT_", settings)
         for oracle in self.plan.oracles:

@@ -1,8 +1,8 @@
 """Who takes part in a local market."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from marketplace.protocol.metering import Rates
 
@@ -14,7 +14,10 @@ MARKET, TREASURY, GOVERNOR = "market", "treasury", "governor"
 
 @dataclass(frozen=True, slots=True)
 class ProviderPlan:
-    """One provider: rates (see `Rates`) and stake in micro-USDC, `command` instead of the ordinary daemon."""
+    """One provider: rates (see `Rates`) and stake in micro-USDC, `command` instead of the ordinary daemon.
+
+    `more` are settings of its daemon by the rest of their names, such as `ZONE`.
+    """
 
     name: str
     region: str
@@ -22,6 +25,7 @@ class ProviderPlan:
     stake: int
     rates: Rates
     command: Sequence[str] = (*HIVE, "provider", "start", *WAIT)
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

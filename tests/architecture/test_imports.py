@@ -81,6 +81,7 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.measured", "agent.benchmark", "`hive provider benchmark` measures this machine"),
     Exemption("marketplace.cli.measured", "agent.lock", "`hive provider benchmark` says where a daemon is at work"),
     Exemption("marketplace.cli.measured", "agent.settings", "`hive provider benchmark` finds the daemon's folder"),
+    Exemption("marketplace.cli.selftest", "agent.settings", "`hive provider selftest` runs with this machine's"),
     Exemption("marketplace.cli.draining", "agent.drain", "`hive provider drain` tells the daemon through its journal"),
     Exemption("marketplace.cli.draining", "agent.settings", "`hive provider drain` finds the daemon's folder"),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
