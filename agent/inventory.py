@@ -45,6 +45,7 @@ class GpuSurvey:
     gpus: tuple[Gpu, ...] = ()
     note: str = ""
     """For a person; empty where every GPU answered."""
+    has_driver: bool = True
 
 
 def take_inventory(
@@ -176,7 +177,7 @@ def survey_gpus() -> GpuSurvey:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError_LibraryNotFound:
-        return GpuSurvey(note="no NVIDIA driver on this machine (libnvidia-ml.so.1 not found)")
+        return GpuSurvey(note="no NVIDIA driver on this machine (libnvidia-ml.so.1 not found)", has_driver=False)
     except pynvml.NVMLError as error:
         return GpuSurvey(note=f"the NVIDIA driver does not answer: {error}")
     try:
