@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from agent.benchmark.timing import Repetition, timed
 from marketplace.errors import AgentError
@@ -19,8 +20,8 @@ _CHUNK = 4 * BYTES_PER_MB
 def write(folder: Path) -> Iterator[Repetition]:
     """A file that cannot be compressed, written anew and synchronised."""
     data = _data()
-    with _file(folder) as path:
-        yield timed(FILE_MB, lambda: _write(path, data))
+    with _file(folder) as file:
+        yield timed(FILE_MB, lambda: _write(file, data))
 
 
 @contextmanager
@@ -29,24 +30,27 @@ def read(folder: Path) -> Iterator[Repetition]:
 
     Where a system cannot be told so, this is the speed of its cache.
     """
-    with _file(folder) as path:
-        _write(path, _data())
-        repeat = timed(FILE_MB, lambda: _read(path))
+    with _file(folder) as file:
+        _write(file, _data())
+        repeat = timed(FILE_MB, lambda: _read(file))
 
         def forget_and_read() -> float:
-            _forget(path)
+            _forget(file)
             return repeat()
 
         yield forget_and_read
 
 
 @contextmanager
-def _file(folder: Path) -> Iterator[Path]:
-    """A file of its own in `folder`, gone at the end. Raises AgentError where none can be made or filled."""
+def _file(folder: Path) -> Iterator[IO[bytes]]:
+    """A file without a name, which nothing is left of however this process ends.
+
+    Raises AgentError where none can be made or filled.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="benchmark-", dir=folder) as own:
-            yield Path(own) / "data"
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            yield file
     except OSError as error:
         raise AgentError(
             f"{folder} cannot be written: {error.strerror or error}.",
@@ -58,22 +62,21 @@ def _data() -> bytes:
     return random.Random(1).randbytes(FILE_MB * BYTES_PER_MB)
 
 
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb", buffering=0) as file:
-        for start in range(0, len(data), _CHUNK):
-            file.write(data[start : start + _CHUNK])
-        os.fsync(file.fileno())
+def _write(file: IO[bytes], data: bytes) -> None:
+    file.seek(0)
+    file.truncate()
+    for start in range(0, len(data), _CHUNK):
+        file.write(data[start : start + _CHUNK])
+    os.fsync(file.fileno())
 
 
-def _read(path: Path) -> None:
-    with path.open("rb", buffering=0) as file:
-        while file.read(_CHUNK):
-            pass
+def _read(file: IO[bytes]) -> None:
+    file.seek(0)
+    while file.read(_CHUNK):
+        pass
 
 
-def _forget(path: Path) -> None:
+def _forget(file: IO[bytes]) -> None:
     advise = getattr(os, "posix_fadvise", None)  # Linux and BSD
-    if advise is None:
-        return
-    with path.open("rb") as file:
+    if advise is not None:
         advise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -35,7 +35,7 @@ class Measured:
 
 def machine_digest() -> str:
     """Names what the scores depend on: processor, cores, GPUs. Another machine, or share of one, has another digest."""
-    gpus = [gpu.model_dump(mode="json") for gpu in survey_gpus().gpus]
+    gpus = [gpu.model_dump(mode="json", exclude={"driver"}) for gpu in survey_gpus().gpus]
     return json_digest({"cpu": read_cpu().model_dump(mode="json"), "gpus": gpus})
 
 
@@ -46,8 +46,8 @@ def scores_of(rows: Sequence[Row], measured_at: int) -> Benchmark:
 
 def record_benchmark(folder: Path, rows: Sequence[Row], measured_at: int) -> Path:
     """Keep the result, whole or not at all; the file's path. Raises AgentError where `folder` cannot be written."""
-    scores = scores_of(rows, measured_at).model_dump(mode="json", by_alias=True, exclude_none=True)
-    document = {"machine": machine_digest(), "scores": scores, "rows": [row.to_json() for row in rows]}
+    scores = scores_of(rows, measured_at)
+    document = {"machine": machine_digest(), "scores": scores.to_json(), "rows": [row.to_json() for row in rows]}
     path = folder / FILE_NAME
     partial = path.with_suffix(f".{os.getpid()}.part")
     try:

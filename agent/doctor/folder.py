@@ -90,8 +90,10 @@ def check_benchmark(folder: Path, options: str) -> Finding:
     fault = find_fault(measured)
     if fault or measured is None:
         return warned("benchmark", fault, f"`hive provider benchmark{options}`, then start again.")
-    fuel = measured.scores.python_mfuel_per_second or measured.scores.sandbox_mfuel_per_second
-    return well("benchmark", f"{fuel / 1_000:.1f} Gfuel/s" if fuel else "the sandbox was not measured")
+    scores = measured.scores
+    speeds = (("Python", scores.python_mfuel_per_second), ("compiled", scores.sandbox_mfuel_per_second))
+    told = [f"{name} {mfuel / 1_000:.1f} Gfuel/s" for name, mfuel in speeds if mfuel is not None]
+    return well("benchmark", ", ".join(told) or "the sandbox was not measured")
 
 
 def examine_folder(settings: ProviderSettings, now: float, options: str) -> list[Finding]:

@@ -44,21 +44,42 @@ class MarketView:
     sales: tuple[Sale, ...] = ()
     caps: tuple[int, ...] = ()
     """The most that each bid of the same rounds, sold or not, would pay, micro-USDC."""
+    trouble: str = ""
+    """Why sales and caps are not known; empty where they are."""
 
 
 def look_at_market(url: str, clock: Callable[[], float]) -> MarketView:
     """Raises ServiceUnavailable where it does not answer, MalformedMessage where what answers is no market."""
-    dated = _Dated(clock)
-    with MarketClient(url, timeout=_TIMEOUT, transport=dated) as client:
+    with MarketClient(url, timeout=_TIMEOUT) as client:
+        health = client.health()
         try:
-            health = client.health()
             int(health["chainId"]), str(health["escrow"])
-            rounds = [each["number"] for each in client.rounds(limit=LOOK_BACK_ROUNDS) if each["matched"]]
-            documents = [client.transcript(number) for number in rounds[:TRANSCRIPTS]]
-            sales, caps = read_sales(documents)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise MalformedMessage("the market's answer", f"lacks or garbles {error}") from error
-    return MarketView(url, health, dated.skew, sales, caps)
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedMessage("the market's health", f"lacks or garbles {error}") from error
+        skew = read_skew(client.base_url, clock)
+        try:
+            return MarketView(url, health, skew, *_look_at_rounds(client))
+        except MarketError as error:
+            return MarketView(url, health, skew, trouble=error.message)
+
+
+def read_skew(url: str, clock: Callable[[], float]) -> float | None:
+    """Seconds that `clock` is ahead of what the market writes into its answers; None where it writes nothing."""
+    sent = clock()
+    try:
+        answer = httpx.get(f"{url}/health", timeout=_TIMEOUT)
+        theirs = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    except (httpx.HTTPError, KeyError, ValueError):
+        return None
+    return (sent + clock()) / 2 - theirs
+
+
+def _look_at_rounds(client: MarketClient) -> tuple[tuple[Sale, ...], tuple[int, ...]]:
+    try:
+        rounds = [each["number"] for each in client.rounds(limit=LOOK_BACK_ROUNDS) if each["matched"]]
+        return read_sales([client.transcript(number) for number in rounds[:TRANSCRIPTS]])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedMessage("the market's rounds", f"lack or garble {error}") from error
 
 
 def read_sales(transcripts: list[dict[str, Any]]) -> tuple[tuple[Sale, ...], tuple[int, ...]]:
@@ -99,6 +120,8 @@ def check_market_clock(view: MarketView) -> Finding:
 
 def check_rates(view: MarketView, rates: Rates, gpus: int) -> Finding:
     """What the latest rounds sold at, against what this machine would have asked for the same."""
+    if view.trouble:
+        return warned("rates", f"cannot be compared: {view.trouble}", "Try again; the market's rounds tell its prices.")
     sales = [sale for sale in view.sales if sale.resources.gpus <= gpus]
     if not sales:
         return well("rates", "no sale in the latest rounds to compare with")
@@ -110,25 +133,6 @@ def check_rates(view: MarketView, rates: Rates, gpus: int) -> Finding:
     if 2 * dearer > len(sales):
         return warned("rates", found, "Who asks more than rounds clear at gets nothing: lower them where you can.")
     return well("rates", found)
-
-
-class _Dated(httpx.HTTPTransport):
-    """Notes how far this machine's clock is from that of the server, which puts its time into each answer."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        super().__init__()
-        self._clock = clock
-        self.skew: float | None = None
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        sent = self._clock()
-        response = super().handle_request(request)
-        try:
-            theirs = parsedate_to_datetime(response.headers["Date"]).timestamp()
-        except (KeyError, ValueError):
-            return response
-        self.skew = (sent + self._clock()) / 2 - theirs
-        return response
 
 
 def examine_market(view: MarketView | MarketError, domain: Domain | None, rates: Rates, gpus: int) -> list[Finding]:

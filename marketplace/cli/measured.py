@@ -16,6 +16,9 @@ from marketplace.errors import KeystoreError, SettingsError
 if TYPE_CHECKING:
     from agent.benchmark.timing import Row
 
+RESTLESS_PERCENT = 50
+"""Spread from which on a median says more about what else the machine did."""
+
 
 @with_options
 def provider_benchmark(
@@ -76,6 +79,12 @@ def _print_rows(rows: "list[Row]") -> None:
         else:
             shown.add_row(row.name, row.work, f"{row.score:,}", row.unit, f"{row.spread_percent} %")
     out().print(shown)
+    restless = [row.name for row in rows if (row.spread_percent or 0) >= RESTLESS_PERCENT]
+    if restless:
+        talk().print(
+            f"Something else was at work: {', '.join(restless)} varied by half or more. Run it again when it is not.",
+            style="yellow",
+        )
     for row in rows:
         if row.note:
             out().print(Text(f"{row.name}: {row.note}", style="yellow"), soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from marketplace.cli.context import JsonOption, UrlOption, find_market
-from marketplace.cli.output import clock_time, out, print_json, short, table
+from marketplace.cli.output import clock_time, fuel_speed, out, print_json, short, table
 
 
 def register(app: typer.Typer) -> None:
@@ -35,10 +35,8 @@ def nodes(url: UrlOption = None, as_json: JsonOption = False) -> None:
 
 
 def _speed(node: dict[str, Any]) -> str:
-    """What its provider measured: of Python jobs, else of compiled ones; a dash where nothing is stated."""
-    scores = node.get("profile", {}).get("benchmark") or {}
-    mfuel = scores.get("pythonMfuelPerSecond", scores.get("sandboxMfuelPerSecond"))
-    return "—" if mfuel is None else f"{mfuel / 1000:.1f}"
+    """What its provider measured of a Python job; a dash where it states nothing."""
+    return fuel_speed(node.get("profile", {}).get("benchmark")) or "—"
 
 
 def _status(node: dict[str, Any]) -> str:

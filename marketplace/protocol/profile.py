@@ -79,6 +79,10 @@ class Benchmark(_Document):
     gpu_gflops_per_second: _Score | None = None
     """Single precision matrices on the first GPU."""
 
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form, without the scores that there are not."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
 
 class NodeProfile(_Document):
     """Everything about a node that a bid can ask for. Of the whole machine: one unit of an ask has its share."""
@@ -112,10 +116,8 @@ class NodeProfile(_Document):
         So a profile that was signed before there were benchmarks, or before a workload was added, keeps its digest.
         """
         document = self.model_dump(mode="json", by_alias=True)
-        scores = document.pop("benchmark")
-        if scores is not None:
-            document["benchmark"] = {name: value for name, value in scores.items() if value is not None}
-        return document
+        del document["benchmark"]
+        return document if self.benchmark is None else document | {"benchmark": self.benchmark.to_json()}
 
     def digest(self) -> str:
         """`Ask.profileDigest`."""

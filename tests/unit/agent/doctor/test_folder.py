@@ -135,6 +135,9 @@ def test_benchmark_that_is_missing_or_of_another_version_is_warned_of(tmp_path, 
     found = check_benchmark(tmp_path, " --wallet mine")
     assert found.health is Health.WARN and "`hive provider benchmark --wallet mine`" in found.remedy
     record.record_benchmark(tmp_path, [Row("python_mfuel_per_second", "", "", "", 4_620, 1, 5)], NOW)
-    assert (check_benchmark(tmp_path, "").health, check_benchmark(tmp_path, "").found) == (Health.OK, "4.6 Gfuel/s")
+    assert (check_benchmark(tmp_path, "").health, check_benchmark(tmp_path, "").found) == (
+        Health.OK,
+        "Python 4.6 Gfuel/s",
+    )
     monkeypatch.setattr(record, "VERSION", record.VERSION + 1)
     assert check_benchmark(tmp_path, "").health is Health.WARN

@@ -71,11 +71,14 @@ def test_what_answers_and_is_no_market_is_an_expected_error(market, answer):
         look(market)
 
 
-def test_transcript_that_is_garbled_is_an_expected_error(market):
+def test_rounds_that_cannot_be_read_leave_the_market_well_and_its_prices_unknown(market):
     sell(market, (3_000, 0))
     market.answers["/api/v1/rounds/8/transcript"]["bids"] = []
-    with pytest.raises(MalformedMessage, match="market's answer"):
-        look(market)
+    seen, clock, rates = examine_market(look(market), DOMAIN, CHEAP, 0)
+    assert (seen.health, clock.health, rates.health) == (Health.OK, Health.OK, Health.WARN)
+    assert "the market's rounds" in rates.found
+    del market.answers["/api/v1/rounds"]
+    assert look(market).trouble == "No."
 
 
 @pytest.mark.parametrize(
