@@ -8,6 +8,7 @@ from eth_account.signers.local import LocalAccount
 
 from agent.adapters import open_adapters
 from agent.attester import Attester, offer_tees
+from agent.benchmark.record import usable_scores
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -60,6 +61,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         data_folder=settings.data,
         stated=settings.stated,
         preemptible_jobs=settings.preemptible_jobs,
+        benchmark=usable_scores(settings.data),
     )
     profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
     return ProviderDaemon(

@@ -17,7 +17,7 @@ import psutil
 import pynvml
 
 from agent.stated import Stated
-from marketplace.protocol.profile import Cpu, Gpu, NodeProfile, Tee
+from marketplace.protocol.profile import Benchmark, Cpu, Gpu, NodeProfile, Tee
 from marketplace.protocol.units import BYTES_PER_MB
 
 _CPUINFO = Path("/proc/cpuinfo")
@@ -47,6 +47,7 @@ class GpuSurvey:
     """For a person; empty where every GPU answered."""
     ids: tuple[str, ...] = ()
     """Of each GPU, as the driver and container engines know it."""
+    has_driver: bool = True
 
 
 def take_inventory(
@@ -57,6 +58,7 @@ def take_inventory(
     data_folder: Path | None = None,
     stated: Stated | None = None,
     preemptible_jobs: bool = False,
+    benchmark: Benchmark | None = None,
 ) -> NodeProfile:
     """The profile of this machine.
 
@@ -77,6 +79,8 @@ def take_inventory(
         What no inventory finds out.
     preemptible_jobs
         Whether it takes jobs that a better bid may end.
+    benchmark
+        What was measured on it, as it is stored: measuring anew at each start would change the digest.
     """
     stated = stated or Stated()
     return NodeProfile(
@@ -94,6 +98,7 @@ def take_inventory(
         rack=stated.rack,
         fixed_cost_per_hour=stated.fixed_cost_per_hour,
         preemptible_jobs=preemptible_jobs,
+        benchmark=benchmark,
     )
 
 
@@ -178,7 +183,7 @@ def survey_gpus() -> GpuSurvey:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError_LibraryNotFound:
-        return GpuSurvey(note="no NVIDIA driver on this machine (libnvidia-ml.so.1 not found)")
+        return GpuSurvey(note="no NVIDIA driver on this machine (libnvidia-ml.so.1 not found)", has_driver=False)
     except pynvml.NVMLError as error:
         return GpuSurvey(note=f"the NVIDIA driver does not answer: {error}")
     try:

@@ -45,9 +45,10 @@ class WorkState(StrEnum):
 class Journal:
     """One agent's memory, in one file. Safe to share between threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, timeout: float = 30) -> None:
+        """`timeout`: seconds to wait for another process that writes. Raises sqlite3.Error where it is longer."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=timeout)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -147,6 +148,13 @@ class Journal:
         """What was attested for a lease."""
         rows = self._rows("SELECT evidence FROM leases WHERE lease_id = ? AND evidence IS NOT NULL", lease_id)
         return json.loads(rows[0][0]) if rows else None
+
+    def last_finished(self) -> int | None:
+        """When the job ended that was attested last, unix seconds."""
+        ((last,),) = self._rows(
+            "SELECT MAX(CAST(json_extract(evidence, '$.attestation.finishedAt') AS INTEGER)) FROM leases"
+        )
+        return None if last is None else int(last)
 
     def record_attested(self, lease_id: str, evidence: dict[str, Any]) -> None:
         """The job has run and its attestation is signed: never run it again."""

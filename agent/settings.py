@@ -16,10 +16,17 @@ from marketplace.protocol.metering import Rates
 MOST_PRIVACY_ZONES, LONGEST_NAME = 16, 64
 
 
-class AgentSettings(BaseSettings):
-    """What provider and oracle have in common."""
+class FolderSettings(BaseSettings):
+    """What is known before there is a market or a wallet."""
 
     model_config = SettingsConfigDict(env_prefix="COMPUTEHIVE_AGENT_", extra="ignore")
+
+    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
+    """Where journal, unsent outputs and the benchmark's result lie; of one daemon of a kind, and one account."""
+
+
+class AgentSettings(FolderSettings):
+    """What provider and oracle have in common."""
 
     url: str = "http://127.0.0.1:8080"
     """Where the market is."""
@@ -32,8 +39,6 @@ class AgentSettings(BaseSettings):
     password_file: Path | None = None
     password: str = Field(default="", repr=False)
     """Password of the keystores; the file goes first, and its line ends do not count."""
-    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
-    """Where the journal and unsent outputs lie; of one daemon of a kind, and one account."""
 
     container_engine: str = ""
     """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
@@ -124,13 +129,16 @@ class OracleSettings(AgentSettings):
     """How much longer than the bid's seconds this machine may take for its own run."""
 
 
-Settings = TypeVar("Settings", bound=AgentSettings)
+Settings = TypeVar("Settings", bound=FolderSettings)
 
 
-def load_settings(kind: type[Settings]) -> Settings:
-    """Settings from the environment. Raises SettingsError naming the first one that is missing or wrong."""
+def load_settings(kind: type[Settings], **given: object) -> Settings:
+    """Settings as `given`, else from the environment.
+
+    Raises SettingsError naming the first one that is missing or wrong.
+    """
     try:
-        return kind(_env_file=os.environ.get("COMPUTEHIVE_AGENT_ENV_FILE"))  # type: ignore[call-arg]
+        return kind(_env_file=os.environ.get("COMPUTEHIVE_AGENT_ENV_FILE"), **given)  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = "COMPUTEHIVE_AGENT_" + "_".join(str(part) for part in first["loc"]).upper()

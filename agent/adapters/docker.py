@@ -18,8 +18,11 @@ PROFILE_VERSION = 1
 """Raised whenever what a container may do or see changes."""
 
 
-def open_docker(settings: AdapterSettings) -> "DockerAdapter | None":
-    """The sandbox on the engine of the settings; None where they name none. Raises AgentError, see `Engine`."""
+def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdapter | None":
+    """The sandbox on the engine of the settings; None where they name none. Raises AgentError, see `Engine`.
+
+    `sweep` removes what an agent with these settings has left there; not where one may be running.
+    """
     if not settings.container_engine:
         return None
     from agent.containers.cache import ImageCache
@@ -27,7 +30,8 @@ def open_docker(settings: AdapterSettings) -> "DockerAdapter | None":
 
     agent = "computehive-" + hashlib.sha256(str(settings.data.resolve()).encode()).hexdigest()[:12]
     engine = Engine(settings.container_engine, agent, settings.container_runtime)
-    engine.sweep()
+    if sweep:
+        engine.sweep()
     cache = ImageCache(engine, settings.data / "images.json", settings.image_cache_mb)
     return DockerAdapter(engine, agent, cache, GpuPool.survey())
 
@@ -46,6 +50,10 @@ class DockerAdapter:
             "runtime": self._engine.runtime or "default",
             "architecture": self._engine.architecture,
         }
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._engine.close()
 
     def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
         """As `Adapter.run`."""

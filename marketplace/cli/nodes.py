@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from marketplace.cli.context import JsonOption, UrlOption, find_market
-from marketplace.cli.output import clock_time, out, print_json, short, table
+from marketplace.cli.output import clock_time, fuel_speed, out, print_json, short, table
 
 
 def register(app: typer.Typer) -> None:
@@ -23,14 +23,20 @@ def nodes(url: UrlOption = None, as_json: JsonOption = False) -> None:
     if not found:
         out().print("No provider offers anything here at the moment.")
         return
-    shown = table("node", "provider", "region", "vCPU", "GB", "GPUs", "free", "status", right=("vCPU", "GB", "free"))
+    numbers = ("vCPU", "GB", "Gfuel/s")
+    shown = table("node", "provider", "region", *numbers, "GPUs", "free", "status", right=(*numbers, "free"))
     for each in found:
         shown.add_row(
             short(each["id"]), short(each["provider"]), each["region"], str(each["vcpus"]),
-            f"{each['memoryMb'] / 1000:.0f}", ", ".join(each["gpus"]) or "—",
+            f"{each['memoryMb'] / 1000:.0f}", _speed(each), ", ".join(each["gpus"]) or "—",
             f"{each['freeUnits']} of {each['units']}", _status(each),
         )  # fmt: skip
     out().print(shown)
+
+
+def _speed(node: dict[str, Any]) -> str:
+    """What its provider measured of a Python job; a dash where it states nothing."""
+    return fuel_speed(node.get("profile", {}).get("benchmark")) or "—"
 
 
 def _status(node: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from marketplace.cli.lines import grams_text, print_lines, steering_of
-from marketplace.cli.output import amount, short, table, usdc
+from marketplace.cli.output import amount, fuel_speed, short, table, usdc
 from marketplace.protocol.units import format_usdc
 
 _PRICE = re.compile(r"price: (\d+) micro-USDC, above the cap of (\d+)")
@@ -105,4 +105,6 @@ def _amounts(quote: dict[str, Any], steers: bool) -> list[str]:
 
 def _node(offer: dict[str, Any]) -> str:
     parts = [offer.get("region"), f"{offer['vcpus']} vCPU" if offer.get("vcpus") else None]
+    speed = fuel_speed(offer.get("benchmark"))
+    parts.append(f"{speed} Gfuel/s" if speed else None)
     return ", ".join(str(part) for part in parts if part) or "—"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from marketplace.cli import bonds, claims, draining, stakes
+from marketplace.cli import bonds, claims, draining, measured, selftest, stakes
 from marketplace.cli.advised import print_markups
 from marketplace.cli.agent_settings import (
     prepare_agent,
@@ -37,6 +37,8 @@ def register(app: typer.Typer) -> None:
     market.command("rebuild")(market_rebuild)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
+    provider.command("benchmark")(measured.provider_benchmark)
+    provider.command("selftest")(selftest.provider_selftest)
     provider.command("advise")(provider_advise)
     provider.command("stake")(stakes.provider_stake)
     provider.command("unstake")(stakes.provider_unstake)

@@ -15,6 +15,7 @@ from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
 
 PLAIN_WIDTH = 110
 """Columns where there is no terminal."""
+MFUEL_PER_GFUEL = 1_000
 TAIL_LINES, TAIL_COLUMNS = 20, 500
 """How much of a crashed program's standard error is shown."""
 STATE_STYLES = {
@@ -114,6 +115,12 @@ def amount(micro: int | str | None) -> str:
 def gfuel(fuel: int | str) -> str:
     """Fuel in Gfuel, to what a person can compare."""
     return f"{int(fuel) / FUEL_PER_GFUEL:.3f} Gfuel"
+
+
+def fuel_speed(benchmark: dict[str, Any] | None) -> str:
+    """Gfuel a second that a node's profile states for Python jobs; empty where it states none."""
+    mfuel = (benchmark or {}).get("pythonMfuelPerSecond")
+    return "" if mfuel is None else f"{mfuel / MFUEL_PER_GFUEL:.1f}"
 
 
 def size(count: int) -> str:

@@ -1,6 +1,6 @@
 """The node profile: what a provider says its machine is. Named by its digest in every ask."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -11,12 +11,22 @@ from marketplace.protocol.eip712 import Bytes32
 
 _Count = Annotated[int, Field(ge=0, lt=2**32)]
 _Name = Annotated[str, Field(max_length=128)]
+_Score = Annotated[int, Field(ge=0, lt=2**48)]
 Tee = Literal["sgx", "tdx", "sev-snp"]
 """Trusted execution environments: Intel SGX, Intel TDX, AMD SEV-SNP."""
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    @classmethod
+    def parse(cls, document: Any) -> Self:
+        """The document's content. Raises MalformedMessage naming the field."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise MalformedMessage(f"{cls.__name__}.{'.'.join(map(str, first['loc']))}", first["msg"]) from error
 
 
 class Cpu(_Document):
@@ -37,6 +47,41 @@ class Gpu(_Document):
     """Whether it is an instance of a GPU in Multi-Instance mode: a part of one, not a whole one."""
     compute_capability: _Name = ""
     driver: _Name = ""
+
+
+class Benchmark(_Document):
+    """What standard workloads measured on the node: its provider's word, which the signed ask covers.
+
+    Scores are medians, higher is better, None where not measured. Of one processor core, unless a field says otherwise.
+    Scores of different versions do not compare; what each workload does is in `agent/benchmark`.
+    """
+
+    version: Annotated[int, Field(ge=1, lt=2**16)]
+    """Of the workloads."""
+    measured_at: Annotated[int, Field(ge=0, lt=2**40)]
+    """Unix seconds."""
+    sandbox_mfuel_per_second: _Score | None = None
+    """A loop of integers and memory in the wasm sandbox; millions of fuel, as jobs are charged for."""
+    python_mfuel_per_second: _Score | None = None
+    """A script in the ready-made Python runtime, its start included."""
+    integer_mops_per_second: _Score | None = None
+    float_mflops_per_second: _Score | None = None
+    memory_mb_per_second: _Score | None = None
+    """Copying; bytes read and bytes written both count."""
+    disk_write_mb_per_second: _Score | None = None
+    disk_read_mb_per_second: _Score | None = None
+    """In the agent's data folder."""
+    sha256_mb_per_second: _Score | None = None
+    matmul_mflops_per_second: _Score | None = None
+    """Single precision, on as many cores as the linear algebra library takes."""
+    inferences_per_minute: _Score | None = None
+    """Of a small ONNX model."""
+    gpu_gflops_per_second: _Score | None = None
+    """Single precision matrices on the first GPU."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON form, without the scores that there are not."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 class NodeProfile(_Document):
@@ -62,19 +107,17 @@ class NodeProfile(_Document):
     """What the machine costs its provider while it is on, used or not, micro-USDC: C_idle follows from it."""
     preemptible_jobs: bool = False
     """Whether it takes jobs that may be evicted, and are then paid nothing."""
-
-    @classmethod
-    def parse(cls, document: Any) -> "NodeProfile":
-        """The profile in a JSON document. Raises MalformedMessage naming the field."""
-        try:
-            return cls.model_validate(document)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise MalformedMessage(f"NodeProfile.{'.'.join(map(str, first['loc']))}", first["msg"]) from error
+    benchmark: Benchmark | None = None
+    """What was measured on it; None where its provider has not run the benchmark."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form, every field present."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The JSON form: every field present, but for `benchmark` and its scores where there are none.
+
+        So a profile that was signed before there were benchmarks, or before a workload was added, keeps its digest.
+        """
+        document = self.model_dump(mode="json", by_alias=True)
+        del document["benchmark"]
+        return document if self.benchmark is None else document | {"benchmark": self.benchmark.to_json()}
 
     def digest(self) -> str:
         """`Ask.profileDigest`."""

@@ -116,6 +116,7 @@ def _offer(wanted: PlacedBid, ask: PlacedAsk, lines: Breakdown, now: int, max_pr
         "region": ask.profile.region,
         "vcpus": ask.profile.cpu.cores,
         "gpus": [gpu.model for gpu in ask.profile.gpus],
+        "benchmark": ask.profile.benchmark.to_json() if ask.profile.benchmark else None,
         "feasible": not reasons,
         "reasons": reasons,
         "quote": lines.to_json(),

@@ -79,6 +79,10 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
     Exemption("marketplace.cli.operators", "agent.prices", "`hive provider advise` reads what the daemon has learned"),
     Exemption("marketplace.cli.operators", "agent.doctor", "`hive doctor` examines this machine"),
+    Exemption("marketplace.cli.measured", "agent.benchmark", "`hive provider benchmark` measures this machine"),
+    Exemption("marketplace.cli.measured", "agent.lock", "`hive provider benchmark` says where a daemon is at work"),
+    Exemption("marketplace.cli.measured", "agent.settings", "`hive provider benchmark` finds the daemon's folder"),
+    Exemption("marketplace.cli.selftest", "agent.settings", "`hive provider selftest` runs with this machine's"),
     Exemption("marketplace.cli.draining", "agent.drain", "`hive provider drain` tells the daemon through its journal"),
     Exemption("marketplace.cli.draining", "agent.settings", "`hive provider drain` finds the daemon's folder"),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
@@ -89,7 +93,7 @@ EXEMPTIONS = (
     Exemption("marketplace.devnet.chain", "scripts.toolchain", "a checkout's tools; an installed wheel is given none"),
     Exemption("scripts.audit.__main__", "scripts.setup", "installs the audit's tools, step by step as setup does"),
     Exemption("agent.bootstrap", CHAIN, "wires the daemons, which follow the chain themselves"),
-    Exemption("agent.doctor", CHAIN, "examines the connection to the chain"),
+    Exemption("agent.doctor.chain", CHAIN, "examines the connection to the chain"),
 )
 
 PURE_ROOMS = (PROTOCOL, DOMAIN, CLEARING, ERRORS)

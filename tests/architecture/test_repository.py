@@ -35,6 +35,7 @@ KNOWN_NUMBERS = {
     "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0": "half of that order (EIP-2)",
     "8c4f5775d796503e96137f77c68a829a0056ac8ded70140b081b094490c57bff": "Intel's MRSIGNER of the SGX quoting enclave",
     "dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5": "Intel's MRSIGNER of the TDX quoting enclave",
+    "fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c": "digest of the benchmark's ONNX model",
 }
 PEM_OR_WORDS = re.compile(r"BEGIN [A-Z ]*PRIVATE KEY|mnemonic\W+(?:[a-z]{3,8} ){11}", re.I)
 

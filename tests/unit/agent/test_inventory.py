@@ -89,6 +89,17 @@ def test_gpu_in_mig_mode_counts_as_its_instances_across_gaps_in_their_numbering(
     assert list(map(_row, profile.gpus)) == [("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 5_100, True, "8.0", "570.86.15")] * 3
 
 
+def test_whole_gpu_beside_instances_of_two_sizes_counts_as_one_and_the_instances_each(inventory_of):
+    profile, note = inventory_of("mixed")
+    assert list(map(_row, profile.gpus)) == [
+        ("NVIDIA H100 80GB HBM3", 85_520, False, "9.0", "570.86.15"),
+        ("NVIDIA H100 80GB HBM3 MIG 3g.40gb", 41_943, True, "9.0", "570.86.15"),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", 10_485, True, "9.0", "570.86.15"),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", 10_485, True, "9.0", "570.86.15"),
+    ]
+    assert note == ""
+
+
 def test_lost_gpu_is_left_out_with_its_reason_and_the_healthy_one_stays(inventory_of):
     profile, note = inventory_of("lost")
     assert [gpu.model for gpu in profile.gpus] == ["Tesla P100-PCIE-16GB"]

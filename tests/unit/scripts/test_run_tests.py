@@ -133,7 +133,7 @@ def test_an_unknown_suite_is_refused_with_those_there_are(capsys):
 
 def test_every_test_folder_belongs_to_one_suite():
     named = [folder for suite in run_tests.SUITES.values() for folder in suite.folders]
-    helpers = {"tests/fakes", "tests/symbolic", "tests/__pycache__"}  # laws in Solidity are the audit's
+    helpers = {"tests/data", "tests/fakes", "tests/symbolic", "tests/__pycache__"}  # laws in Solidity are the audit's
     there = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if path.is_dir()} - helpers
     assert len(named) == len(set(named))
     assert there <= set(named)

@@ -1,0 +1,45 @@
+"""What this machine can run and prove beside plain WebAssembly: only what its settings or its hardware speak of."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.adapters.docker import open_docker
+from agent.attester import offer_tees
+from agent.doctor.finding import Finding, failed, warned, well
+from agent.inventory import read_tees
+from agent.settings import ProviderSettings
+from marketplace.errors import AgentError
+from marketplace.protocol.profile import Tee
+
+
+def check_containers(settings: ProviderSettings) -> list[Finding]:
+    """Whether the container engine that the settings name can be used; nothing where they name none."""
+    if not settings.container_engine:
+        return []
+    try:
+        adapter = open_docker(settings.adapters, sweep=False)
+    except AgentError as error:
+        return [failed("containers", error.message, error.hint or "Look into the engine's log.")]
+    assert adapter is not None, "the settings name an engine"
+    found = ", ".join(f"{key} {value}" for key, value in adapter.descriptor().items() if key != "sandbox")
+    adapter.close()
+    return [well("containers", f"{settings.container_engine}: {found}")]
+
+
+def check_tees(found: Sequence[Tee], collateral: Path | None) -> list[Finding]:
+    """What the machine's trusted execution environments are worth here; nothing where there are none."""
+    return [_check_tee(tee, collateral) for tee in found]
+
+
+def _check_tee(tee: Tee, collateral: Path | None) -> Finding:
+    if tee in offer_tees([tee], collateral):
+        return well(f"tee {tee}", "offered")
+    if tee == "tdx":
+        remedy = "Name its file in COMPUTEHIVE_AGENT_TEE_COLLATERAL."
+        return warned(f"tee {tee}", "not offered: attested jobs need collateral", remedy)
+    return well(f"tee {tee}", "not offered: the daemon has no way to its quotes")
+
+
+def examine_sandboxes(settings: ProviderSettings) -> list[Finding]:
+    """Every check of them, as the machine is now."""
+    return [*check_containers(settings), *check_tees(read_tees(), settings.tee_collateral)]
