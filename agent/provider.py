@@ -17,6 +17,7 @@ from eth_utils import to_checksum_address
 
 from agent.attester import Attester
 from agent.chain import Chain
+from agent.checkpoints import Checkpoints
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
 from agent.drain import Drain, request_drain
@@ -28,7 +29,7 @@ from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
 from agent.prices import Prices
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms
+from agent.work import Execution, Runner, attest, check_ask, check_terms
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -79,6 +80,7 @@ class ProviderDaemon:
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
         self._attester = attester or Attester(chain=chain, domain=domain, agent=agent.address, now=now)
+        self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now)
         self._rounds = Rounds(client)
         self._prices = Prices(
             journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
@@ -116,7 +118,8 @@ class ProviderDaemon:
 
         offering = (self.keep_ask, self.send_heartbeat)
         paid = (self.send_receipts, self.claim_unsettled, self.release_claims)
-        steps = (*offering, self.follow, self.start_jobs, self.make_way, self.post_attestations, *paid, leave)
+        working = (self.follow, self.start_jobs, self.make_way, self.post_checkpoints, self.post_attestations)
+        steps = (*offering, *working, *paid, leave)
         try:
             run_steps(steps, stop, pause)
             self.withdraw_ask()
@@ -215,8 +218,8 @@ class ProviderDaemon:
             self._journal.record_declined(event.lease_id, str(error))
             return
         started = self._now()
-        execution = self._attester.execute(event, terms, lambda: self._runner(terms, self._stop_of(event)))
-        attestation = self._attest(event, terms, execution, started)
+        execution = self._attester.execute(event, terms, lambda: self._run_job(event, terms))
+        attestation = attest(event.lease_id, terms, execution, started, self._now())
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)
         self._journal.record_attested(
@@ -235,20 +238,13 @@ class ProviderDaemon:
             detail=execution.detail,
         )  # fmt: skip
 
-    def _attest(self, event: LeaseOpened, terms: LeaseTerms, execution: Execution, started: int) -> Attestation:
-        return Attestation(
-            lease_id=event.lease_id,
-            job_digest=terms.bid.job_digest,
-            result_digest=execution.result_digest,
-            fuel=execution.fuel_used,
-            wall_seconds=execution.charged_seconds,
-            egress_bytes=execution.manifest.egress_bytes,
-            exit_kind=execution.exit_kind,
-            exit_code=execution.exit_code,
-            sandbox_digest=execution.sandbox_digest,
-            started_at=started,
-            finished_at=self._now(),
-        )
+    def _run_job(self, event: LeaseOpened, terms: LeaseTerms) -> Execution:
+        stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
+        return self._runner(terms, stop) if snapshots is None else self._runner(terms, stop, snapshots)
+
+    def post_checkpoints(self) -> None:
+        """Send what running jobs have saved."""
+        self._checkpoints.post()
 
     def post_attestations(self) -> None:
         """Upload outputs, logs and the attestation of every job that has ended; the market takes each once."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from agent.adapters import Adapter, Job, descriptor_digest
 from agent.chain import Signers
 from agent.sandbox import Limits, RunResult
+from agent.sandbox.snapshots import Snapshots
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
@@ -21,7 +22,7 @@ from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.evidence import compute_output_bytes
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
-from marketplace.protocol.messages import Bid
+from marketplace.protocol.messages import Attestation, Bid
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.units import BYTES_PER_MB
 
@@ -62,7 +63,9 @@ class Execution:
 class Runner(Protocol):
     """Runs a lease's job to its end, or until `stop`. Raises ServiceUnavailable where its inputs cannot be had now."""
 
-    def __call__(self, terms: LeaseTerms, stop: Event | None = None) -> Execution: ...
+    def __call__(
+        self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None
+    ) -> Execution: ...
 
 
 def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
@@ -124,20 +127,20 @@ class JobRunner:
         self._fetch = fetch
         self._wall_factor = wall_factor
 
-    def __call__(self, terms: LeaseTerms, stop: Event | None = None) -> Execution:
+    def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
         spec = terms.job_spec
         try:
-            result = self._run(spec, limits_of(terms.bid, self._wall_factor), stop)
+            result = self._run(spec, limits_of(terms.bid, self._wall_factor), stop, snapshots)
         except (NotFound, DigestMismatch, AgentError, TooLarge) as error:
             return refuse(str(error), limits_of(terms.bid).egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST))
         return package(result, self._digests[spec.sandbox])
 
-    def _run(self, spec: JobSpec, limits: Limits, stop: Event | None) -> RunResult:
+    def _run(self, spec: JobSpec, limits: Limits, stop: Event | None, snapshots: Snapshots | None) -> RunResult:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
-        return adapter.run(Job(spec, self._inputs(spec), self._verified), limits, stop)
+        return adapter.run(Job(spec, self._inputs(spec), self._verified, snapshots), limits, stop)
 
     def _inputs(self, spec: JobSpec) -> dict[str, bytes]:
         inputs: dict[str, bytes] = {}
@@ -185,4 +188,21 @@ def refuse(reason: str, egress_bytes: int, sandbox_digest: str = NO_DIGEST) -> E
         blobs={sha256_digest(text): text},
         detail=reason,
         sandbox_digest=sandbox_digest,
+    )
+
+
+def attest(lease_id: str, terms: LeaseTerms, execution: Execution, started: int, finished: int) -> Attestation:
+    """What the agent says of a run; times in unix seconds, by its clock."""
+    return Attestation(
+        lease_id=lease_id,
+        job_digest=terms.bid.job_digest,
+        result_digest=execution.result_digest,
+        fuel=execution.fuel_used,
+        wall_seconds=execution.charged_seconds,
+        egress_bytes=execution.manifest.egress_bytes,
+        exit_kind=execution.exit_kind,
+        exit_code=execution.exit_code,
+        sandbox_digest=execution.sandbox_digest,
+        started_at=started,
+        finished_at=finished,
     )

@@ -65,4 +65,4 @@ class DockerAdapter:
         image = self._images.get(program.digest, job.fetch)
         with self._gpus.take(limits.gpus) as gpus:
             order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus)
-            return run_container(self._engine, self._agent, order, limits, stop)
+            return run_container(self._engine, self._agent, order, limits, stop, job.snapshots)

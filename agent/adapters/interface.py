@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
+from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import Limits, RunResult
 from marketplace.protocol.jobspec import JobSpec
 
@@ -21,6 +22,8 @@ class Job:
     spec: JobSpec
     inputs: Mapping[str, bytes]
     fetch: Callable[[str], bytes]
+    snapshots: Snapshots | None = None
+    """What is shown the program's files while it runs."""
 
 
 @dataclass(frozen=True, slots=True)

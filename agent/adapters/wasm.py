@@ -34,7 +34,7 @@ class WasmAdapter:
 
     def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
         """As `Adapter.run`."""
-        return self._sandbox.run(self._module(job), build_task(job.spec, dict(job.inputs)), limits, stop)
+        return self._sandbox.run(self._module(job), build_task(job.spec, dict(job.inputs)), limits, stop, job.snapshots)
 
     def _module(self, job: Job) -> CompiledModule:
         program = job.spec.program

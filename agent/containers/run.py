@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -15,6 +15,7 @@ from agent.containers.cgroups import Reading
 from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, Engine
 from agent.containers.harvest import OutputLimit, pack, unpack
 from agent.containers.logs import LogPump
+from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import Limits, RunResult
 from marketplace.protocol.enums import ExitKind
 
@@ -37,7 +38,14 @@ class Order:
     """Devices, by the ids that the driver gives them."""
 
 
-def run_container(engine: Engine, agent: str, order: Order, limits: Limits, stop: threading.Event | None) -> RunResult:
+def run_container(
+    engine: Engine,
+    agent: str,
+    order: Order,
+    limits: Limits,
+    stop: threading.Event | None,
+    snapshots: Snapshots | None = None,
+) -> RunResult:
     """Run to the end, to a limit, or until `stop`. Raises InvalidModule for an image that cannot be started safely.
 
     An engine that fails or vanishes is the machine's trouble: SANDBOX_ERROR.
@@ -45,7 +53,7 @@ def run_container(engine: Engine, agent: str, order: Order, limits: Limits, stop
     run = f"{agent}-{secrets.token_hex(6)}"
     limits = replace(limits, egress_bytes=min(limits.egress_bytes, MAX_WRITTEN_BYTES))
     try:
-        return _Run(engine, run, order, limits, stop).result()
+        return _Run(engine, run, order, limits, stop, snapshots).result()
     except ENGINE_ERRORS as error:
         return _nothing(f"the container engine failed: {error}")
     finally:
@@ -55,8 +63,17 @@ def run_container(engine: Engine, agent: str, order: Order, limits: Limits, stop
 class _Run:
     """The steps of one run, in order."""
 
-    def __init__(self, engine: Engine, run: str, order: Order, limits: Limits, stop: threading.Event | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        run: str,
+        order: Order,
+        limits: Limits,
+        stop: threading.Event | None,
+        snapshots: Snapshots | None,
+    ) -> None:
         self._engine, self._run, self._order, self._limits, self._stop = engine, run, order, limits, stop
+        self._snapshots = snapshots
         self._reading = Reading()
 
     def result(self) -> RunResult:
@@ -70,7 +87,7 @@ class _Run:
             logs = LogPump(streams, limits)
             started = time.monotonic()
             job.start()
-            ended = self._watch(job, logs, started)
+            ended = self._watch(job, holder, logs, started)
             seconds = time.monotonic() - started
             logs.finish(ANSWER_SECONDS)
         kind, code, detail = ended or self._own_end(job, logs)
@@ -85,7 +102,9 @@ class _Run:
             stderr=logs.stderr, detail=detail, usage=self._measure().usage,
         )  # fmt: skip
 
-    def _watch(self, job: Container, logs: LogPump, started: float) -> tuple[ExitKind, int, str] | None:
+    def _watch(
+        self, job: Container, holder: Container, logs: LogPump, started: float
+    ) -> tuple[ExitKind, int, str] | None:
         """Until the program has ended by itself, or had to be."""
         until = started + self._limits.wall_seconds
         waiting = _Waiting(lambda: self._engine.wait(job, self._limits.wall_seconds + ANSWER_SECONDS))
@@ -94,6 +113,7 @@ class _Run:
             group = group or self._find_group(job)
             self._measure(group)
             end = self._forced_end(logs, until)
+            self._look(holder, logs, is_last=end is not None and end[0] is ExitKind.EVICTED)
             if end is not None:
                 job.kill()
                 waiting.is_over(ANSWER_SECONDS)
@@ -101,6 +121,13 @@ class _Run:
                 return end
         waiting.check()
         return None
+
+    def _look(self, holder: Container, logs: LogPump, *, is_last: bool) -> None:
+        """Show the files as they are; what is more than the job may leave is not looked at."""
+        if self._snapshots is None:
+            return
+        with suppress(OutputLimit):
+            self._snapshots.look(lambda: self._harvest(holder, len(logs.stdout) + len(logs.stderr)), is_last=is_last)
 
     def _forced_end(self, logs: LogPump, until: float) -> tuple[ExitKind, int, str] | None:
         if self._stop is not None and self._stop.is_set():

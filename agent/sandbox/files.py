@@ -65,9 +65,9 @@ class FileTable:
             5: Descriptor(self._work, (), preopen=".", root=self._work),
         }
 
-    def outputs(self) -> dict[str, bytes]:
-        """Files the job made or changed, by relative path."""
-        return {path: bytes(file.content) for path, file in self._work.walk() if not file.is_pristine}
+    def outputs(self, *, all_files: bool = False) -> dict[str, bytes]:
+        """Files the job made or changed, by relative path; `all_files`: and those that are as they came."""
+        return {path: bytes(file.content) for path, file in self._work.walk() if all_files or not file.is_pristine}
 
     def get(self, fd: int) -> Descriptor:
         if fd not in self._table:

@@ -6,6 +6,7 @@ so a program that is not stopped ends as it would have.
 """
 
 import ctypes
+from collections.abc import Callable
 from threading import Event
 
 import wasmtime
@@ -21,9 +22,10 @@ _GO_ON = 0
 class Interrupter:
     """Watches over one run. `ended` says how it had to be ended, None where it was not."""
 
-    def __init__(self, ticks: int, stop: Event | None) -> None:
+    def __init__(self, ticks: int, stop: Event | None, look: Callable[[bool], None] | None = None) -> None:
+        """`look` is called at every tick, told whether it is the last one before the machine stops the program."""
         self.ended: ExitKind | None = None
-        self._left, self._stop = ticks, stop
+        self._left, self._stop, self._look = ticks, stop, look
         self._callback = _Callback(self._tick)  # kept: wasmtime holds no reference of Python's
 
     def watch(self, store: wasmtime.Store) -> None:
@@ -33,7 +35,10 @@ class Interrupter:
 
     def _tick(self, context: object, data: object, delta: "ctypes._Pointer", kind: "ctypes._Pointer") -> int:
         self._left -= 1
-        if self._stop is not None and self._stop.is_set():
+        is_stopped = self._stop is not None and self._stop.is_set()
+        if self._look is not None:
+            self._look(is_stopped)
+        if is_stopped:
             self.ended = ExitKind.EVICTED
         elif self._left <= 0:
             self.ended = ExitKind.TIMEOUT

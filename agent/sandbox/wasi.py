@@ -72,6 +72,10 @@ class WasiHost:
         """What the program wrote, by relative path."""
         return self._files.outputs()
 
+    def files(self) -> dict[str, bytes]:
+        """All that lies in its working directory now, by relative path."""
+        return self._files.outputs(all_files=True)
+
     # --- arguments, environment, clock, randomness ---------------------------------------------------------------
 
     def args_sizes_get(self, memory: GuestMemory, count: int, size: int) -> None:

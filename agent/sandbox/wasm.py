@@ -13,6 +13,7 @@ from importlib.metadata import version
 import wasmtime
 
 from agent.sandbox.linking import define_wasi, is_offered
+from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.stopping import Interrupter
 from agent.sandbox.types import Limits, RunResult, Task
 from agent.sandbox.vfs import OutputLimitReached
@@ -146,9 +147,17 @@ class Sandbox:
         return compiled
 
     def run(
-        self, compiled: CompiledModule, task: Task, limits: Limits, stop: threading.Event | None = None
+        self,
+        compiled: CompiledModule,
+        task: Task,
+        limits: Limits,
+        stop: threading.Event | None = None,
+        snapshots: Snapshots | None = None,
     ) -> RunResult:
-        """Run to the end, to a limit, or until `stop`. Never raises for what the program does."""
+        """Run to the end, to a limit, or until `stop`. Never raises for what the program does.
+
+        `snapshots` sees its files now and then; neither result nor fuel depend on that.
+        """
         host = WasiHost(task, limits)
         linker = wasmtime.Linker(self.engine)
         define_wasi(linker, host)
@@ -161,7 +170,8 @@ class Sandbox:
             tables=16,
             memories=1,
         )
-        interrupter = Interrupter(int(limits.wall_seconds / TICK_SECONDS) + 1, stop)
+        look = None if snapshots is None else lambda is_last: snapshots.look(host.files, is_last=is_last)
+        interrupter = Interrupter(int(limits.wall_seconds / TICK_SECONDS) + 1, stop, look)
         interrupter.watch(store)
         started = time.monotonic()
         kind, code, detail = _execute(store, linker, compiled.module, limits, interrupter)

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.eip712 import Address, Uint16, Uint32, Uint64
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import Manifest
@@ -68,6 +69,14 @@ class AttestationBody(_Body):
     manifest: Manifest
 
 
+class CheckpointBody(_Body):
+    """A running job's saved state."""
+
+    checkpoint: Checkpoint
+    signature: Signature
+    manifest: Manifest
+
+
 class SealBody(_Body):
     """An oracle's seal of a verdict."""
 
@@ -111,7 +120,7 @@ class ResourcesBody(_Body):
     vcpus: Uint16 = 1
     memory_mb: Uint32
     duration_seconds: Annotated[Uint32, Field(gt=0)]
-    fuel: Annotated[Uint64, Field(gt=0, lt=2**63)]
+    fuel: Annotated[Uint64, Field(lt=2**63)]
     egress_mb: Uint32 = 0
 
     def to_resources(self) -> Resources:

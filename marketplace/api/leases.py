@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
-from marketplace.api.bodies import AttestationBody, ReceiptBody, SealBody, VerdictBody
+from marketplace.api.bodies import AttestationBody, CheckpointBody, ReceiptBody, SealBody, VerdictBody
 from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
+from marketplace.services.record_checkpoint import record_checkpoint, show_checkpoint
 from marketplace.services.record_evidence import record_attestation, record_receipt
 from marketplace.services.seal_verdicts import record_reveal, record_seal
 from marketplace.services.show_lease import list_leases, show_attestation, show_lease, show_terms
@@ -63,6 +64,20 @@ def lease_routes(market: Market) -> APIRouter:
     @router.get("/{lease_id}/attestation", summary="The evidence of a lease")
     def attestation(lease_id: LeaseId) -> dict[str, Any]:
         return show_attestation(market, lease_id)
+
+    @router.post(
+        "/{lease_id}/checkpoint",
+        status_code=201,
+        summary="What a running job has saved; 200 where something newer is there",
+    )
+    def save(lease_id: LeaseId, body: CheckpointBody, response: Response) -> dict[str, Any]:
+        body.manifest.validate_order()
+        is_new = record_checkpoint(market, lease_id, body.checkpoint, body.signature, body.manifest)
+        return _recorded(response, lease_id, is_new)
+
+    @router.get("/{lease_id}/checkpoint", summary="The newest state that a lease's job has saved")
+    def checkpoint(lease_id: LeaseId) -> dict[str, Any]:
+        return show_checkpoint(market, lease_id)
 
     @router.post(
         "/{lease_id}/seal",

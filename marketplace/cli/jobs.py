@@ -22,7 +22,8 @@ from marketplace.cli.known import remember_job
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
 from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, talk, usdc
-from marketplace.cli.schedule import ScheduleOptions, was_evicted
+from marketplace.cli.resuming import go_on, was_interrupted
+from marketplace.cli.schedule import ScheduleOptions
 from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start
 from marketplace.cli.trust import TrustOptions
 from marketplace.cli.verifying import VerifyOption
@@ -146,7 +147,8 @@ def run(
         int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
     ] = 3600,
     retries: Annotated[
-        int, typer.Option("--retries", min=0, help="How often to sign and place it again when it is evicted.")
+        int,
+        typer.Option("--retries", min=0, help="How often to place it again if its machine does not finish it."),
     ] = 0,
     wallet: WalletOption = None,
     url: UrlOption = None,
@@ -207,9 +209,11 @@ def run(
                 attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
                 return
             except JobFailed:
-                if not left or not was_evicted(client.job(job_id)):
+                ended = client.job(job_id)
+                if not left or not was_interrupted(ended):
                     raise
-                talk().print(f"It was evicted; it is signed and placed again ({left} more if need be).")
+                talk().print(f"Its machine did not finish it; it is placed again ({left} more if need be).")
+                job = go_on(client, job, ended, domain)
 
 
 def _resources(gpus: int, vcpus: int, memory: int, seconds: int, fuel: float, egress: int) -> "Resources":
@@ -247,6 +251,7 @@ def _prepare(
         requirements=parse_needs(needs, regions),
         preferences=parse_preferences(wishes),
         schedule=schedule.to_schedule(),
+        checkpoint=schedule.to_checkpoint(),
         tee=trust.to_trust(),
     )
 

@@ -21,6 +21,7 @@ from marketplace.cli import (
     nodes,
     operators,
     orders,
+    resuming,
     verify,
     wallets,
 )
@@ -44,6 +45,7 @@ faucet.register(app)
 jobs.register(app)
 job_views.register(app)
 orders.register(app)
+resuming.register(app)
 claims.register(app)
 money.register(app)
 wallets.register(app)

@@ -3,19 +3,19 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from marketplace.errors import InputError
 
 if TYPE_CHECKING:
-    from marketplace.protocol.jobspec import Schedule
+    from marketplace.protocol.jobspec import Checkpointing, Schedule
 
 
 @dataclass(frozen=True)
 class ScheduleOptions:
-    """A start that lies ahead, a deadline of one's own, and whether a better bid may take the job's place."""
+    """A start that lies ahead, a deadline of one's own, whether a better bid may take its place, what it saves then."""
 
     start: Annotated[
         str | None,
@@ -32,6 +32,14 @@ class ScheduleOptions:
             "--preemptible", min=10, max=3600, help="Make way for better bids after so many seconds' notice; no rent."
         ),
     ] = None
+
+    checkpoint: Annotated[
+        str | None,
+        typer.Option("--checkpoint", help="Folder, below its own, in which it saves its state, to be gone on from."),
+    ] = None
+    checkpoint_seconds: Annotated[
+        int, typer.Option("--checkpoint-seconds", min=5, max=86_400, help="How often that is fetched, at most.")
+    ] = 60
 
     @property
     def is_later(self) -> bool:
@@ -51,14 +59,17 @@ class ScheduleOptions:
             raise InputError(f"--start {self.start} has passed.", hint="Leave it out to start at once.")
         return Schedule(not_before=start)
 
+    def to_checkpoint(self) -> "Checkpointing | None":
+        """As the job specification says it."""
+        from marketplace.protocol.jobspec import Checkpointing
+
+        if self.checkpoint is None:
+            return None
+        return Checkpointing(directory=self.checkpoint.strip("/"), interval_seconds=self.checkpoint_seconds)
+
     def deadline(self, schedule: "Schedule") -> int | None:
         """Unix seconds, or None for the usual one."""
         return max(int(time.time()), schedule.not_before) + self.within if self.within is not None else None
-
-
-def was_evicted(job: dict[str, Any]) -> bool:
-    """Whether a job failed because it made way for a better bid, or its machine left."""
-    return job["state"] == "failed" and any(lease.get("exit") == "evicted" for lease in job["leases"])
 
 
 def parse_time(text: str, now: int) -> int:

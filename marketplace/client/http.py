@@ -17,6 +17,7 @@ from marketplace.errors import DigestMismatch, NotFound
 
 if TYPE_CHECKING:  # eth-account behind these costs a second of every command that signs nothing
     from marketplace.client.terms import LeaseTerms
+    from marketplace.protocol.checkpoint import Checkpoint
     from marketplace.protocol.eip712 import Domain
     from marketplace.protocol.jobspec import JobSpec
     from marketplace.protocol.manifest import Manifest
@@ -229,6 +230,15 @@ class MarketClient(OracleCalls):
     def attestation(self, lease_id: str) -> Document:
         """`{attestation, signature, manifest}` of a lease. Raises NotFound before there is one."""
         return self._get(f"{API}/leases/{lease_id}/attestation")
+
+    def post_checkpoint(self, checkpoint: "Checkpoint", signature: str, manifest: "Manifest") -> Document:
+        """What a running job has saved. The manifest's blobs must have been uploaded."""
+        body = {"checkpoint": checkpoint.to_json(), "signature": signature, "manifest": manifest.to_json()}
+        return self._post(f"{API}/leases/{checkpoint.lease_id}/checkpoint", body)
+
+    def checkpoint(self, lease_id: str) -> Document:
+        """`{checkpoint, signature, manifest}`, the newest. Raises NotFound before there is one."""
+        return self._get(f"{API}/leases/{lease_id}/checkpoint")
 
     def post_receipt(self, receipt: "Receipt", signature: str) -> Document:
         """The renter accepts a result: settles without oracles."""

@@ -15,6 +15,7 @@ from marketplace.errors import InputError
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
 from marketplace.protocol.jobspec import (
+    Checkpointing,
     ContainerProgram,
     InputFile,
     JobSpec,
@@ -79,6 +80,7 @@ def prepare_job(
     preferences: Preferences | None = None,
     schedule: Schedule | None = None,
     tee: TeeTrust | None = None,
+    checkpoint: Checkpointing | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
@@ -122,6 +124,7 @@ def prepare_job(
             "requirements": _require_tees(requirements or Requirements(), tee).model_dump(mode="json", by_alias=True),
             "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
             "schedule": (schedule or Schedule()).model_dump(mode="json", by_alias=True),
+            "checkpoint": checkpoint.model_dump(mode="json", by_alias=True) if checkpoint else None,
             "tee": tee.model_dump(mode="json", by_alias=True) if tee else None,
         }
     )

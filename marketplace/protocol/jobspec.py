@@ -124,6 +124,14 @@ class Determinism(_Document):
     seed: Bytes32 = ZERO_SEED
 
 
+class Checkpointing(_Document):
+    """Where a job saves its state as it goes, so that another machine can go on from there."""
+
+    directory: RelativePath = "checkpoint"
+    """Written below `/out`; found again below `/in`."""
+    interval_seconds: Annotated[int, Field(ge=5, le=86_400)] = 60
+
+
 class JobSpec(_Document):
     """A job. Resources, price and deadline are the bid's; this says what runs."""
 
@@ -141,6 +149,8 @@ class JobSpec(_Document):
     preferences: Preferences = Preferences()
     determinism: Determinism = Determinism()
     schedule: Schedule = Schedule()
+    checkpoint: Checkpointing | None = None
+    """None: a job that is stopped begins again."""
     tee: TeeTrust | None = None
     """Which evidence the renter takes; of a bid for the policy `attested`, and of no other."""
 

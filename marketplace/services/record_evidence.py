@@ -67,7 +67,7 @@ def record_attestation(
             f"The manifest lists {manifest.egress_bytes} bytes; the attestation says {attestation.egress_bytes}."
         )
     attestation.usage_of(record.bid.resources)
-    _require_blobs(market, manifest)
+    require_blobs(market, manifest)
     now = market.clock.now()
     with market.store.write() as tx:
         known = tx.evidence.attestation(lease_id)
@@ -192,7 +192,8 @@ def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:
         raise MalformedMessage("Attestation.finishedAt", "the job ended before it began")
 
 
-def _require_blobs(market: Market, manifest: Manifest) -> None:
+def require_blobs(market: Market, manifest: Manifest) -> None:
+    """Raises InputError, InvalidManifest unless the market holds every blob of a manifest, in its size."""
     missing = [entry.digest for entry in manifest.entries if not market.blobs.has(entry.digest)]
     if missing:
         raise InputError(

@@ -14,7 +14,7 @@ from marketplace.domain.paging import Page
 from marketplace.domain.rounds import RoundRecord
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Ask, Bid
-from marketplace.services.storage_evidence import Batches, Evidence, Seals
+from marketplace.services.storage_evidence import Batches, Checkpoints, Evidence, Seals
 
 
 class Bids(Protocol):
@@ -266,6 +266,8 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def evidence(self) -> Evidence: ...
+    @property
+    def checkpoints(self) -> Checkpoints: ...
     @property
     def seals(self) -> Seals: ...
     @property

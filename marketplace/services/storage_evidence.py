@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from marketplace.domain.checkpoints import CheckpointRecord
 from marketplace.domain.evidence import AttestationRecord, BatchRecord, BatchState, ReceiptRecord, VerdictRecord
 from marketplace.domain.paging import Page
 from marketplace.domain.seals import Fault, FaultKind, Judgement, OracleCounts, SealRecord
@@ -60,3 +61,10 @@ class Seals(Protocol):
         ...
 
     def counts(self, oracle: str) -> OracleCounts: ...
+
+
+class Checkpoints(Protocol):
+    """The newest saved state of each lease's job."""
+
+    def put(self, record: CheckpointRecord) -> None: ...
+    def get(self, lease_id: str) -> CheckpointRecord | None: ...

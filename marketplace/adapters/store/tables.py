@@ -167,6 +167,15 @@ class AttestationRow(SQLModel, table=True):
     received_at: int
 
 
+class CheckpointRow(SQLModel, table=True):
+    __tablename__ = "checkpoints"
+    lease_id: str = Field(primary_key=True)
+    checkpoint: dict[str, Any] = _json()
+    signature: str
+    manifest: dict[str, Any] = _json()
+    received_at: int
+
+
 class VerdictRow(SQLModel, table=True):
     __tablename__ = "verdicts"
     lease_id: str = Field(primary_key=True)

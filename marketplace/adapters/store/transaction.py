@@ -5,6 +5,7 @@ from sqlmodel import Session
 from marketplace.adapters.store.asks import Asks
 from marketplace.adapters.store.bids import Bids
 from marketplace.adapters.store.blocks import Blocks
+from marketplace.adapters.store.checkpoints import Checkpoints
 from marketplace.adapters.store.evidence import Batches, Evidence
 from marketplace.adapters.store.leases import Leases, Matches
 from marketplace.adapters.store.notices import Notices
@@ -26,6 +27,7 @@ class Transaction:
         self.timeline = Timeline(session)
         self.outbox = Outbox(session)
         self.evidence = Evidence(session)
+        self.checkpoints = Checkpoints(session)
         self.seals = Seals(session)
         self.batches = Batches(session)
         self.blocks = Blocks(session)

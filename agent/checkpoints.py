@@ -1,0 +1,77 @@
+"""Checkpoints of running jobs on their way to the market: the newest of each lease, sent in the daemon's own time.
+
+Not journalled: what was not sent when the daemon was killed is lost, and the job goes on from the one before.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+
+import structlog
+from eth_account.signers.local import LocalAccount
+
+from agent.sandbox.snapshots import Files, Snapshots
+from marketplace.client import MarketClient
+from marketplace.client.terms import LeaseTerms
+from marketplace.errors import ConflictError, InputError, NotFound
+from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.checkpoint import Checkpoint
+from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.manifest import OUTPUT_PREFIX, Manifest, ManifestEntry
+
+log = structlog.get_logger("provider")
+
+
+class Checkpoints:
+    """Those that this daemon has yet to send."""
+
+    def __init__(self, *, client: MarketClient, domain: Domain, agent: LocalAccount, now: Callable[[], int]) -> None:
+        self._client, self._domain, self._agent, self._now = client, domain, agent, now
+        self._waiting: dict[str, tuple[Checkpoint, Files]] = {}
+        self._last: dict[str, int] = {}
+        self._lock = Lock()
+
+    def of(self, lease_id: str, terms: LeaseTerms) -> Snapshots | None:
+        """What a run of this lease hands its state to; None for a job that saves none."""
+        wanted = terms.job_spec.checkpoint
+        if wanted is None:
+            return None
+        return Snapshots(
+            wanted.directory, wanted.interval_seconds, lambda files: self._keep(lease_id, terms.bid.job_digest, files)
+        )
+
+    def post(self) -> None:
+        """Send what waits; what the market refuses is dropped. Raises ServiceUnavailable where it is away."""
+        with self._lock:
+            waiting = list(self._waiting.values())
+        for checkpoint, files in waiting:
+            self._post(checkpoint, files)
+            with self._lock:
+                if self._waiting.get(checkpoint.lease_id, (None,))[0] is checkpoint:
+                    del self._waiting[checkpoint.lease_id]
+
+    def _keep(self, lease_id: str, job_digest: str, files: Files) -> None:
+        """The newest replaces what has not been sent; two within a second count upwards."""
+        with self._lock:
+            taken_at = max(self._now(), self._last.get(lease_id, 0) + 1)
+            self._last[lease_id] = taken_at
+            root = _manifest(files).root()
+            checkpoint = Checkpoint(lease_id=lease_id, job_digest=job_digest, root=root, taken_at=taken_at)
+            self._waiting[lease_id] = checkpoint, files
+
+    def _post(self, checkpoint: Checkpoint, files: Files) -> None:
+        try:
+            for data in files.values():
+                digest = sha256_digest(data)
+                if not self._client.has_blob(digest):
+                    self._client.put_blob(data, digest)
+            signature = checkpoint.sign(self._domain, self._agent.key)
+            self._client.post_checkpoint(checkpoint, signature, _manifest(files))
+        except (NotFound, ConflictError, InputError) as error:
+            log.info("checkpoint not taken", lease=checkpoint.lease_id, reason=str(error))
+            return
+        size = sum(map(len, files.values()))
+        log.info("checkpoint saved", lease=checkpoint.lease_id, files=len(files), bytes=size)
+
+
+def _manifest(files: Files) -> Manifest:
+    return Manifest.build(ManifestEntry.of(OUTPUT_PREFIX + path, data) for path, data in files.items())

@@ -1,0 +1,32 @@
+"""Saved states of a running program: what lies in its checkpoint directory, looked at now and then."""
+
+import time
+from collections.abc import Callable, Mapping
+
+Files = Mapping[str, bytes]
+
+
+class Snapshots:
+    """Hands on the files below `directory` (paths relative to the program's outputs) when they have changed.
+
+    At most every `seconds`, and once more when the program is stopped by its machine. A program is seen between two of
+    its instructions, not between two of its files: it writes a new state beside the old one and renames it.
+    """
+
+    def __init__(
+        self, directory: str, seconds: float, keep: Callable[[Files], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.directory = directory
+        self._seconds, self._keep, self._clock = seconds, keep, clock
+        self._looked_at, self._last = clock(), {}
+
+    def look(self, read: Callable[[], Files], *, is_last: bool = False) -> None:
+        """Read and hand on, where it is time to. `read` gives all the program's files."""
+        if not is_last and self._clock() - self._looked_at < self._seconds:
+            return
+        self._looked_at = self._clock()
+        prefix = f"{self.directory}/"
+        files = {path: data for path, data in read().items() if path.startswith(prefix)}
+        if files and files != self._last:
+            self._last = files
+            self._keep(files)

@@ -1,0 +1,99 @@
+"""A node is killed in the middle of a job; what it had saved is finished by another, and paid once."""
+
+import re
+import time
+
+import pytest
+
+from marketplace.cli.localmarket import LocalMarket, ProviderPlan
+from marketplace.client.jobs import build_bid, prepare_job, runtimes_of, upload_job
+from marketplace.client.results import fetch_result, read_log
+from marketplace.client.resuming import resume_job
+from marketplace.client.waiting import wait_until
+from marketplace.errors import NotFound
+from marketplace.protocol.jobspec import Checkpointing
+from marketplace.protocol.metering import Resources
+from tests.integration.local import (
+    RATES,
+    RENTER,
+    USDC,
+    assert_every_micro_usdc_is_accounted_for,
+    finish,
+    plan,
+)
+
+NODES = ("first", "second")
+ROOM = Resources(gpus=0, vcpus=1, memory_mb=256, seconds=75, fuel=900_000_000_000, egress_mb=2)
+STEPS = 80
+COUNTER = f"""
+import os
+at = int(open('/in/state/n').read()) if os.path.exists('/in/state/n') else 0
+os.makedirs('state', exist_ok=True)
+for n in range(at, {STEPS}):
+    sum(range(1_000_000))
+    open('state/new', 'w').write(str(n + 1)); os.rename('state/new', 'state/n')
+print('from', at, 'to', {STEPS})
+"""
+pytestmark = pytest.mark.timeout(280)
+
+
+@pytest.fixture
+def market(tmp_path):
+    nodes = [ProviderPlan(name, "eu", 1, 50 * USDC, RATES) for name in NODES]
+    with LocalMarket(plan(providers=nodes), tmp_path / "market") as market:
+        market.start()
+        yield market
+
+
+def place(market, client, job) -> str:
+    bid = build_bid(
+        job, renter=market.addresses[RENTER], market=client.config()["market"], resources=ROOM, max_price=2 * USDC,
+        salt=client.next_salt(market.addresses[RENTER]), deadline=int(time.time()) + ROOM.seconds + 5,
+    )  # fmt: skip
+    return client.submit_job(bid, bid.sign(client.domain(), market.keys[RENTER]), job.spec)["jobId"]
+
+
+def has_saved(client, job_id) -> bool:
+    leases = client.job(job_id)["leases"]
+    try:
+        return bool(leases) and bool(client.checkpoint(leases[0]["leaseId"]))
+    except NotFound:
+        return False
+
+
+def test_work_of_a_node_that_was_killed_is_finished_by_another_from_its_checkpoint(market, tmp_path):
+    program = tmp_path / "count.py"
+    program.write_text(COUNTER)
+    with market.client() as client:
+        runtimes = runtimes_of(client.config())
+        job = prepare_job(
+            program, (), runtimes=runtimes, checkpoint=Checkpointing(directory="state", interval_seconds=5)
+        )
+        upload_job(client, job)
+        first = place(market, client, job)
+        wait_until(lambda: has_saved(client, first), timeout=90, what="The first checkpoint")
+        (lease,) = client.job(first)["leases"]
+        (dead,) = [name for name in NODES if market.addresses[name] == lease["provider"]]
+        market.process(dead).kill()
+
+        time.sleep(max(0, lease["deadline"] + 1 - time.time()))
+        market.devnet.advance_time(1)  # a block, which no transaction would make here
+        ended = finish(market, first, timeout=60)
+        assert (ended["state"], ended["leases"][0]["exit"]) == ("refunded", None)
+
+        rest = resume_job(client, ended, client.domain())
+        wait_until(
+            lambda: "silent" in [node["status"] for node in client.nodes() if node["provider"] == lease["provider"]],
+            timeout=90,
+            what="The market's notice of its silence",
+        )
+        second = place(market, client, rest)
+        done = finish(market, second, timeout=200)
+        assert done["state"] == "paid"
+        (other,) = done["leases"]
+        assert other["provider"] != lease["provider"]
+        result = fetch_result(client, other["leaseId"], client.lease_terms(other["leaseId"]), client.domain())
+        began, to = map(int, re.findall(rb"\d+", read_log(client, result)))
+    assert 0 < began < to == STEPS
+    assert ended["leases"][0]["refund"] == ended["leases"][0]["price"], "what was not finished is not paid"
+    assert_every_micro_usdc_is_accounted_for(market)
