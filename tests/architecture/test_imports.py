@@ -62,6 +62,15 @@ RULES: dict[str, tuple[str, ...]] = {
     # How a provider learns what to ask is measured against the auction itself.
     "scripts.bench.clearing": ("scripts.toolchain", "agent.pricing", CLEARING, DOMAIN, PROTOCOL),
     "scripts.bench.tco": ("scripts.toolchain", "scripts.bench.clearing", CLEARING),
+    # A whole agent is measured: its sandboxes, and its daemon on a market.
+    "scripts.bench.agent": (
+        "scripts.toolchain",
+        "scripts.container_engine",
+        "marketplace.cli",
+        "agent",
+        CLIENT,
+        *CORE,
+    ),
     # Draws what the auction makes of a handful of orders.
     "scripts.draw_round": ("scripts.toolchain", CLEARING, DOMAIN, PROTOCOL),
     "scripts.setup": ("scripts.toolchain",),

@@ -5,7 +5,7 @@ import pytest
 from agent.adapters.gpus import GpuPool
 from agent.containers.cache import ImageCache
 from agent.containers.engine import Engine
-from tests.integration.sandboxes.engine import missing, running_engine, shell_image
+from scripts.container_engine import missing, running_engine, shell_image
 
 AGENT = "computehive-test"
 

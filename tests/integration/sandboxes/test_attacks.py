@@ -23,9 +23,10 @@ from agent.sandbox import Limits, Sandbox
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.jobspec import JobSpec
+from scripts.container_engine import shell_image
 from tests.integration.sandboxes.attacks import ATTACKS
 from tests.integration.sandboxes.conftest import AGENT
-from tests.integration.sandboxes.engine import shell_image, wait_until
+from tests.integration.sandboxes.waiting import wait_until
 
 SECRET = "a secret of this machine, 5b1c"
 LIMITS = Limits(

@@ -23,14 +23,14 @@ from agent.sandbox import Limits
 from marketplace.errors import AgentError, InvalidModule
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
-from tests.integration.sandboxes.conftest import AGENT
-from tests.integration.sandboxes.engine import (
+from scripts.container_engine import (
     ENGINE_VARIABLE,
     missing,
     running_engine,
     shell_image,
-    wait_until,
 )
+from tests.integration.sandboxes.conftest import AGENT
+from tests.integration.sandboxes.waiting import wait_until
 
 LIMITS = Limits(fuel=0, memory_bytes=64_000_000, wall_seconds=20, egress_bytes=1_000_000)
 

@@ -11,6 +11,7 @@ from marketplace.client.jobs import build_bid, prepare_job, runtimes_of, upload_
 from marketplace.client.waiting import wait_for_job, wait_until
 from marketplace.protocol.enums import Outcome
 from marketplace.protocol.messages import Attestation, Receipt
+from scripts.container_engine import shell_image
 from tests.integration.local import (
     RATES,
     RENTER,
@@ -20,7 +21,6 @@ from tests.integration.local import (
     finish,
     plan,
 )
-from tests.integration.sandboxes.engine import shell_image
 
 pytestmark = pytest.mark.timeout(280)
 HONEST, LYING = ("honest-a", "honest-b"), "lying"

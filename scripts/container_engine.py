@@ -1,11 +1,10 @@
-"""A real Docker engine that the tests start, and an image of one program to run in it."""
+"""A real Docker engine that tests and benches start and end, and an image of one program to run in it."""
 
 import io
 import os
 import shutil
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,12 +98,3 @@ def shell_image(config: dict | None = None) -> tuple[bytes, str]:
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             layer.addfile(link)
     return image_archive(buffer.getvalue(), {"Entrypoint": ["/bin/sh", "-c"], "Env": ["PATH=/bin"]} | (config or {}))
-
-
-def wait_until(holds, seconds: float = 20) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if holds():
-            return True
-        time.sleep(0.1)
-    return False

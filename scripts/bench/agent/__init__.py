@@ -1,0 +1,1 @@
+"""What a provider's agent costs beside the jobs that it runs."""
