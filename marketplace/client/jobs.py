@@ -16,6 +16,7 @@ from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
 from marketplace.protocol.jobspec import (
     ContainerProgram,
+    Determinism,
     InputFile,
     JobSpec,
     ModuleProgram,
@@ -77,6 +78,7 @@ def prepare_job(
     requirements: Requirements | None = None,
     preferences: Preferences | None = None,
     schedule: Schedule | None = None,
+    determinism: Determinism | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
@@ -118,6 +120,7 @@ def prepare_job(
             "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
             "requirements": (requirements or Requirements()).model_dump(mode="json", by_alias=True),
             "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
+            "determinism": (determinism or Determinism()).model_dump(mode="json", by_alias=True),
             "schedule": (schedule or Schedule()).model_dump(mode="json", by_alias=True),
         }
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from marketplace.devnet import Deployment
 from marketplace.domain.oracle_record import ORACLE_SHARE_BPS
+from marketplace.protocol.canaries import CanaryOpening
 from scripts.simulate import economics
 from scripts.simulate.economics import Deal
 
@@ -83,3 +84,7 @@ def test_what_the_page_says_of_single_cases_follows_too():
 def test_each_policy_of_a_bid_is_discussed():
     section = PAGE.split("### By policy")[1].split("\n## ")[0]
     assert re.findall(r"^\*\*`(\w+)", section, re.MULTILINE) == ["reexecute", "replicate", "accept", "attested"]
+
+
+def test_the_opening_of_a_canary_is_in_the_protocol():
+    assert f"\n{CanaryOpening.type_string()}\n" in (ROOT / "docs" / "protocol.md").read_text()
