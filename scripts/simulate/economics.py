@@ -102,6 +102,17 @@ def greatest_share(deal: Deal, replicas: int) -> float:
     return find_root(lambda share: lying_profit(deal, voted(replicas, share)))
 
 
+def framing_profit(deal: Deal, replicas: int, own: int) -> float:
+    """What a renter gains from a job of its own whose replicas go to `own` accounts of its own, which lie, and others.
+
+    Outvoted others lose their penalty to it; its own only move money between its accounts, less the fee if paid.
+    """
+    others = replicas - own
+    if 2 * own > replicas:
+        return others * deal.stake - own * (deal.price - deal.net)
+    return -others * deal.price if 2 * others > replicas else 0
+
+
 def accepted(looks: float) -> Chances:
     """What becomes of a lie that only the renter judges: caught means unpaid, as no oracle can call it a fraud."""
     return Chances(paid=1 - looks, caught=0)

@@ -94,6 +94,24 @@ def replicated(deal: Deal, *, replicas: int, share: float) -> Scenario:
     return Scenario(f"replicate({replicas}): one owner has {share:.0%} and lies with all", formula, play)
 
 
+def outvoted(deal: Deal, *, replicas: int, own: int) -> Scenario:
+    """A renter whose job goes to accounts of its own, which all tell one lie, and to honest ones."""
+    votes = (*(attested(False) for _ in range(own)), *(attested(True) for _ in range(replicas - own)))
+
+    def play(random: Random) -> float:
+        total = 0
+        for place, evidence in enumerate(votes):
+            outcome = vote(evidence, votes[:place] + votes[place + 1 :])
+            if outcome is Outcome.PAID:
+                total -= deal.price - (deal.net if place < own else 0)
+            elif outcome is Outcome.FRAUD and place >= own:
+                total += deal.stake
+        return total
+
+    formula = economics.framing_profit(deal, replicas, own)
+    return Scenario(f"replicate({replicas}): the renter owns {own} of them, and they lie", formula, play)
+
+
 def looked_at(deal: Deal, *, looks: float) -> Scenario:
     """A lie that only the renter judges: it looks with a chance, and disputes what is wrong; no oracle answers."""
 
@@ -181,6 +199,7 @@ def all_scenarios() -> list[Scenario]:
         *(reexecuted(deal, lies=lies, lazy=lazy) for lies in (0.1, 1.0) for lazy in (0.0, 0.3, 0.6)),
         *(reexecuted(deal, lies=1.0, audited=audited) for audited in (0.75, 0.5, 0.25, 0.1)),
         *(replicated(deal, replicas=k, share=share) for k in (2, 3, 5) for share in (0.1, 0.3, 0.5)),
+        *(outvoted(deal, replicas=3, own=own) for own in (1, 2)),
         *(looked_at(deal, looks=looks) for looks in (0.25, 0.75)),
         *(with_evidence(deal, forged=forged) for forged in (0.01, 0.4, 0.6)),
     ]

@@ -14,6 +14,7 @@ from scripts.simulate.verification import (
     all_scenarios,
     main,
     measure,
+    outvoted,
     reexecuted,
     replicated,
     seated,
@@ -95,6 +96,12 @@ def test_too_few_who_agree_settle_nothing():
 def test_an_honest_replica_that_is_outvoted_is_punished():
     assert vote(attested(True), (attested(False), attested(False))) is Outcome.FRAUD
     assert vote(attested(False, 1), (attested(False, 2), attested(True))) is Outcome.FAILED, "lies that differ"
+
+
+def test_a_renter_that_owns_two_of_three_replicas_takes_the_penalty_of_the_third():
+    profits = [measure(outvoted(DEAL, replicas=3, own=own), 10, SEED) for own in (0, 1, 2, 3)]
+    assert all(one.agrees for one in profits)
+    assert [one.mean / DEAL.price for one in profits] == pytest.approx([-3, -2, 0.9, -0.15])
 
 
 def test_a_row_that_differs_is_marked_and_makes_the_command_fail(monkeypatch, capsys):
