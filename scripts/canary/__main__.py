@@ -7,6 +7,7 @@ Exits with 1 unless exactly that oracle was caught.
 
 import argparse
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,23 +19,19 @@ from marketplace.cli.localmarket import PASSWORD, LocalMarket
 from marketplace.cli.localplan import MARKET, MarketPlan, ProviderPlan, RenterPlan
 from marketplace.cli.output import usdc
 from marketplace.client import MarketClient
-from marketplace.client.jobs import build_bid, prepare_job, runtimes_of, upload_job
 from marketplace.client.waiting import wait_for_job
+from marketplace.devnet.process import ProcessFailed
 from marketplace.errors import MarketError
-from marketplace.protocol.canaries import canary_seed
-from marketplace.protocol.jobspec import Determinism
-from marketplace.protocol.metering import Rates, Resources
+from marketplace.protocol.metering import Rates
 from scripts.canary.guesser import Guesser
 from scripts.canary.opening import open_planted
-from scripts.canary.salts import add_salt
-from scripts.toolchain import BUILD
+from scripts.toolchain import BUILD, ROOT
 
 USDC = 1_000_000
 OWNER, NODE = "owner", "node"
 ORACLES = ("Opal", "Onyx", "Ochre")
 LAZY = ORACLES[2]
 RATES = Rates(gpu_hour=0, vcpu_hour=36_000, gb_hour=4_000, gfuel=1_000, egress_gb=40_000, minimum=500)
-RESOURCES = Resources(gpus=0, vcpus=1, memory_mb=256, seconds=60, fuel=30_000_000_000, egress_mb=2)
 PROGRAM = "print(sum(number * number for number in range(2_000)))\n"
 END_SECONDS = 120
 
@@ -74,8 +71,7 @@ def plant_and_open(market: LocalMarket, client: MarketClient, folder: Path, salt
     """Place a canary, wait for what oracles make of it, and open it."""
     names = {address: name for name, address in market.addresses.items()}
     before = owned(market)
-    salt = add_salt(salts)
-    job_id = place(market, client, folder, salt)
+    job_id, salt = place(market, folder, salts)
     print(f"planted: a job whose seed commits {NODE} to lie about it; nobody can tell")
     job = wait_for_job(client, job_id, timeout=END_SECONDS)
     (lease,) = job["leases"]
@@ -92,27 +88,21 @@ def plant_and_open(market: LocalMarket, client: MarketClient, folder: Path, salt
     return caught == [LAZY] and job["state"] == "fraud" and before == after
 
 
-def place(market: LocalMarket, client: MarketClient, folder: Path, salt: str) -> str:
-    """Sign and submit a job that the owner's own node is going to lie about; the job's id."""
-    program = folder / "squares.py"
+def place(market: LocalMarket, folder: Path, salts: Path) -> tuple[str, str]:
+    """Have the program that operators use place a job that the owner's own node is going to lie about; id and salt."""
+    program, password = folder / "squares.py", folder / "password"
     program.write_text(PROGRAM)
-    config = client.config()
-    job = prepare_job(
-        program,
-        runtimes=runtimes_of(config),
-        determinism=Determinism(seed=canary_seed(market.addresses[NODE], market.addresses[OWNER], salt)),
-    )
-    upload_job(client, job)
-    owner = market.addresses[OWNER]
-    bid = build_bid(
-        job,
-        renter=owner,
-        market=config["market"],
-        resources=RESOURCES,
-        max_price=USDC,
-        salt=client.next_salt(owner),
-    )
-    return client.submit_job(bid, bid.sign(client.domain(), market.keys[OWNER]), job.spec)["jobId"]
+    password.write_text(PASSWORD)
+    command = [
+        sys.executable, "-m", "scripts.canary.placing", str(program), str(salts), "--agent", market.addresses[NODE],
+        "--max-price", "1", "--url", market.url, "--keystore", str(market.wallets[OWNER].path),
+        "--password-file", str(password),
+    ]  # fmt: skip
+    placed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=END_SECONDS)
+    if placed.returncode:
+        raise ProcessFailed(f"The canary could not be placed: {placed.stderr.strip()}")
+    job_id, salt = (line.split()[1] for line in placed.stdout.splitlines())
+    return job_id, salt
 
 
 def owned(market: LocalMarket) -> int:

@@ -13,7 +13,7 @@ from marketplace.client.keystore import LIGHT_SCRYPT_N, KeystoreFolder
 from marketplace.errors import ConflictError, InputError, InvalidSignature, ServiceUnavailable
 from marketplace.protocol.canaries import CanaryOpening
 from marketplace.protocol.enums import ExitKind, Outcome
-from scripts.canary import opening
+from scripts.canary import opening, placing
 from scripts.canary.guesser import Guesser
 from scripts.canary.opening import open_planted, run_again
 from scripts.canary.salts import add_salt, read_salts
@@ -114,13 +114,37 @@ def test_evidence_that_the_agent_did_not_sign_opens_nothing(market, terms):
         run_again(market, LEASE, SALT, DOMAIN)
 
 
-def test_the_command_needs_the_operators_keystore_and_says_when_the_market_is_away(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def given(tmp_path) -> list[str]:
+    """A keystore with its password, and a market that is away."""
     wallet = KeystoreFolder(tmp_path).create("operator", "secret", scrypt_n=LIGHT_SCRYPT_N)
     password = tmp_path / "password"
     password.write_text("secret\n")
-    given = ["--url", "http://127.0.0.1:9", "--keystore", str(wallet.path), "--password-file", str(password)]
+    return ["--url", "http://127.0.0.1:9", "--keystore", str(wallet.path), "--password-file", str(password)]
+
+
+def test_opening_says_when_the_market_is_away(given, capsys):
     assert opening.main([LEASE, SALT, *given]) == ServiceUnavailable.exit_code
     assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_placing_says_when_the_market_is_away_and_the_salt_is_written_before(given, tmp_path, capsys):
+    salts = tmp_path / "salts"
+    command = ["job.py", str(salts), "--agent", AGENT.address, "--max-price", "0.5", *given]
+    assert placing.main(command) == ServiceUnavailable.exit_code
+    assert "127.0.0.1:9" in capsys.readouterr().err
+    assert len(read_salts(salts)) == 1
+
+
+@pytest.mark.parametrize(("agent", "price", "named"), [("0x12", "1", "0x12"), (AGENT.address, "much", "much")])
+def test_placing_refuses_what_is_no_address_or_no_amount_and_writes_no_salt(
+    given, tmp_path, capsys, agent, price, named
+):
+    salts = tmp_path / "salts"
+    code = placing.main(["job.py", str(salts), "--agent", agent, "--max-price", price, *given])
+    assert code == InputError.exit_code
+    assert named in capsys.readouterr().err
+    assert not salts.exists()
 
 
 def test_the_lazy_oracle_seals_that_a_lie_is_paid_and_runs_nothing(market, terms, tmp_path):
