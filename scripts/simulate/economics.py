@@ -5,6 +5,7 @@ Amounts are micro-USDC a lease, as floats since they are expectations; chances a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import comb
 
 from marketplace.domain.oracle_record import ORACLE_SHARE_BPS
@@ -15,6 +16,8 @@ FEE_BPS = 500
 """The escrow's fee at the start (`Escrow.sol`; at most 1,000)."""
 DISPUTE_BOND_BPS = 1_000
 """What of a claim a renter puts up to dispute it (`Escrow.sol`)."""
+CANARY_STEPS = 10_000
+"""How finely the least share of canaries is looked for, before it is made exact."""
 NEGLIGIBLE = 1e-9
 """Below this a chance or an amount is none."""
 
@@ -176,9 +179,16 @@ def copying_profit(seat: Seat) -> float:
 
 
 def least_canaries(fee: float, cost: float, leases: int) -> float:
-    """The share of canaries from which on running jobs is worth more than guessing. Needs 0 < `cost` < `fee`."""
-    most = 1 - cost / fee  # with more of them running does not pay either
-    return find_root(lambda share: -_advantage(Seat(fee, cost, share, leases)), high=most / 2)
+    """The share of canaries from which on running jobs is worth more than guessing.
+
+    Raises ValueError where no share is enough: running costs as much as it earns, or the seat is for too few leases.
+    Canaries pay no fee, so that with more of them running is worth less as well: the least share is looked for.
+    """
+    steps = [step * max(0.0, 1 - cost / fee) / CANARY_STEPS for step in range(CANARY_STEPS)]
+    for below, above in pairwise(steps):
+        if _advantage(Seat(fee, cost, above, leases)) > 0:
+            return find_root(lambda share: _advantage(Seat(fee, cost, share, leases)), below, above)
+    raise ValueError(f"no share of canaries makes runs at {cost} worth more than guesses at {fee} over {leases} leases")
 
 
 def _advantage(seat: Seat) -> float:

@@ -36,7 +36,7 @@ class Scenario:
     formula: float
     play: Play
     weight: int = 1
-    """How many leases one play stands for."""
+    """By how much fewer plays there are, where one play is many leases."""
 
 
 @dataclass(frozen=True, slots=True)

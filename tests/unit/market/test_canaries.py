@@ -99,6 +99,20 @@ def test_the_evidence_convinces_whoever_has_the_bid_and_runs_the_job(world, leas
     assert opened.recover(DOMAIN, evidence["openingSignature"]) == OPERATOR.address
 
 
+def test_who_was_shown_the_truth_by_a_market_and_a_provider_together_is_not_blamed_for_the_lie(world, lease_id):
+    """An honest verdict names what the oracle's own run gave: it never vouches for another result."""
+    misled = world.verdict(lease_id, result_digest=world.manifest(TRUTH).root())
+    world.seal(FIRST, misled)
+    settle(world, lease_id, careless=[SECOND, THIRD])
+    assert sorted(show(world, lease_id)) == sorted(one.address for one in (SECOND, THIRD))
+
+
+def test_who_would_have_nobody_paid_has_not_vouched_for_the_lie(world, lease_id):
+    world.seal(FIRST, world.verdict(lease_id, outcome=2, pay=0))
+    settle(world, lease_id, careless=[SECOND, THIRD])
+    assert FIRST.address not in show(world, lease_id)
+
+
 def test_opening_a_canary_again_changes_nothing(world, lease_id):
     settle(world, lease_id, careless=[FIRST], diligent=[SECOND, THIRD])
     assert show(world, lease_id) == show(world, lease_id) == [FIRST.address]

@@ -77,6 +77,20 @@ def test_no_share_of_canaries_helps_where_a_run_costs_more_than_the_fee():
     assert all(economics.running_profit(one) < 0 < economics.guessing_profit(one) for one in seats)
 
 
+def test_the_least_share_of_canaries_is_where_both_are_worth_the_same():
+    for cost, leases in ((1_000, 400), (2_500, 1_000), (100, 50)):
+        share = economics.least_canaries(3_333, cost, leases)
+        seats = [Seat(3_333, cost, share * factor, leases) for factor in (0.9, 1.1)]
+        worth = [economics.running_profit(one) - economics.guessing_profit(one) for one in seats]
+        assert worth[0] < 0 < worth[1]
+
+
+@pytest.mark.parametrize(("cost", "leases"), [(3_333, 1_000), (5_000, 1_000), (3_000, 100)])
+def test_where_no_share_of_canaries_is_enough_that_is_said(cost, leases):
+    with pytest.raises(ValueError, match="no share of canaries"):
+        economics.least_canaries(3_333, cost, leases)
+
+
 def test_one_who_copies_is_never_caught_so_that_seals_must_forbid_it():
     played = measure(seated(DEAL, 1_000, 0.02, "copy"), LEASES, SEED)
     assert played.agrees and played.mean > measure(seated(DEAL, 1_000, 0.02, "run"), LEASES, SEED).mean
