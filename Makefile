@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent gas-snapshot audit lint npm clean
+.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate-verification gas-snapshot audit lint npm clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-clearing     rounds of the auction beside an exact solver and simple rules (several minutes)"
 	@echo "make bench-tco          what a day of jobs costs on demand, by simple rules and by auction (several minutes)"
 	@echo "make bench-agent        what a provider's agent costs beside its jobs: starts, containers, memory (several minutes)"
+	@echo "make simulate-verification  leases of liars, lazy and colluding oracles beside what the formulas say of them"
 	@echo "make audit              the contracts' audit: proofs, mutants, coverage, slither; one part: PART=slither"
 	@echo "make gas-snapshot       write anew what the tests hold calls to cost"
 	@echo "make npm                the package for dApp authors, in build/npm/contracts"
@@ -52,6 +53,9 @@ bench-tco: setup
 
 bench-agent: setup
 	@$(RUN) scripts.bench.agent
+
+simulate-verification: setup
+	@$(RUN) scripts.simulate.verification
 
 audit: setup
 	@$(RUN) scripts.audit $(PART)

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from marketplace.protocol.canaries import CanaryOpening
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.eip712 import Address, Uint16, Uint32, Uint64
 from marketplace.protocol.jobspec import JobSpec
@@ -104,6 +105,13 @@ class BatchSignatureBody(_Body):
     """An oracle's signature over a batch."""
 
     oracle: Address
+    signature: Signature
+
+
+class CanaryBody(_Body):
+    """An opened canary, signed by the market's operator."""
+
+    opening: CanaryOpening
     signature: Signature
 
 

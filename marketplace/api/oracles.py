@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from marketplace.api.bodies import BatchSignatureBody
+from marketplace.api.bodies import BatchSignatureBody, CanaryBody
 from marketplace.api.paging import Cursor, Limit
 from marketplace.domain.seals import FaultKind
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
+from marketplace.services.open_canary import open_canary
 from marketplace.services.settle_batch import sign_batch
 from marketplace.services.show_lease import batch_document, list_batches, list_claims
 from marketplace.services.show_oracles import list_faults, list_members, list_reveals
@@ -45,10 +46,15 @@ def oracle_routes(market: Market) -> APIRouter:
     def members() -> dict[str, Any]:
         return list_members(market)
 
-    @router.get("/faults", summary="Who was absent or late, withheld, or contradicted its own seal; newest first")
+    @router.get("/faults", summary="Who was absent, late, careless, withheld or contradicted itself; newest first")
     def faults(
         oracle: Address | None = None, kind: Kinds = None, cursor: Cursor = None, limit: Limit = 50
     ) -> dict[str, Any]:
         return list_faults(market, oracle=oracle, kinds=tuple(kind or ()), cursor=cursor, limit=limit)
+
+    @router.post("/canaries", summary="The operator opens a planted lie; the answer names the oracles that it caught")
+    def canary(body: CanaryBody) -> dict[str, Any]:
+        faults = open_canary(market, body.opening, body.signature)
+        return {"leaseId": body.opening.lease_id, "careless": [one.oracle for one in faults]}
 
     return router

@@ -17,6 +17,7 @@ from marketplace.protocol.enums import CancelKind, Settlement, Verification
 from marketplace.protocol.jobspec import (
     Checkpointing,
     ContainerProgram,
+    Determinism,
     InputFile,
     JobSpec,
     ModuleProgram,
@@ -81,6 +82,7 @@ def prepare_job(
     schedule: Schedule | None = None,
     tee: TeeTrust | None = None,
     checkpoint: Checkpointing | None = None,
+    determinism: Determinism | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
@@ -123,6 +125,7 @@ def prepare_job(
             "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
             "requirements": _require_tees(requirements or Requirements(), tee).model_dump(mode="json", by_alias=True),
             "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
+            "determinism": (determinism or Determinism()).model_dump(mode="json", by_alias=True),
             "schedule": (schedule or Schedule()).model_dump(mode="json", by_alias=True),
             "checkpoint": checkpoint.model_dump(mode="json", by_alias=True) if checkpoint else None,
             "tee": tee.model_dump(mode="json", by_alias=True) if tee else None,

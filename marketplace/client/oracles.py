@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from marketplace.client.calls import API, Calls, Document, items
 
 if TYPE_CHECKING:
+    from marketplace.protocol.canaries import CanaryOpening
     from marketplace.protocol.messages import VerdictReveal, VerdictSeal
 
 
@@ -48,3 +49,8 @@ class OracleCalls(Calls):
     def oracle_faults(self, **filters: object) -> list[Document]:
         """A page of failures, newest first: `oracle`, `kind`, `cursor`, `limit`."""
         return items(self._get(f"{API}/oracle/faults", **filters), "faults")
+
+    def open_canary(self, opening: "CanaryOpening", signature: str) -> list[str]:
+        """Show that a lease's lie was planted, by the operator's signature; the oracles that sealed it as paid."""
+        body = {"opening": opening.to_json(), "signature": signature}
+        return self._post(f"{API}/oracle/canaries", body, repeatable=True)["careless"]

@@ -53,6 +53,8 @@ class FaultKind(StrEnum):
     """It sealed a verdict and did not reveal it."""
     MISMATCHED = "mismatched"
     """What it signed as its reveal does not open its seal: the evidence holds both."""
+    CARELESS = "careless"
+    """It sealed that a planted lie is worth its pay: the evidence holds both, and what opens the canary."""
 
 
 @dataclass(frozen=True, slots=True)
