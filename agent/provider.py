@@ -4,7 +4,6 @@ Who pays is what the contract's events say; the market is asked for terms and by
 hash to what the chain recorded, bytes to their digest.
 """
 
-import math
 import random
 import time
 from collections.abc import Callable
@@ -16,11 +15,12 @@ import structlog
 from eth_account.signers.local import LocalAccount
 from eth_utils import to_checksum_address
 
+from agent.attest import attest, sign_evidence
 from agent.chain import Chain
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
 from agent.drain import Drain, request_drain
-from agent.earnings import compute_worth, tell_closed
+from agent.earnings import tell_closed
 from agent.evictions import Evictions
 from agent.follow import follow_leases
 from agent.journal import Journal, WorkState
@@ -28,9 +28,8 @@ from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
 from agent.prices import Prices
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms
+from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
-from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import (
     InvalidSignature,
@@ -44,6 +43,7 @@ from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Heartbeat, Receipt
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
+from marketplace.protocol.usage import SignedUsage
 
 log = structlog.get_logger("provider")
 HEARTBEAT_SECONDS = 10
@@ -214,39 +214,17 @@ class ProviderDaemon:
             return
         started = self._now()
         execution = self._runner(terms, self._stop_of(event))
-        attestation = self._attest(event, terms, execution, started)
+        attestation = attest(event.lease_id, terms, execution, started, self._now())
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)
-        self._journal.record_attested(
-            event.lease_id,
-            {
-                "attestation": attestation.to_json(),
-                "signature": attestation.sign(self._domain, self._agent.key),
-                "manifest": execution.manifest.to_json(),
-                "pay": str(compute_worth(terms, attestation)),
-            },
-        )
+        evidence = sign_evidence(attestation, terms, execution, self._offer.profile, self._agent, self._domain)
+        self._journal.record_attested(event.lease_id, evidence)
         self._prices.note_lease(terms, attestation)
         log.info(
             "job ended", lease=event.lease_id, exit=execution.exit_kind.name.lower(), code=execution.exit_code,
             gfuel=round(execution.fuel_used / FUEL_PER_GFUEL, 3), seconds=round(execution.wall_seconds, 3),
             detail=execution.detail,
         )  # fmt: skip
-
-    def _attest(self, event: LeaseOpened, terms: LeaseTerms, execution: Execution, started: int) -> Attestation:
-        return Attestation(
-            lease_id=event.lease_id,
-            job_digest=terms.bid.job_digest,
-            result_digest=execution.result_digest,
-            fuel=execution.fuel_used,
-            wall_seconds=math.ceil(execution.wall_seconds),
-            egress_bytes=execution.manifest.egress_bytes,
-            exit_kind=execution.exit_kind,
-            exit_code=execution.exit_code,
-            sandbox_digest=execution.sandbox_digest,
-            started_at=started,
-            finished_at=self._now(),
-        )
 
     def post_attestations(self) -> None:
         """Upload outputs, logs and the attestation of every job that has ended; the market takes each once."""
@@ -260,7 +238,8 @@ class ProviderDaemon:
             if not self._client.has_blob(entry.digest):
                 self._client.put_blob(self._outputs.read(entry.digest), entry.digest)
         attestation = Attestation.parse(evidence["attestation"])
-        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest)
+        usage = SignedUsage.parse(evidence["usage"]) if "usage" in evidence else None
+        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest, usage)
         self._journal.record_posted(event.lease_id)
         for entry in manifest.entries:
             self._outputs.drop(entry.digest)

@@ -4,13 +4,14 @@ Provider and oracle use the same code, so that they can only disagree about what
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Protocol
 
 from agent.adapters import Adapter, Job, descriptor_digest
 from agent.chain import Signers
 from agent.sandbox import Limits, RunResult
+from agent.sandbox.types import NOT_MEASURED, Usage
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
@@ -45,6 +46,7 @@ class Execution:
     detail: str = ""
     sandbox_digest: str = NO_DIGEST
     """Of the sandbox that ran it; zero where this machine has none of that name."""
+    usage: Usage = NOT_MEASURED
 
     @property
     def result_digest(self) -> str:
@@ -130,13 +132,15 @@ class JobRunner:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
-        return adapter.run(Job(spec, self._inputs(spec), self._verified), limits, stop)
+        intake = Intake(self._verified)
+        result = adapter.run(Job(spec, self._inputs(spec, intake), intake), limits, stop)
+        return replace(result, usage=replace(result.usage, ingress_bytes=intake.total))
 
-    def _inputs(self, spec: JobSpec) -> dict[str, bytes]:
+    def _inputs(self, spec: JobSpec, fetch: FetchBlob) -> dict[str, bytes]:
         inputs: dict[str, bytes] = {}
         total = 0
         for entry in spec.inputs:
-            inputs[entry.path] = self._verified(entry.digest)
+            inputs[entry.path] = fetch(entry.digest)
             total += len(inputs[entry.path])
             if total > MAX_INPUT_TOTAL_BYTES:
                 raise TooLarge("The job's input", total, MAX_INPUT_TOTAL_BYTES)
@@ -147,6 +151,19 @@ class JobRunner:
         actual = sha256_digest(data)
         if actual != digest:
             raise DigestMismatch(expected=digest, actual=actual)
+        return data
+
+
+class Intake:
+    """Fetches, and counts what came for one job."""
+
+    def __init__(self, fetch: FetchBlob) -> None:
+        self._fetch, self.total = fetch, 0
+
+    def __call__(self, digest: str) -> bytes:
+        """As the fetch that it counts for."""
+        data = self._fetch(digest)
+        self.total += len(data)
         return data
 
 
@@ -163,6 +180,7 @@ def package(result: RunResult, sandbox_digest: str) -> Execution:
         blobs={sha256_digest(data): data for data in files.values()},
         detail=result.detail,
         sandbox_digest=sandbox_digest,
+        usage=result.usage,
     )
 
 

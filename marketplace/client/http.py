@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # eth-account behind these costs a second of every command th
     from marketplace.protocol.manifest import Manifest
     from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Receipt
     from marketplace.protocol.metering import Resources
+    from marketplace.protocol.usage import SignedUsage
 
 
 class MarketClient(OracleCalls):
@@ -220,14 +221,17 @@ class MarketClient(OracleCalls):
         return LeaseTerms.parse(self._get(f"{API}/leases/{lease_id}/terms"))
 
     def post_attestation(
-        self, lease_id: str, attestation: "Attestation", signature: str, manifest: "Manifest"
-    ) -> Document:
+        self, lease_id: str, attestation: "Attestation", signature: str, manifest: "Manifest",
+        usage: "SignedUsage | None" = None,
+    ) -> Document:  # fmt: skip
         """Evidence of a run. The manifest's blobs must have been uploaded."""
         body = {"attestation": attestation.to_json(), "signature": signature, "manifest": manifest.to_json()}
+        if usage is not None:
+            body["usage"] = usage.to_json()
         return self._post(f"{API}/leases/{lease_id}/attestation", body)
 
     def attestation(self, lease_id: str) -> Document:
-        """`{attestation, signature, manifest}` of a lease. Raises NotFound before there is one."""
+        """`{attestation, signature, manifest, usage}` of a lease. Raises NotFound before there is one."""
         return self._get(f"{API}/leases/{lease_id}/attestation")
 
     def post_receipt(self, receipt: "Receipt", signature: str) -> Document:

@@ -187,6 +187,12 @@ class JobSpec(_Document):
         own = () if isinstance(self.program, RuntimeProgram) else (self.program.digest,)
         return own + tuple(entry.digest for entry in self.inputs)
 
+    @property
+    def ingress_bytes(self) -> int:
+        """Bytes of those blobs, as it says itself."""
+        own = 0 if isinstance(self.program, RuntimeProgram) else self.program.size
+        return own + sum(entry.size for entry in self.inputs)
+
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a job specification."""
