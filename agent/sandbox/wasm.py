@@ -82,6 +82,20 @@ def sandbox_digest() -> str:
     return json_digest(sandbox_descriptor())
 
 
+def engine_config(*, consume_fuel: bool = True) -> wasmtime.Config:
+    """Every switch of the engine. Without fuel only to measure what counting it costs: no job runs so."""
+    config = wasmtime.Config()
+    config.consume_fuel = consume_fuel
+    config.epoch_interruption = True
+    for name, value in _FEATURES.items():
+        setattr(config, name, value)
+    if _TARGET:
+        config.target = _TARGET
+    for feature in _CPU_FEATURES:
+        config.cranelift_flag_enable(f"has_{feature}")
+    return config
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledModule:
     """Machine code of a validated module, for this sandbox's engine."""
@@ -100,16 +114,7 @@ class Sandbox:
     """One engine. Compiled modules are its own; runs may go on in several threads at once."""
 
     def __init__(self) -> None:
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        config.epoch_interruption = True
-        for name, value in _FEATURES.items():
-            setattr(config, name, value)
-        if _TARGET:
-            config.target = _TARGET
-        for feature in _CPU_FEATURES:
-            config.cranelift_flag_enable(f"has_{feature}")
-        self.engine = wasmtime.Engine(config)
+        self.engine = wasmtime.Engine(engine_config())
         self._ticker = threading.Thread(target=self._tick, name="sandbox-clock", daemon=True)
         self._ticker.start()
 

@@ -61,6 +61,8 @@ RULES: dict[str, tuple[str, ...]] = {
     # How a provider learns what to ask is measured against the auction itself.
     "scripts.bench.clearing": ("scripts.toolchain", "agent.pricing", CLEARING, DOMAIN, PROTOCOL),
     "scripts.bench.tco": ("scripts.toolchain", "scripts.bench.clearing", CLEARING),
+    # Measures what providers' daemons run: sandboxes and what watches them.
+    "scripts.bench.agent": ("scripts.toolchain", "agent", *CORE),
     # Draws what the auction makes of a handful of orders.
     "scripts.draw_round": ("scripts.toolchain", CLEARING, DOMAIN, PROTOCOL),
     "scripts.setup": ("scripts.toolchain",),

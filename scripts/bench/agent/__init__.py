@@ -1,0 +1,1 @@
+"""Measurements of what a provider's machine does for jobs."""
