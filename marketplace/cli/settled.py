@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, Group
 from rich.table import Table
 
-from marketplace.cli.output import amount, gfuel, short, usdc
+from marketplace.cli.output import amount, gfuel, short, talk, usdc
 from marketplace.cli.took import usage_text
-from marketplace.errors import MarketError, NotFound
+from marketplace.errors import InvalidSignature, MalformedMessage, MarketError, NotFound
 
 if TYPE_CHECKING:
     from marketplace.client import MarketClient
@@ -21,10 +21,8 @@ def job_bills(client: "MarketClient", job: dict[str, Any]) -> list["Bill"]:
 
 
 def lease_bill(client: "MarketClient", lease: dict[str, Any]) -> "Bill":
-    """One lease's bill, with what its agent says that it took.
-
-    Raises ClearingError where it differs from what the chain's event says; MalformedMessage, InvalidSignature where the
-    usage report is not the agent's or cannot be.
+    """One lease's bill, with what its agent says that it took. Raises ClearingError where it differs from what the
+    chain's event says.
     """
     from marketplace.client.bills import checked_usage, compute_bill, require_same
     from marketplace.protocol.enums import Outcome
@@ -52,7 +50,11 @@ def lease_bill(client: "MarketClient", lease: dict[str, Any]) -> "Bill":
     require_same(bill, paid=paid, fee=fee, refund=refund)
     if attestation is None or evidence.get("usage") is None:
         return bill
-    return replace(bill, usage=checked_usage(evidence["usage"], attestation, terms, client.domain()))
+    try:
+        return replace(bill, usage=checked_usage(evidence["usage"], attestation, terms, client.domain()))
+    except (MalformedMessage, InvalidSignature) as error:  # no money depends on it: the bill stands, and the result
+        talk().print(f"The usage report of lease {short(bill.lease_id)} is left out: {error.message}", style="yellow")
+        return bill
 
 
 def print_bills(bills: list["Bill"], console: Console) -> None:
