@@ -13,6 +13,7 @@ from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
 from agent.loglines import configure_logging
+from agent.metering.runner import MeteredRunner
 from agent.offer import Offer
 from agent.oracle import OracleDaemon
 from agent.provider import ProviderDaemon
@@ -72,7 +73,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=runner or JobRunner(adapters, client.get_blob),
+        runner=runner or MeteredRunner(JobRunner(adapters, client.get_blob)),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),

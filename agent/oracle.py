@@ -23,6 +23,7 @@ from agent.verdict import Abstain, decide, pay_for
 from agent.votes import Undecided, decide_by_votes
 from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
+from marketplace.client.bills import checked_usage
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import (
@@ -195,6 +196,8 @@ class OracleDaemon:
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
         _check_evidence(event, terms.bid.job_digest, attestation, manifest)
+        if evidence.get("usage") is not None:
+            checked_usage(evidence["usage"], attestation, terms, self._domain)
         return terms, attestation, manifest
 
     def _votes(self, event: LeaseOpened, own: Attestation) -> list[Attestation]:

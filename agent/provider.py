@@ -15,13 +15,14 @@ import structlog
 from eth_account.signers.local import LocalAccount
 from eth_utils import to_checksum_address
 
+from agent.attest import attest, sign_evidence
 from agent.attester import Attester
 from agent.chain import Chain
 from agent.checkpoints import Checkpoints
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
 from agent.drain import Drain, request_drain
-from agent.earnings import compute_worth, tell_closed
+from agent.earnings import tell_closed
 from agent.evictions import Evictions
 from agent.follow import follow_leases
 from agent.journal import Journal, WorkState
@@ -29,7 +30,7 @@ from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
 from agent.prices import Prices
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, attest, check_ask, check_terms
+from agent.work import Execution, Runner, check_ask, check_terms
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -45,6 +46,7 @@ from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Heartbeat, Receipt
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
+from marketplace.protocol.usage import SignedUsage
 
 log = structlog.get_logger("provider")
 HEARTBEAT_SECONDS = 10
@@ -222,15 +224,8 @@ class ProviderDaemon:
         attestation = attest(event.lease_id, terms, execution, started, self._now())
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)
-        self._journal.record_attested(
-            event.lease_id,
-            {
-                "attestation": attestation.to_json(),
-                "signature": attestation.sign(self._domain, self._agent.key),
-                "manifest": execution.manifest.to_json(),
-                "pay": str(compute_worth(terms, attestation)),
-            },
-        )
+        evidence = sign_evidence(attestation, terms, execution, self._offer.profile, self._agent, self._domain)
+        self._journal.record_attested(event.lease_id, evidence)
         self._prices.note_lease(terms, attestation)
         log.info(
             "job ended", lease=event.lease_id, exit=execution.exit_kind.name.lower(), code=execution.exit_code,
@@ -258,7 +253,8 @@ class ProviderDaemon:
             if not self._client.has_blob(entry.digest):
                 self._client.put_blob(self._outputs.read(entry.digest), entry.digest)
         attestation = Attestation.parse(evidence["attestation"])
-        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest)
+        usage = SignedUsage.parse(evidence["usage"]) if "usage" in evidence else None
+        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest, usage)
         self._journal.record_posted(event.lease_id)
         for entry in manifest.entries:
             self._outputs.drop(entry.digest)

@@ -5,7 +5,7 @@ Provider and oracle use the same code, so that they can only disagree about what
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from agent.adapters import Adapter, Job, descriptor_digest
 from agent.chain import Signers
 from agent.sandbox import Limits, RunResult
 from agent.sandbox.snapshots import Snapshots
+from agent.sandbox.types import NOT_MEASURED, Usage
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
@@ -22,7 +23,7 @@ from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.evidence import compute_output_bytes
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
-from marketplace.protocol.messages import Attestation, Bid
+from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.units import BYTES_PER_MB
 
@@ -48,6 +49,7 @@ class Execution:
     detail: str = ""
     sandbox_digest: str = NO_DIGEST
     """Of the sandbox that ran it; zero where this machine has none of that name."""
+    usage: Usage = NOT_MEASURED
 
     @property
     def charged_seconds(self) -> int:
@@ -140,13 +142,15 @@ class JobRunner:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
-        return adapter.run(Job(spec, self._inputs(spec), self._verified, snapshots), limits, stop)
+        intake = Intake(self._verified)
+        result = adapter.run(Job(spec, self._inputs(spec, intake), intake, snapshots), limits, stop)
+        return replace(result, usage=replace(result.usage, ingress_bytes=intake.total))
 
-    def _inputs(self, spec: JobSpec) -> dict[str, bytes]:
+    def _inputs(self, spec: JobSpec, fetch: FetchBlob) -> dict[str, bytes]:
         inputs: dict[str, bytes] = {}
         total = 0
         for entry in spec.inputs:
-            inputs[entry.path] = self._verified(entry.digest)
+            inputs[entry.path] = fetch(entry.digest)
             total += len(inputs[entry.path])
             if total > MAX_INPUT_TOTAL_BYTES:
                 raise TooLarge("The job's input", total, MAX_INPUT_TOTAL_BYTES)
@@ -157,6 +161,19 @@ class JobRunner:
         actual = sha256_digest(data)
         if actual != digest:
             raise DigestMismatch(expected=digest, actual=actual)
+        return data
+
+
+class Intake:
+    """Fetches, and counts what came for one job."""
+
+    def __init__(self, fetch: FetchBlob) -> None:
+        self._fetch, self.total = fetch, 0
+
+    def __call__(self, digest: str) -> bytes:
+        """As the fetch that it counts for."""
+        data = self._fetch(digest)
+        self.total += len(data)
         return data
 
 
@@ -173,6 +190,7 @@ def package(result: RunResult, sandbox_digest: str) -> Execution:
         blobs={sha256_digest(data): data for data in files.values()},
         detail=result.detail,
         sandbox_digest=sandbox_digest,
+        usage=result.usage,
     )
 
 
@@ -188,21 +206,4 @@ def refuse(reason: str, egress_bytes: int, sandbox_digest: str = NO_DIGEST) -> E
         blobs={sha256_digest(text): text},
         detail=reason,
         sandbox_digest=sandbox_digest,
-    )
-
-
-def attest(lease_id: str, terms: LeaseTerms, execution: Execution, started: int, finished: int) -> Attestation:
-    """What the agent says of a run; times in unix seconds, by its clock."""
-    return Attestation(
-        lease_id=lease_id,
-        job_digest=terms.bid.job_digest,
-        result_digest=execution.result_digest,
-        fuel=execution.fuel_used,
-        wall_seconds=execution.charged_seconds,
-        egress_bytes=execution.manifest.egress_bytes,
-        exit_kind=execution.exit_kind,
-        exit_code=execution.exit_code,
-        sandbox_digest=execution.sandbox_digest,
-        started_at=started,
-        finished_at=finished,
     )

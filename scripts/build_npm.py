@@ -28,6 +28,7 @@ ENUMS: tuple[type[IntEnum], ...] = (
     published.CancelKind,
     published.Outcome,
     published.ExitKind,
+    published.FigureOrigin,
     published.ClaimState,
     published.CloseReason,
     published.SkipReason,

@@ -1,11 +1,15 @@
 """The `docker` sandbox: container images on an engine that the provider runs. Offered where a setting names one."""
 
 import hashlib
+from contextlib import nullcontext
+from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 from agent.adapters.gpus import GpuPool
 from agent.adapters.interface import AdapterSettings, Job
+from agent.metering.gpus import LOOK_SECONDS, GpuMeter
+from agent.metering.polling import polled
 from agent.sandbox.types import Limits, RunResult
 from marketplace.errors import InvalidModule
 from marketplace.protocol.jobspec import ContainerProgram
@@ -65,4 +69,7 @@ class DockerAdapter:
         image = self._images.get(program.digest, job.fetch)
         with self._gpus.take(limits.gpus) as gpus:
             order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus)
-            return run_container(self._engine, self._agent, order, limits, stop, job.snapshots)
+            meter = GpuMeter(gpus)
+            with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
+                result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots)
+            return replace(result, usage=meter.add_to(result.usage))

@@ -29,7 +29,8 @@ class Reading:
         cpu = _greater(self.usage.cpu_seconds, other.usage.cpu_seconds)
         memory = _greater(self.usage.peak_memory_bytes, other.usage.peak_memory_bytes)
         refused = max(self.refused_processes, other.refused_processes)
-        return Reading(Usage(cpu, memory), refused, max(self.peak_processes, other.peak_processes))
+        usage = Usage(cpu_seconds=cpu, peak_memory_bytes=memory)
+        return Reading(usage, refused, max(self.peak_processes, other.peak_processes))
 
     def has_filled(self, processes: int) -> bool:
         """Whether it had as many processes as it may have, or was refused one.

@@ -46,6 +46,14 @@ class Usage:
 
     cpu_seconds: float | None = None
     peak_memory_bytes: int | None = None
+    ingress_bytes: int | None = None
+    """Fetched for it: inputs, and a program that was not there yet."""
+    gpu_seconds: float | None = None
+    """How long GPUs were at work, of all of them together."""
+    gpu_peak_memory_bytes: int | None = None
+    gpu_joules: float | None = None
+    cpu_joules: float | None = None
+    """Its share of what processors and memory drew."""
 
 
 NOT_MEASURED = Usage()

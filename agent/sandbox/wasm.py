@@ -7,6 +7,7 @@ wasmtime and the same configuration: both are in `sandbox_descriptor`, whose dig
 import platform
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -15,7 +16,7 @@ import wasmtime
 from agent.sandbox.linking import define_wasi, is_offered
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.stopping import Interrupter
-from agent.sandbox.types import Limits, RunResult, Task
+from agent.sandbox.types import Limits, RunResult, Task, Usage
 from agent.sandbox.vfs import OutputLimitReached
 from agent.sandbox.wasi import ProcessExit, WasiHost
 from marketplace.errors import InvalidModule, TooLarge
@@ -82,6 +83,20 @@ def sandbox_digest() -> str:
     return json_digest(sandbox_descriptor())
 
 
+def engine_config(*, consume_fuel: bool = True) -> wasmtime.Config:
+    """Every switch of the engine. Without fuel only to measure what counting it costs: no job runs so."""
+    config = wasmtime.Config()
+    config.consume_fuel = consume_fuel
+    config.epoch_interruption = True
+    for name, value in _FEATURES.items():
+        setattr(config, name, value)
+    if _TARGET:
+        config.target = _TARGET
+    for feature in _CPU_FEATURES:
+        config.cranelift_flag_enable(f"has_{feature}")
+    return config
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledModule:
     """Machine code of a validated module, for this sandbox's engine."""
@@ -100,16 +115,7 @@ class Sandbox:
     """One engine. Compiled modules are its own; runs may go on in several threads at once."""
 
     def __init__(self) -> None:
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        config.epoch_interruption = True
-        for name, value in _FEATURES.items():
-            setattr(config, name, value)
-        if _TARGET:
-            config.target = _TARGET
-        for feature in _CPU_FEATURES:
-            config.cranelift_flag_enable(f"has_{feature}")
-        self.engine = wasmtime.Engine(config)
+        self.engine = wasmtime.Engine(engine_config())
         self._ticker = threading.Thread(target=self._tick, name="sandbox-clock", daemon=True)
         self._ticker.start()
 
@@ -173,8 +179,10 @@ class Sandbox:
         look = None if snapshots is None else lambda is_last: snapshots.look(host.files, is_last=is_last)
         interrupter = Interrupter(int(limits.wall_seconds / TICK_SECONDS) + 1, stop, look)
         interrupter.watch(store)
-        started = time.monotonic()
-        kind, code, detail = _execute(store, linker, compiled.module, limits, interrupter)
+        instances: list[wasmtime.Instance] = []
+        started, cpu_started = time.monotonic(), time.thread_time()
+        kind, code, detail = _execute(store, linker, compiled.module, limits, interrupter, instances)
+        usage = Usage(cpu_seconds=time.thread_time() - cpu_started, peak_memory_bytes=_memory_bytes(store, instances))
         exited = kind is ExitKind.EXITED
         return RunResult(
             exit_kind=kind,
@@ -185,6 +193,7 @@ class Sandbox:
             stdout=bytes(host.stdout.data),
             stderr=bytes(host.stderr.data),
             detail=detail,
+            usage=usage,
         )
 
 
@@ -202,12 +211,13 @@ def validate_header(wasm: bytes) -> None:
 
 
 def _execute(
-    store: wasmtime.Store, linker: wasmtime.Linker, module: wasmtime.Module, limits: Limits, interrupter: Interrupter
-) -> tuple[ExitKind, int, str]:
-    instance: wasmtime.Instance | None = None
+    store: wasmtime.Store, linker: wasmtime.Linker, module: wasmtime.Module, limits: Limits, interrupter: Interrupter,
+    instances: list[wasmtime.Instance],
+) -> tuple[ExitKind, int, str]:  # fmt: skip
+    """The end of a run; whatever it is, `instances` then holds the program, if it was started."""
     try:
-        instance = linker.instantiate(store, module)
-        instance.exports(store)["_start"](store)
+        instances.append(linker.instantiate(store, module))
+        instances[0].exports(store)["_start"](store)
     except ProcessExit as exit_:
         return ExitKind.EXITED, exit_.code & 0x7FFFFFFF, ""
     except OutputLimitReached as error:
@@ -215,7 +225,7 @@ def _execute(
     except MemoryError:
         return ExitKind.SANDBOX_ERROR, 0, "this machine has too little memory for the job"
     except wasmtime.Trap as trap:
-        return _describe_trap(trap, store, instance, limits)
+        return _describe_trap(trap, limits, _memory_bytes(store, instances) or 0)
     except wasmtime.WasmtimeError as error:
         if interrupter.ended is ExitKind.TIMEOUT:
             return ExitKind.TIMEOUT, 0, f"still running after {limits.wall_seconds:g} s"
@@ -234,15 +244,17 @@ def _execute(
     return ExitKind.EXITED, 0, ""
 
 
-def _describe_trap(
-    trap: wasmtime.Trap, store: wasmtime.Store, instance: wasmtime.Instance | None, limits: Limits
-) -> tuple[ExitKind, int, str]:
+def _memory_bytes(store: wasmtime.Store, instances: Sequence[wasmtime.Instance]) -> int | None:
+    """Linear memory at the end, which is the most that it was: it never shrinks. None where nothing was started."""
+    return instances[0].exports(store)["memory"].data_len(store) if instances else None
+
+
+def _describe_trap(trap: wasmtime.Trap, limits: Limits, size: int) -> tuple[ExitKind, int, str]:
     code = trap.trap_code
     if code is wasmtime.TrapCode.OUT_OF_FUEL:
         return ExitKind.OUT_OF_FUEL, 0, f"all {limits.fuel} units of fuel were used"
     frames = ", ".join(frame.func_name or f"function {frame.func_index}" for frame in trap.frames[:8])
     detail = f"{code.name.lower() if code else 'trap'} in {frames or 'the module'}"
-    size = instance.exports(store)["memory"].data_len(store) if instance else 0
     if limits.memory_bytes - size < max(MEMORY_HEADROOM, limits.memory_bytes // 8):
         return ExitKind.MEMORY_LIMIT, 0, f"the {limits.memory_bytes} bytes of memory were used up; {detail}"
     return ExitKind.TRAP, 0, detail

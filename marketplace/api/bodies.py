@@ -22,6 +22,7 @@ from marketplace.protocol.messages import (
 )
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.profile import NodeProfile
+from marketplace.protocol.usage import SignedUsage
 
 Signature = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})*$", max_length=20_000)]
 """65 bytes by a key; whatever an ERC-1271 account takes otherwise."""
@@ -68,6 +69,8 @@ class AttestationBody(_Body):
     attestation: Attestation
     signature: Signature
     manifest: Manifest
+    usage: SignedUsage | None = None
+    """What the run took of its machine; an attestation is as good without."""
 
 
 class CheckpointBody(_Body):

@@ -7,8 +7,8 @@ wants or few different qualities, whatever the number of orders. A `Quantity` co
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
-from marketplace.clearing import atlas
 from marketplace.clearing.engine.tables import GREATEST_NUMBER
+from marketplace.domain import atlas
 from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.jobspec import RuntimeProgram
 from marketplace.protocol.messages import Bid

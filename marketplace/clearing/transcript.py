@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from marketplace.clearing import atlas
 from marketplace.clearing.engine.solve import PPM
 from marketplace.clearing.round import Parameters, RoundResult, clear_round
+from marketplace.domain import atlas
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
 from marketplace.domain.calendar import FOREVER
 from marketplace.errors import TranscriptMismatch

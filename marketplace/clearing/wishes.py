@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marketplace.clearing import atlas
-from marketplace.clearing.atlas.power import MEMORY_MILLIWATTS_PER_GB, gpu_milliwatts, vcpu_milliwatts
 from marketplace.clearing.constraints import intensity_of
+from marketplace.domain import atlas
+from marketplace.domain.atlas.power import compute_millijoules, gpu_milliwatts, vcpu_milliwatts
 from marketplace.domain.book import PlacedAsk
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.preferences import Preferences
@@ -127,10 +127,11 @@ def _distinct(values: Sequence[Hashable]) -> tuple[list[Hashable], np.ndarray]:
 
 def _milliwatt_hours(gpu: int, vcpu: int, reserved: Resources) -> int:
     """What reserved resources draw, GPUs and vCPUs drawing so many milliwatts each."""
-    milliwatts = (
-        MB_PER_GB * (reserved.gpus * gpu + reserved.vcpus * vcpu) + reserved.memory_mb * MEMORY_MILLIWATTS_PER_GB
+    ms = reserved.seconds * 1_000
+    millijoules = compute_millijoules(
+        vcpu=vcpu, vcpu_ms=reserved.vcpus * ms, gpu=gpu, gpu_ms=reserved.gpus * ms, memory_mb_ms=reserved.memory_mb * ms
     )
-    return ceil_div(milliwatts * reserved.seconds, MB_PER_GB * SECONDS_PER_HOUR)
+    return ceil_div(millijoules, SECONDS_PER_HOUR)
 
 
 def _ceil_product(some: np.ndarray, other: np.ndarray | int, divisor: int) -> np.ndarray:

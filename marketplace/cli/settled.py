@@ -1,12 +1,14 @@
 """How a job's leases ended: bills recomputed from signed terms and attested usage, held against what was paid."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.table import Table
 
-from marketplace.cli.output import amount, gfuel, short, usdc
-from marketplace.errors import MarketError, NotFound
+from marketplace.cli.output import amount, gfuel, short, talk, usdc
+from marketplace.cli.took import usage_text
+from marketplace.errors import InvalidSignature, MalformedMessage, MarketError, NotFound
 
 if TYPE_CHECKING:
     from marketplace.client import MarketClient
@@ -19,16 +21,19 @@ def job_bills(client: "MarketClient", job: dict[str, Any]) -> list["Bill"]:
 
 
 def lease_bill(client: "MarketClient", lease: dict[str, Any]) -> "Bill":
-    """One lease's bill. Raises ClearingError where it differs from what the chain's event says."""
-    from marketplace.client.bills import compute_bill, require_same
+    """One lease's bill, with what its agent says that it took. Raises ClearingError where it differs from what the
+    chain's event says.
+    """
+    from marketplace.client.bills import checked_usage, compute_bill, require_same
     from marketplace.protocol.enums import Outcome
     from marketplace.protocol.messages import Attestation
 
     terms = client.lease_terms(lease["leaseId"])
     try:
-        attestation = Attestation.parse(client.attestation(lease["leaseId"])["attestation"])
+        evidence = client.attestation(lease["leaseId"])
     except NotFound:
-        attestation = None
+        evidence = {}
+    attestation = Attestation.parse(evidence["attestation"]) if evidence else None
     paid, fee, refund = (int(lease[name]) for name in ("paid", "fee", "refund"))
     outcome = Outcome[str(lease["outcome"]).upper()]
     agreed = paid + fee if lease.get("reason") in ("receipt", "claim_released") else None
@@ -43,7 +48,13 @@ def lease_bill(client: "MarketClient", lease: dict[str, Any]) -> "Bill":
         agreed,
     )
     require_same(bill, paid=paid, fee=fee, refund=refund)
-    return bill
+    if attestation is None or evidence.get("usage") is None:
+        return bill
+    try:
+        return replace(bill, usage=checked_usage(evidence["usage"], attestation, terms, client.domain()))
+    except (MalformedMessage, InvalidSignature) as error:  # no money depends on it: the bill stands, and the result
+        talk().print(f"The usage report of lease {short(bill.lease_id)} is left out: {error.message}", style="yellow")
+        return bill
 
 
 def print_bills(bills: list["Bill"], console: Console) -> None:
@@ -88,7 +99,9 @@ def bill_table(bill: "Bill") -> Group:
         f"[b]{usdc(bill.refund)}[/b]",
         f"of {amount(bill.locked)} locked; your cap was {amount(bill.max_price)}",
     )
-    return Group(title, rows)
+    if bill.usage is None:
+        return Group(title, rows)
+    return Group(title, rows, f"  [dim]it took {usage_text(bill.usage)}[/dim]")
 
 
 def job_end_error(job: dict[str, Any]) -> MarketError:

@@ -7,9 +7,11 @@ charge adds, and the scarcity rent that the auction's price put on top; then how
 from dataclasses import dataclass
 from typing import Any
 
+from marketplace.client.terms import LeaseTerms
 from marketplace.errors import ClearingError
+from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind, Outcome
-from marketplace.protocol.messages import Ask, Attestation, Bid
+from marketplace.protocol.messages import Ask, Attestation, Bid, require_signed_by
 from marketplace.protocol.metering import (
     Quote,
     Resources,
@@ -17,6 +19,7 @@ from marketplace.protocol.metering import (
     compute_quote,
     compute_split,
 )
+from marketplace.protocol.usage import SignedUsage, UsageReport
 
 NOTHING = Quote(gpu=0, vcpu=0, memory=0, fuel=0, egress=0, minimum=0)
 
@@ -41,6 +44,8 @@ class Bill:
     fee: int
     refund: int
     max_price: int
+    usage: UsageReport | None = None
+    """What the run took of its machine, where its agent says so. Nobody is paid by it."""
 
     @property
     def pay(self) -> int:
@@ -74,6 +79,7 @@ class Bill:
             "paid": str(self.paid),
             "fee": str(self.fee),
             "refund": str(self.refund),
+            "usage": self.usage.figures_json() if self.usage else None,
         }
 
 
@@ -123,6 +129,14 @@ def require_same(bill: Bill, *, paid: int, fee: int, refund: int) -> None:
             hint="Keep the transcript: this is evidence against whoever signed it.",
             lease=bill.lease_id,
         )
+
+
+def checked_usage(document: dict[str, Any], attestation: Attestation, terms: LeaseTerms, domain: Domain) -> UsageReport:
+    """The agent's usage report out of the evidence. Raises MalformedMessage, InvalidSignature."""
+    usage = SignedUsage.parse(document)
+    require_signed_by(usage.report, terms.ask.agent, domain, usage.signature)
+    usage.report.require_possible(attestation, terms.bid, terms.job_spec)
+    return usage.report
 
 
 def _usage(bid: Bid, attestation: Attestation) -> Resources | None:

@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from marketplace.client.calls import API, Document, items
+from marketplace.client.evidence import EvidenceCalls
 from marketplace.client.oracles import OracleCalls
 from marketplace.client.transport import DEFAULT_TIMEOUT, Transport
 from marketplace.errors import DigestMismatch, NotFound
 
 if TYPE_CHECKING:  # eth-account behind these costs a second of every command that signs nothing
     from marketplace.client.terms import LeaseTerms
-    from marketplace.protocol.checkpoint import Checkpoint
     from marketplace.protocol.eip712 import Domain
     from marketplace.protocol.jobspec import JobSpec
-    from marketplace.protocol.manifest import Manifest
-    from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Receipt
+    from marketplace.protocol.messages import Ask, Bid, Cancel, Heartbeat
     from marketplace.protocol.metering import Resources
 
 
-class MarketClient(OracleCalls):
+class MarketClient(OracleCalls, EvidenceCalls):
     """A connection to one market. A context manager; safe to share between threads."""
 
     def __init__(
@@ -219,31 +218,6 @@ class MarketClient(OracleCalls):
         from marketplace.client.terms import LeaseTerms
 
         return LeaseTerms.parse(self._get(f"{API}/leases/{lease_id}/terms"))
-
-    def post_attestation(
-        self, lease_id: str, attestation: "Attestation", signature: str, manifest: "Manifest"
-    ) -> Document:
-        """Evidence of a run. The manifest's blobs must have been uploaded."""
-        body = {"attestation": attestation.to_json(), "signature": signature, "manifest": manifest.to_json()}
-        return self._post(f"{API}/leases/{lease_id}/attestation", body)
-
-    def attestation(self, lease_id: str) -> Document:
-        """`{attestation, signature, manifest}` of a lease. Raises NotFound before there is one."""
-        return self._get(f"{API}/leases/{lease_id}/attestation")
-
-    def post_checkpoint(self, checkpoint: "Checkpoint", signature: str, manifest: "Manifest") -> Document:
-        """What a running job has saved. The manifest's blobs must have been uploaded."""
-        body = {"checkpoint": checkpoint.to_json(), "signature": signature, "manifest": manifest.to_json()}
-        return self._post(f"{API}/leases/{checkpoint.lease_id}/checkpoint", body)
-
-    def checkpoint(self, lease_id: str) -> Document:
-        """`{checkpoint, signature, manifest}`, the newest. Raises NotFound before there is one."""
-        return self._get(f"{API}/leases/{lease_id}/checkpoint")
-
-    def post_receipt(self, receipt: "Receipt", signature: str) -> Document:
-        """The renter accepts a result: settles without oracles."""
-        body = {"receipt": receipt.to_json(), "signature": signature}
-        return self._post(f"{API}/leases/{receipt.lease_id}/receipt", body)
 
     # --- rounds and accounts -----------------------------------------------------------------------------------
 

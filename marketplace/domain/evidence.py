@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Receipt, Verdict, VerdictBatch, VerdictReveal
+from marketplace.protocol.usage import SignedUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class AttestationRecord:
     signature: str
     manifest: Manifest
     received_at: int
+    usage: SignedUsage | None = None
+    """What the run took of its machine, where the agent says so."""
 
 
 @dataclass(frozen=True, slots=True)

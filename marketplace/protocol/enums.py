@@ -72,6 +72,16 @@ class ExitKind(IntEnum):
         return self not in passing
 
 
+class FigureOrigin(IntEnum):
+    """Where a figure of a usage report is from (two bits of `UsageReport.origins`)."""
+
+    UNKNOWN = 0
+    """Nobody looked, or could not: the figure is 0 and means nothing."""
+    MEASURED = 1
+    MODELLED = 2
+    """Computed, in whole or in part, from what is known of such machines."""
+
+
 class ClaimState(IntEnum):
     """Where a claimed lease is on chain (`ClaimState` in `IEscrow.sol`)."""
 

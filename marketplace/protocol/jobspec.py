@@ -198,6 +198,12 @@ class JobSpec(_Document):
         own = () if isinstance(self.program, RuntimeProgram) else (self.program.digest,)
         return own + tuple(entry.digest for entry in self.inputs)
 
+    @property
+    def ingress_bytes(self) -> int:
+        """Bytes of those blobs, as it says itself."""
+        own = 0 if isinstance(self.program, RuntimeProgram) else self.program.size
+        return own + sum(entry.size for entry in self.inputs)
+
 
 def parse_trust(document: Any) -> TeeTrust:
     """The part `tee` in a JSON document of its own. Raises InvalidJobSpec naming the first offending field."""

@@ -22,6 +22,7 @@ from marketplace.protocol.eip712 import (
     Uint256,
 )
 from marketplace.protocol.metering import Rates, Resources, compute_metered_usage
+from marketplace.protocol.usage import UsageReport
 
 
 class Ask(TypedMessage):
@@ -242,6 +243,7 @@ SIGNED_MESSAGES: tuple[type[TypedMessage], ...] = (
     Receipt,
     Cancel,
     Heartbeat,
+    UsageReport,
 )
 
 

@@ -21,6 +21,7 @@ from marketplace.protocol.messages import (
     require_signed_by,
 )
 from marketplace.protocol.metering import compute_pay
+from marketplace.protocol.usage import SignedUsage
 from marketplace.services.market import Market
 from marketplace.services.signatures import require_signature
 from marketplace.services.storage import Transaction
@@ -33,11 +34,12 @@ def record_attestation(
     attestation: Attestation,
     signature: str,
     manifest: Manifest,
+    usage: SignedUsage | None = None,
 ) -> bool:
-    """Take a provider's evidence; True if it was new, False for the very same again.
+    """Take a provider's evidence; True if it was new, False for the very same again, with its usage report or without.
 
     Raises NotFound, MalformedMessage, InvalidSignature, InvalidManifest, InputError (blobs missing), ConflictError
-    (another attestation is there, or the lease is closed).
+    (another attestation or report is there, or the lease is closed).
     """
     with market.store.read() as tx:
         lease = require_lease(tx, lease_id)
@@ -48,12 +50,7 @@ def record_attestation(
         raise NotFound("signed orders of lease", lease_id)
     require_signed_by(attestation, lease.agent, market.chain.domain, signature)
     if known is not None:
-        return same_or_conflict(
-            known.attestation.struct_hash(),
-            attestation.struct_hash(),
-            "attestation",
-            lease_id,
-        )
+        return _same_evidence(known, attestation, usage)
     require_open(lease)
     _validate_attestation(attestation, lease)
     if manifest.root() != attestation.result_digest:
@@ -67,18 +64,16 @@ def record_attestation(
             f"The manifest lists {manifest.egress_bytes} bytes; the attestation says {attestation.egress_bytes}."
         )
     attestation.usage_of(record.bid.resources)
+    if usage is not None:
+        require_signed_by(usage.report, lease.agent, market.chain.domain, usage.signature)
+        usage.report.require_possible(attestation, record.bid, record.job_spec)
     require_blobs(market, manifest)
     now = market.clock.now()
     with market.store.write() as tx:
         known = tx.evidence.attestation(lease_id)
         if known is not None:
-            return same_or_conflict(
-                known.attestation.struct_hash(),
-                attestation.struct_hash(),
-                "attestation",
-                lease_id,
-            )
-        tx.evidence.add_attestation(AttestationRecord(attestation, signature, manifest, now))
+            return _same_evidence(known, attestation, usage)
+        tx.evidence.add_attestation(AttestationRecord(attestation, signature, manifest, now, usage))
         if record.bid.verification in JUDGED:
             tx.seals.begin(lease_id, now)
         detail = {
@@ -181,6 +176,17 @@ def same_or_conflict(known: str, given: str, what: str, lease_id: str) -> bool:
     if known != given:
         raise ConflictError(f"Another {what} for lease {lease_id} is recorded already.", lease=lease_id)
     return False
+
+
+def _same_evidence(known: AttestationRecord, attestation: Attestation, usage: SignedUsage | None) -> bool:
+    """False for evidence that is here already. Raises ConflictError for other evidence."""
+    lease_id = attestation.lease_id
+    same_or_conflict(known.attestation.struct_hash(), attestation.struct_hash(), "attestation", lease_id)
+    if usage is None:
+        return False
+    if known.usage is None:
+        raise ConflictError(f"Lease {lease_id} was attested without a usage report, and takes none afterwards.")
+    return same_or_conflict(known.usage.report.struct_hash(), usage.report.struct_hash(), "usage report", lease_id)
 
 
 def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:

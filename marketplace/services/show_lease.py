@@ -133,6 +133,7 @@ def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str
         "exit": _exit(record),
         "exitCode": record.attestation.exit_code if record else None,
         "fuelUsed": str(record.attestation.fuel) if record else None,
+        "usage": record.usage.report.to_json() if record and record.usage else None,
         "verdicts": [
             {
                 "oracle": one.oracle,
@@ -161,6 +162,7 @@ def attestation_document(record: AttestationRecord) -> dict[str, Any]:
         "attestation": record.attestation.to_json(),
         "signature": record.signature,
         "manifest": record.manifest.to_json(),
+        "usage": record.usage.to_json() if record.usage else None,
         "receivedAt": record.received_at,
     }
 

@@ -104,3 +104,28 @@ int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned slot, void **inst
     *instance = (void *)(long)(FIRST_INSTANCE + slot);
     return SUCCESS;
 }
+
+/* --- what jobs take: the older GPU counts no energy, as before Volta; the other 1.5 J from one question to the next -- */
+
+typedef struct { unsigned gpu, memory; } Utilization;
+
+int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle) {
+    long which = strncmp(uuid, "GPU-", 4) == 0 ? strtol(uuid + 4, NULL, 10) : 0;
+    if (which < 1 || which > 2) return NOT_FOUND;
+    if (is_machine("lost") && which == 1) return GPU_IS_LOST;
+    *handle = (void *)which;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *millijoules) {
+    static unsigned long long drawn = 7000000;
+    if (number(handle) == 2) return NOT_SUPPORTED;
+    *millijoules = drawn += 1500;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetUtilizationRates(void *handle, Utilization *rates) {
+    rates->gpu = number(handle) == 1 ? 80 : 40;
+    rates->memory = 10;
+    return SUCCESS;
+}

@@ -20,6 +20,7 @@ from marketplace.domain.evidence import (
 )
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Receipt, Verdict, VerdictReveal
+from marketplace.protocol.usage import SignedUsage
 
 
 class Evidence:
@@ -35,6 +36,7 @@ class Evidence:
             signature=record.signature,
             manifest=record.manifest.to_json(),
             received_at=record.received_at,
+            usage=record.usage.to_json() if record.usage else None,
         )
         self._session.add(row)
         self._session.flush()
@@ -48,6 +50,7 @@ class Evidence:
             row.signature,
             Manifest.parse(row.manifest),
             row.received_at,
+            SignedUsage.parse(row.usage) if row.usage else None,
         )
 
     def add_verdict(self, record: VerdictRecord) -> None:

@@ -165,6 +165,7 @@ class AttestationRow(SQLModel, table=True):
     signature: str
     manifest: dict[str, Any] = _json()
     received_at: int
+    usage: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class CheckpointRow(SQLModel, table=True):

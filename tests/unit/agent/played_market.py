@@ -92,6 +92,7 @@ class PlayedMarket:
 
     def __init__(self, terms):
         self.terms, self.posted, self.blobs, self.asks, self.cancels = terms, [], {}, [], []
+        self.reports = []
         self.receipt, self.claimed, self.proposed, self.verdicts, self.signed = None, [], [], [], []
         self.evidence, self.away, self.group = None, False, None
         self.round = transcript_of(terms)
@@ -126,8 +127,10 @@ class PlayedMarket:
             raise NotFound("blob", digest)
         return self.blobs[digest]
 
-    def post_attestation(self, lease_id, attestation, signature, manifest):
+    def post_attestation(self, lease_id, attestation, signature, manifest, usage=None):
         assert attestation.recover(DOMAIN, signature) == AGENT.address
+        assert usage is None or usage.report.recover(DOMAIN, usage.signature) == AGENT.address
+        self.reports.append(usage)
         self.posted.append(attestation)
 
     def lease(self, lease_id):

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from marketplace.clearing import atlas
-from marketplace.clearing.atlas.places import MEASURED, METROS, REGIONS
-from marketplace.clearing.atlas.power import gpu_milliwatts
-from marketplace.clearing.atlas.transfer import LISTS
+from marketplace.domain import atlas
+from marketplace.domain.atlas.places import MEASURED, METROS, REGIONS
+from marketplace.domain.atlas.power import gpu_milliwatts
+from marketplace.domain.atlas.transfer import LISTS
 from marketplace.protocol.units import ceil_div
 
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.clearing import Parameters, atlas, clear_round, explain_bid, verify_transcript, write_transcript
+from marketplace.clearing import Parameters, clear_round, explain_bid, verify_transcript, write_transcript
 from marketplace.clearing.certificate import verify_certificate
 from marketplace.clearing.engine import solve
+from marketplace.domain import atlas
 from marketplace.domain.book import BookSnapshot
 from marketplace.errors import CertificateRejected, InvalidSignature, NotFound, TranscriptMismatch
 from marketplace.protocol.eip712 import Domain

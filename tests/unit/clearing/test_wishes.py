@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.clearing import Parameters, atlas, clear_round, explain_bid
-from marketplace.clearing.atlas.power import gpu_milliwatts, vcpu_milliwatts
+from marketplace.clearing import Parameters, clear_round, explain_bid
 from marketplace.clearing.cost import compute_standing_cost, compute_standing_rate
 from marketplace.clearing.problem import build_problem
 from marketplace.clearing.steering import build_steering
 from marketplace.clearing.wishes import MOST, Places, Site
+from marketplace.domain import atlas
+from marketplace.domain.atlas.power import gpu_milliwatts, vcpu_milliwatts
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.preferences import Preferences
 from marketplace.protocol.units import ceil_div

@@ -9,6 +9,8 @@ machines, from the same file; elsewhere the mean of the Uptime Institute's surve
 import re
 from functools import lru_cache
 
+from marketplace.protocol.units import MB_PER_GB, ceil_div
+
 GPU_WATTS: dict[str, int] = {
     "B200": 1000, "H200": 700, "H100": 700, "GH200": 1000, "A100": 400, "A40": 300, "A30": 165, "A10": 150, "A16": 250,
     "L40S": 350, "L40": 300, "L4": 72, "T4": 70, "V100": 300, "P100": 250, "P4": 75, "K80": 300, "RTX A6000": 300,
@@ -23,6 +25,7 @@ PUE_PER_MILLE = {"aws": 1_135, "azure": 1_120, "gcp": 1_100, "oci": 1_150}
 PUE_ELSEWHERE = 1_560
 _SLICES = re.compile(r"MIG (\d)g\.")
 _SEVENTHS = 7
+_MILLIJOULES_PER_KWH = 3_600_000_000
 
 
 @lru_cache(maxsize=4096)
@@ -39,3 +42,18 @@ def gpu_milliwatts(model: str) -> int:
 def vcpu_milliwatts(architecture: str) -> int:
     """What a vCPU of this architecture draws."""
     return VCPU_MILLIWATTS.get(architecture, max(VCPU_MILLIWATTS.values()))
+
+
+def compute_millijoules(*, vcpu: int, vcpu_ms: int, gpu: int, gpu_ms: int, memory_mb_ms: int) -> int:
+    """Energy of so much use, millijoules, rounded up.
+
+    `vcpu` and `gpu` are milliwatts of one; `vcpu_ms` and `gpu_ms` milliseconds of all of them together; `memory_mb_ms`
+    MB times milliseconds.
+    """
+    microjoules = vcpu * vcpu_ms + gpu * gpu_ms
+    return ceil_div(microjoules * MB_PER_GB + memory_mb_ms * MEMORY_MILLIWATTS_PER_GB, MB_PER_GB * 1_000)
+
+
+def compute_carbon_mg(millijoules: int, grams_per_kwh: int, pue_per_mille: int) -> int:
+    """Milligrams of CO2e for a machine's energy, with what its data centre draws beside it, rounded up."""
+    return ceil_div(millijoules * grams_per_kwh * pue_per_mille, _MILLIJOULES_PER_KWH)

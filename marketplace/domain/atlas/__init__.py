@@ -6,7 +6,7 @@ Everything is an integer. A round's transcript names these tables by `digest`: w
 from functools import cache
 from typing import NamedTuple
 
-from marketplace.clearing.atlas import places, power, transfer
+from marketplace.domain.atlas import places, power, transfer
 from marketplace.protocol.canonical import json_digest
 
 WITHIN_MS = 2

@@ -1,0 +1,26 @@
+"""A runner whose runs also say what they drew."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event
+
+from agent.metering.polling import polled
+from agent.metering.rapl import LOOK_SECONDS, Meter
+from agent.sandbox.snapshots import Snapshots
+from agent.work import Execution, Runner
+from marketplace.client.terms import LeaseTerms
+
+
+class MeteredRunner:
+    """Runs jobs as another runner does, and looks at the machine's counters meanwhile."""
+
+    def __init__(self, runner: Runner, open_meter: Callable[[], Meter] = Meter) -> None:
+        self._runner, self._open_meter = runner, open_meter
+
+    def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
+        """As `Runner`."""
+        meter = self._open_meter()
+        with polled(meter.look, LOOK_SECONDS):
+            execution = self._runner(terms, stop, snapshots)
+        joules = meter.joules_of(execution.usage.cpu_seconds)
+        return replace(execution, usage=replace(execution.usage, cpu_joules=joules))
