@@ -26,6 +26,7 @@ from agent.follow import follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
+from agent.pauses import Pauses
 from agent.prices import Prices
 from agent.rounds import Rounds
 from agent.work import Execution, Runner, check_ask, check_terms
@@ -70,6 +71,7 @@ class ProviderDaemon:
         hand: Hand,
         claim_margin: int,
         is_price_automatic: bool = False,
+        pauses: Pauses | None = None,
         draw: random.Random | None = None,
         now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
@@ -77,7 +79,7 @@ class ProviderDaemon:
         self._provider, self._agent, self._offer = provider, agent, offer
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
-        self._rounds = Rounds(client)
+        self._rounds, self._pauses = Rounds(client), pauses
         self._prices = Prices(
             journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
         )
@@ -124,8 +126,11 @@ class ProviderDaemon:
     # --- the standing offer ----------------------------------------------------------------------------------------
 
     def keep_ask(self) -> None:
-        """Post an ask, or replace the one that is about to lapse, is void or no longer says what is offered."""
+        """Post an ask, or replace the one that lapses soon, is void or says something else. Take it back in a pause."""
         if self._drain.is_asked:
+            return
+        if self._pauses is not None and self._pauses.is_paused():
+            self._ask.take_back()
             return
         self._prices.keep()
         self._ask.set_rates(self._prices.rates)

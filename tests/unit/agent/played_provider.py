@@ -13,13 +13,13 @@ from tests.unit.clearing.market import MARKET, NOW, profile
 RATES = Rates(0, 10, 0, 0, 0, 0)
 
 
-def make_provider(market, folder, *, runner=None, offer=None, now=NOW, chain=None, margin=300):
+def make_provider(market, folder, *, runner=None, offer=None, now=NOW, chain=None, margin=300, pauses=None):
     chain = chain or PlayedChain()
     daemon = ProviderDaemon(
         client=market, chain=chain, domain=DOMAIN, market=MARKET, provider=PROVIDER, agent=AGENT,
         offer=offer or Offer(RATES, 2, 3600, profile()), runner=runner or (lambda given, stop=None: ended(blobs={})),
         journal=Journal(folder / "journal"), blobs=folder / "outputs", hand=chain, claim_margin=margin,
-        now=lambda: now,
+        now=lambda: now, pauses=pauses,
     )  # fmt: skip
     daemon.chain = chain
     return daemon
