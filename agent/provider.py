@@ -4,7 +4,6 @@ Who pays is what the contract's events say; the market is asked for terms and by
 hash to what the chain recorded, bytes to their digest.
 """
 
-import math
 import random
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import structlog
 from eth_account.signers.local import LocalAccount
 from eth_utils import to_checksum_address
 
+from agent.attest import attest
 from agent.chain import Chain
 from agent.claims import Claims, Hand
 from agent.daemon import each, run_steps
@@ -29,9 +29,8 @@ from agent.outputs import Outputs
 from agent.pauses import Pauses
 from agent.prices import Prices
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms
+from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
-from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import (
     InvalidSignature,
@@ -42,6 +41,7 @@ from marketplace.errors import (
     TranscriptMismatch,
 )
 from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Heartbeat, Receipt
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
@@ -98,11 +98,13 @@ class ProviderDaemon:
         self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
         self._stops: dict[str, Event] = {}
+        self._leaving = Event()
+        """Set once `run` ends, before every job is stopped."""
         self._failures: dict[str, int] = {}
         self._last_heartbeat = 0
 
     def run(self, stop: Event, pause: float = 0.3, drain: Event | None = None) -> None:
-        """Work until `stop`; running jobs are left to the next start, the ask is withdrawn.
+        """Work until `stop`; running jobs are stopped and left to the next start, the ask is withdrawn.
 
         After `drain`, or once the journal says so (`agent.drain`), until nothing is left to be done; sets `stop` then.
         """
@@ -121,6 +123,9 @@ class ProviderDaemon:
             run_steps(steps, stop, pause)
             self.withdraw_ask()
         finally:
+            self._leaving.set()
+            for running in list(self._stops.values()):
+                running.set()  # the process waits for its threads, and a container would outlive it
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     # --- the standing offer ----------------------------------------------------------------------------------------
@@ -217,9 +222,13 @@ class ProviderDaemon:
             log.error("lease declined", lease=event.lease_id, reason=str(error))
             self._journal.record_declined(event.lease_id, str(error))
             return
-        started = self._now()
-        execution = self._runner(terms, self._stop_of(event))
-        attestation = self._attest(event, terms, execution, started)
+        started, stop = self._now(), self._stop_of(event)
+        if self._leaving.is_set():
+            return
+        execution = self._runner(terms, stop)
+        if self._leaving.is_set() and execution.exit_kind is ExitKind.EVICTED:
+            return  # by our own stop: the next start runs it again
+        attestation = attest(event, terms, execution, started, self._now())
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)
         self._journal.record_attested(
@@ -237,21 +246,6 @@ class ProviderDaemon:
             gfuel=round(execution.fuel_used / FUEL_PER_GFUEL, 3), seconds=round(execution.wall_seconds, 3),
             detail=execution.detail,
         )  # fmt: skip
-
-    def _attest(self, event: LeaseOpened, terms: LeaseTerms, execution: Execution, started: int) -> Attestation:
-        return Attestation(
-            lease_id=event.lease_id,
-            job_digest=terms.bid.job_digest,
-            result_digest=execution.result_digest,
-            fuel=execution.fuel_used,
-            wall_seconds=math.ceil(execution.wall_seconds),
-            egress_bytes=execution.manifest.egress_bytes,
-            exit_kind=execution.exit_kind,
-            exit_code=execution.exit_code,
-            sandbox_digest=execution.sandbox_digest,
-            started_at=started,
-            finished_at=self._now(),
-        )
 
     def post_attestations(self) -> None:
         """Upload outputs, logs and the attestation of every job that has ended; the market takes each once."""
