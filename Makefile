@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate-verification gas-snapshot audit lint npm clean
+.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate-verification gas-snapshot audit lint npm deb clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
@@ -17,6 +17,7 @@ help:
 	@echo "make audit              the contracts' audit: proofs, mutants, coverage, slither; one part: PART=slither"
 	@echo "make gas-snapshot       write anew what the tests hold calls to cost"
 	@echo "make npm                the package for dApp authors, in build/npm/contracts"
+	@echo "make deb                the Debian package of a provider, in build/deb"
 	@echo "make lint               ruff"
 	@echo "make clean              remove everything that set-up made"
 
@@ -38,6 +39,9 @@ lint: setup
 
 npm: setup
 	@$(RUN) scripts.build_npm
+
+deb: setup
+	@$(RUN) scripts.service.build_deb
 
 clean:
 	rm -rf .venv .venv-brownie node_modules build

@@ -1,14 +1,16 @@
 """The one place that wires the daemons: keys, chain, market, sandbox, journal."""
 
 import signal
+import time
 from pathlib import Path
 from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import open_adapters
+from agent.adapters import Adapter, open_adapters
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
+from agent.inputs import InputCache
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -16,9 +18,12 @@ from agent.loglines import configure_logging
 from agent.metering.runner import MeteredRunner
 from agent.offer import Offer
 from agent.oracle import OracleDaemon
+from agent.pauses import Pauses
 from agent.provider import ProviderDaemon
+from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
+from agent.vitals import read_vitals
 from agent.work import JobRunner, Runner
 from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
 from marketplace.client import MarketClient
@@ -49,10 +54,27 @@ def unlock(path: Path, settings: AgentSettings) -> LocalAccount:
     return Keystore.load(path).unlock(read_password(settings))
 
 
+def open_offered(settings: ProviderSettings) -> dict[str, Adapter]:
+    """The sandboxes to offer. Raises SettingsError where a rule names one that this machine does not have."""
+    found = open_adapters(settings.adapters)
+    missing = sorted(set(settings.sandboxes) - found.keys())
+    if missing:
+        raise SettingsError(
+            f"rules.sandboxes: {missing[0]!r} is none of this machine's: {', '.join(sorted(found))}.",
+            hint="A docker sandbox needs a container_engine.",
+        )
+    return {name: found[name] for name in settings.sandboxes or found}
+
+
+def open_inputs(settings: AgentSettings, client: MarketClient) -> InputCache:
+    """Where jobs' bytes come from: the disk, else the market."""
+    return InputCache(settings.data / "inputs", settings.input_cache_mb, client.get_blob)
+
+
 def build_provider(settings: ProviderSettings, client: MarketClient, runner: Runner | None = None) -> ProviderDaemon:
     """A provider daemon. `runner` replaces the sandbox."""
     chain = open_chain(settings)
-    adapters = open_adapters(settings.adapters)
+    adapters = open_offered(settings)
     provider = unlock(settings.keystore, settings)
     agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
     profile = take_inventory(
@@ -73,13 +95,14 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=runner or MeteredRunner(JobRunner(adapters, client.get_blob)),
+        runner=RuledRunner(settings.rules, runner or MeteredRunner(JobRunner(adapters, open_inputs(settings, client)))),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
         attester=Attester(chain=chain, domain=chain.domain, agent=agent.address, collateral=settings.tee_collateral),
         is_price_automatic=settings.auto_price,
+        pauses=Pauses(settings.schedule, settings.caution, lambda: read_vitals(settings.data), time.time),
     )
 
 
@@ -92,7 +115,9 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
         chain=chain,
         domain=chain.domain,
         account=account,
-        runner=JobRunner(open_adapters(settings.adapters), client.get_blob, wall_factor=settings.wall_factor),
+        runner=JobRunner(
+            open_adapters(settings.adapters), open_inputs(settings, client), wall_factor=settings.wall_factor
+        ),
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Event
 
 from agent.sandbox.snapshots import Snapshots
-from agent.work import Execution, Runner
+from agent.work import Execution, Runner, run_with
 from marketplace.client.terms import LeaseTerms
 from marketplace.errors import InputError
 from marketplace.protocol.canaries import canary_seed
@@ -24,7 +24,7 @@ class CanaryRunner:
 
     def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
         """The job's run, or a false one. Raises ServiceUnavailable as the runner does."""
-        execution = self._runner(terms, stop) if snapshots is None else self._runner(terms, stop, snapshots)
+        execution = run_with(self._runner, terms, stop, snapshots)
         return falsify(execution) if self._is_canary(terms) and _can_lie(execution) else execution
 
     def _is_canary(self, terms: LeaseTerms) -> bool:

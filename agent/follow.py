@@ -8,6 +8,7 @@ from agent.journal import Journal
 from marketplace.domain.chain import (
     ChainEvent,
     CloseReason,
+    EventOrigin,
     LeaseClaimed,
     LeaseClosed,
     LeaseOpened,
@@ -27,6 +28,8 @@ class Ended:
     outcome: Outcome
     paid: int
     reason: CloseReason
+    origin: EventOrigin
+    """Of the event that says so."""
 
 
 def follow_leases(
@@ -89,7 +92,7 @@ def _read(events: Sequence[ChainEvent], journal: Journal, is_mine: Callable[[Lea
             if isinstance(event, LeaseClaimed):
                 news.claimed.append(event)
             else:
-                news.closed.append(Ended(event.lease_id, event.outcome, event.paid, event.reason))
+                news.closed.append(Ended(event.lease_id, event.outcome, event.paid, event.reason, event.origin))
     return news
 
 
@@ -98,7 +101,7 @@ def _settled(event: LeasesSettled, places: dict[tuple[str, int, int], LeaseOpene
         lease = places.pop((event.market, one.group, one.place), None)
         if lease is not None:
             fee = one.pay * lease.fee_bps // BPS
-            yield Ended(lease.lease_id, one.outcome, one.pay - fee, CloseReason.VERDICT)
+            yield Ended(lease.lease_id, one.outcome, one.pay - fee, CloseReason.VERDICT, event.origin)
 
 
 def _is_end(event: ChainEvent) -> bool:

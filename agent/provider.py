@@ -28,9 +28,11 @@ from agent.follow import follow_leases
 from agent.journal import Journal, WorkState
 from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
+from agent.pauses import Pauses
 from agent.prices import Prices
+from agent.receipts import Receipts
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms
+from agent.work import Execution, Runner, check_ask, check_terms, run_with
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -43,9 +45,10 @@ from marketplace.errors import (
     TranscriptMismatch,
 )
 from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.manifest import Manifest
-from marketplace.protocol.messages import Attestation, Heartbeat, Receipt
-from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
+from marketplace.protocol.messages import Attestation, Heartbeat
+from marketplace.protocol.units import FUEL_PER_GFUEL
 from marketplace.protocol.usage import SignedUsage
 
 log = structlog.get_logger("provider")
@@ -74,6 +77,7 @@ class ProviderDaemon:
         claim_margin: int,
         attester: Attester | None = None,
         is_price_automatic: bool = False,
+        pauses: Pauses | None = None,
         draw: random.Random | None = None,
         now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
@@ -83,7 +87,7 @@ class ProviderDaemon:
         self._hand = hand
         self._attester = attester or Attester(chain=chain, domain=domain, agent=agent.address, now=now)
         self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now)
-        self._rounds = Rounds(client)
+        self._rounds, self._pauses = Rounds(client), pauses
         self._prices = Prices(
             journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
         )
@@ -95,6 +99,7 @@ class ProviderDaemon:
             client=client, chain=chain, hand=hand, provider=provider.address, agent=agent.address, journal=journal,
             margin=claim_margin, now=now,
         )  # fmt: skip
+        self._receipts = Receipts(client=client, hand=hand, claims=self._claims, journal=journal)
         self._drain = Drain(journal=journal, ask=self._ask, chain=chain, provider=provider.address, now=now)
         self._evictions = Evictions(
             sources=client, chain=chain, domain=domain, agent=agent.address, journal=journal, now=now
@@ -102,11 +107,13 @@ class ProviderDaemon:
         self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
         self._stops: dict[str, Event] = {}
+        self._leaving = Event()
+        """Set once `run` ends, before every job is stopped."""
         self._failures: dict[str, int] = {}
         self._last_heartbeat = 0
 
     def run(self, stop: Event, pause: float = 0.3, drain: Event | None = None) -> None:
-        """Work until `stop`; running jobs are left to the next start, the ask is withdrawn.
+        """Work until `stop`; running jobs are stopped and left to the next start, the ask is withdrawn.
 
         After `drain`, or once the journal says so (`agent.drain`), until nothing is left to be done; sets `stop` then.
         """
@@ -126,13 +133,19 @@ class ProviderDaemon:
             run_steps(steps, stop, pause)
             self.withdraw_ask()
         finally:
+            self._leaving.set()
+            for running in list(self._stops.values()):
+                running.set()  # the process waits for its threads, and a container would outlive it
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     # --- the standing offer ----------------------------------------------------------------------------------------
 
     def keep_ask(self) -> None:
-        """Post an ask, or replace the one that is about to lapse, is void or no longer says what is offered."""
+        """Post an ask, or replace the one that lapses soon, is void or says something else. Take it back in a pause."""
         if self._drain.is_asked:
+            return
+        if self._pauses is not None and self._pauses.is_paused():
+            self._ask.take_back()
             return
         self._prices.keep()
         self._ask.set_rates(self._prices.rates)
@@ -220,7 +233,11 @@ class ProviderDaemon:
             self._journal.record_declined(event.lease_id, str(error))
             return
         started = self._now()
+        if self._leaving.is_set():
+            return
         execution = self._attester.execute(event, terms, lambda: self._run_job(event, terms))
+        if self._leaving.is_set() and execution.exit_kind is ExitKind.EVICTED:
+            return  # by our own stop: the next start runs it again
         attestation = attest(event.lease_id, terms, execution, started, self._now())
         for digest, data in execution.blobs.items():
             self._outputs.keep(digest, data)
@@ -235,7 +252,7 @@ class ProviderDaemon:
 
     def _run_job(self, event: LeaseOpened, terms: LeaseTerms) -> Execution:
         stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
-        return self._runner(terms, stop) if snapshots is None else self._runner(terms, stop, snapshots)
+        return run_with(self._runner, terms, stop, snapshots)
 
     def post_checkpoints(self) -> None:
         """Send what running jobs have saved."""
@@ -260,25 +277,8 @@ class ProviderDaemon:
             self._outputs.drop(entry.digest)
 
     def send_receipts(self) -> None:
-        """Submit renters' receipts for less than the lock: only this provider's own call makes one count.
-
-        The pay must be at least what the attested usage is worth; otherwise the oracles shall decide.
-        """
-        each(self._journal.leases(WorkState.POSTED), self._send_receipt)
-
-    def _send_receipt(self, event: LeaseOpened) -> None:
-        given = self._client.lease(event.lease_id).get("receipt")
-        if given is None:
-            return
-        receipt = Receipt.parse(given["receipt"])
-        if receipt.lease_id == event.lease_id and event.price > receipt.pay >= self._worth(event):
-            self._hand.accept(*self._claims.find_group(event), receipt, given["signature"])
-            log.info("receipt sent", lease=event.lease_id, pay=f"{format_usdc(receipt.pay)} USDC")
-
-    def _worth(self, event: LeaseOpened) -> int:
-        evidence = self._journal.evidence(event.lease_id)
-        assert evidence is not None, "a posted lease has its evidence"
-        return int(evidence["pay"])
+        """Submit renters' receipts for less than the lock, where they pay what the work is worth."""
+        self._receipts.send()
 
     def claim_unsettled(self) -> None:
         """Claim on chain what was attested and is still not settled shortly before its deadline."""

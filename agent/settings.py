@@ -1,49 +1,78 @@
-"""The daemons' settings: environment variables COMPUTEHIVE_AGENT_… or a file that COMPUTEHIVE_AGENT_ENV_FILE names."""
+"""The daemons' settings: environment variables COMPUTEHIVE_AGENT_…, then a file of such variables that
+COMPUTEHIVE_AGENT_ENV_FILE names, then the `config.toml` that COMPUTEHIVE_AGENT_CONFIG_FILE names, then the defaults.
+
+A new field needs nothing else to be a variable and a key of the file. The text below each says what it is for.
+"""
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.adapters import AdapterSettings
+from agent.configfile import CONFIG_ENV, keys_of, load_config
+from agent.rules import Rules
+from agent.schedule import Hours
+from agent.setting_types import LONGEST_NAME, ORCHESTRATOR, PRICING, RULES, SECRET, TOP, Accounts, Names, UserPath
 from agent.stated import Stated
+from agent.vitals import Caution
 from marketplace.errors import SettingsError
 from marketplace.protocol.metering import Rates
 
-MOST_PRIVACY_ZONES, LONGEST_NAME = 16, 64
+ENV_PREFIX, ENV_FILE_ENV = "COMPUTEHIVE_AGENT_", "COMPUTEHIVE_AGENT_ENV_FILE"
 
 
 class FolderSettings(BaseSettings):
     """What is known before there is a market or a wallet."""
 
-    model_config = SettingsConfigDict(env_prefix="COMPUTEHIVE_AGENT_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", use_attribute_docstrings=True)
 
-    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
+    data: Annotated[UserPath, ORCHESTRATOR] = Field(
+        default_factory=lambda: platformdirs.user_data_path("computehive") / "agent"
+    )
     """Where journal, unsent outputs and the benchmark's result lie; of one daemon of a kind, and one account."""
 
 
 class AgentSettings(FolderSettings):
     """What provider and oracle have in common."""
 
-    url: str = "http://127.0.0.1:8080"
+    url: Annotated[str, ORCHESTRATOR] = "http://127.0.0.1:8080"
     """Where the market is."""
-    rpc_url: str
+    rpc_url: Annotated[str, ORCHESTRATOR]
     """The chain's node: this daemon's own view of who pays."""
-    address_book: Path
+    address_book: Annotated[UserPath, ORCHESTRATOR]
     """The deployment's address book; not taken from the market, which is not trusted with it."""
-    keystore: Path
+    keystore: Annotated[UserPath, ORCHESTRATOR]
     """Encrypted key: the provider's (it signs asks), or the oracle's."""
-    password_file: Path | None = None
-    password: str = Field(default="", repr=False)
+    password_file: Annotated[UserPath | None, ORCHESTRATOR] = None
+    """A file with the keystores' password, but for line ends."""
+    password: Annotated[str, SECRET] = Field(default="", repr=False)
     """Password of the keystores; the file goes first, and its line ends do not count."""
 
     container_engine: str = ""
     """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
     container_runtime: str = ""
+    """The engine's runtime for jobs, such as runsc; empty: the engine's own."""
     image_cache_mb: int = Field(default=10_000, ge=0)
+    """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB."""
+    input_cache_mb: int = Field(default=2_000, ge=0)
+    """How much of past jobs' inputs and programs is kept on disk for the next; 0 keeps nothing."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First come, first served; the configuration file comes last."""
+        known = {name: value for name, value in read_config_file().items() if name in cls.model_fields}
+        return init_settings, env_settings, dotenv_settings, InitSettingsSource(settings_cls, init_kwargs=known)
 
     @property
     def adapters(self) -> AdapterSettings:
@@ -59,40 +88,71 @@ class AgentSettings(FolderSettings):
 class ProviderSettings(AgentSettings):
     """A provider's offer. Rates are micro-USDC, gross of the protocol's fee."""
 
-    agent_keystore: Path | None = None
+    agent_keystore: Annotated[UserPath | None, ORCHESTRATOR] = None
     """A key of its own for attestations, so that the provider's can stay elsewhere; by default the same."""
-    region: str = "local"
+    region: Annotated[str, ORCHESTRATOR] = "local"
+    """Where the machine stands."""
     units: int = Field(default=1, ge=1, le=1024)
     """How many jobs at once."""
-    ask_valid_seconds: int = Field(default=3_600, ge=600)
-    claim_margin_seconds: int = Field(default=300, ge=0)
+    ask_valid_seconds: Annotated[int, PRICING] = Field(default=3_600, ge=600)
+    """How long an ask stands before it is renewed."""
+    claim_margin_seconds: Annotated[int, ORCHESTRATOR] = Field(default=300, ge=0)
     """How long before its deadline a lease that nobody has settled is claimed on chain; 0 claims nothing."""
-    gpu_hour_rate: int = Field(default=1_500_000, ge=0)
-    vcpu_hour_rate: int = Field(default=30_000, ge=0)
-    gb_hour_rate: int = Field(default=4_000, ge=0)
-    gfuel_rate: int = Field(default=20, ge=0)
-    egress_gb_rate: int = Field(default=50_000, ge=0)
-    minimum_charge: int = Field(default=100, ge=0)
-    auto_price: bool = False
+    gpu_hour_rate: Annotated[int, PRICING] = Field(default=1_500_000, ge=0)
+    """Micro-USDC for a GPU-hour."""
+    vcpu_hour_rate: Annotated[int, PRICING] = Field(default=30_000, ge=0)
+    """Micro-USDC for a vCPU-hour."""
+    gb_hour_rate: Annotated[int, PRICING] = Field(default=4_000, ge=0)
+    """Micro-USDC for a GB-hour of memory."""
+    gfuel_rate: Annotated[int, PRICING] = Field(default=20, ge=0)
+    """Micro-USDC for a Gfuel."""
+    egress_gb_rate: Annotated[int, PRICING] = Field(default=50_000, ge=0)
+    """Micro-USDC for a GB sent out."""
+    minimum_charge: Annotated[int, PRICING] = Field(default=100, ge=0)
+    """The least that a paid job costs, micro-USDC."""
+    auto_price: Annotated[bool, PRICING] = False
     """Whether the daemon tries markups above these rates by itself; never below."""
-    preemptible_jobs: bool = False
+    preemptible_jobs: Annotated[bool, RULES] = False
     """Whether to take jobs that a better bid may end; such a job is paid nothing."""
-    carbon_grams_per_kwh: int | None = Field(default=None, ge=0, lt=2**16)
-    zone: str = Field(default="", max_length=LONGEST_NAME)
-    rack: str = Field(default="", max_length=LONGEST_NAME)
-    privacy_zones: str = ""
-    """Names with commas between."""
-    fixed_cost_per_hour: int = Field(default=0, ge=0, lt=2**40)
-    tee_collateral: Path | None = None
+    carbon_grams_per_kwh: Annotated[int | None, ORCHESTRATOR] = Field(default=None, ge=0, lt=2**16)
+    """Of its electricity; goes before its region's."""
+    zone: Annotated[str, ORCHESTRATOR] = Field(default="", max_length=LONGEST_NAME)
+    """Where in its region the machine stands."""
+    rack: Annotated[str, ORCHESTRATOR] = Field(default="", max_length=LONGEST_NAME)
+    """At which rack."""
+    privacy_zones: Annotated[Names, ORCHESTRATOR] = Field(default_factory=tuple)
+    """Regimes that it keeps to, such as eu-gdpr."""
+    fixed_cost_per_hour: Annotated[int, PRICING] = Field(default=0, ge=0, lt=2**40)
+    """Micro-USDC that the machine costs while it is on; jobs then go to half-used machines first."""
+    tee_collateral: Annotated[UserPath | None, ORCHESTRATOR] = None
     """Intel's signed lists for this machine, as JSON; read anew for each attested job, kept fresh by somebody else."""
 
-    @field_validator("privacy_zones")
-    @classmethod
-    def _few_and_short(cls, given: str) -> str:
-        names = _names(given)
-        if len(names) > MOST_PRIVACY_ZONES or any(len(name) > LONGEST_NAME for name in names):
-            raise ValueError(f"at most {MOST_PRIVACY_ZONES} names of {LONGEST_NAME} characters, commas between")
-        return given
+    allow_renters: Annotated[Accounts, RULES] = Field(default_factory=tuple)
+    """Run nobody else's jobs. A lease of another is refused when it is there: a failed lease, without a strike."""
+    deny_renters: Annotated[Accounts, RULES] = Field(default_factory=tuple)
+    """Whose jobs not to run; refused in the same way."""
+    max_duration_seconds: Annotated[int, RULES] = Field(default=0, ge=0)
+    """The most seconds that a job may reserve; longer ones are refused in the same way; 0: any."""
+    sandboxes: Annotated[Names, RULES] = Field(default_factory=tuple)
+    """Which of this machine's sandboxes to offer; empty: all. The ask says so: others are never matched."""
+    min_free_disk_mb: int = Field(default=1_000, ge=0)
+    """With less free disk space, take no new leases; 0 never minds."""
+    min_battery_percent: int = Field(default=40, ge=0, le=100)
+    """On battery and with less charge, take no new leases; 0 never minds."""
+    max_celsius: int = Field(default=95, ge=0, le=150)
+    """While a sensor is that hot, or at its own critical temperature, take no new leases; 0 never minds."""
+    schedule: Annotated[tuple[Hours, ...], TOP] = Field(default_factory=tuple)
+    """When the machine offers; outside these hours it takes no new leases. Empty: always."""
+
+    @property
+    def rules(self) -> Rules:
+        """What is not run here."""
+        return Rules(self.allow_renters, self.deny_renters, self.max_duration_seconds)
+
+    @property
+    def caution(self) -> Caution:
+        """When the machine's state keeps it from taking leases."""
+        return Caution(self.min_free_disk_mb, self.min_battery_percent, self.max_celsius)
 
     @property
     def stated(self) -> Stated:
@@ -100,7 +160,7 @@ class ProviderSettings(AgentSettings):
         return Stated(
             zone=self.zone,
             rack=self.rack,
-            privacy_zones=_names(self.privacy_zones),
+            privacy_zones=self.privacy_zones,
             carbon_grams_per_kwh=self.carbon_grams_per_kwh,
             fixed_cost_per_hour=self.fixed_cost_per_hour,
         )
@@ -118,10 +178,6 @@ class ProviderSettings(AgentSettings):
         )
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 class OracleSettings(AgentSettings):
     """An oracle's settings."""
 
@@ -129,17 +185,25 @@ class OracleSettings(AgentSettings):
     """How much longer than the bid's seconds this machine may take for its own run."""
 
 
+KINDS = (ProviderSettings, OracleSettings)
 Settings = TypeVar("Settings", bound=FolderSettings)
 
 
-def load_settings(kind: type[Settings], **given: object) -> Settings:
-    """Settings as `given`, else from the environment.
+def read_config_file() -> dict[str, Any]:
+    """The settings in the configuration file, by name; none where no file is named. Raises SettingsError."""
+    path = os.environ.get(CONFIG_ENV)
+    return load_config(Path(path), KINDS) if path else {}
 
-    Raises SettingsError naming the first one that is missing or wrong.
-    """
+
+def load_settings(kind: type[Settings], **given: object) -> Settings:
+    """A daemon's settings, `given` before all. Raises SettingsError naming the first one that is missing or wrong."""
     try:
-        return kind(_env_file=os.environ.get("COMPUTEHIVE_AGENT_ENV_FILE"), **given)  # type: ignore[call-arg]
+        return kind(_env_file=os.environ.get(ENV_FILE_ENV), **given)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = "COMPUTEHIVE_AGENT_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name}: {first['msg']}.", hint="See docs/architecture.md for all settings.") from error
+        name = ENV_PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        key = keys_of(KINDS)[str(first["loc"][0])]
+        place = f"; {key.path} in the configuration file" if key.is_in_file else ""
+        raise SettingsError(
+            f"{name}: {first['msg']}.", hint=f"It is a variable{place}. See docs/architecture.md for all settings."
+        ) from error

@@ -7,7 +7,7 @@ from threading import Event
 from agent.metering.polling import polled
 from agent.metering.rapl import LOOK_SECONDS, Meter
 from agent.sandbox.snapshots import Snapshots
-from agent.work import Execution, Runner
+from agent.work import Execution, Runner, run_with
 from marketplace.client.terms import LeaseTerms
 
 
@@ -21,6 +21,6 @@ class MeteredRunner:
         """As `Runner`."""
         meter = self._open_meter()
         with polled(meter.look, LOOK_SECONDS):
-            execution = self._runner(terms, stop, snapshots)
+            execution = run_with(self._runner, terms, stop, snapshots)
         joules = meter.joules_of(execution.usage.cpu_seconds)
         return replace(execution, usage=replace(execution.usage, cpu_joules=joules))

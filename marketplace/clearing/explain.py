@@ -107,7 +107,7 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
             obstacles.append(Obstacle(ask.ask_hash, ask.ask.provider, facts))
         else:
             units = Unit.of(ask).count_for(placed.bid)
-            offers.append(_offer(placed.bid.max_price, ask, lines, units * result.rents[ask.ask_hash]))
+            offers.append(price_offer(placed.bid.max_price, ask, lines, units * result.rents[ask.ask_hash]))
     chosen_asks = {match.ask_hash for match in result.matches if match.bid_hash == bid_hash}
     chosen = tuple(offer for offer in offers if offer.ask_hash in chosen_asks)
     others = sorted((o for o in offers if o.ask_hash not in chosen_asks), key=lambda o: (o.worth_from, o.ask_hash))
@@ -124,7 +124,8 @@ def explain_bid(result: RoundResult, bid_hash: str) -> Explanation:
     )
 
 
-def _offer(max_price: int, ask: PlacedAsk, lines: Breakdown, rent: int) -> Offer:
+def price_offer(max_price: int, ask: PlacedAsk, lines: Breakdown, rent: int) -> Offer:
+    """An ask as a bid of `max_price` sees it; `rent` is that of all the units it would take, micro-USDC."""
     quote = lines.quote
     worth_from = quote.total + rent + lines.steering
     return Offer(

@@ -1,4 +1,7 @@
-"""From this user's `hive` settings to the COMPUTEHIVE_AGENT_… variables that the daemons read."""
+"""From this user's `hive` settings to the COMPUTEHIVE_AGENT_… variables that the daemons read.
+
+Importing the daemons' settings is left to the commands that start or ask them.
+"""
 
 import os
 import sys
@@ -14,6 +17,7 @@ from marketplace.cli.context import (
     configuration,
     find_keystore,
     find_market,
+    home,
     is_development_wallet,
 )
 from marketplace.cli.wiring import Holder
@@ -23,31 +27,54 @@ AGENT_PREFIX = "COMPUTEHIVE_AGENT_"
 WAIT_PAUSE = 0.2
 
 
-def prepare_agent(holder: Holder, *, needs_password: bool = True, **more: object) -> None:
-    """Complete the COMPUTEHIVE_AGENT_… variables: from options, else as they are, else from this user's `hive`."""
+def prepare_agent(holder: Holder, *, needs_password: bool = True, **more: object) -> dict[str, str]:
+    """Complete the COMPUTEHIVE_AGENT_… variables: from options, else as they are or as the daemon's configuration file
+    says, else from this user's `hive`. Returns what was set, by the setting's name, and from where.
+
+    Raises SettingsError, KeystoreError where there is none of what is needed.
+    """
+    name_config_file()
     given = {
         "URL": holder.url,
         "ADDRESS_BOOK": holder.address_book,
         "RPC_URL": holder.rpc_url,
         **more,
     }
-    os.environ.update({AGENT_PREFIX + name: str(value) for name, value in given.items() if value is not None})
+    options = {name: str(value) for name, value in given.items() if value is not None}
+    os.environ.update({AGENT_PREFIX + name: value for name, value in options.items()})
+    said = {name.lower(): "option" for name in options}
     market = None
     if {"URL", "ADDRESS_BOOK", "RPC_URL", "KEYSTORE"} - _agent_names() or holder.wallet is not None:
-        market = find_market(os.environ.get(AGENT_PREFIX + "URL"))
-        for name, value in _known(market).items():
-            os.environ.setdefault(AGENT_PREFIX + name, str(value))
+        market = find_market(_stated_url())
+        said |= _set_missing(_known(market), "hive dev" if market.dev is not None else "hive")
     if holder.wallet is not None or "KEYSTORE" not in _agent_names():
         keystore = find_keystore(holder.wallet, market)
         os.environ[AGENT_PREFIX + "KEYSTORE"] = str(keystore.path)
+        said["keystore"] = "wallet " + keystore.name
         if market is not None and market.dev is not None and is_development_wallet(keystore, market):
-            os.environ.setdefault(AGENT_PREFIX + "PASSWORD", market.dev.password)
             # The journal of a chain that ends tonight must not greet the next one.
-            os.environ.setdefault(AGENT_PREFIX + "DATA", str(market.dev.logs.parent / "agents" / keystore.name))
+            data = market.dev.logs.parent / "agents" / keystore.name
+            said |= _set_missing({"PASSWORD": market.dev.password, "DATA": data}, "hive dev")
     if needs_password and not {"PASSWORD", "PASSWORD_FILE"} & _agent_names():
         from marketplace.client.keystore import find_password
 
         os.environ[AGENT_PREFIX + "PASSWORD"] = find_password(_ask_password if sys.stdin.isatty() else None)
+    return said
+
+
+def name_config_file() -> Path:
+    """This user's `config.toml` is the daemons' too, where it exists and no other is named."""
+    path = home() / "config.toml"
+    if path.exists():
+        os.environ.setdefault(AGENT_PREFIX + "CONFIG_FILE", str(path))
+    return path
+
+
+def _set_missing(values: dict[str, object], source: str) -> dict[str, str]:
+    """Set what nothing states yet; by the setting's name, that `source` did."""
+    missing = {name: str(value) for name, value in values.items() if name not in _agent_names()}
+    os.environ.update({AGENT_PREFIX + name: value for name, value in missing.items()})
+    return {name.lower(): source for name in missing}
 
 
 def _known(market: Market) -> dict[str, object]:
@@ -64,7 +91,15 @@ def _known(market: Market) -> dict[str, object]:
 
 
 def _agent_names() -> set[str]:
-    return {name.removeprefix(AGENT_PREFIX) for name in os.environ if name.startswith(AGENT_PREFIX)}
+    from agent.origins import stated_names
+
+    return {name.upper() for name in stated_names()}
+
+
+def _stated_url() -> str | None:
+    from agent.settings import read_config_file
+
+    return os.environ.get(AGENT_PREFIX + "URL") or read_config_file().get("url")
 
 
 def _ask_password() -> str:

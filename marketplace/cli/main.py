@@ -12,6 +12,7 @@ import typer
 
 from marketplace.cli import (
     claims,
+    configuring,
     dev,
     faucet,
     job_views,
@@ -51,6 +52,7 @@ money.register(app)
 wallets.register(app)
 nodes.register(app)
 operators.register(app)
+configuring.register(app)
 modules.register(app)
 verify.register(app)
 

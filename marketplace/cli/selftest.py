@@ -49,8 +49,9 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 _PLANNED = frozenset((
     "url", "rpc_url", "address_book", "keystore", "agent_keystore", "password", "password_file", "data", "region",
     "units", "gpu_hour_rate", "vcpu_hour_rate", "gb_hour_rate", "gfuel_rate", "egress_gb_rate", "minimum_charge",
+    "schedule", "allow_renters", "deny_renters", "max_duration_seconds",
 ))  # fmt: skip
-"""Settings that the plan of a local market has by other names, or that are of the real market only."""
+"""Settings that the plan of a local market has by other names, or that are about the real market and its renters."""
 
 
 @dataclass(slots=True)
@@ -102,10 +103,15 @@ def plan_of(settings: "ProviderSettings") -> "MarketPlan":
     given = settings.model_dump(exclude_none=True, exclude=set(_PLANNED))
     machine = ProviderPlan(
         MACHINE, settings.region, settings.units, PLENTY, settings.rates,
-        settings={name.upper(): str(value) for name, value in given.items()},
+        settings={name.upper(): _as_variable(value) for name, value in given.items()},
     )  # fmt: skip
     renter = RenterPlan(RENTER, wallet=PLENTY, deposit=PLENTY)
     return MarketPlan([machine], ORACLES, threshold=len(ORACLES), renters=[renter])
+
+
+def _as_variable(value: object) -> str:
+    """A setting as the environment says it: names with commas between."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def run_selftest(plan: "MarketPlan", folder: Path, stages: Stages) -> dict[str, Any]:

@@ -88,12 +88,21 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
     Exemption("marketplace.cli.operators", "agent.prices", "`hive provider advise` reads what the daemon has learned"),
     Exemption("marketplace.cli.operators", "agent.doctor", "`hive doctor` examines this machine"),
+    Exemption("marketplace.cli.agent_settings", "agent.origins", "asks which settings of the daemons are stated"),
+    Exemption("marketplace.cli.agent_settings", "agent.settings", "finds the market that the daemons' file names"),
+    Exemption("marketplace.cli.configuring", "agent.origins", "`hive config` lists the daemons' settings"),
     Exemption("marketplace.cli.measured", "agent.benchmark", "`hive provider benchmark` measures this machine"),
     Exemption("marketplace.cli.measured", "agent.lock", "`hive provider benchmark` says where a daemon is at work"),
     Exemption("marketplace.cli.measured", "agent.settings", "`hive provider benchmark` finds the daemon's folder"),
     Exemption("marketplace.cli.selftest", "agent.settings", "`hive provider selftest` runs with this machine's"),
     Exemption("marketplace.cli.draining", "agent.drain", "`hive provider drain` tells the daemon through its journal"),
     Exemption("marketplace.cli.draining", "agent.settings", "`hive provider drain` finds the daemon's folder"),
+    Exemption(
+        "marketplace.cli.provider_views", "agent.income", "`hive provider earnings` follows the chain as agents do"
+    ),
+    Exemption(
+        "marketplace.cli.provider_views", "agent.inventory", "`hive provider earnings` counts this machine's GPUs"
+    ),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
     Exemption("marketplace.cli.localmarket", "marketplace.devnet", "runs the processes of `hive dev`"),

@@ -9,7 +9,7 @@ from agent.daemon import run_steps
 from agent.journal import WorkState
 from agent.offer import Offer
 from marketplace.errors import ServiceUnavailable
-from marketplace.protocol.enums import CancelKind
+from marketplace.protocol.enums import CancelKind, ExitKind
 from marketplace.protocol.messages import Ask
 from marketplace.protocol.metering import Rates
 from tests.unit.agent.played_market import DOMAIN, ORACLE, PROVIDER
@@ -172,3 +172,44 @@ def test_lease_past_its_deadline_is_not_started(market, terms, tmp_path):
     event = seen(provider, lease_event(terms))
     provider.start_jobs()
     assert provider._journal.leases(WorkState.DECLINED) == [event]
+
+
+# --- stopping ---
+
+
+def test_job_that_runs_when_the_daemon_stops_is_stopped_and_left_to_the_next_start(market, terms, tmp_path):
+    running, stop = threading.Event(), threading.Event()
+
+    def until_stopped(given, stopped=None):
+        running.set()
+        assert stopped.wait(20), "nobody stopped it"
+        return ended(ExitKind.EVICTED, blobs={})
+
+    provider = make_provider(market, tmp_path, runner=until_stopped)
+    provider.follow = lambda: None  # this chain has no blocks
+    market.heartbeat = lambda beat, signature: {}
+    event = seen(provider, lease_event(terms))
+    daemon = threading.Thread(target=provider.run, args=(stop, 0.01))
+    daemon.start()
+    assert running.wait(20)
+    job = provider._running[event.lease_id]
+    stop.set()
+    daemon.join(20)
+    assert job.exception(timeout=20) is None
+    assert make_provider(market, tmp_path)._journal.leases(WorkState.SEEN) == [event]
+
+
+def test_job_that_ended_by_itself_while_the_daemon_stopped_is_attested(market, terms, tmp_path):
+    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: provider._leaving.set() or ended())
+    provider.run_lease(event := seen(provider, lease_event(terms)))
+    assert provider._journal.leases(WorkState.ATTESTED) == [event]
+
+
+def test_job_that_has_not_begun_when_the_daemon_stops_does_not_begin(market, terms, tmp_path):
+    def never(given, stop=None):
+        raise AssertionError("ran")
+
+    provider = make_provider(market, tmp_path, runner=never)
+    provider._leaving.set()
+    provider.run_lease(event := seen(provider, lease_event(terms)))
+    assert provider._journal.leases(WorkState.SEEN) == [event]

@@ -1,0 +1,58 @@
+"""What settings are made of: the section of the configuration file that each stands in, and lists with commas."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from eth_utils import is_hex_address, to_checksum_address
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+MOST_NAMES, LONGEST_NAME = 16, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Marks a setting with its place in `config.toml`. One without this mark stands in `[limits]`."""
+
+    name: str
+    """Empty: it stands above all sections."""
+    is_in_file: bool = True
+    """False for what a file that is shown around must not hold."""
+
+
+TOP, ORCHESTRATOR, PRICING, LIMITS, RULES = map(Section, ("", "orchestrator", "pricing", "limits", "rules"))
+SECRET = Section("orchestrator", is_in_file=False)
+
+
+def section_of(metadata: list[Any]) -> Section:
+    """The section that a field's annotation names."""
+    return next((each for each in metadata if isinstance(each, Section)), LIMITS)
+
+
+def _split(given: Any) -> Any:
+    """A variable has commas between, a file a list."""
+    if not isinstance(given, str):
+        return tuple(given) if isinstance(given, list) else given
+    return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def _few_and_short(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) > MOST_NAMES or any(len(name) > LONGEST_NAME for name in names):
+        raise ValueError(f"at most {MOST_NAMES} names of {LONGEST_NAME} characters, commas between")
+    return names
+
+
+def _checksummed(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    wrong = [each for each in addresses if not is_hex_address(each)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is not an account's address: 0x and 40 hexadecimal digits")
+    return tuple(map(to_checksum_address, addresses))
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_few_and_short)]
+"""A few short names."""
+Accounts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_checksummed)]
+"""Addresses, as EIP-55 writes them."""
+UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
+"""A path that may begin with `~`."""

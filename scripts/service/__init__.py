@@ -1,0 +1,1 @@
+"""How a provider is installed as a service: unit, user, container image, Debian package."""
