@@ -6,7 +6,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import open_adapters
+from agent.adapters import carried, open_adapters
 from agent.inventory import take_inventory
 from agent.journal import Journal
 from agent.lock import claim_journal, hold_folder
@@ -54,7 +54,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
     agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
     profile = take_inventory(
         settings.region,
-        runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()},
+        runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()} | carried(adapters),
         sandboxes=tuple(sorted(adapters)),
         data_folder=settings.data,
         stated=settings.stated,

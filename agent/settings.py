@@ -16,10 +16,43 @@ from marketplace.protocol.metering import Rates
 MOST_PRIVACY_ZONES, LONGEST_NAME = 16, 64
 
 
-class AgentSettings(BaseSettings):
-    """What provider and oracle have in common."""
+class MachineSettings(BaseSettings):
+    """What the sandboxes of this machine need, whoever's jobs they run."""
 
     model_config = SettingsConfigDict(env_prefix="COMPUTEHIVE_AGENT_", extra="ignore")
+
+    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
+    """Where the journal and unsent outputs lie; of one daemon of a kind, and one account."""
+
+    container_engine: str = ""
+    """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
+    container_runtime: str = ""
+    image_cache_mb: int = Field(default=10_000, ge=0)
+    mcp_servers: Path | None = None
+    """File that says which MCP servers this machine runs; without it none are offered."""
+
+    @property
+    def adapters(self) -> AdapterSettings:
+        """What the sandboxes need to know."""
+        return AdapterSettings(
+            data=self.data,
+            container_engine=self.container_engine,
+            container_runtime=self.container_runtime,
+            image_cache_mb=self.image_cache_mb,
+            mcp_servers=self.mcp_servers,
+        )
+
+
+class NodeSettings(MachineSettings):
+    """What this machine needs to serve clients of its own provider: neither market nor chain nor key."""
+
+    region: str = "local"
+    units: int = Field(default=1, ge=1, le=1024)
+    """How many runs at once."""
+
+
+class AgentSettings(MachineSettings):
+    """What provider and oracle have in common."""
 
     url: str = "http://127.0.0.1:8080"
     """Where the market is."""
@@ -32,23 +65,6 @@ class AgentSettings(BaseSettings):
     password_file: Path | None = None
     password: str = Field(default="", repr=False)
     """Password of the keystores; the file goes first, and its line ends do not count."""
-    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("computehive") / "agent")
-    """Where the journal and unsent outputs lie; of one daemon of a kind, and one account."""
-
-    container_engine: str = ""
-    """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
-    container_runtime: str = ""
-    image_cache_mb: int = Field(default=10_000, ge=0)
-
-    @property
-    def adapters(self) -> AdapterSettings:
-        """What the sandboxes need to know."""
-        return AdapterSettings(
-            data=self.data,
-            container_engine=self.container_engine,
-            container_runtime=self.container_runtime,
-            image_cache_mb=self.image_cache_mb,
-        )
 
 
 class ProviderSettings(AgentSettings):
@@ -122,7 +138,7 @@ class OracleSettings(AgentSettings):
     """How much longer than the bid's seconds this machine may take for its own run."""
 
 
-Settings = TypeVar("Settings", bound=AgentSettings)
+Settings = TypeVar("Settings", bound=MachineSettings)
 
 
 def load_settings(kind: type[Settings]) -> Settings:

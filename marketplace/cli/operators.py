@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from marketplace.cli import bonds, claims, draining, stakes
+from marketplace.cli import bonds, claims, draining, node_server, stakes
 from marketplace.cli.advised import print_markups
 from marketplace.cli.agent_settings import (
     prepare_agent,
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     provider.command("unstake")(stakes.provider_unstake)
     provider.command("start")(provider_start)
     provider.command("drain")(draining.provider_drain)
+    provider.command("mcp")(node_server.provider_mcp)
     claims.register_provider(provider)
     oracle = typer.Typer(help="Check results for others.", no_args_is_help=True)
     oracle.command("start")(oracle_start)

@@ -80,6 +80,8 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.operators", "agent.doctor", "`hive doctor` examines this machine"),
     Exemption("marketplace.cli.draining", "agent.drain", "`hive provider drain` tells the daemon through its journal"),
     Exemption("marketplace.cli.draining", "agent.settings", "`hive provider drain` finds the daemon's folder"),
+    Exemption("marketplace.cli.node_server", "agent.mcp.serve", "`hive provider mcp` serves this machine's sandboxes"),
+    Exemption("marketplace.cli.node_server", "agent.settings", "`hive provider mcp` reads the machine's settings"),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
     Exemption("marketplace.cli.localmarket", "marketplace.devnet", "runs the processes of `hive dev`"),
