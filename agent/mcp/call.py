@@ -68,9 +68,8 @@ def call_tool(order: Order, limits: Limits, stop: threading.Event | None = None)
     limits = replace(limits, egress_bytes=min(limits.egress_bytes, MAX_ANSWER_BYTES))
     with _inputs_folder(order.inputs) as folder:
         call = _Call(order, limits, stop, folder)
-        started = time.monotonic()
         anyio.run(call.run)
-        return call.result(time.monotonic() - started)
+        return call.result()
 
 
 @contextmanager
@@ -90,7 +89,9 @@ class _Call:
 
     def __init__(self, order: Order, limits: Limits, stop: threading.Event | None, folder: Path) -> None:
         self._order, self._limits, self._stop, self._folder = order, limits, stop, folder
-        self._until = time.monotonic() + limits.wall_seconds
+        self._started = time.monotonic()
+        self._seconds: float | None = None
+        """Until the answer, where there is one."""
         wire = WIRE_FACTOR * limits.egress_bytes + WIRE_BYTES
         server = order.server
         self._server: ServerProcess | ServerAddress = (
@@ -113,8 +114,9 @@ class _Call:
                 self._end = self._end or self._explain(_first(error))
             tasks.cancel_scope.cancel()
 
-    def result(self, seconds: float) -> RunResult:
+    def result(self) -> RunResult:
         """How it ended. Raises NotFound."""
+        seconds = self._seconds or time.monotonic() - self._started
         if self._missing is not None:
             raise self._missing
         if self._answer is not None and self._end is None:
@@ -140,17 +142,19 @@ class _Call:
     async def _watch(self, scope: Any) -> None:
         import anyio
 
-        while self._end is None:
+        while not self._server.has_answered and self._end is None:
             await anyio.sleep(TICK_SECONDS)
-            self._end = self._forced_end()
-        scope.cancel()
+            # What a server does after its answer is no longer the job's time: it is given its own to leave.
+            self._end = None if self._server.has_answered else self._forced_end()
+        if self._end is not None:
+            scope.cancel()
 
     def _forced_end(self) -> _End | None:
         if self._stop is not None and self._stop.is_set():
             return _End(ExitKind.EVICTED, "stopped by its machine")
         if self._server.has_flooded:
             return _End(ExitKind.OUTPUT_LIMIT, "the server says more than outputs and logs may take up")
-        if time.monotonic() >= self._until:
+        if time.monotonic() >= self._started + self._limits.wall_seconds:
             return _End(ExitKind.TIMEOUT, f"still running after {self._limits.wall_seconds:g} s")
         return None
 
@@ -166,6 +170,7 @@ class _Call:
                     self._answer = self._refused(error)
                 else:
                     self._answer = self._read(result)
+            self._seconds = time.monotonic() - self._started
             self._server.has_answered = True
 
     async def _has_tool(self, client: "Client") -> bool:

@@ -111,7 +111,7 @@ class ResourcesBody(_Body):
     vcpus: Uint16 = 1
     memory_mb: Uint32
     duration_seconds: Annotated[Uint32, Field(gt=0)]
-    fuel: Annotated[Uint64, Field(gt=0, lt=2**63)]
+    fuel: Annotated[Uint64, Field(lt=2**63)]
     egress_mb: Uint32 = 0
 
     def to_resources(self) -> Resources:

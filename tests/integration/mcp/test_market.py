@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.cli.localmarket import LocalMarket, ProviderPlan
-from marketplace.client.jobs import build_bid, runtimes_of, upload_job
+from marketplace.client.jobs import build_bid, metered, runtimes_of, upload_job
 from marketplace.client.tools import carried_digest, prepare_call
 from marketplace.client.waiting import wait_for_job, wait_until
 from marketplace.errors import ConflictError
@@ -68,5 +68,5 @@ def test_module_that_nobody_carries_is_told_before_anything_is_signed(market, tm
         with pytest.raises(ConflictError, match=r"words@1\.0\.0"):
             carried_digest("chain://words@2.0.0", runtimes_of(client.config()))
         job = prepare_call("chain://words@2.0.0", digest_of("words.py"), "count")
-        offers = client.quote(RESOURCES.__class__(0, 1, 256, 60, 0, 2), job_spec=job.spec, replicas=1)
+        offers = client.quote(metered(job.spec, RESOURCES), job_spec=job.spec)
     assert "runtime" in json.dumps(offers)

@@ -14,6 +14,7 @@ import pytest
 
 from agent.adapters import AdapterSettings
 from agent.adapters.mcp import open_mcp
+from agent.mcp.processes import LEAVE_SECONDS
 from marketplace.errors import NotFound
 from marketplace.protocol.enums import ExitKind
 from tests.integration.mcp.conftest import LIMITS, ROGUE, entry, tool_job, write_servers
@@ -85,6 +86,13 @@ def test_lines_that_are_no_messages_are_passed_over(call):
 
 def test_no_process_outlives_its_job_though_it_left_the_servers_group(call):
     assert call("leave-children").stdout == b"left\n"
+
+
+def test_server_that_does_not_leave_is_killed_and_its_renter_pays_nothing_for_the_wait(call):
+    started = time.monotonic()
+    done = call("linger")
+    assert (done.exit_kind, done.stdout) == (ExitKind.EXITED, b"goodbye\n")
+    assert LEAVE_SECONDS <= time.monotonic() - started - done.wall_seconds < LEAVE_SECONDS + 5
 
 
 def test_stop_ends_a_call_at_once(call):

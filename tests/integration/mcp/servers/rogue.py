@@ -57,6 +57,9 @@ def misbehave(request: dict, tool: str) -> None:
         subprocess.Popen(["sleep", MARK], start_new_session=True)
         subprocess.run(["sh", "-c", f"setsid sleep {MARK} & exit 0"], check=True)
         answer(request, text("left"))
+    if tool == "linger":
+        answer(request, text("goodbye"))
+        time.sleep(3_600)
     if tool == "chatter":
         print("a banner that is no message", flush=True)
         answer(request, text("fine"))
@@ -64,7 +67,7 @@ def misbehave(request: dict, tool: str) -> None:
 
 TOOLS = (
     "crash", "hang", "ignore-signals", "flood-one-line", "flood-messages", "flood-errors", "many-files", "not-base64",
-    "nonsense", "error", "leave-children", "chatter",
+    "nonsense", "error", "leave-children", "linger", "chatter",
 )  # fmt: skip
 START = sys.argv[1] if len(sys.argv) > 1 else ""
 if START == "crash-at-start":
