@@ -41,7 +41,7 @@ def serve(
     """
     require_sdk()
     configure_logging()
-    with _own_folder(settings.data / "mcp") as folder:
+    with own_folder(settings.data / "mcp") as folder:
         node = _open_node(settings, replace(settings.adapters, data=folder), adapters, shared, max_seconds)
         server = build_server(node)
         if port is None:
@@ -51,7 +51,7 @@ def serve(
 
 
 @contextmanager
-def _own_folder(parent: Path) -> Iterator[Path]:
+def own_folder(parent: Path) -> Iterator[Path]:
     """A folder that no other server works in: each sweeps the containers that it finds under its own name."""
     for number in range(MOST_SERVERS):
         folder = parent / str(number)

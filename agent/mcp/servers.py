@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from marketplace.errors import AgentError, NotFound, SettingsError
+from marketplace.protocol.arguments import VersionedUri
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Bytes32
-from marketplace.protocol.module_uri import VersionedUri
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 FILE_MARK = "{file}"

@@ -1,4 +1,7 @@
-"""Arguments of a tool: a JSON object, in which a text `input://<path>` stands for the file of that input."""
+"""What the call of a tool says: a module in one version, and arguments.
+
+Arguments are a JSON object, in which a text `input://<path>` stands for the file of that input.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -7,6 +10,7 @@ from pydantic import AfterValidator
 
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.canonical import canonical_json
+from marketplace.protocol.module_uri import ModuleUri
 
 INPUT_SCHEME = "input://"
 MAX_ARGUMENT_BYTES = 64_000
@@ -44,6 +48,18 @@ def _members(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def _with_version(text: str) -> str:
+    try:
+        uri = ModuleUri.parse(text)
+    except MalformedMessage as error:
+        raise ValueError(error.message) from error
+    if uri.version is None:
+        raise ValueError(f"{text!r} names no version: expected chain://name@major.minor.patch")
+    return text
+
+
+VersionedUri = Annotated[str, AfterValidator(_with_version)]
+"""A field of a document: `chain://name@version`."""
 Arguments = Annotated[dict[str, Any], AfterValidator(_bounded)]
 """A field of a document."""
 

@@ -9,10 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidJobSpec
-from marketplace.protocol.arguments import Arguments, named_inputs
+from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
-from marketplace.protocol.module_uri import VersionedUri
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
 from marketplace.protocol.profile import Tee
 

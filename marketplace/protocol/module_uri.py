@@ -9,9 +9,7 @@ the same names and computes the same skeletons; a test holds both equal.
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Self
-
-from pydantic import AfterValidator
+from typing import Self
 
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.units import UINT64_MAX
@@ -119,17 +117,3 @@ def read_name_id(name_id: str) -> str:
         raise MalformedMessage("nameId", f"{name_id!r} is not a name's bytes") from error
     validate_name(name)
     return name
-
-
-def _with_version(text: str) -> str:
-    try:
-        uri = ModuleUri.parse(text)
-    except MalformedMessage as error:
-        raise ValueError(error.message) from error
-    if uri.version is None:
-        raise ValueError(f"{text!r} names no version: expected chain://name@major.minor.patch")
-    return text
-
-
-VersionedUri = Annotated[str, AfterValidator(_with_version)]
-"""A field of a document: `chain://name@version`."""
