@@ -7,7 +7,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import Adapter, open_adapters
+from agent.adapters import Adapter, carried, open_adapters
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
 from agent.inputs import InputCache
@@ -79,7 +79,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
     agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
     profile = take_inventory(
         settings.region,
-        runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()},
+        runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()} | carried(adapters),
         sandboxes=tuple(sorted(adapters)),
         data_folder=settings.data,
         stated=settings.stated,

@@ -35,8 +35,56 @@ class FolderSettings(BaseSettings):
     )
     """Where journal, unsent outputs and the benchmark's result lie; of one daemon of a kind, and one account."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First come, first served; the configuration file comes last."""
+        known = {name: value for name, value in read_config_file().items() if name in cls.model_fields}
+        return init_settings, env_settings, dotenv_settings, InitSettingsSource(settings_cls, init_kwargs=known)
 
-class AgentSettings(FolderSettings):
+
+class MachineSettings(FolderSettings):
+    """What the sandboxes of this machine need, whoever's jobs they run."""
+
+    container_engine: str = ""
+    """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
+    container_runtime: str = ""
+    """The engine's runtime for jobs, such as runsc; empty: the engine's own."""
+    image_cache_mb: int = Field(default=10_000, ge=0)
+    """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB."""
+    input_cache_mb: int = Field(default=2_000, ge=0)
+    """How much of past jobs' inputs and programs is kept on disk for the next; 0 keeps nothing."""
+    mcp_servers: UserPath | None = None
+    """A file that says which MCP servers this machine runs: their tools are offered."""
+
+    @property
+    def adapters(self) -> AdapterSettings:
+        """What the sandboxes need to know."""
+        return AdapterSettings(
+            data=self.data,
+            container_engine=self.container_engine,
+            container_runtime=self.container_runtime,
+            image_cache_mb=self.image_cache_mb,
+            mcp_servers=self.mcp_servers,
+        )
+
+
+class NodeSettings(MachineSettings):
+    """What this machine needs to serve clients of its own provider: neither market nor chain nor key."""
+
+    region: Annotated[str, ORCHESTRATOR] = "local"
+    """Where the machine stands."""
+    units: int = Field(default=1, ge=1, le=1024)
+    """How many jobs at once."""
+
+
+class AgentSettings(MachineSettings):
     """What provider and oracle have in common."""
 
     url: Annotated[str, ORCHESTRATOR] = "http://127.0.0.1:8080"
@@ -51,38 +99,6 @@ class AgentSettings(FolderSettings):
     """A file with the keystores' password, but for line ends."""
     password: Annotated[str, SECRET] = Field(default="", repr=False)
     """Password of the keystores; the file goes first, and its line ends do not count."""
-
-    container_engine: str = ""
-    """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
-    container_runtime: str = ""
-    """The engine's runtime for jobs, such as runsc; empty: the engine's own."""
-    image_cache_mb: int = Field(default=10_000, ge=0)
-    """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB."""
-    input_cache_mb: int = Field(default=2_000, ge=0)
-    """How much of past jobs' inputs and programs is kept on disk for the next; 0 keeps nothing."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """First come, first served; the configuration file comes last."""
-        known = {name: value for name, value in read_config_file().items() if name in cls.model_fields}
-        return init_settings, env_settings, dotenv_settings, InitSettingsSource(settings_cls, init_kwargs=known)
-
-    @property
-    def adapters(self) -> AdapterSettings:
-        """What the sandboxes need to know."""
-        return AdapterSettings(
-            data=self.data,
-            container_engine=self.container_engine,
-            container_runtime=self.container_runtime,
-            image_cache_mb=self.image_cache_mb,
-        )
 
 
 class ProviderSettings(AgentSettings):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import Limits, RunResult
@@ -38,6 +38,8 @@ class AdapterSettings:
     """The engine's runtime, such as `runsc`; empty for its default."""
     image_cache_mb: int = 10_000
     """How much the images of past jobs may take up in the engine, 10^6 bytes a MB."""
+    mcp_servers: Path | None = None
+    """File that says which MCP servers this machine runs."""
 
 
 class Adapter(Protocol):
@@ -53,4 +55,13 @@ class Adapter(Protocol):
         Raises InvalidModule, NotFound, DigestMismatch, TooLarge for a program that cannot be started, and
         ServiceUnavailable where its bytes cannot be had now.
         """
+        ...
+
+
+@runtime_checkable
+class Carrying(Protocol):
+    """An adapter that runs only what this machine has beforehand."""
+
+    def carried(self) -> Mapping[str, str]:
+        """Name and digest of each, for the profile's `runtimes`: bids that want another are not matched here."""
         ...

@@ -1,8 +1,9 @@
 """Which sandboxes this machine has: what is installed, and set up."""
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings
+from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying
 from marketplace.protocol.canonical import json_digest
 
 
@@ -18,3 +19,11 @@ def open_adapters(settings: AdapterSettings) -> dict[str, Adapter]:
 def descriptor_digest(adapter: Adapter) -> str:
     """`Attestation.sandboxDigest` of what runs in it."""
     return json_digest(adapter.descriptor())
+
+
+def carried(adapters: Mapping[str, Adapter]) -> dict[str, str]:
+    """What the adapters have beforehand, digest by name."""
+    found: dict[str, str] = {}
+    for adapter in adapters.values():
+        found |= adapter.carried() if isinstance(adapter, Carrying) else {}
+    return found

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from marketplace.clearing.engine.tables import GREATEST_NUMBER
 from marketplace.domain import atlas
 from marketplace.domain.book import PlacedAsk, PlacedBid
-from marketplace.protocol.jobspec import RuntimeProgram
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.preferences import LatencyLimit
 from marketplace.protocol.profile import Gpu, NodeProfile
@@ -172,8 +171,7 @@ def _sandbox(wanted: str, offered: tuple[str, ...]) -> Facts | None:
 
 
 def _wanted_runtime(bid: PlacedBid) -> tuple[str, str] | None:
-    program = bid.job_spec.program
-    return (program.name, program.digest) if isinstance(program, RuntimeProgram) else None
+    return bid.job_spec.carried
 
 
 def _runtime(wanted: tuple[str, str] | None, offered: frozenset[tuple[str, str]]) -> Facts | None:

@@ -117,7 +117,7 @@ def _gpus(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change | None:
 
 
 def _runtime(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change | None:
-    name = bid.job_spec.program.name
+    name, _ = bid.job_spec.carried
     offered = ask.profile.runtimes.get(name)
     if offered is None:
         return None

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from marketplace.cli import bonds, claims, draining, measured, provider_views, selftest, stakes
+from marketplace.cli import bonds, claims, draining, measured, node_server, provider_views, selftest, stakes
 from marketplace.cli.advised import print_markups
 from marketplace.cli.agent_settings import (
     prepare_agent,
@@ -47,6 +47,7 @@ def register(app: typer.Typer) -> None:
     provider.command("earnings")(provider_views.provider_earnings)
     provider.command("bids")(provider_views.provider_bids)
     provider.command("why")(provider_views.provider_why)
+    provider.command("mcp")(node_server.provider_mcp)
     claims.register_provider(provider)
     oracle = typer.Typer(help="Check results for others.", no_args_is_help=True)
     oracle.command("start")(oracle_start)

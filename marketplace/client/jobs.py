@@ -91,18 +91,11 @@ def prepare_job(
     known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
     """
     runtime = runtime_name(program)
-    blobs: dict[str, bytes] = {}
-    files: dict[str, InputFile] = {}
-
-    def add(path: str, data: bytes) -> None:
-        if path in files:
-            raise InputError(f"Two inputs are called {path!r}.", hint="Rename one, or put them into one folder.")
-        files[path] = InputFile(path=path, digest=sha256_digest(data), size=len(data))
-        blobs[files[path].digest] = data
-
     code = _read(program)
+    found = [each for given in inputs for each in _walk(given)]
     if runtime is None:
         chosen: RuntimeProgram | ModuleProgram | ContainerProgram = _own_program(program, code)
+        files, blobs = _collect(found)
         blobs[chosen.digest] = code
     else:
         if runtime not in runtimes:
@@ -110,11 +103,8 @@ def prepare_job(
                 f"No provider of this market carries the {runtime} runtime.",
                 hint=f"It has: {', '.join(sorted(runtimes)) or 'none'}.",
             )
-        add(program.name, code)
+        files, blobs = _collect([(program.name, code), *found])
         chosen = RuntimeProgram(name=runtime, digest=runtimes[runtime], script=program.name)
-    for given in inputs:
-        for path, data in _walk(given):
-            add(path, data)
     spec = JobSpec.parse(
         {
             "name": (name or program.name)[:120],
@@ -122,7 +112,7 @@ def prepare_job(
             "program": chosen.model_dump(mode="json", by_alias=True),
             "args": list(args),
             "env": dict(env or {}),
-            "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files.values()],
+            "inputs": [entry.model_dump(mode="json", by_alias=True) for entry in files],
             "requirements": _require_tees(requirements or Requirements(), tee).model_dump(mode="json", by_alias=True),
             "preferences": (preferences or Preferences()).model_dump(mode="json", by_alias=True),
             "determinism": (determinism or Determinism()).model_dump(mode="json", by_alias=True),
@@ -132,6 +122,14 @@ def prepare_job(
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)
+
+
+def read_inputs(inputs: Iterable[Path]) -> tuple[list[InputFile], dict[str, bytes]]:
+    """Files, and folders taken whole under their own name, as a job names them; and their bytes by digest.
+
+    Raises InputError for one that cannot be read or shares its name with another.
+    """
+    return _collect(found for given in inputs for found in _walk(given))
 
 
 def _require_tees(requirements: Requirements, tee: TeeTrust | None) -> Requirements:
@@ -230,6 +228,17 @@ def _own_program(program: Path, code: bytes) -> ModuleProgram | ContainerProgram
             hint="Compile it for wasm32-wasi.",
         )
     return ModuleProgram(digest=sha256_digest(code), size=len(code))
+
+
+def _collect(found: Iterable[tuple[str, bytes]]) -> tuple[list[InputFile], dict[str, bytes]]:
+    files: dict[str, InputFile] = {}
+    blobs: dict[str, bytes] = {}
+    for path, data in found:
+        if path in files:
+            raise InputError(f"Two inputs are called {path!r}.", hint="Rename one, or put them into one folder.")
+        files[path] = InputFile(path=path, digest=sha256_digest(data), size=len(data))
+        blobs[files[path].digest] = data
+    return list(files.values()), blobs
 
 
 def _walk(given: Path) -> list[tuple[str, bytes]]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidJobSpec
+from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
@@ -21,6 +22,8 @@ DEFAULT_CLOCK = 1_577_836_800
 """2020-01-01T00:00:00Z: the time a deterministic job sees at its start unless its specification says otherwise."""
 METERED_SANDBOX = "wasm"
 """The one sandbox that counts instructions: deterministic, so that its results and bills can be computed again."""
+TOOL_SANDBOX = "mcp"
+"""The one sandbox whose programs are the provider's own servers."""
 ZERO_SEED = "0x" + "00" * 32
 
 
@@ -64,6 +67,19 @@ class ContainerProgram(_Document):
     digest: Bytes32
     """Content digest of the archive, which holds the image's only name that counts."""
     size: Annotated[int, Field(gt=0, le=MAX_INPUT_BYTES)]
+
+
+class ToolProgram(_Document):
+    """A tool of an MCP server that the provider runs, called once."""
+
+    kind: Literal["tool"] = "tool"
+    module: VersionedUri
+    """The server, `chain://name@version`."""
+    digest: Bytes32
+    """Content digest that the module's version had when the renter signed."""
+    tool: Annotated[str, Field(min_length=1, max_length=128)]
+    arguments: Arguments = {}
+    """What the tool is given. A text `input://<path>` in it stands for the file of that input."""
 
 
 class InputFile(_Document):
@@ -139,7 +155,7 @@ class JobSpec(_Document):
     name: Annotated[str, Field(max_length=120)] = ""
     sandbox: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = "wasm"
     """Which of a node's `NodeProfile.sandboxes` runs it. Only `wasm` meters instructions."""
-    program: Annotated[RuntimeProgram | ModuleProgram | ContainerProgram, Field(discriminator="kind")]
+    program: Annotated[RuntimeProgram | ModuleProgram | ContainerProgram | ToolProgram, Field(discriminator="kind")]
     args: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=256)] = ()
     env: dict[
         Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")], Annotated[str, Field(max_length=4096)]
@@ -168,14 +184,33 @@ class JobSpec(_Document):
 
     @model_validator(mode="after")
     def _program_fits_the_sandbox(self) -> "JobSpec":
-        if (self.sandbox == METERED_SANDBOX) == isinstance(self.program, ContainerProgram):
+        kinds = {METERED_SANDBOX: ("runtime", "module"), TOOL_SANDBOX: ("tool",)}.get(self.sandbox, ("container",))
+        if self.program.kind not in kinds:
             raise ValueError(f"the sandbox {self.sandbox!r} runs no program of kind {self.program.kind!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _tool_is_given_arguments_only(self) -> "JobSpec":
+        if not isinstance(self.program, ToolProgram):
+            return self
+        if self.args or self.env:
+            raise ValueError("a tool has neither args nor env: what it is given stands in program.arguments")
+        unknown = named_inputs(self.program.arguments) - {entry.path for entry in self.inputs}
+        if unknown:
+            raise ValueError(f"program.arguments name {min(unknown)!r}, which is not among the inputs")
         return self
 
     @property
     def is_metered(self) -> bool:
         """Whether its instructions are counted, so that anybody who runs it again finds the same usage."""
         return self.sandbox == METERED_SANDBOX
+
+    @property
+    def carried(self) -> tuple[str, str] | None:
+        """Name and digest of what a node must have beforehand, as its profile's `runtimes` say; None where nothing."""
+        if isinstance(self.program, RuntimeProgram):
+            return self.program.name, self.program.digest
+        return (self.program.module, self.program.digest) if isinstance(self.program, ToolProgram) else None
 
     @classmethod
     def parse(cls, document: Any) -> "JobSpec":
@@ -195,7 +230,7 @@ class JobSpec(_Document):
 
     def blob_digests(self) -> tuple[str, ...]:
         """Content digests that a provider must fetch before it can run the job."""
-        own = () if isinstance(self.program, RuntimeProgram) else (self.program.digest,)
+        own = () if self.carried is not None else (self.program.digest,)
         return own + tuple(entry.digest for entry in self.inputs)
 
     @property

@@ -103,6 +103,8 @@ EXEMPTIONS = (
     Exemption(
         "marketplace.cli.provider_views", "agent.inventory", "`hive provider earnings` counts this machine's GPUs"
     ),
+    Exemption("marketplace.cli.node_server", "agent.mcp.serve", "`hive provider mcp` serves this machine's sandboxes"),
+    Exemption("marketplace.cli.node_server", "agent.settings", "`hive provider mcp` reads the machine's settings"),
     Exemption("marketplace.cli.wiring", CHAIN, "the one place where the command line connects to a chain itself"),
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
     Exemption("marketplace.cli.localmarket", "marketplace.devnet", "runs the processes of `hive dev`"),

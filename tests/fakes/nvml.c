@@ -76,6 +76,7 @@ int nvmlDeviceGetMemoryInfo(void *handle, Memory *memory) {
                   : is_mixed(handle)                             ? 10485760000ULL
                   : is_machine("mixed")                          ? 85520809984ULL
                   : is_instance(handle) ? 5100273664ULL : number(handle) == 1 ? 85520809984ULL : 17179869184ULL;
+    memory->used = 2048000000ULL;
     return SUCCESS;
 }
 
@@ -127,5 +128,17 @@ int nvmlDeviceGetTotalEnergyConsumption(void *handle, unsigned long long *millij
 int nvmlDeviceGetUtilizationRates(void *handle, Utilization *rates) {
     rates->gpu = number(handle) == 1 ? 80 : 40;
     rates->memory = 10;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetPowerUsage(void *handle, unsigned *milliwatts) {
+    if (number(handle) != 1) return NOT_SUPPORTED;
+    *milliwatts = 412500;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetTemperature(void *handle, int sensor, unsigned *celsius) {
+    if (number(handle) != 1 || sensor != 0) return NOT_SUPPORTED;
+    *celsius = 61;
     return SUCCESS;
 }

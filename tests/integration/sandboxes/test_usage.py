@@ -7,7 +7,7 @@ from agent.work import JobRunner
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.jobspec import ContainerProgram, JobSpec
-from tests.integration.sandboxes.engine import shell_image
+from scripts.container_engine import shell_image
 from tests.unit.agent.test_work import lease_terms
 from tests.unit.clearing.market import profile
 

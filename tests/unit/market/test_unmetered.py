@@ -61,3 +61,20 @@ def test_image_of_another_size_than_said_is_refused(world):
     program = {"kind": "container", "digest": sha256_digest(IMAGE), "size": 9}
     with pytest.raises(InvalidJobSpec, match="9 bytes"):
         place(world, container(program=program), fuel=0, verification=int(Verification.ACCEPT))
+
+
+def tool() -> JobSpec:
+    program = {"kind": "tool", "module": "chain://words@1.0.0", "digest": sha256_digest(IMAGE), "tool": "count"}
+    return JobSpec.parse({"sandbox": "mcp", "program": program})
+
+
+@pytest.mark.parametrize("verification", [Verification.ACCEPT, Verification.REPLICATE])
+def test_tool_is_taken_like_a_container_and_without_its_servers_bytes(world, verification):
+    bid = world.bid(job_digest=tool().digest(), fuel=0, verification=int(verification), replicas=2)
+    assert place_bid(world.market, bid, bid.sign(DOMAIN, RENTER.key), tool()).order_hash
+    assert not world.market.blobs.has(sha256_digest(IMAGE))
+
+
+def test_tool_that_shall_be_run_again_is_refused(world):
+    with pytest.raises(MalformedMessage, match="'mcp' is not deterministic"):
+        place(world, tool(), fuel=0, verification=int(Verification.REEXECUTE))
