@@ -56,13 +56,24 @@ UNIT_ASIDE = (
     ("tests/unit/devnet", "tests/unit/npm", "tests/unit/scripts"),
 )
 """About half of all, for the second core; and what waits for other programs most of its time."""
+INTEGRATION_ASIDE = (
+    (
+        "tests/integration/mcp",
+        "tests/integration/sandboxes",
+        "tests/integration/test_attested.py",
+        "tests/integration/test_canaries.py",
+        "tests/integration/test_checkpoints.py",
+        "tests/integration/test_selftest.py",
+    ),
+)
+"""What providers' machines do: sandboxes mostly wait for their limits. The rest waits for its chains."""
 
 SUITES = {
     suite.name: suite
     for suite in (
         Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600, aside=UNIT_ASIDE),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
-        Suite("integration", ("tests/integration",), 1_700),
+        Suite("integration", ("tests/integration",), 2_000, aside=INTEGRATION_ASIDE),
     )
 }
 

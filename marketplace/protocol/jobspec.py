@@ -236,7 +236,7 @@ class JobSpec(_Document):
     @property
     def ingress_bytes(self) -> int:
         """Bytes of those blobs, as it says itself."""
-        own = 0 if isinstance(self.program, RuntimeProgram) else self.program.size
+        own = 0 if self.carried is not None else self.program.size
         return own + sum(entry.size for entry in self.inputs)
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from marketplace.errors import InvalidSignature, MalformedMessage
 from marketplace.protocol.enums import FigureOrigin
+from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import require_signed_by
 from marketplace.protocol.usage import FIGURES, SignedUsage, UsageReport
 from tests.unit.client.test_results import AGENT, BID, DOMAIN, LEASE, SPEC, STRANGER, attestation
@@ -122,3 +123,9 @@ def test_signed_report_comes_through_json_as_it_was_and_is_its_agents_alone():
 def test_what_is_no_signed_report_is_refused(document):
     with pytest.raises(MalformedMessage, match="usage"):
         SignedUsage.parse(document)
+
+
+def test_what_a_node_has_beforehand_is_not_fetched_and_not_counted():
+    tool = {"kind": "tool", "module": "chain://words@1.0.0", "digest": "0x" + "11" * 32, "tool": "count"}
+    entry = {"path": "a", "digest": "0x" + "22" * 32, "size": 7}
+    assert JobSpec.parse({"sandbox": "mcp", "program": tool, "inputs": [entry]}).ingress_bytes == 7
