@@ -43,9 +43,12 @@ class Runtime:
     command: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
 
-    @cached_property
+    @property
     def wasm(self) -> bytes:
-        """The module's bytes. Raises AgentError where the package that carries it is not installed."""
+        """The module's bytes, read anew: compiled, nobody needs them in memory.
+
+        Raises AgentError where the package that carries it is not installed.
+        """
         for folder in _search_path():
             if (folder / self.file_name).is_file():
                 return (folder / self.file_name).read_bytes()
@@ -96,11 +99,22 @@ class ModuleCache:
 
     def get(self, digest: str, wasm: bytes) -> CompiledModule:
         """The compiled module of `wasm`. Raises InvalidModule, TooLarge."""
+        return self.find(digest) or self._remember(self._compile(digest, wasm))
+
+    def find(self, digest: str) -> CompiledModule | None:
+        """A module that was compiled before; None where it has to be compiled."""
         with self._lock:
             compiled = self._loaded.pop(digest, None)
-        compiled = compiled or self._load(digest) or self._compile(digest, wasm)
+        compiled = compiled or self._load(digest)
+        return self._remember(compiled) if compiled else None
+
+    def is_stored(self, digest: str) -> bool:
+        """Whether there is machine code of it on disk, good or not: `find` tells."""
+        return self._path(digest).exists()
+
+    def _remember(self, compiled: CompiledModule) -> CompiledModule:
         with self._lock:  # not while compiling: one renter's big module must not hold up another's job
-            self._loaded[digest] = compiled
+            self._loaded[compiled.digest] = compiled
             if len(self._loaded) > _MAX_LOADED:
                 self._loaded.popitem(last=False)
         return compiled

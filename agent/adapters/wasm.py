@@ -24,9 +24,10 @@ class WasmAdapter:
         self._sandbox, self._cache = sandbox, cache
 
     def warm(self) -> None:
-        """Compile every ready-made runtime."""
+        """Compile every ready-made runtime that is not compiled yet. What is stays on disk until a job wants it."""
         for runtime in RUNTIMES.values():
-            self._cache.get(runtime.digest, runtime.wasm)
+            if not self._cache.is_stored(runtime.digest):
+                self._cache.get(runtime.digest, runtime.wasm)
 
     def descriptor(self) -> dict[str, object]:
         """Version, architecture and every switch of the engine."""
@@ -45,7 +46,7 @@ class WasmAdapter:
         runtime = RUNTIMES.get(program.name)
         if runtime is None or runtime.digest != program.digest:
             raise NotFound("runtime", f"{program.name} {program.digest}")
-        return self._cache.get(runtime.digest, runtime.wasm)
+        return self._cache.find(runtime.digest) or self._cache.get(runtime.digest, runtime.wasm)
 
 
 def build_task(spec: JobSpec, inputs: dict[str, bytes]) -> Task:

@@ -245,3 +245,16 @@ def test_end_that_cannot_be_reproduced_is_refunded_without_a_run(kind):
 def test_oracle_whose_own_run_did_not_end_abstains(own):
     with pytest.raises(Abstain):
         judge(attest(ended()), own)
+
+
+# --- at rest ----------------------------------------------------------------------------------------------------------
+
+
+def test_runtimes_that_are_compiled_already_stay_on_disk_until_a_job_wants_one():
+    sandbox = Sandbox()
+    for runtime in RUNTIMES.values():
+        ModuleCache(sandbox).get(runtime.digest, runtime.wasm)
+    cache = ModuleCache(sandbox)
+    WasmAdapter(sandbox, cache).warm()
+    assert cache._loaded == {}
+    assert all(cache.find(runtime.digest) for runtime in RUNTIMES.values())
