@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import structlog
@@ -124,10 +124,14 @@ class _Run:
 
     def _look(self, holder: Container, logs: LogPump, *, is_last: bool) -> None:
         """Show the files as they are; what is more than the job may leave is not looked at."""
-        if self._snapshots is None:
-            return
-        with suppress(OutputLimit):
-            self._snapshots.look(lambda: self._harvest(holder, len(logs.stdout) + len(logs.stderr)), is_last=is_last)
+        if self._snapshots is not None:
+            self._snapshots.look(lambda: self._files(holder, len(logs.stdout) + len(logs.stderr)), is_last=is_last)
+
+    def _files(self, holder: Container, logged: int) -> dict[str, bytes]:
+        try:
+            return self._harvest(holder, logged)
+        except OutputLimit:
+            return {}
 
     def _forced_end(self, logs: LogPump, until: float) -> tuple[ExitKind, int, str] | None:
         if self._stop is not None and self._stop.is_set():

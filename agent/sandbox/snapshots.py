@@ -3,6 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 
+import structlog
+
+log = structlog.get_logger("sandbox")
 Files = Mapping[str, bytes]
 
 
@@ -18,12 +21,23 @@ class Snapshots:
     ) -> None:
         self.directory = directory
         self._seconds, self._keep, self._clock = seconds, keep, clock
-        self._looked_at, self._last = clock(), {}
+        self._looked_at, self._last, self._is_broken = clock(), {}, False
 
     def look(self, read: Callable[[], Files], *, is_last: bool = False) -> None:
-        """Read and hand on, where it is time to. `read` gives all the program's files."""
-        if not is_last and self._clock() - self._looked_at < self._seconds:
+        """Read and hand on, where it is time to. `read` gives all the program's files. Never raises.
+
+        It is called from within the program's run, some of it out of machine code that knows nothing of exceptions. A
+        state that cannot be kept is not worth the run: after the first failure nothing is looked at any more.
+        """
+        if self._is_broken or (not is_last and self._clock() - self._looked_at < self._seconds):
             return
+        try:
+            self._look(read)
+        except Exception as error:
+            self._is_broken = True
+            log.warning("checkpoints of this run end here", error=f"{type(error).__name__}: {error}")
+
+    def _look(self, read: Callable[[], Files]) -> None:
         self._looked_at = self._clock()
         prefix = f"{self.directory}/"
         files = {path: data for path, data in read().items() if path.startswith(prefix)}

@@ -7,6 +7,7 @@ import pytest
 import wasmtime
 
 from agent.sandbox import Limits, Sandbox, Task
+from agent.sandbox.snapshots import Snapshots
 from marketplace.protocol.enums import ExitKind
 
 
@@ -35,3 +36,17 @@ def test_program_that_nobody_stops_ends_the_same_with_and_without_somebody_who_c
     )
     runs = [sandbox.run(module, Task(argv=("job",)), limits, stop) for stop in (None, threading.Event())]
     assert {(run.exit_kind, run.fuel_used) for run in runs} == {(ExitKind.OUT_OF_FUEL, 5_000_000)}
+
+
+def test_who_looks_at_a_program_and_fails_harms_nothing_but_the_looking(sandbox):
+    looks = []
+
+    def keep(files):
+        looks.append(files)
+        raise OSError("the disk is full")
+
+    limits = Limits(fuel=2**62, memory_bytes=1_000_000, wall_seconds=0.6, egress_bytes=1_000)
+    wasm = bytes(wasmtime.wat2wasm('(module (memory (export "memory") 1) (func (export "_start") (loop br 0)))'))
+    task = Task(argv=("job",), inputs={"state/n": b"1"})
+    run = sandbox.run(sandbox.compile(wasm), task, limits, None, Snapshots("state", 0, keep))
+    assert (run.exit_kind, len(looks)) == (ExitKind.TIMEOUT, 1)
