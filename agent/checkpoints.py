@@ -1,9 +1,12 @@
 """Checkpoints of running jobs on their way to the market: the newest of each lease, sent in the daemon's own time.
 
-Not journalled: what was not sent when the daemon was killed is lost, and the job goes on from the one before.
+Not journalled: what was not sent when the daemon was killed is lost. Sending has a thread of its own, so that a large
+state holds up nothing else, and an end: nobody pays for it.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 
 import structlog
@@ -12,13 +15,16 @@ from eth_account.signers.local import LocalAccount
 from agent.sandbox.snapshots import Files, Snapshots
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
-from marketplace.errors import ConflictError, InputError, NotFound
+from marketplace.errors import ConflictError, InputError, MarketError, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import OUTPUT_PREFIX, Manifest, ManifestEntry
+from marketplace.protocol.units import BYTES_PER_MB
 
 log = structlog.get_logger("provider")
+MOST_SENT = 20
+"""Times the egress that a bid buys: so many bytes of state are sent for one lease, and no more."""
 
 
 class Checkpoints:
@@ -28,16 +34,38 @@ class Checkpoints:
         self._client, self._domain, self._agent, self._now = client, domain, agent, now
         self._waiting: dict[str, tuple[Checkpoint, Files]] = {}
         self._last: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
         self._lock = Lock()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._posting: Future[None] | None = None
 
     def of(self, lease_id: str, terms: LeaseTerms) -> Snapshots | None:
         """What a run of this lease hands its state to; None for a job that saves none."""
         wanted = terms.job_spec.checkpoint
         if wanted is None:
             return None
+        most = MOST_SENT * terms.bid.egress_mb * BYTES_PER_MB
         return Snapshots(
-            wanted.directory, wanted.interval_seconds, lambda files: self._keep(lease_id, terms.bid.job_digest, files)
+            wanted.directory,
+            wanted.interval_seconds,
+            lambda files: self._keep(lease_id, terms.bid.job_digest, files, most),
         )
+
+    def post_aside(self) -> None:
+        """Have `post` at work in its own thread; raises what became of the last time."""
+        if self._posting is not None and not self._posting.done():
+            return
+        last, self._posting = self._posting, None
+        if last is not None:
+            last.result()
+        if self._waiting:
+            self._posting = self._pool.submit(self.post)
+
+    def finish(self) -> None:
+        """Send what the last looks have seen, as far as the market takes it now."""
+        self._pool.shutdown(wait=True)
+        with suppress(MarketError):
+            self.post()
 
     def post(self) -> None:
         """Send what waits; what the market refuses is dropped. Raises ServiceUnavailable where it is away."""
@@ -49,9 +77,13 @@ class Checkpoints:
                 if self._waiting.get(checkpoint.lease_id, (None,))[0] is checkpoint:
                     del self._waiting[checkpoint.lease_id]
 
-    def _keep(self, lease_id: str, job_digest: str, files: Files) -> None:
-        """The newest replaces what has not been sent; two within a second count upwards."""
+    def _keep(self, lease_id: str, job_digest: str, files: Files, most: int) -> None:
+        """The newest replaces what has not been sent; two within a second count upwards. Raises TooLarge."""
         with self._lock:
+            size = sum(map(len, files.values()))
+            if self._sent.get(lease_id, 0) + size > most:
+                raise TooLarge("The states of this lease together", self._sent.get(lease_id, 0) + size, most)
+            self._sent[lease_id] = self._sent.get(lease_id, 0) + size
             taken_at = max(self._now(), self._last.get(lease_id, 0) + 1)
             self._last[lease_id] = taken_at
             root = _manifest(files).root()

@@ -176,7 +176,7 @@ class OracleDaemon:
         if terms.bid.verification == Verification.ATTESTED:
             return self._evidence.decide(event, terms, attestation, manifest)
         if terms.bid.verification == Verification.REPLICATE:
-            outcome, result = decide_by_votes(attestation, self._votes(event, attestation), terms.bid.replicas)
+            outcome, result = self._count(event, terms, attestation)
             return pay_for(attestation, outcome, result, terms.bid, terms.ask, event.price)
         if terms.bid.verification != Verification.REEXECUTE:
             raise Abstain("The bid asks for another verification than running the job again or counting votes.")
@@ -185,6 +185,10 @@ class OracleDaemon:
         if attestation.sandbox_digest != sandbox_digest():
             raise Abstain("The job ran in another sandbox than this oracle's.")
         return decide(attestation, self._runner(terms), terms.bid, terms.ask, event.price)
+
+    def _count(self, event: LeaseOpened, terms: LeaseTerms, own: Attestation) -> tuple[Outcome, str]:
+        votes = self._votes(event, own)
+        return decide_by_votes(own, votes, terms.bid.replicas, is_metered=terms.job_spec.is_metered)
 
     def _read(self, event: LeaseOpened) -> tuple[LeaseTerms, Attestation, Manifest]:
         """What was agreed and what is attested, both as signed."""
@@ -197,8 +201,15 @@ class OracleDaemon:
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
         _check_evidence(event, terms.bid.job_digest, attestation, manifest)
         if evidence.get("usage") is not None:
-            checked_usage(evidence["usage"], attestation, terms, self._domain)
+            self._look_at_usage(evidence["usage"], attestation, terms)
         return terms, attestation, manifest
+
+    def _look_at_usage(self, usage: Any, attestation: Attestation, terms: LeaseTerms) -> None:
+        """No pay follows from a usage report, so no verdict does: one that cannot be is said and left aside."""
+        try:
+            checked_usage(usage, attestation, terms, self._domain)
+        except (MalformedMessage, InvalidSignature) as error:
+            log.warning("usage report left aside", lease=attestation.lease_id, reason=str(error))
 
     def _votes(self, event: LeaseOpened, own: Attestation) -> list[Attestation]:
         """What the replicas of a lease attest, its own among them. One whose evidence is not valid has no vote yet."""

@@ -32,7 +32,7 @@ from agent.pauses import Pauses
 from agent.prices import Prices
 from agent.receipts import Receipts
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms, run_with
+from agent.work import Execution, Runner, check_ask, check_terms, limits_of, refuse, run_with
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -54,7 +54,7 @@ from marketplace.protocol.usage import SignedUsage
 log = structlog.get_logger("provider")
 HEARTBEAT_SECONDS = 10
 MAX_ATTEMPTS = 3
-"""How often a job is started that fails in a way nobody expected."""
+"""How often a job is started that fails in a way nobody expected; then that is what is attested."""
 
 
 class ProviderDaemon:
@@ -136,7 +136,8 @@ class ProviderDaemon:
             self._leaving.set()
             for running in list(self._stops.values()):
                 running.set()  # the process waits for its threads, and a container would outlive it
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._checkpoints.finish()
 
     # --- the standing offer ----------------------------------------------------------------------------------------
 
@@ -198,7 +199,10 @@ class ProviderDaemon:
 
     def _stop_of(self, event: LeaseOpened) -> Event:
         """One for each lease, whichever thread asks first."""
-        return self._stops.setdefault(event.lease_id, Event())
+        stop = self._stops.setdefault(event.lease_id, Event())
+        if self._leaving.is_set():
+            stop.set()
+        return stop
 
     def make_way(self) -> None:
         """Stop jobs whose notice is over; they are attested as evicted."""
@@ -214,7 +218,7 @@ class ProviderDaemon:
             return
         self._failures[lease_id] = self._failures.get(lease_id, 0) + 1
         log.error("job run failed", lease=lease_id, attempt=self._failures[lease_id], exc_info=failure)
-        if self._failures[lease_id] >= MAX_ATTEMPTS:
+        if self._failures[lease_id] > MAX_ATTEMPTS:  # it could not even say so
             self._journal.record_declined(lease_id, f"failed {MAX_ATTEMPTS} times: {failure}")
 
     def run_lease(self, event: LeaseOpened) -> None:
@@ -251,12 +255,14 @@ class ProviderDaemon:
         )  # fmt: skip
 
     def _run_job(self, event: LeaseOpened, terms: LeaseTerms) -> Execution:
+        if self._failures.get(event.lease_id, 0) >= MAX_ATTEMPTS:
+            return refuse(f"This machine failed at it {MAX_ATTEMPTS} times.", limits_of(terms.bid).egress_bytes)
         stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
         return run_with(self._runner, terms, stop, snapshots)
 
     def post_checkpoints(self) -> None:
         """Send what running jobs have saved."""
-        self._checkpoints.post()
+        self._checkpoints.post_aside()
 
     def post_attestations(self) -> None:
         """Upload outputs, logs and the attestation of every job that has ended; the market takes each once."""

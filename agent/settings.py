@@ -197,6 +197,11 @@ class ProviderSettings(AgentSettings):
 class OracleSettings(AgentSettings):
     """An oracle's settings."""
 
+    @property
+    def adapters(self) -> AdapterSettings:
+        """Only what is deterministic is run again: no oracle needs an engine, or sweeps a provider's."""
+        return AdapterSettings(data=self.data)
+
     wall_factor: float = Field(default=4.0, ge=1)
     """How much longer than the bid's seconds this machine may take for its own run."""
 

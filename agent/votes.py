@@ -33,20 +33,29 @@ class Ballot:
         return cls(attestation.exit_kind, attestation.exit_code, attestation.result_digest, attestation.fuel)
 
 
-def decide_by_votes(own: Attestation, attested: Sequence[Attestation], replicas: int) -> tuple[Outcome, str]:
+def decide_by_votes(
+    own: Attestation, attested: Sequence[Attestation], replicas: int, *, is_metered: bool = True
+) -> tuple[Outcome, str]:
     """The outcome for the lease that `own` is of, and the result that the verdict names.
 
-    `attested` are the replicas' attestations, `own` among them. Raises Undecided.
+    `attested` are the replicas' attestations, `own` among them. Where nothing is metered, how a limit is noticed
+    differs from machine to machine (which of two processes the kernel ends, where a log is cut): only a program that
+    came to its end has a vote then. Raises Undecided.
     """
-    if not ExitKind(own.exit_kind).is_reproducible:
+    if not _has_vote(own, is_metered):
         return Outcome.FAILED, own.result_digest
-    votes = Counter(Ballot.of(one) for one in attested if ExitKind(one.exit_kind).is_reproducible)
+    votes = Counter(Ballot.of(one) for one in attested if _has_vote(one, is_metered))
     winner, most = max(votes.items(), key=lambda item: item[1])
     if 2 * most > replicas:
         return _outcome(Ballot.of(own), winner), winner.result_digest
     if 2 * (most + replicas - len(attested)) > replicas:
         raise Undecided(f"{len(attested)} of {replicas} replicas have attested; no result has a majority yet")
     return Outcome.FAILED, own.result_digest
+
+
+def _has_vote(attestation: Attestation, is_metered: bool) -> bool:
+    kind = ExitKind(attestation.exit_kind)
+    return kind.is_reproducible if is_metered else kind is ExitKind.EXITED
 
 
 def _outcome(own: Ballot, winner: Ballot) -> Outcome:

@@ -61,12 +61,16 @@ class DockerAdapter:
 
     def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
         """As `Adapter.run`."""
-        from agent.containers.run import Order, run_container
+        from agent.containers.engine import ENGINE_ERRORS
+        from agent.containers.run import Order, failed, run_container
 
         program = job.spec.program
         if not isinstance(program, ContainerProgram):
             raise InvalidModule(f"A program of kind {program.kind!r} is nothing that the docker sandbox runs.")
-        image = self._images.get(program.digest, job.fetch)
+        try:
+            image = self._images.get(program.digest, job.fetch)
+        except ENGINE_ERRORS as error:
+            return failed(error, limits)
         with self._gpus.take(limits.gpus) as gpus:
             order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus)
             meter = GpuMeter(gpus)

@@ -28,6 +28,8 @@ ANSWER_SECONDS = 60
 ENGINE_ERRORS = (docker.errors.DockerException, RequestException, OSError)
 IN, OUT, TMP = "/in", "/out", "/tmp"
 SHM_BYTES = 64_000_000
+NO_GPUS = {"NVIDIA_VISIBLE_DEVICES": "void"}
+"""Where NVIDIA's runtime is an engine's default, a container has the GPUs that its own environment names."""
 _PAGE = 4_096
 _KERNEL_PATHS = ("/proc", "/sys", "/dev")
 _TMPFS = "rw,nosuid,nodev,noexec,mode=1777"
@@ -118,7 +120,8 @@ class Engine:
             options["cgroup_parent"] = cgroups.parent_path(run)
         return self._client.containers.create(
             image, command=list(args) or None, name=run, hostname="job", labels={LABEL: self._agent},
-            environment={"HOME": TMP} | env, working_dir=config.get("WorkingDir") or OUT, user=NOBODY,
+            environment={"HOME": TMP} | env | ({} if gpus else NO_GPUS), user=NOBODY,
+            working_dir=config.get("WorkingDir") or OUT,
             volumes={f"{run}-in": {"bind": IN, "mode": "ro,nocopy"}, f"{run}-out": {"bind": OUT, "mode": "rw,nocopy"}},
             tmpfs=scratch, read_only=True, network_mode="none", cap_drop=["ALL"], ipc_mode="private",
             security_opt=["no-new-privileges"], healthcheck={"test": ["NONE"]}, log_config=LogConfig(type="none"),

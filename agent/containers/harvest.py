@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from agent.containers.streams import file_of
 from agent.sandbox.types import Limits
+from agent.sandbox.vfs import MAX_FILE_BYTES
 
 LONGEST_PATH = 1_000
 """Characters; longer ones have no place in a manifest."""
@@ -51,6 +52,8 @@ def unpack(chunks: Iterable[bytes], folder: str, limits: Limits, logged: int) ->
             path = entry.name.removeprefix("./").removeprefix(f"{folder}/")
             if not entry.isreg() or entry.issparse() or not _is_below(path):
                 continue
+            if entry.size > MAX_FILE_BYTES:
+                raise OutputLimit(f"an output file of more than {MAX_FILE_BYTES} bytes, which no market takes")
             left -= entry.size
             if left < 0:
                 raise OutputLimit(f"outputs and logs exceed the {limits.egress_bytes} bytes reserved")
@@ -63,6 +66,8 @@ def unpack(chunks: Iterable[bytes], folder: str, limits: Limits, logged: int) ->
 
 
 def _is_below(path: str) -> bool:
+    if "\\" in path:
+        return False  # no renter could save it under that name everywhere
     try:
         path.encode()
     except UnicodeEncodeError:

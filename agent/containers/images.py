@@ -17,6 +17,8 @@ from marketplace.errors import InvalidModule, TooLarge
 
 MAX_UNPACKED_BYTES = 8_000_000_000
 MAX_FILES = 500_000
+MAX_BRACKETS = 2_000
+"""Opening ones in an archive's manifest, which has a few for each layer, and an image has 127 layers at most."""
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
 _HINT = "Write it with `docker save IMAGE -o image.tar`."
@@ -40,11 +42,11 @@ def read_image(archive: bytes, max_unpacked_bytes: int = MAX_UNPACKED_BYTES) -> 
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             entries = _entries(tar)
             manifest = _manifest(tar, entries)
-            unpacked = sum(_measure(tar, entries, layer, max_unpacked_bytes) for layer in set(manifest["Layers"]))
-            if unpacked > max_unpacked_bytes:
-                raise TooLarge("The image unpacked", unpacked, max_unpacked_bytes)
-            return Image(_without_names(tar, entries, manifest), unpacked)
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError) as error:
+            room = _Room(max_unpacked_bytes)
+            for layer in manifest["Layers"]:  # one that is named twice is stored twice
+                _measure(tar, entries, layer, room)
+            return Image(_without_names(tar, entries, manifest), room.used)
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidModule(f"The container image cannot be read: {error}.", hint=_HINT) from error
 
 
@@ -55,12 +57,19 @@ def _entries(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
 def _manifest(tar: tarfile.TarFile, entries: dict[str, tarfile.TarInfo]) -> dict[str, Any]:
     if "manifest.json" not in entries:
         raise InvalidModule("The archive has no manifest.json: it is no container image.", hint=_HINT)
-    images = json.loads(_read(tar, entries["manifest.json"]))
+    images = json.loads(_flat(_read(tar, entries["manifest.json"])))
     if not isinstance(images, list) or len(images) != 1:
         raise InvalidModule("The archive does not hold exactly one image.", hint=_HINT)
     if not isinstance(images[0]["Config"], str) or not all(isinstance(one, str) for one in images[0]["Layers"]):
         raise InvalidModule("The archive's manifest.json names no configuration or layers.", hint=_HINT)
     return images[0]
+
+
+def _flat(document: bytes) -> bytes:
+    """Raises ValueError for JSON that could be nested deeper than a reader's stack: that ends its process."""
+    if document.count(b"[") + document.count(b"{") > MAX_BRACKETS:
+        raise ValueError("manifest.json is nested too deeply")
+    return document
 
 
 def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
@@ -70,30 +79,68 @@ def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
     return file.read()
 
 
-def _measure(tar: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], layer: str, most: int) -> int:
-    """Bytes of one layer's files as they will lie on the disk: holes of sparse files count as if they were filled."""
+@dataclass
+class _Room:
+    """What an image may still take up on the disk: bytes and files of all its layers together."""
+
+    most: int
+    used: int = 0
+    files: int = 0
+
+    def take(self, size: int) -> None:
+        self.used += size
+        if self.used > self.most:
+            raise TooLarge("The image unpacked", self.used, self.most)
+
+    def count(self) -> None:
+        self.files += 1
+        if self.files > MAX_FILES:
+            raise TooLarge("The number of files in the image", self.files, MAX_FILES)
+
+
+def _measure(tar: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], layer: str, room: _Room) -> None:
+    """Bytes of one layer's files as they will lie on the disk: holes of sparse files count as if they were filled.
+
+    What this reader takes for the end may be none for the engine's: nothing may follow it but zeros.
+    """
     file = tar.extractfile(entries[layer.removeprefix("./")])
     if file is None:
         raise InvalidModule(f"The container image's layer {layer!r} is no plain file.", hint=_HINT)
-    total = 0
-    with tarfile.open(fileobj=file_of(_bounded(_inflate(file), most)), mode="r|") as unpacked:
-        for count, member in enumerate(unpacked, 1):
-            total += max(member.size, 0) if member.isreg() else 0
-            if total > most:
-                raise TooLarge("The image unpacked", total, most)
-            if count > MAX_FILES:
-                raise TooLarge("The number of files in the image", count, MAX_FILES)
-    return total
+    stream = _Stream(_inflate(file), 2 * (room.most - room.used) + _CHUNK)
+    with tarfile.open(fileobj=file_of(stream), mode="r|") as unpacked:
+        for member in unpacked:
+            room.take(max(member.size, 0) if member.isreg() else 0)
+            room.count()
+        end = unpacked.offset
+    for _ in stream:
+        pass
+    if stream.written > end:
+        raise InvalidModule(f"The container image's layer {layer!r} goes on after its end.", hint=_HINT)
 
 
-def _bounded(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
-    """The same, and an end to a tar of nothing but headers, which are no file's bytes."""
-    seen = 0
-    for chunk in chunks:
-        seen += len(chunk)
-        if seen > 2 * most + _CHUNK:
-            raise TooLarge("The image's layer unpacked", seen, most)
-        yield chunk
+class _Stream:
+    """A layer's bytes as they come, and how far they are anything but zeros.
+
+    Raises TooLarge after `most` of them: a tar of nothing but headers has no file's bytes.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], most: int) -> None:
+        self._chunks, self._most = chunks, most
+        self._seen = 0
+        self.written = 0
+
+    def __iter__(self) -> "_Stream":
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = next(self._chunks)
+        content = len(chunk.rstrip(b"\0"))
+        if content:
+            self.written = self._seen + content
+        self._seen += len(chunk)
+        if self._seen > self._most:
+            raise TooLarge("The image's layer unpacked", self._seen, self._most)
+        return chunk
 
 
 def _inflate(file: IO[bytes]) -> Iterator[bytes]:
@@ -106,12 +153,17 @@ def _inflate(file: IO[bytes]) -> Iterator[bytes]:
             head = file.read(_CHUNK)
         return
     inflater = zlib.decompressobj(wbits=31)
-    while head and not inflater.eof:
+    while head:
         data = inflater.decompress(head, _CHUNK)
         while data or inflater.unconsumed_tail:
             yield data
             data = inflater.decompress(inflater.unconsumed_tail, _CHUNK)
-        head = file.read(_CHUNK)
+        if inflater.eof:  # gzip files may follow one another, and engines read them all
+            head, inflater = inflater.unused_data, zlib.decompressobj(wbits=31)
+            head = head.lstrip(b"\0")
+        else:
+            head = b""
+        head = head or file.read(_CHUNK)
 
 
 def _without_names(tar: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], manifest: dict[str, Any]) -> bytes:

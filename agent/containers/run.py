@@ -1,12 +1,14 @@
 """One job in one container: from its inputs in memory to its outputs in memory, whatever the program does meanwhile."""
 
 import secrets
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
+import docker
 import structlog
 from docker.models.containers import Container
 
@@ -55,7 +57,7 @@ def run_container(
     try:
         return _Run(engine, run, order, limits, stop, snapshots).result()
     except ENGINE_ERRORS as error:
-        return _nothing(f"the container engine failed: {error}")
+        return failed(error, limits)
     finally:
         engine.remove_run(run)
 
@@ -115,7 +117,8 @@ class _Run:
             end = self._forced_end(logs, until)
             self._look(holder, logs, is_last=end is not None and end[0] is ExitKind.EVICTED)
             if end is not None:
-                job.kill()
+                with suppress(docker.errors.APIError):  # it has ended in this very moment
+                    job.kill()
                 waiting.is_over(ANSWER_SECONDS)
                 waiting.check()
                 return end
@@ -130,7 +133,7 @@ class _Run:
     def _files(self, holder: Container, logged: int) -> dict[str, bytes]:
         try:
             return self._harvest(holder, logged)
-        except OutputLimit:
+        except (OutputLimit, tarfile.TarError):  # also of a file that has changed while it was read
             return {}
 
     def _forced_end(self, logs: LogPump, until: float) -> tuple[ExitKind, int, str] | None:
@@ -206,6 +209,9 @@ class _Waiting:
             raise self._error
 
 
-def _nothing(detail: str) -> RunResult:
+def failed(error: Exception, limits: Limits) -> RunResult:
+    """A run that this machine's engine did not bring to its end. What it said of itself stays here."""
+    detail = f"the container engine failed: {error}"
     log.warning("run failed", detail=detail)
-    return RunResult(ExitKind.SANDBOX_ERROR, 0, 0, 0.0, {}, b"", detail.encode()[:1_000], detail)
+    told = b"The container engine of this machine failed."[: limits.egress_bytes]
+    return RunResult(ExitKind.SANDBOX_ERROR, 0, 0, 0.0, {}, b"", told, detail)

@@ -6,6 +6,7 @@ so a program that is not stopped ends as it would have.
 """
 
 import ctypes
+import time
 from collections.abc import Callable
 from threading import Event
 
@@ -22,25 +23,24 @@ _GO_ON = 0
 class Interrupter:
     """Watches over one run. `ended` says how it had to be ended, None where it was not."""
 
-    def __init__(self, ticks: int, stop: Event | None, look: Callable[[bool], None] | None = None) -> None:
+    def __init__(self, seconds: float, stop: Event | None, look: Callable[[bool], None] | None = None) -> None:
         """`look` is called at every tick, told whether it is the last one before the machine stops the program."""
         self.ended: ExitKind | None = None
-        self._left, self._stop, self._look = ticks, stop, look
+        self._until, self._stop, self._look = time.monotonic() + seconds, stop, look
         self._callback = _Callback(self._tick)  # kept: wasmtime holds no reference of Python's
 
     def watch(self, store: wasmtime.Store) -> None:
-        """From now on the program in `store` goes on for `ticks` at most, and only until `stop`."""
+        """The program in `store` goes on until its time is over, and only until `stop`."""
         store.set_epoch_deadline(1)
         bindings.wasmtime_store_epoch_deadline_callback(store.ptr(), self._callback, None, _Finalizer())
 
     def _tick(self, context: object, data: object, delta: "ctypes._Pointer", kind: "ctypes._Pointer") -> int:
-        self._left -= 1
         is_stopped = self._stop is not None and self._stop.is_set()
         if self._look is not None:
             self._look(is_stopped)
         if is_stopped:
             self.ended = ExitKind.EVICTED
-        elif self._left <= 0:
+        elif time.monotonic() >= self._until:
             self.ended = ExitKind.TIMEOUT
         if self.ended is not None:
             error = bindings.wasmtime_error_new(self.ended.name.encode())

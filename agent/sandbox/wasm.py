@@ -177,7 +177,7 @@ class Sandbox:
             memories=1,
         )
         look = None if snapshots is None else lambda is_last: snapshots.look(host.files, is_last=is_last)
-        interrupter = Interrupter(int(limits.wall_seconds / TICK_SECONDS) + 1, stop, look)
+        interrupter = Interrupter(limits.wall_seconds, stop, look)
         interrupter.watch(store)
         instances: list[wasmtime.Instance] = []
         started, cpu_started = time.monotonic(), time.thread_time()

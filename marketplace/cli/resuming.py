@@ -20,7 +20,7 @@ from marketplace.cli.job_views import PANEL, JobArgument
 from marketplace.cli.known import remember_job, resolve_job
 from marketplace.cli.output import short, talk
 from marketplace.cli.signed import print_commitment
-from marketplace.errors import ConflictError, NotFound
+from marketplace.errors import ConflictError, InputError, MalformedMessage, NotFound
 
 if TYPE_CHECKING:
     from marketplace.client import MarketClient
@@ -48,6 +48,9 @@ def go_on(client: "MarketClient", job: "PreparedJob", ended: dict[str, Any], dom
         rest = resume_job(client, ended, domain)
     except NotFound:
         talk().print("It has saved nothing: it begins again.")
+        return job
+    except InputError as error:
+        talk().print(f"What it has saved is of no use ({error}): it begins again.")
         return job
     talk().print(f"It goes on from what it has saved: {len(rest.spec.inputs)} inputs.")
     return rest
@@ -84,6 +87,8 @@ def resume(
                 hint="Only a job that was evicted, or refunded without a result, can go on.",
             )
         rest, last = resume_job(client, ended, domain), Bid.parse(ended["bid"])
+        if last.struct_hash() != ended["jobId"]:
+            raise MalformedMessage("Bid", f"is not that of job {short(ended['jobId'])}")
         print_commitment(rest, last.max_price, last.replicas, int(client.config()["feeBps"]))
         require_consent("Sign this bid?", yes=yes)
         account = unlock(find_keystore(wallet, market), market, password_file)

@@ -4,7 +4,7 @@ from typing import Any
 
 from marketplace.domain.checkpoints import CheckpointRecord
 from marketplace.errors import InvalidManifest, MalformedMessage, NotFound, TooLarge
-from marketplace.protocol.checkpoint import Checkpoint, require_inside
+from marketplace.protocol.checkpoint import Checkpoint, resume_from
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import require_signed_by
 from marketplace.protocol.units import BYTES_PER_MB
@@ -17,7 +17,8 @@ def record_checkpoint(
 ) -> bool:
     """Take a running job's state; True where it is newer than what was here, which it replaces.
 
-    Raises NotFound, MalformedMessage, InvalidSignature, InvalidManifest, TooLarge (more than the job may send out at
+    Raises NotFound, MalformedMessage, InvalidSignature, InvalidManifest, InvalidJobSpec (no job could have these files
+    as inputs), TooLarge (more than the job may send out at
     all), InputError (blobs missing), ConflictError (the lease is closed).
     """
     with market.store.read() as tx:
@@ -35,7 +36,7 @@ def record_checkpoint(
         raise MalformedMessage("Checkpoint.jobDigest", f"the lease is for {lease.job_digest}")
     if manifest.root() != checkpoint.root:
         raise InvalidManifest(f"The manifest's root is {manifest.root()}; the checkpoint names {checkpoint.root}.")
-    require_inside(manifest, wanted.directory)
+    resume_from(record.job_spec, manifest)
     allowed = record.bid.egress_mb * BYTES_PER_MB
     if manifest.egress_bytes > allowed:
         raise TooLarge("The checkpoint", manifest.egress_bytes, allowed)

@@ -20,6 +20,7 @@ from agent.containers.cache import ImageCache
 from agent.containers.engine import LABEL, NOBODY, Engine
 from agent.containers.run import Order, run_container
 from agent.sandbox import Limits
+from agent.sandbox.snapshots import Snapshots
 from marketplace.errors import AgentError, InvalidModule
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
@@ -99,6 +100,22 @@ def test_job_is_stopped_when_its_machine_wants_it_gone(run):
     started = time.monotonic()
     assert run("sleep 100", stop=stop).exit_kind is ExitKind.EVICTED
     assert time.monotonic() - started < 15
+
+
+def test_state_that_a_container_saves_is_seen_while_it_runs_and_once_more_when_it_is_stopped(engine, shell):
+    kept, stop = [], threading.Event()
+
+    def keep(files):
+        kept.append(dict(files))
+        if len(kept) == 2:
+            stop.set()
+
+    script = "mkdir state; for n in $(seq 100); do echo $n > state/new; mv state/new state/n; sleep 0.2; done"
+    order = Order(shell, [script], {}, {})
+    done = run_container(engine, AGENT, order, LIMITS, stop, Snapshots("state", 0.5, keep))
+    assert done.exit_kind is ExitKind.EVICTED
+    states = [int(files["state/n"]) for files in kept if "state/n" in files]
+    assert len(states) >= 2 and states == sorted(states) and states[-1] < 100
 
 
 # --- images -----------------------------------------------------------------------------------------------------------

@@ -180,6 +180,31 @@ def test_state_waits_for_a_market_that_is_away_and_is_dropped_where_it_is_refuse
     assert market.posted == []
 
 
+def test_states_beyond_a_multiple_of_what_the_bid_pays_for_are_not_sent(saving):
+    market, checkpoints, snapshots, _ = saving
+    for n in range(30):
+        save(snapshots, bytes([n]) * 900_000)
+        checkpoints.post()
+    assert len(market.posted) == 22, "twenty megabytes of a bid for one"
+
+
+def test_what_the_last_look_has_seen_is_sent_before_the_daemon_ends(saving):
+    market, checkpoints, snapshots, _ = saving
+    save(snapshots, b"1")
+    checkpoints.post_aside()
+    save(snapshots, b"2")
+    checkpoints.finish()
+    assert market.posted[-1][1].entries[0].digest == sha256_digest(b"2")
+
+
+def test_market_that_is_away_at_the_end_keeps_nobody(saving):
+    market, checkpoints, snapshots, _ = saving
+    market.trouble = ServiceUnavailable("away")
+    save(snapshots, b"1")
+    checkpoints.finish()
+    assert market.posted == []
+
+
 def test_job_that_saves_nothing_is_not_looked_at(saving):
     assert saving[1].of(LEASE, lease_terms()) is None
 

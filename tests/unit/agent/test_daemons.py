@@ -8,6 +8,7 @@ import pytest
 from agent.daemon import run_steps
 from agent.journal import WorkState
 from agent.offer import Offer
+from agent.provider import MAX_ATTEMPTS
 from marketplace.errors import ServiceUnavailable
 from marketplace.protocol.enums import CancelKind, ExitKind
 from marketplace.protocol.messages import Ask
@@ -152,18 +153,39 @@ def test_run_that_ended_before_a_kill_is_posted_after_it_without_a_second_run(ma
     assert [one.exit_kind for one in market.posted] == [0]
 
 
-def test_job_that_fails_in_an_unexpected_way_is_given_up_and_harms_no_other(market, terms, tmp_path):
-    def broken(given, stop=None):
-        raise RuntimeError("sandbox fell over")
-
-    provider = make_provider(market, tmp_path, runner=broken)
-    event = seen(provider, lease_event(terms))
+def start_until_over(provider) -> None:
     for _ in range(60):
         provider.start_jobs()
         for future in provider._running.values():
             future.exception(timeout=5)
-        if provider._journal.leases(WorkState.DECLINED):
-            break
+        if not provider._journal.leases(WorkState.SEEN):
+            return
+
+
+def test_job_that_fails_in_an_unexpected_way_is_attested_as_the_machines_failure(market, terms, tmp_path):
+    """Silence would keep its renter waiting until the deadline, and be a strike."""
+    runs = []
+
+    def broken(given, stop=None):
+        runs.append(given)
+        raise RuntimeError("sandbox fell over")
+
+    provider = make_provider(market, tmp_path, runner=broken)
+    seen(provider, lease_event(terms))
+    start_until_over(provider)
+    provider.post_attestations()
+    assert len(runs) == MAX_ATTEMPTS
+    assert [one.exit_kind for one in market.posted] == [ExitKind.SANDBOX_ERROR]
+
+
+def test_job_of_which_not_even_that_can_be_said_is_given_up(market, terms, tmp_path, monkeypatch):
+    def broken(*given):
+        raise RuntimeError("the disk is gone")
+
+    monkeypatch.setattr("agent.provider.sign_evidence", broken)
+    provider = make_provider(market, tmp_path)
+    event = seen(provider, lease_event(terms))
+    start_until_over(provider)
     assert provider._journal.leases(WorkState.DECLINED) == [event]
 
 

@@ -66,9 +66,10 @@ def test_oracle_judges_a_lease_whose_report_is_possible(market, terms, tmp_path)
 @pytest.mark.parametrize(
     "figure", [{"cpu_milliseconds": (10**6, FigureOrigin.MEASURED)}, {"egress_bytes": (1, FigureOrigin.MEASURED)}]
 )
-def test_oracle_has_no_verdict_on_evidence_whose_report_cannot_be(market, terms, tmp_path, figure):
-    assert relayed(market, terms, tmp_path, **figure) == []
+def test_report_that_cannot_be_changes_no_verdict_and_is_said(market, terms, tmp_path, figure, capsys):
+    assert relayed(market, terms, tmp_path, **figure) == [Outcome.PAID]
+    assert "usage report left aside" in capsys.readouterr().out
 
 
-def test_oracle_has_no_verdict_on_evidence_with_a_report_that_another_signed(market, terms, tmp_path):
-    assert relayed(market, terms, tmp_path, key=OTHER.key) == []
+def test_report_that_another_signed_changes_no_verdict(market, terms, tmp_path):
+    assert relayed(market, terms, tmp_path, key=OTHER.key) == [Outcome.PAID]

@@ -61,6 +61,12 @@ def test_a_vote_is_for_the_result_its_exit_code_and_its_fuel(lie):
     assert decide_by_votes(with_lie, [vote(), vote(), with_lie], 3)[0] is Outcome.FRAUD
 
 
+def test_where_nothing_is_metered_only_a_program_that_came_to_its_end_votes():
+    attested = [vote(kind=ExitKind.MEMORY_LIMIT), vote(kind=ExitKind.MEMORY_LIMIT), vote()]
+    decided = [decide_by_votes(own, attested, 3, is_metered=False)[0] for own in attested]
+    assert decided == [Outcome.FAILED] * 3, "two kernels that end another process are no majority against a third"
+
+
 @given(votes, st.integers(0, 3))
 def test_whatever_the_others_still_say_what_is_decided_stays(attested, missing):
     replicas = len(attested)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.containers import harvest
 from agent.containers.harvest import LONGEST_PATH, OutputLimit, pack, unpack
 from agent.containers.logs import LogPump
 from agent.sandbox import Limits
@@ -44,6 +45,7 @@ def test_plain_files_are_taken_by_their_path_below_the_folder():
         ("out/../../x", tarfile.REGTYPE, b"1"),
         ("/x", tarfile.REGTYPE, b"1"),
         ("out/./x", tarfile.REGTYPE, b"1"),
+        ("out/a\\b", tarfile.REGTYPE, b"1"),
         ("out/" + "x" * (LONGEST_PATH + 1), tarfile.REGTYPE, b"1"),
     ],
 )
@@ -70,6 +72,12 @@ def test_a_file_too_large_is_not_read():
     with pytest.raises(OutputLimit):
         unpack(itertools.chain([entry.tobuf()], zeros), "out", LIMITS, 0)
     assert len(list(zeros)) > 95
+
+
+def test_file_that_no_market_would_take_ends_the_job(monkeypatch):
+    monkeypatch.setattr(harvest, "MAX_FILE_BYTES", 10)
+    with pytest.raises(OutputLimit, match="no market takes"):
+        unpack(written(("out/a", tarfile.REGTYPE, b"x" * 11)), "out", LIMITS, 0)
 
 
 def test_number_of_files_is_bounded():

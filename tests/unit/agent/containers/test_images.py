@@ -69,6 +69,39 @@ def test_bomb_of_nothing_but_headers_is_refused(monkeypatch):
         read_image(many)
 
 
+def test_layer_that_is_named_again_and_again_counts_each_time():
+    assert read_image(saved(LAYER, Layers=["l.tar"] * 3)).unpacked_bytes == 15_000
+    with pytest.raises(TooLarge):
+        read_image(saved(LAYER, Layers=["l.tar"] * 3), max_unpacked_bytes=14_999)
+
+
+def test_gzip_file_behind_a_gzip_file_is_read_as_engines_do():
+    whole = gzip.compress(LAYER[:512]) + gzip.compress(LAYER[512:])
+    assert read_image(saved(whole)).unpacked_bytes == 5_000
+
+
+def test_what_follows_where_this_reader_sees_the_end_is_refused():
+    odd = bytearray(tarfile.TarInfo("hidden").tobuf())
+    odd[329:331] = b"\x81\x00"  # a device number that Python's reader does not take
+    with pytest.raises(InvalidModule, match=r"goes on after its end|cannot be read"):
+        read_image(saved(LAYER.rstrip(b"\0").ljust(6_144, b"\0") + bytes(odd) + LAYER))
+
+
+def test_links_in_a_circle_and_deep_documents_are_no_image():
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        link = tarfile.TarInfo("l.tar")
+        link.type, link.linkname = tarfile.SYMTYPE, "l.tar"
+        archive.addfile(link)
+        for name, data in {"c.json": b"{}", "manifest.json": b'[{"Config": "c.json", "Layers": ["l.tar"]}]'}.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    for archive in (buffer.getvalue(), tar_of({"manifest.json": b"[" * 100_000})):
+        with pytest.raises(InvalidModule, match="cannot be read"):
+            read_image(archive)
+
+
 def test_hole_in_a_file_counts_as_if_it_were_filled():
     buffer = io.BytesIO()
     entry = tarfile.TarInfo("hole")
