@@ -199,7 +199,7 @@ def test_a_newer_ask_of_a_node_takes_the_place_of_its_older_one(api, world):
     [
         ("replicas", 0),
         ("replicas", 255),
-        ("verification", 3),
+        ("verification", 4),
         ("verification", 9),
         ("durationSeconds", 0),
         ("durationSeconds", 10**6),

@@ -36,7 +36,7 @@ for n in range(at, {STEPS}):
     open('state/new', 'w').write(str(n + 1)); os.rename('state/new', 'state/n')
 print('from', at, 'to', {STEPS})
 """
-pytestmark = pytest.mark.timeout(280)
+pytestmark = pytest.mark.timeout(450)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_work_of_a_node_that_was_killed_is_finished_by_another_from_its_checkpoi
         )
         upload_job(client, job)
         first = place(market, client, job)
-        wait_until(lambda: has_saved(client, first), timeout=90, what="The first checkpoint")
+        wait_until(lambda: has_saved(client, first), timeout=60, what="The first checkpoint")
         (lease,) = client.job(first)["leases"]
         (dead,) = [name for name in NODES if market.addresses[name] == lease["provider"]]
         market.process(dead).kill()

@@ -1,6 +1,7 @@
 """Whole jobs in containers, from signed bid to settled lease, on a real market with a real chain and engine."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def market(tmp_path_factory, engine_address):
     def provider(name: str) -> ProviderPlan:
         command = {"command": LIAR} if name == LYING else {}
         settings = {"CONTAINER_ENGINE": engine_address}
-        return ProviderPlan(name, "eu", 1, 50 * USDC, RATES, settings=settings, **command)
+        rates = replace(RATES, vcpu_hour=3 * RATES.vcpu_hour) if name == LYING else RATES  # the last to be matched
+        return ProviderPlan(name, "eu", 1, 50 * USDC, rates, settings=settings, **command)
 
     people = plan(providers=[provider(name) for name in (*HONEST, LYING)])
     with LocalMarket(people, tmp_path_factory.mktemp("market")) as market:
