@@ -10,6 +10,7 @@ import json
 from threading import Event
 
 from agent.bootstrap import run_provider
+from agent.sandbox import sandbox_digest
 from agent.settings import ProviderSettings, load_settings
 from agent.work import Execution
 from marketplace.cli.agent_settings import wait_for_market
@@ -38,6 +39,7 @@ def invent(terms: LeaseTerms, stop: Event | None = None, snapshots: object = Non
         wall_seconds=0.01,
         manifest=Manifest.build(ManifestEntry.of(path, data) for path, data in files.items()),
         blobs={sha256_digest(data): data for data in files.values()},
+        sandbox_digest=sandbox_digest(),
     )
 
 
