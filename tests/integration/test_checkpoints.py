@@ -47,10 +47,10 @@ def market(tmp_path):
         yield market
 
 
-def place(market, client, job) -> str:
+def place(market, client, job, deadline: int | None = None) -> str:
     bid = build_bid(
         job, renter=market.addresses[RENTER], market=client.config()["market"], resources=ROOM, max_price=2 * USDC,
-        salt=client.next_salt(market.addresses[RENTER]), deadline=int(time.time()) + ROOM.seconds + 5,
+        salt=client.next_salt(market.addresses[RENTER]), deadline=deadline,
     )  # fmt: skip
     return client.submit_job(bid, bid.sign(client.domain(), market.keys[RENTER]), job.spec)["jobId"]
 
@@ -78,7 +78,7 @@ def test_work_of_a_node_that_was_killed_is_finished_by_another_from_its_checkpoi
             program, (), runtimes=runtimes, checkpoint=Checkpointing(directory="state", interval_seconds=5)
         )
         upload_job(client, job)
-        first = place(market, client, job)
+        first = place(market, client, job, int(time.time()) + ROOM.seconds + 5)
         wait_until(lambda: has_saved(client, first), timeout=60, what="The first checkpoint")
         (lease,) = client.job(first)["leases"]
         (dead,) = [name for name in NODES if market.addresses[name] == lease["provider"]]
