@@ -53,7 +53,7 @@ class MachineSettings(FolderSettings):
     """What the sandboxes of this machine need, whoever's jobs they run."""
 
     container_engine: str = ""
-    """Address of a Docker engine; empty: containers are not offered, or not judged by running them."""
+    """Address of a Docker engine; empty: containers are not offered."""
     container_runtime: str = ""
     """The engine's runtime for jobs, such as runsc; empty: the engine's own."""
     image_cache_mb: int = Field(default=10_000, ge=0)
