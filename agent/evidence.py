@@ -10,7 +10,7 @@ import structlog
 
 from agent.chain import FollowedChain
 from agent.tee import Judgement, Verifier, judge
-from agent.verdict import Abstain
+from agent.verdict import Abstain, pay_for
 from agent.work import FetchBlob
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -27,7 +27,6 @@ from marketplace.protocol.evidence import (
 )
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Verdict
-from marketplace.protocol.metering import compute_pay
 
 log = structlog.get_logger("oracle")
 
@@ -51,10 +50,8 @@ class EvidenceJudge:
             found = Judgement(Outcome.FAILED, "the program did not come to its end")
         else:
             found = self._judge(event, terms, attestation, manifest)
-        pay = compute_attested_pay(terms, attestation) if found.outcome is Outcome.PAID else 0
         log.info("evidence judged", lease=event.lease_id, outcome=found.outcome.name.lower(), reason=found.reason)
-        digest = attestation.result_digest
-        return Verdict(lease_id=event.lease_id, outcome=found.outcome, pay=pay, result_digest=digest)
+        return pay_for(attestation, found.outcome, attestation.result_digest, terms.bid, terms.ask, terms.price)
 
     def _judge(self, event: LeaseOpened, terms: LeaseTerms, attestation: Attestation, manifest: Manifest) -> Judgement:
         trust = terms.job_spec.tee
@@ -81,12 +78,6 @@ class EvidenceJudge:
             return self.fetch(digest)
         except DigestMismatch as error:
             raise NotFound("blob", digest) from error
-
-
-def compute_attested_pay(terms: LeaseTerms, attestation: Attestation) -> int:
-    """What the evidenced usage comes to, micro-USDC: the quote covers fuel, seconds and the manifest."""
-    resources = terms.bid.resources
-    return compute_pay(terms.ask.rates, resources, attestation.usage_of(resources), terms.price)
 
 
 def find_opening(chain: FollowedChain, event: LeaseOpened) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agent.attester import add_evidence
-from agent.evidence import compute_attested_pay
+from agent.earnings import compute_worth
 from agent.tee import DcapVerifier
 from marketplace.errors import DigestMismatch, UnsupportedTee
 from marketplace.protocol.eip712 import Domain
@@ -55,7 +55,7 @@ def outcome_of(*given, **options) -> Outcome:
 def test_evidence_that_covers_the_result_is_paid_by_usage(market, lease, tmp_path):
     run = prove(lease)
     verdict = verdict_on(market, tmp_path, run)
-    pay = compute_attested_pay(lease, attest_run(lease, run))
+    pay = compute_worth(lease, attest_run(lease, run))
     assert (verdict.outcome, verdict.pay, verdict.result_digest) == (Outcome.PAID, pay, run.result_digest)
     assert 0 < pay < lease.price
 
