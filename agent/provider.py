@@ -86,7 +86,7 @@ class ProviderDaemon:
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
         self._attester = attester or Attester(chain=chain, domain=domain, agent=agent.address, now=now)
-        self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now)
+        self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now, journal=journal)
         self._rounds, self._pauses = Rounds(client), pauses
         self._prices = Prices(
             journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
