@@ -2,12 +2,13 @@
 
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import Adapter, carried, open_adapters
+from agent.adapters import Adapter, carried, descriptor_digest, open_adapters
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
 from agent.inputs import InputCache
@@ -29,6 +30,7 @@ from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, C
 from marketplace.client import MarketClient
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
+from marketplace.protocol.jobspec import METERED_SANDBOX
 
 
 def open_chain(settings: AgentSettings) -> ChainReader:
@@ -66,6 +68,11 @@ def open_offered(settings: ProviderSettings) -> dict[str, Adapter]:
     return {name: found[name] for name in settings.sandboxes or found}
 
 
+def promise_sandboxes(adapters: Mapping[str, Adapter]) -> dict[str, str]:
+    """What an ask promises of the sandboxes whose jobs oracles run again: `NodeProfile.sandbox_digests`."""
+    return {name: descriptor_digest(found) for name, found in adapters.items() if name == METERED_SANDBOX}
+
+
 def open_inputs(settings: AgentSettings, client: MarketClient) -> InputCache:
     """Where jobs' bytes come from: the disk, else the market."""
     return InputCache(settings.data / "inputs", settings.input_cache_mb, client.get_blob)
@@ -86,7 +93,12 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         preemptible_jobs=settings.preemptible_jobs,
         benchmark=usable_scores(settings.data),
     )
-    profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
+    profile = profile.model_copy(
+        update={
+            "tees": offer_tees(profile.tees, settings.tee_collateral),
+            "sandbox_digests": promise_sandboxes(adapters),
+        }
+    )
     return ProviderDaemon(
         client=client,
         chain=chain,

@@ -32,7 +32,7 @@ from agent.pauses import Pauses
 from agent.prices import Prices
 from agent.receipts import Receipts
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms, limits_of, refuse, run_with
+from agent.work import Execution, Runner, check_ask, check_terms, is_promise_broken, limits_of, refuse, run_with
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -257,6 +257,8 @@ class ProviderDaemon:
     def _run_job(self, event: LeaseOpened, terms: LeaseTerms) -> Execution:
         if self._failures.get(event.lease_id, 0) >= MAX_ATTEMPTS:
             return refuse(f"This machine failed at it {MAX_ATTEMPTS} times.", limits_of(terms.bid).egress_bytes)
+        if is_promise_broken(terms, self._offer.profile):
+            return refuse("This machine's sandbox has changed since its ask.", limits_of(terms.bid).egress_bytes)
         stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
         return run_with(self._runner, terms, stop, snapshots)
 

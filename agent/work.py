@@ -19,12 +19,13 @@ from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
-from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.enums import ExitKind, Verification
 from marketplace.protocol.evidence import compute_output_bytes
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
+from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import BYTES_PER_MB
 
 MAX_INPUT_TOTAL_BYTES = 1_000_000_000
@@ -86,6 +87,8 @@ def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
     _require(terms.job_spec.digest() == bid.job_digest, "jobSpec", "does not hash to the bid's jobDigest")
     _require(terms.price == event.price, "price", f"is {terms.price}, the chain locked {event.price}")
     _require((ask.provider, ask.market) == (event.provider, event.market), "ask", "is of another provider or market")
+    is_signed = terms.profile is None or terms.profile.digest() == ask.profile_digest
+    _require(is_signed, "profile", "does not hash to the ask's profileDigest")
     _require(compute_quote(ask.rates, bid.resources).total <= event.price, "ask", "quotes more than the price")
 
 
@@ -106,6 +109,12 @@ def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms) -> None:
     ):
         return
     raise InvalidSignature(f"The ask of {ask.provider} was not signed by it.", expected=ask.provider)
+
+
+def is_promise_broken(terms: LeaseTerms, own: NodeProfile) -> bool:
+    """Whether oracles would run the job again in another sandbox than this node has: the one that its ask promised."""
+    promised, has = terms.promised_sandbox, own.sandbox_digests.get(terms.job_spec.sandbox)
+    return terms.bid.verification == Verification.REEXECUTE and promised is not None and promised != has
 
 
 def _require(holds: bool, field: str, problem: str) -> None:
