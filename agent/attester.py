@@ -51,8 +51,8 @@ class Attester:
     def execute(self, event: LeaseOpened, terms: LeaseTerms, run: Callable[[], Execution]) -> Execution:
         """What `run` makes of a lease's job, with evidence where its bid asks for that. Raises ChainUnavailable.
 
-        A machine that can give none does not run the job at all: nobody would pay for it. All that is asked of the chain
-        is asked before the run, so that a node that is away then does not cost a run that was made.
+        A machine that can give none does not run the job at all: nobody would pay for it. What is asked of the chain is
+        asked before the run, so that no run is lost to a node that is away when it has ended.
         """
         if terms.bid.verification != Verification.ATTESTED:
             return run()
