@@ -85,7 +85,7 @@ def build_runner(
     settings: ProviderSettings, adapters: Mapping[str, Adapter], client: MarketClient, alter: Alter | None = None
 ) -> Runner:
     """What runs a provider's jobs: by its rules, with its counters read, out of its cache."""
-    usual = MeteredRunner(JobRunner(adapters, open_inputs(settings, client)))
+    usual = MeteredRunner(JobRunner(adapters, client.get_blob, cache=open_inputs(settings, client)))
     return RuledRunner(settings.rules, alter(usual) if alter else usual)
 
 
@@ -139,7 +139,10 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
         domain=chain.domain,
         account=account,
         runner=JobRunner(
-            open_adapters(settings.adapters), open_inputs(settings, client), wall_factor=settings.wall_factor
+            open_adapters(settings.adapters),
+            client.get_blob,
+            cache=open_inputs(settings, client),
+            wall_factor=settings.wall_factor,
         ),
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
     )

@@ -36,6 +36,9 @@ NO_DIGEST = "0x" + "00" * 32
 FetchBlob = Callable[[str], bytes]
 """Bytes by content digest. Raises NotFound, DigestMismatch, ServiceUnavailable."""
 
+Cache = Callable[[str, FetchBlob], bytes]
+"""Bytes by content digest, by that fetch only where they are not at hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:
@@ -137,8 +140,16 @@ def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
 class JobRunner:
     """Runs each job in the sandbox that it names."""
 
-    def __init__(self, adapters: Mapping[str, Adapter], fetch: FetchBlob, *, wall_factor: float = 1.0) -> None:
-        self._adapters = adapters
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        fetch: FetchBlob,
+        *,
+        cache: Cache = lambda digest, fetch: fetch(digest),
+        wall_factor: float = 1.0,
+    ) -> None:
+        """`fetch` is over the network: what it gives is a job's ingress, what `cache` has is not."""
+        self._adapters, self._cache = adapters, cache
         self._digests = {name: descriptor_digest(adapter) for name, adapter in adapters.items()}
         self._fetch = fetch
         self._wall_factor = wall_factor
@@ -156,8 +167,12 @@ class JobRunner:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
-        intake = Intake(self._verified)
-        result = adapter.run(Job(spec, self._inputs(spec, intake), intake, snapshots), limits, stop)
+        intake = Intake(self._fetch)
+
+        def fetch(digest: str) -> bytes:
+            return _verified(digest, self._cache(digest, intake))
+
+        result = adapter.run(Job(spec, self._inputs(spec, fetch), fetch, snapshots), limits, stop)
         return replace(result, usage=replace(result.usage, ingress_bytes=intake.total))
 
     def _inputs(self, spec: JobSpec, fetch: FetchBlob) -> dict[str, bytes]:
@@ -170,16 +185,16 @@ class JobRunner:
                 raise TooLarge("The job's input", total, MAX_INPUT_TOTAL_BYTES)
         return inputs
 
-    def _verified(self, digest: str) -> bytes:
-        data = self._fetch(digest)
-        actual = sha256_digest(data)
-        if actual != digest:
-            raise DigestMismatch(expected=digest, actual=actual)
-        return data
+
+def _verified(digest: str, data: bytes) -> bytes:
+    actual = sha256_digest(data)
+    if actual != digest:
+        raise DigestMismatch(expected=digest, actual=actual)
+    return data
 
 
 class Intake:
-    """Fetches, and counts what came for one job."""
+    """Fetches, and counts the bytes that came over the network for one job."""
 
     def __init__(self, fetch: FetchBlob) -> None:
         self._fetch, self.total = fetch, 0

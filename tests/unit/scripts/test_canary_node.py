@@ -73,6 +73,7 @@ def test_planted_and_usual_nodes_know_the_same_of_their_runs(tmp_path, adapters,
         assert (one.fuel_used, one.sandbox_digest) == (other.fuel_used, other.sandbox_digest)
         assert one.usage.cpu_joules == other.usage.cpu_joules == 5.0
         assert one.usage.ingress_bytes == other.usage.ingress_bytes
+    assert [run.usage.ingress_bytes for run in false] == [sum(map(len, FILES.values())), 0]
 
 
 def test_a_planted_node_keeps_its_rules(tmp_path, adapters, salts):
