@@ -194,7 +194,7 @@ class OracleDaemon:
         """What was agreed and what is attested, both as signed."""
         terms = self._client.lease_terms(event.lease_id)
         check_terms(event, terms)
-        check_ask(self._chain, self._domain, terms)
+        check_ask(self._chain, self._domain, terms, event)
         self._rounds.check(event, terms)
         evidence = self._client.attestation(event.lease_id)
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])

@@ -226,7 +226,7 @@ class ProviderDaemon:
         try:
             terms = self._client.lease_terms(event.lease_id)
             check_terms(event, terms)
-            check_ask(self._chain, self._domain, terms)
+            check_ask(self._chain, self._domain, terms, event)
             self._rounds.check(event, terms)
             if terms.ask.agent != self._agent.address:
                 raise MalformedMessage("terms.ask", "is of another machine of this provider")

@@ -95,17 +95,18 @@ def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
     _require(compute_quote(ask.rates, bid.resources).total <= event.price, "ask", "quotes more than the price")
 
 
-def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms) -> None:
-    """Raises InvalidSignature unless its provider signed the ask, or the agent it names, if that may; ChainUnavailable.
+def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms, event: LeaseOpened) -> None:
+    """Raises InvalidSignature unless its provider signed the ask, or the agent it names and might; ChainUnavailable.
 
-    The same rule as the contract's.
+    The same rule as the contract's, as of when the lease opened: an agent that was removed since was good then. An
+    account that is a contract is asked now, as no log tells what it would have said.
     """
     ask, signature = terms.ask, terms.ask_signature
     try:
         signer = ask.recover(domain, signature)
     except InvalidSignature:
         signer = None
-    if signer == ask.provider or (signer == ask.agent and signers.is_agent(ask.provider, ask.agent)):
+    if signer == ask.provider or (signer == ask.agent and signers.was_agent(ask.provider, ask.agent, event.origin)):
         return
     if signers.has_code(ask.provider) and signers.is_valid_contract_signature(
         ask.provider, ask.digest(domain), signature
