@@ -51,7 +51,8 @@ class Attester:
     def execute(self, event: LeaseOpened, terms: LeaseTerms, run: Callable[[], Execution]) -> Execution:
         """What `run` makes of a lease's job, with evidence where its bid asks for that. Raises ChainUnavailable.
 
-        A machine that can give none does not run the job at all: nobody would pay for it.
+        A machine that can give none does not run the job at all: nobody would pay for it. What is asked of the chain is
+        asked before the run, so that no run is lost to a node that is away when it has ended.
         """
         if terms.bid.verification != Verification.ATTESTED:
             return run()
@@ -59,11 +60,12 @@ class Attester:
             trust = self._require_means(terms)
         except AgentError as error:
             return _give_up(terms, error)
+        opened_at = find_opening(self._chain, event)
         execution = run()
         if execution.exit_kind is not ExitKind.EXITED:
             return execution
         try:
-            return self._prove(event, terms, execution, trust)
+            return self._prove(event, terms, execution, trust, opened_at)
         except AgentError as error:
             return _give_up(terms, error)
 
@@ -75,7 +77,9 @@ class Attester:
         self._read_collateral()
         return trust
 
-    def _prove(self, event: LeaseOpened, terms: LeaseTerms, execution: Execution, trust: TeeTrust) -> Execution:
+    def _prove(
+        self, event: LeaseOpened, terms: LeaseTerms, execution: Execution, trust: TeeTrust, opened_at: int
+    ) -> Execution:
         binding = EvidenceBinding(
             lease_id=event.lease_id,
             agent=self._agent,
@@ -92,7 +96,7 @@ class Attester:
             raise AgentError(
                 f"The evidence has {len(quote) + len(collateral)} bytes; {MAX_EVIDENCE_BYTES} are allowed."
             )
-        at = choose_evidence_time(self._now(), find_opening(self._chain, event), event.deadline)
+        at = choose_evidence_time(self._now(), opened_at, event.deadline)
         found = judge(self._verifier.verify(quote, collateral, at), trust, report_data)
         if found.outcome is not Outcome.PAID:
             raise AgentError(f"It would not be accepted: {found.reason}.")

@@ -2,12 +2,13 @@
 
 import signal
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import Adapter, carried, open_adapters
+from agent.adapters import Adapter, carried, descriptor_digest, open_adapters
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
 from agent.inputs import InputCache
@@ -29,6 +30,10 @@ from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, C
 from marketplace.client import MarketClient
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
+from marketplace.protocol.jobspec import METERED_SANDBOX
+
+Alter = Callable[[Runner], Runner]
+"""From a node's usual runner to another: what a node is altered by has everything else of a usual one."""
 
 
 def open_chain(settings: AgentSettings) -> ChainReader:
@@ -66,13 +71,26 @@ def open_offered(settings: ProviderSettings) -> dict[str, Adapter]:
     return {name: found[name] for name in settings.sandboxes or found}
 
 
+def promise_sandboxes(adapters: Mapping[str, Adapter]) -> dict[str, str]:
+    """What an ask promises of the sandboxes whose jobs oracles run again: `NodeProfile.sandbox_digests`."""
+    return {name: descriptor_digest(found) for name, found in adapters.items() if name == METERED_SANDBOX}
+
+
 def open_inputs(settings: AgentSettings, client: MarketClient) -> InputCache:
     """Where jobs' bytes come from: the disk, else the market."""
     return InputCache(settings.data / "inputs", settings.input_cache_mb, client.get_blob)
 
 
-def build_provider(settings: ProviderSettings, client: MarketClient, runner: Runner | None = None) -> ProviderDaemon:
-    """A provider daemon. `runner` replaces the sandbox."""
+def build_runner(
+    settings: ProviderSettings, adapters: Mapping[str, Adapter], client: MarketClient, alter: Alter | None = None
+) -> Runner:
+    """What runs a provider's jobs: by its rules, with its counters read, out of its cache."""
+    usual = MeteredRunner(JobRunner(adapters, client.get_blob, cache=open_inputs(settings, client)))
+    return RuledRunner(settings.rules, alter(usual) if alter else usual)
+
+
+def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alter | None = None) -> ProviderDaemon:
+    """A provider daemon. `alter` replaces what runs its jobs, and may go on using it."""
     chain = open_chain(settings)
     adapters = open_offered(settings)
     provider = unlock(settings.keystore, settings)
@@ -86,7 +104,12 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         preemptible_jobs=settings.preemptible_jobs,
         benchmark=usable_scores(settings.data),
     )
-    profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
+    profile = profile.model_copy(
+        update={
+            "tees": offer_tees(profile.tees, settings.tee_collateral),
+            "sandbox_digests": promise_sandboxes(adapters),
+        }
+    )
     return ProviderDaemon(
         client=client,
         chain=chain,
@@ -95,7 +118,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=RuledRunner(settings.rules, runner or MeteredRunner(JobRunner(adapters, open_inputs(settings, client)))),
+        runner=build_runner(settings, adapters, client, alter),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
@@ -116,19 +139,25 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
         domain=chain.domain,
         account=account,
         runner=JobRunner(
-            open_adapters(settings.adapters), open_inputs(settings, client), wall_factor=settings.wall_factor
+            open_adapters(settings.adapters),
+            client.get_blob,
+            cache=open_inputs(settings, client),
+            wall_factor=settings.wall_factor,
         ),
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
     )
 
 
-def run_provider(settings: ProviderSettings, runner: Runner | None = None) -> None:
-    """Run a provider until SIGTERM or SIGINT; after SIGUSR1, or `hive provider drain`, until it has left in order."""
+def run_provider(settings: ProviderSettings, alter: Alter | None = None) -> None:
+    """Run a provider until SIGTERM or SIGINT; after SIGUSR1, or `hive provider drain`, until it has left in order.
+
+    `alter` is that of `build_provider`.
+    """
     stop, drain = _stop_on_signals(), Event()
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda *_: drain.set())
     with hold_folder(settings.data, "provider"), MarketClient(settings.url) as client:
-        build_provider(settings, client, runner).run(stop, drain=drain)
+        build_provider(settings, client, alter).run(stop, drain=drain)
 
 
 def run_oracle(settings: OracleSettings) -> None:

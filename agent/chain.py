@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from marketplace.domain.chain import BlockRef, ChainEvent, ClaimView, Committee, ProviderAccount
+from marketplace.domain.chain import BlockRef, ChainEvent, ClaimView, Committee, EventOrigin, ProviderAccount
 from marketplace.protocol.packing import LeaseGroup
 
 
@@ -19,7 +19,7 @@ class FollowedChain(Protocol):
 class Signers(Protocol):
     """Who signs for an account that is not a key."""
 
-    def is_agent(self, provider: str, agent: str) -> bool: ...
+    def was_agent(self, provider: str, agent: str, at: EventOrigin) -> bool: ...
     def has_code(self, account: str) -> bool: ...
     def is_valid_contract_signature(self, account: str, digest: str, signature: str) -> bool: ...
 

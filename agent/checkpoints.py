@@ -2,16 +2,22 @@
 
 Not journalled: what was not sent when the daemon was killed is lost. Sending has a thread of its own, so that a large
 state holds up nothing else, and an end: nobody pays for it.
+
+A job that runs again (the daemon was killed, or could not finish its work) passes through all its states once more.
+What is journalled is how long the program had run when the state that was sent last was taken: those that a later run
+reaches sooner are earlier ones, and are left aside.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Lock
 
 import structlog
 from eth_account.signers.local import LocalAccount
 
+from agent.journal import Journal
 from agent.sandbox.snapshots import Files, Snapshots
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
@@ -27,13 +33,26 @@ MOST_SENT = 20
 """Times the egress that a bid buys: so many bytes of state are sent for one lease, and no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """One that waits to be sent."""
+
+    checkpoint: Checkpoint
+    files: Files
+    seconds: float
+    """How long the program had run."""
+
+
 class Checkpoints:
     """Those that this daemon has yet to send."""
 
-    def __init__(self, *, client: MarketClient, domain: Domain, agent: LocalAccount, now: Callable[[], int]) -> None:
-        self._client, self._domain, self._agent, self._now = client, domain, agent, now
-        self._waiting: dict[str, tuple[Checkpoint, Files]] = {}
+    def __init__(
+        self, *, client: MarketClient, domain: Domain, agent: LocalAccount, now: Callable[[], int], journal: Journal
+    ) -> None:
+        self._client, self._domain, self._agent, self._now, self._journal = client, domain, agent, now, journal
+        self._waiting: dict[str, _State] = {}
         self._last: dict[str, int] = {}
+        self._reached: dict[str, float] = {}
         self._sent: dict[str, int] = {}
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
@@ -45,11 +64,13 @@ class Checkpoints:
         if wanted is None:
             return None
         most = MOST_SENT * terms.bid.egress_mb * BYTES_PER_MB
-        return Snapshots(
-            wanted.directory,
-            wanted.interval_seconds,
-            lambda files: self._keep(lease_id, terms.bid.job_digest, files, most),
-        )
+        self._recall(lease_id)
+
+        def keep(files: Files) -> None:
+            self._keep(lease_id, terms.bid.job_digest, files, snapshots.ran_seconds, most)
+
+        snapshots = Snapshots(wanted.directory, wanted.interval_seconds, keep)
+        return snapshots
 
     def post_aside(self) -> None:
         """Have `post` at work in its own thread; raises what became of the last time."""
@@ -71,31 +92,43 @@ class Checkpoints:
         """Send what waits; what the market refuses is dropped. Raises ServiceUnavailable where it is away."""
         with self._lock:
             waiting = list(self._waiting.values())
-        for checkpoint, files in waiting:
-            self._post(checkpoint, files)
+        for state in waiting:
+            self._post(state)
             with self._lock:
-                if self._waiting.get(checkpoint.lease_id, (None,))[0] is checkpoint:
-                    del self._waiting[checkpoint.lease_id]
+                if self._waiting.get(state.checkpoint.lease_id) is state:
+                    del self._waiting[state.checkpoint.lease_id]
 
-    def _keep(self, lease_id: str, job_digest: str, files: Files, most: int) -> None:
+    def _recall(self, lease_id: str) -> None:
+        """What the state that was sent last, maybe before a restart, says about those to come."""
+        sent = self._journal.note(_note(lease_id)) or {"seconds": 0.0, "takenAt": 0}
+        with self._lock:
+            self._reached[lease_id] = max(sent["seconds"], self._reached.get(lease_id, 0.0))
+            self._last[lease_id] = max(sent["takenAt"], self._last.get(lease_id, 0))
+
+    def _keep(self, lease_id: str, job_digest: str, files: Files, seconds: float, most: int) -> None:
         """The newest replaces what has not been sent; two within a second count upwards. Raises TooLarge."""
         with self._lock:
+            if seconds < self._reached[lease_id]:
+                return
             size = sum(map(len, files.values()))
             if self._sent.get(lease_id, 0) + size > most:
                 raise TooLarge("The states of this lease together", self._sent.get(lease_id, 0) + size, most)
             self._sent[lease_id] = self._sent.get(lease_id, 0) + size
-            taken_at = max(self._now(), self._last.get(lease_id, 0) + 1)
-            self._last[lease_id] = taken_at
+            taken_at = max(self._now(), self._last[lease_id] + 1)
+            self._last[lease_id], self._reached[lease_id] = taken_at, seconds
             root = _manifest(files).root()
             checkpoint = Checkpoint(lease_id=lease_id, job_digest=job_digest, root=root, taken_at=taken_at)
-            self._waiting[lease_id] = checkpoint, files
+            self._waiting[lease_id] = _State(checkpoint, files, seconds)
 
-    def _post(self, checkpoint: Checkpoint, files: Files) -> None:
+    def _post(self, state: _State) -> None:
+        checkpoint, files = state.checkpoint, state.files
         try:
             for data in files.values():
                 digest = sha256_digest(data)
                 if not self._client.has_blob(digest):
                     self._client.put_blob(data, digest)
+            sent = {"seconds": state.seconds, "takenAt": checkpoint.taken_at}
+            self._journal.record_note(_note(checkpoint.lease_id), sent)
             signature = checkpoint.sign(self._domain, self._agent.key)
             self._client.post_checkpoint(checkpoint, signature, _manifest(files))
         except (NotFound, ConflictError, InputError) as error:
@@ -103,6 +136,10 @@ class Checkpoints:
             return
         size = sum(map(len, files.values()))
         log.info("checkpoint saved", lease=checkpoint.lease_id, files=len(files), bytes=size)
+
+
+def _note(lease_id: str) -> str:
+    return f"checkpoint {lease_id}"
 
 
 def _manifest(files: Files) -> Manifest:

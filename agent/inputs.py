@@ -30,12 +30,12 @@ class InputCache:
             left.unlink(missing_ok=True)
         self._make_room(0)
 
-    def __call__(self, digest: str) -> bytes:
-        """The bytes, from the disk or from where they come from. Raises what that raises."""
+    def __call__(self, digest: str, fetch: Callable[[str], bytes] | None = None) -> bytes:
+        """The bytes, from the disk or by `fetch`, which goes before the cache's own. Raises what that raises."""
         data = self._read(digest)
         if data is not None:
             return data
-        data = self._fetch(digest)
+        data = (fetch or self._fetch)(digest)
         if 0 < len(data) <= self._quota and sha256_digest(data) == digest:
             self._keep(digest, data)
         return data

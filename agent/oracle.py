@@ -182,9 +182,9 @@ class OracleDaemon:
             raise Abstain("The bid asks for another verification than running the job again or counting votes.")
         if not ExitKind(attestation.exit_kind).is_reproducible:
             return decide(attestation, None, terms.bid, terms.ask, event.price)
-        if attestation.sandbox_digest != sandbox_digest():
-            raise Abstain("The job ran in another sandbox than this oracle's.")
-        return decide(attestation, self._runner(terms), terms.bid, terms.ask, event.price)
+        is_same = sandbox_digest() in (terms.promised_sandbox, attestation.sandbox_digest)
+        own = self._runner(terms)
+        return decide(attestation, own, terms.bid, terms.ask, event.price, is_same_sandbox=is_same)
 
     def _count(self, event: LeaseOpened, terms: LeaseTerms, own: Attestation) -> tuple[Outcome, str]:
         votes = self._votes(event, own)
@@ -194,7 +194,7 @@ class OracleDaemon:
         """What was agreed and what is attested, both as signed."""
         terms = self._client.lease_terms(event.lease_id)
         check_terms(event, terms)
-        check_ask(self._chain, self._domain, terms)
+        check_ask(self._chain, self._domain, terms, event)
         self._rounds.check(event, terms)
         evidence = self._client.attestation(event.lease_id)
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])

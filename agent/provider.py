@@ -32,7 +32,7 @@ from agent.pauses import Pauses
 from agent.prices import Prices
 from agent.receipts import Receipts
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms, limits_of, refuse, run_with
+from agent.work import Execution, Runner, check_ask, check_terms, is_promise_broken, limits_of, refuse, run_with
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -86,7 +86,7 @@ class ProviderDaemon:
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._hand = hand
         self._attester = attester or Attester(chain=chain, domain=domain, agent=agent.address, now=now)
-        self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now)
+        self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now, journal=journal)
         self._rounds, self._pauses = Rounds(client), pauses
         self._prices = Prices(
             journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
@@ -226,7 +226,7 @@ class ProviderDaemon:
         try:
             terms = self._client.lease_terms(event.lease_id)
             check_terms(event, terms)
-            check_ask(self._chain, self._domain, terms)
+            check_ask(self._chain, self._domain, terms, event)
             self._rounds.check(event, terms)
             if terms.ask.agent != self._agent.address:
                 raise MalformedMessage("terms.ask", "is of another machine of this provider")
@@ -257,6 +257,8 @@ class ProviderDaemon:
     def _run_job(self, event: LeaseOpened, terms: LeaseTerms) -> Execution:
         if self._failures.get(event.lease_id, 0) >= MAX_ATTEMPTS:
             return refuse(f"This machine failed at it {MAX_ATTEMPTS} times.", limits_of(terms.bid).egress_bytes)
+        if is_promise_broken(terms, self._offer.profile):
+            return refuse("This machine's sandbox has changed since its ask.", limits_of(terms.bid).egress_bytes)
         stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
         return run_with(self._runner, terms, stop, snapshots)
 

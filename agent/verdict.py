@@ -7,13 +7,17 @@ from marketplace.protocol.metering import compute_pay
 
 
 class Abstain(Exception):
-    """This oracle cannot tell: another sandbox, or its own run did not come to an end."""
+    """This oracle cannot tell: its own run did not come to an end."""
 
 
-def decide(attestation: Attestation, own: Execution | None, bid: Bid, ask: Ask, price: int) -> Verdict:
+def decide(
+    attestation: Attestation, own: Execution | None, bid: Bid, ask: Ask, price: int, *, is_same_sandbox: bool = True
+) -> Verdict:
     """The verdict over an attestation whose signature and manifest were checked, by the oracle's own run.
 
-    `own` is None where the attested end cannot be reproduced anyway. Raises Abstain.
+    `own` is None where the attested end cannot be reproduced anyway. `is_same_sandbox` says whether the own sandbox is
+    the one that the provider promised or says it used; where it is neither, a difference may be the sandbox's: then
+    nothing is paid, and nobody is blamed. Raises Abstain.
     """
     kind = ExitKind(attestation.exit_kind)
     if not kind.is_reproducible:
@@ -21,7 +25,8 @@ def decide(attestation: Attestation, own: Execution | None, bid: Bid, ask: Ask, 
     if own is None or not own.exit_kind.is_reproducible:
         raise Abstain(f"The own run did not come to an end: {own.detail if own else 'it did not take place'}.")
     if not _agrees(attestation, own):
-        return pay_for(attestation, Outcome.FRAUD, own.result_digest, bid, ask, price)
+        outcome = Outcome.FRAUD if is_same_sandbox else Outcome.FAILED
+        return pay_for(attestation, outcome, own.result_digest, bid, ask, price)
     outcome = Outcome.PAID if kind is ExitKind.EXITED else Outcome.FAILED
     return pay_for(attestation, outcome, own.result_digest, bid, ask, price)
 

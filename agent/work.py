@@ -19,12 +19,13 @@ from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
-from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.enums import ExitKind, Verification
 from marketplace.protocol.evidence import compute_output_bytes
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import OUTPUT_PREFIX, STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
+from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import BYTES_PER_MB
 
 MAX_INPUT_TOTAL_BYTES = 1_000_000_000
@@ -34,6 +35,9 @@ NO_DIGEST = "0x" + "00" * 32
 
 FetchBlob = Callable[[str], bytes]
 """Bytes by content digest. Raises NotFound, DigestMismatch, ServiceUnavailable."""
+
+Cache = Callable[[str, FetchBlob], bytes]
+"""Bytes by content digest, by that fetch only where they are not at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +90,35 @@ def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
     _require(terms.job_spec.digest() == bid.job_digest, "jobSpec", "does not hash to the bid's jobDigest")
     _require(terms.price == event.price, "price", f"is {terms.price}, the chain locked {event.price}")
     _require((ask.provider, ask.market) == (event.provider, event.market), "ask", "is of another provider or market")
+    is_signed = terms.profile is None or terms.profile.digest() == ask.profile_digest
+    _require(is_signed, "profile", "does not hash to the ask's profileDigest")
     _require(compute_quote(ask.rates, bid.resources).total <= event.price, "ask", "quotes more than the price")
 
 
-def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms) -> None:
-    """Raises InvalidSignature unless its provider signed the ask, or the agent it names, if that may; ChainUnavailable.
+def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms, event: LeaseOpened) -> None:
+    """Raises InvalidSignature unless its provider signed the ask, or the agent it names and might; ChainUnavailable.
 
-    The same rule as the contract's.
+    The same rule as the contract's, as of when the lease opened: an agent that was removed since was good then. An
+    account that is a contract is asked now, as no log tells what it would have said.
     """
     ask, signature = terms.ask, terms.ask_signature
     try:
         signer = ask.recover(domain, signature)
     except InvalidSignature:
         signer = None
-    if signer == ask.provider or (signer == ask.agent and signers.is_agent(ask.provider, ask.agent)):
+    if signer == ask.provider or (signer == ask.agent and signers.was_agent(ask.provider, ask.agent, event.origin)):
         return
     if signers.has_code(ask.provider) and signers.is_valid_contract_signature(
         ask.provider, ask.digest(domain), signature
     ):
         return
     raise InvalidSignature(f"The ask of {ask.provider} was not signed by it.", expected=ask.provider)
+
+
+def is_promise_broken(terms: LeaseTerms, own: NodeProfile) -> bool:
+    """Whether oracles would run the job again in another sandbox than this node has: the one that its ask promised."""
+    promised, has = terms.promised_sandbox, own.sandbox_digests.get(terms.job_spec.sandbox)
+    return terms.bid.verification == Verification.REEXECUTE and promised is not None and promised != has
 
 
 def _require(holds: bool, field: str, problem: str) -> None:
@@ -128,8 +141,16 @@ def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
 class JobRunner:
     """Runs each job in the sandbox that it names."""
 
-    def __init__(self, adapters: Mapping[str, Adapter], fetch: FetchBlob, *, wall_factor: float = 1.0) -> None:
-        self._adapters = adapters
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        fetch: FetchBlob,
+        *,
+        cache: Cache = lambda digest, fetch: fetch(digest),
+        wall_factor: float = 1.0,
+    ) -> None:
+        """`fetch` is over the network: what it gives is a job's ingress, what `cache` has is not."""
+        self._adapters, self._cache = adapters, cache
         self._digests = {name: descriptor_digest(adapter) for name, adapter in adapters.items()}
         self._fetch = fetch
         self._wall_factor = wall_factor
@@ -147,8 +168,12 @@ class JobRunner:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
-        intake = Intake(self._verified)
-        result = adapter.run(Job(spec, self._inputs(spec, intake), intake, snapshots), limits, stop)
+        intake = Intake(self._fetch)
+
+        def fetch(digest: str) -> bytes:
+            return _verified(digest, self._cache(digest, intake))
+
+        result = adapter.run(Job(spec, self._inputs(spec, fetch), fetch, snapshots), limits, stop)
         return replace(result, usage=replace(result.usage, ingress_bytes=intake.total))
 
     def _inputs(self, spec: JobSpec, fetch: FetchBlob) -> dict[str, bytes]:
@@ -161,16 +186,16 @@ class JobRunner:
                 raise TooLarge("The job's input", total, MAX_INPUT_TOTAL_BYTES)
         return inputs
 
-    def _verified(self, digest: str) -> bytes:
-        data = self._fetch(digest)
-        actual = sha256_digest(data)
-        if actual != digest:
-            raise DigestMismatch(expected=digest, actual=actual)
-        return data
+
+def _verified(digest: str, data: bytes) -> bytes:
+    actual = sha256_digest(data)
+    if actual != digest:
+        raise DigestMismatch(expected=digest, actual=actual)
+    return data
 
 
 class Intake:
-    """Fetches, and counts what came for one job."""
+    """Fetches, and counts the bytes that came over the network for one job."""
 
     def __init__(self, fetch: FetchBlob) -> None:
         self._fetch, self.total = fetch, 0

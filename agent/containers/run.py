@@ -5,6 +5,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
@@ -109,9 +110,9 @@ class _Run:
     ) -> tuple[ExitKind, int, str] | None:
         """Until the program has ended by itself, or had to be."""
         until = started + self._limits.wall_seconds
-        waiting = _Waiting(lambda: self._engine.wait(job, self._limits.wall_seconds + ANSWER_SECONDS))
+        waiting = call_aside(lambda: self._engine.wait(job, self._limits.wall_seconds + ANSWER_SECONDS))
         group = ""
-        while not waiting.is_over(TICK_SECONDS):
+        while not wait([waiting], TICK_SECONDS).done:
             group = group or self._find_group(job)
             self._measure(group)
             end = self._forced_end(logs, until)
@@ -119,10 +120,10 @@ class _Run:
             if end is not None:
                 with suppress(docker.errors.APIError):  # it has ended in this very moment
                     job.kill()
-                waiting.is_over(ANSWER_SECONDS)
-                waiting.check()
+                if wait([waiting], ANSWER_SECONDS).done:
+                    waiting.result()
                 return end
-        waiting.check()
+        waiting.result()
         return None
 
     def _look(self, holder: Container, logs: LogPump, *, is_last: bool) -> None:
@@ -183,30 +184,18 @@ class _Run:
         return f"more than {self._limits.processes} processes at once"
 
 
-class _Waiting:
-    """A call that blocks, in a thread of its own."""
+def call_aside(call: Callable[[], None]) -> Future[None]:
+    """A call that blocks, in a thread that no exit of this process waits for, as it would for an executor's."""
+    outcome: Future[None] = Future()
 
-    def __init__(self, call: Callable[[], None]) -> None:
-        self._over = threading.Event()
-        self._error: BaseException | None = None
-        threading.Thread(target=self._wait, args=(call,), name="container-wait", daemon=True).start()
-
-    def _wait(self, call: Callable[[], None]) -> None:
+    def fulfil() -> None:
         try:
-            call()
-        except Exception as error:  # whatever it is, it is raised where somebody waits for the call
-            self._error = error
-        finally:
-            self._over.set()
+            outcome.set_result(call())
+        except BaseException as error:  # whatever it is, it is raised where somebody waits for the call
+            outcome.set_exception(error)
 
-    def is_over(self, seconds: float) -> bool:
-        """Whether it has come back within that time."""
-        return self._over.wait(seconds)
-
-    def check(self) -> None:
-        """Raises what the call raised."""
-        if self._error is not None:
-            raise self._error
+    threading.Thread(target=fulfil, name="container-wait", daemon=True).start()
+    return outcome
 
 
 def failed(error: Exception, limits: Limits) -> RunResult:

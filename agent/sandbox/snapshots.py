@@ -22,6 +22,12 @@ class Snapshots:
         self.directory = directory
         self._seconds, self._keep, self._clock = seconds, keep, clock
         self._looked_at, self._last, self._is_broken = clock(), {}, False
+        self._began: float | None = None
+
+    @property
+    def ran_seconds(self) -> float:
+        """How long the program has run, since the first look at it."""
+        return 0.0 if self._began is None else self._clock() - self._began
 
     def look(self, read: Callable[[], Files], *, is_last: bool = False) -> None:
         """Read and hand on, where it is time to. `read` gives all the program's files. Never raises.
@@ -29,6 +35,8 @@ class Snapshots:
         It is called from within the program's run, some of it out of machine code that knows nothing of exceptions. A
         state that cannot be kept is not worth the run: after the first failure nothing is looked at any more.
         """
+        if self._began is None:
+            self._began = self._clock()
         if self._is_broken or (not is_last and self._clock() - self._looked_at < self._seconds):
             return
         try:

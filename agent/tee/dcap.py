@@ -6,7 +6,6 @@ a quote at any other time; whether then the quote is false or merely old, this m
 the time at which the collateral was issued.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from agent.tee.claims import UNLISTED, UNTOLD, Claims
-from marketplace.errors import InvalidEvidence, UnsupportedTee
+from marketplace.errors import InvalidEvidence, MalformedMessage, UnsupportedTee
+from marketplace.protocol.parsing import parse_json
 
 _TECHNOLOGIES = {"SGX": "sgx", "TDX": "tdx"}
 _TDX_MEASUREMENTS = {"mrtd": "mr_td", "rtmr0": "rt_mr0", "rtmr1": "rt_mr1", "rtmr2": "rt_mr2", "rtmr3": "rt_mr3"}
@@ -83,9 +83,10 @@ def _read_collateral(library: Any, collateral: bytes) -> tuple[Any, int]:
     try:
         text = collateral.decode()
         documents = library.QuoteCollateralV3.from_json(text)
-        said = [json.loads(json.loads(text)[part])["issueDate"] for part in ("tcb_info", "qe_identity")]
+        parts = parse_json(collateral, "collateral")
+        said = [parse_json(parts[part].encode(), part)["issueDate"] for part in ("tcb_info", "qe_identity")]
         return documents, max(map(_read_time, said))
-    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+    except (MalformedMessage, ValueError, KeyError, TypeError, OverflowError) as error:
         raise InvalidEvidence(
             f"The collateral is not what verifying a quote takes: {_first_line(error)}.",
             hint="Expected is the JSON of dcap-qvl's QuoteCollateralV3.",

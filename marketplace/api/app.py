@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from marketplace.api.blobs import blob_routes
 from marketplace.api.body_limit import BodyLimit
 from marketplace.api.jobs import job_routes
+from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
 from marketplace.api.oracles import oracle_routes
@@ -18,6 +19,7 @@ from marketplace.services.workers import Workers
 
 MAX_JSON_BYTES = 8_000_000
 """Of any body but a blob; a manifest of 10,000 files needs about a quarter of it."""
+_BLOBS = "/api/v1/blobs/"
 
 
 def build_app(
@@ -48,7 +50,8 @@ def build_app(
     app.state.market = market
     install_problem_handlers(app)
 
-    app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt="/api/v1/blobs/")
+    app.add_middleware(JsonBodies, exempt=_BLOBS)  # what is added last is outermost: the limit is
+    app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=_BLOBS)
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
         job_routes(market),

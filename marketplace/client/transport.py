@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from marketplace.errors import MarketError, NotFound, ServiceUnavailable, error_from_problem
+from marketplace.errors import MalformedMessage, MarketError, NotFound, ServiceUnavailable, error_from_problem
+from marketplace.protocol.parsing import parse_json
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for one attempt, connecting included."""
@@ -83,8 +84,8 @@ class Transport:
         """The JSON body of `request`. Raises ServiceUnavailable where the answer is not JSON."""
         response = self.request(method, path, **options)
         try:
-            return response.json()
-        except ValueError as error:
+            return parse_json(response.content, "answer")
+        except MalformedMessage as error:
             raise ServiceUnavailable(
                 f"{self.base_url} answered {method} {path} with something that is not JSON.",
                 hint="Check that this is the address of a ComputeHive market.",
@@ -117,8 +118,8 @@ class Transport:
 def _problem_document(response: httpx.Response) -> dict[str, Any] | None:
     """The RFC 9457 document in a response, if there is one of ours."""
     try:
-        document = response.json()
-    except ValueError:
+        document = parse_json(response.content, "problem")
+    except MalformedMessage:
         return None
     if not isinstance(document, dict) or not ({"code", "type"} & document.keys()) or "detail" not in document:
         return None

@@ -8,7 +8,6 @@ from marketplace.protocol.enums import Outcome
 from marketplace.protocol.messages import Ask, Attestation, Bid
 from marketplace.protocol.metering import (
     Quote,
-    compute_metered_usage,
     compute_pay,
     compute_quote,
 )
@@ -76,13 +75,13 @@ def build_bill(
     ask: Ask,
     lease: LeaseRecord,
     attestation: Attestation | None,
-    egress_bytes: int,
 ) -> Bill:
-    """The bill of `lease`, open or closed. Raises ConflictError where it does not add up."""
+    """The bill of `lease`, open or closed. Raises ConflictError where it does not add up.
+
+    What was used is as attested; the market took no attestation that says other bytes than its manifest.
+    """
     reserved = compute_quote(ask.rates, bid.resources)
-    used = None
-    if attestation is not None:
-        used = compute_metered_usage(bid.resources, attestation.fuel, egress_bytes, attestation.wall_seconds)
+    used = None if attestation is None else attestation.usage_of(bid.resources)
     closing = lease.closing
     gross = closing.paid + closing.fee if closing else 0
     is_paid = closing is not None and closing.outcome is Outcome.PAID and gross > 0

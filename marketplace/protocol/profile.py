@@ -93,6 +93,9 @@ class NodeProfile(_Document):
     disk_mb: _Count
     gpus: Annotated[tuple[Gpu, ...], Field(max_length=64)] = ()
     sandboxes: tuple[_Name, ...] = ("wasm",)
+    sandbox_digests: Annotated[dict[_Name, Bytes32], Field(max_length=64)] = {}
+    """What results depend on in those sandboxes whose jobs are run again, as `Attestation.sandboxDigest` names it: the
+    provider's promise. Oracles with that very sandbox take no other one as an excuse for another result."""
     runtimes: dict[_Name, Bytes32] = {}
     """Ready-made runtimes by name, with the digest of their module."""
     carbon_grams_per_kwh: Annotated[int, Field(ge=0, lt=2**16)] | None = None
@@ -111,12 +114,14 @@ class NodeProfile(_Document):
     """What was measured on it; None where its provider has not run the benchmark."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form: every field present, but for `benchmark` and its scores where there are none.
+        """The JSON form: every field present but `sandboxDigests`, `benchmark` and its scores where there are none.
 
-        So a profile that was signed before there were benchmarks, or before a workload was added, keeps its digest.
+        So a profile that was signed before there were these, or before a workload was added, keeps its digest.
         """
         document = self.model_dump(mode="json", by_alias=True)
         del document["benchmark"]
+        if not self.sandbox_digests:
+            del document["sandboxDigests"]
         return document if self.benchmark is None else document | {"benchmark": self.benchmark.to_json()}
 
     def digest(self) -> str:

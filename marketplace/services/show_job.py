@@ -80,8 +80,7 @@ def show_cost(market: Market, job_id: str) -> dict[str, Any]:
                 raise NotFound("ask of lease", lease.lease_id)
             evidence = tx.evidence.attestation(lease.lease_id)
             attestation = evidence.attestation if evidence else None
-            egress = attestation.egress_bytes if attestation else 0
-            bills.append(build_bill(record.bid, ask.ask, lease, attestation, egress))
+            bills.append(build_bill(record.bid, ask.ask, lease, attestation))
     totals = {
         name: str(sum(getattr(bill, field) for bill in bills))
         for name, field in (

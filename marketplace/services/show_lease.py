@@ -64,6 +64,7 @@ def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
         "bidSignature": bid.signature,
         "ask": ask.ask.to_json(),
         "askSignature": ask.signature,
+        "profile": ask.profile.to_json(),
         "price": str(lease.price),
         "jobSpec": bid.job_spec.to_json(),
         "round": matches[-1].round_number if matches else None,

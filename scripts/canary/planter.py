@@ -9,13 +9,10 @@ canary's renter: be that renter.
 import sys
 from pathlib import Path
 
-from agent.adapters import open_adapters
-from agent.bootstrap import run_provider
+from agent.bootstrap import Alter, run_provider
 from agent.canary import CanaryRunner
 from agent.settings import ProviderSettings, load_settings
-from agent.work import JobRunner
 from marketplace.cli.agent_settings import wait_for_market
-from marketplace.client import MarketClient
 from scripts.canary.salts import read_salts
 
 WAIT_SECONDS = 120
@@ -26,9 +23,12 @@ def main(path: Path) -> None:
     wait_for_market(WAIT_SECONDS)
     settings = load_settings(ProviderSettings)
     read_salts(path)  # says at once what is wrong with it
-    with MarketClient(settings.url) as client:
-        honest = JobRunner(open_adapters(settings.adapters), client.get_blob)
-        run_provider(settings, runner=CanaryRunner(honest, lambda: read_salts(path)))
+    run_provider(settings, alter=planted(path))
+
+
+def planted(path: Path) -> Alter:
+    """What makes a usual node one that lies about the canaries of `path`: its reports look like any other's."""
+    return lambda usual: CanaryRunner(usual, lambda: read_salts(path))
 
 
 if __name__ == "__main__":

@@ -45,4 +45,4 @@ def invent(terms: LeaseTerms, stop: Event | None = None, snapshots: object = Non
 
 if __name__ == "__main__":
     wait_for_market(WAIT_SECONDS)
-    run_provider(load_settings(ProviderSettings), runner=invent)
+    run_provider(load_settings(ProviderSettings), alter=lambda usual: invent)

@@ -1,9 +1,12 @@
 """Leases on a real chain through the adapter: opened in groups, ended in every way there is, and told by events."""
 
+from dataclasses import replace
+
 import pytest
 
 from marketplace.adapters.chain import ChainSender
 from marketplace.domain.chain import (
+    AgentSet,
     CloseReason,
     LeaseClaimed,
     LeaseClosed,
@@ -149,6 +152,27 @@ def test_agent_prices_for_its_provider_once_that_has_delegated(chain):
     assert reader.is_agent(ask.provider, ask.agent) and not reader.is_agent(ask.agent, ask.provider)
     reader.simulate_open([by_agent], ROUND, ask.market)
     chain.account("provider").set_agent(ask.agent, False)
+
+
+def test_whether_an_agent_was_delegated_is_told_for_every_moment_of_the_past(chain, monkeypatch):
+    reader, account = chain.reader(), chain.account("provider")
+    provider, agent = chain.address("provider"), chain.address("treasury")
+    first = reader.head().number + 1
+    steps = [True, True, False, False, True, False]
+    for allowed in steps:
+        account.set_agent(agent, allowed)
+        account.set_agent(chain.address("oracle1"), not allowed)
+    told = [
+        one for one in reader.events(first, reader.head().number) if isinstance(one, AgentSet) and one.agent == agent
+    ]
+    assert [one.allowed for one in told] == steps
+    for blocks in (2_000, 3):
+        monkeypatch.setattr("marketplace.adapters.chain.reader.LOG_RANGE", blocks)
+        after = [
+            reader.was_agent(provider, agent, replace(one.origin, log_index=one.origin.log_index + 1)) for one in told
+        ]
+        before = [reader.was_agent(provider, agent, one.origin) for one in told]
+        assert (before, after) == ([False, *steps[:-1]], steps)
 
 
 def test_call_that_takes_too_much_gas_is_refused_like_any_other_and_not_a_chain_that_is_away(chain, monkeypatch):

@@ -17,6 +17,7 @@ from marketplace.domain.chain import (
     ChainEvent,
     ClaimView,
     Committee,
+    EventOrigin,
     OracleBond,
     ProviderAccount,
     RenterAccount,
@@ -88,16 +89,18 @@ class ChainReader:
 
     def events(self, first: int, last: int) -> list[ChainEvent]:
         logs = self._logs(self._contracts.escrow.address, list(TOPICS), first, last)
-        logs = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+        logs = sorted(logs, key=_place)
         return [event for log in logs for event in decode_log(self._contracts, log)]
 
-    def _logs(self, address: str, topics: list[str], first: int, last: int) -> Iterator[LogReceipt]:
-        """The logs of blocks first..last, the last blocks' first."""
+    def _logs(
+        self, address: str, topics: list[str], first: int, last: int, *, indexed: Sequence[str] = ()
+    ) -> Iterator[LogReceipt]:
+        """The logs of blocks first..last, the last blocks' first; `indexed` are their next topics."""
         for end in range(last, first - 1, -LOG_RANGE):
             start = max(first, end - LOG_RANGE + 1)
             with translated():
                 yield from self._eth.get_logs(
-                    {"fromBlock": start, "toBlock": end, "address": address, "topics": [topics]}
+                    {"fromBlock": start, "toBlock": end, "address": address, "topics": [topics, *indexed]}
                 )
 
     def fee_bps(self) -> int:
@@ -189,6 +192,26 @@ class ChainReader:
         with translated():
             return self._contracts.escrow.functions.isAgent(provider, agent).call()
 
+    def was_agent(self, provider: str, agent: str, at: EventOrigin) -> bool:
+        """What `is_agent` said when the event at `at` was emitted, of logs alone: most nodes forget old states."""
+        is_agent_now = self.is_agent(provider, agent)
+        since = self._agent_logs(provider, agent, at.block_number, self.head().number)
+        if all(_place(log) < (at.block_number, at.log_index) for log in since):
+            return is_agent_now
+        for log in self._agent_logs(provider, agent, self.deployed_at_block, at.block_number):
+            if _place(log) < (at.block_number, at.log_index):
+                return self._contracts.escrow.events.AgentSet().process_log(log)["args"]["allowed"]
+        return False
+
+    def _agent_logs(self, provider: str, agent: str, first: int, last: int) -> Iterator[LogReceipt]:
+        """Every `AgentSet` of the two in blocks first..last, the last one first."""
+        indexed = ["0x" + account[2:].lower().rjust(64, "0") for account in (provider, agent)]
+        topics = [topic_of("Escrow", "AgentSet")]
+        for end in range(last, first - 1, -LOG_RANGE):
+            start = max(first, end - LOG_RANGE + 1)
+            found = self._logs(self._contracts.escrow.address, topics, start, end, indexed=indexed)
+            yield from sorted(found, key=_place, reverse=True)
+
     def stake(self, provider: str) -> StakeState:
         with translated():
             active, locked, unbonding, at, _ = self._contracts.stake.functions.bond(provider).call()
@@ -258,3 +281,8 @@ class ChainReader:
         with translated():
             limit = self._eth.get_block("latest")["gasLimit"]
             call.call({"from": sender, "gas": min(limit, OPEN_GAS * len(matches))})
+
+
+def _place(log: LogReceipt) -> tuple[int, int]:
+    """Where a log stands among all."""
+    return log["blockNumber"], log["logIndex"]

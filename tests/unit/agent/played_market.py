@@ -52,7 +52,7 @@ class PlayedChain:
     def block(self, number):
         return BlockRef(number, "0x1", self.opened_at)
 
-    def is_agent(self, provider, agent):
+    def was_agent(self, provider, agent, at):
         return False
 
     def has_code(self, account):

@@ -6,7 +6,7 @@ import pytest
 
 from agent.attester import Attester, offer_tees
 from agent.tee import DcapVerifier, KernelReports
-from marketplace.errors import AgentError, SandboxFault, UnsupportedTee
+from marketplace.errors import AgentError, ChainUnavailable, SandboxFault, UnsupportedTee
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind, Outcome, Verification
 from marketplace.protocol.evidence import COLLATERAL_PATH, QUOTE_PATH, EvidenceBinding
@@ -96,6 +96,24 @@ def test_a_run_that_breaks_off_is_no_failure_of_the_evidence(terms, tmp_path):
 
     with pytest.raises(SandboxFault):
         execute(make_attester(tmp_path), attested_terms(terms), broken)
+
+
+def test_a_chain_that_goes_away_while_the_job_runs_costs_no_second_run(terms, tmp_path):
+    attester = make_attester(tmp_path)
+
+    def run():
+        attester._chain.block = lambda number: None
+        return ended()
+
+    done = execute(attester, attested_terms(terms), run)
+    assert done.exit_kind is ExitKind.EXITED and QUOTE_PATH in {entry.path for entry in done.manifest.entries}
+
+
+def test_while_the_chain_is_away_the_job_is_not_run(terms, tmp_path):
+    attester = make_attester(tmp_path)
+    attester._chain.block = lambda number: None
+    with pytest.raises(ChainUnavailable):
+        execute(attester, attested_terms(terms), never)
 
 
 def test_other_bids_need_no_evidence_and_get_none(terms, tmp_path):

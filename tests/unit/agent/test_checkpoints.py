@@ -8,6 +8,7 @@ import pytest
 from agent.adapters import Job
 from agent.adapters.wasm import WasmAdapter
 from agent.checkpoints import Checkpoints
+from agent.journal import Journal
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Limits, Sandbox
 from agent.sandbox.snapshots import Snapshots
@@ -135,11 +136,15 @@ class Market:
         self.posted.append((checkpoint, manifest))
 
 
+def started(market, folder, at: int = 100) -> Checkpoints:
+    """Those of a daemon that has just been started, on the same journal as the one before."""
+    return Checkpoints(client=market, domain=DOMAIN, agent=AGENT, now=lambda: at, journal=Journal(folder / "journal"))
+
+
 @pytest.fixture
-def saving():
-    market, clock = Market(), Clock()
-    clock.now = 100
-    checkpoints = Checkpoints(client=market, domain=DOMAIN, agent=AGENT, now=lambda: int(clock.now))
+def saving(tmp_path):
+    market = Market()
+    checkpoints = started(market, tmp_path)
     terms = lease_terms(script_spec(checkpoint={"directory": "state", "intervalSeconds": 5}))
     return market, checkpoints, checkpoints.of(LEASE, terms), terms
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from agent.inputs import InputCache
+from agent.work import Intake
 from marketplace.errors import NotFound
 from marketplace.protocol.canonical import sha256_digest
 
@@ -100,6 +101,17 @@ def test_blob_that_is_nowhere_is_an_error_every_time(folder, source):
     for _ in range(2):
         with pytest.raises(NotFound):
             cache("0x" + "77" * 32)
+
+
+def test_what_comes_from_the_disk_is_no_ingress_of_a_job(folder, source):
+    cached, fetched, own = list(source.blobs)[:3]
+    cache = InputCache(folder, 5, source)
+    cache(cached)
+    intake = Intake(source)
+    for digest in (cached, fetched, fetched):
+        assert cache(digest, intake) == source.blobs[digest]
+    assert intake.total == MB
+    assert cache(own) == source.blobs[own] and intake.total == MB
 
 
 def test_disk_that_refuses_costs_the_cache_and_not_the_job(folder, source, monkeypatch):

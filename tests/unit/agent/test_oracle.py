@@ -73,7 +73,6 @@ def test_oracle_killed_after_signing_repeats_its_verdict_and_never_another(marke
 @pytest.mark.parametrize(
     "change",
     [
-        {"sandbox_digest": "0x" + "00" * 32},
         {"job_digest": "0x" + "00" * 32},
         {"lease_id": "0x" + "00" * 32},
         {"result_digest": "0x" + "00" * 32},

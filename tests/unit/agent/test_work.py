@@ -113,10 +113,11 @@ def test_terms_that_differ_from_the_chain_are_refused_by_field(field, tamper):
 
 
 class Signers:
-    """A chain where one provider has delegated to its agent, and one is a contract that takes one signature."""
+    """A chain where one provider has delegated to its agent until block 9, and one is a contract that takes one
+    signature."""
 
-    def is_agent(self, provider, agent):
-        return (provider, agent) == (PROVIDER.address, AGENT.address)
+    def was_agent(self, provider, agent, at):
+        return (provider, agent) == (PROVIDER.address, AGENT.address) and at.block_number < 9
 
     def has_code(self, account):
         return account == CONTRACT
@@ -145,7 +146,16 @@ def test_ask_must_be_signed_by_its_provider_or_a_delegated_agent(provider, signe
     signature = signer if isinstance(signer, str) else offered.sign(DOMAIN, signer.key)
     terms = replace(lease_terms(), ask=offered, ask_signature=signature)
     with nullcontext() if holds else pytest.raises(InvalidSignature):
-        check_ask(Signers(), DOMAIN, terms)
+        check_ask(Signers(), DOMAIN, terms, lease_event(terms))
+
+
+@pytest.mark.parametrize(("block", "holds"), [(8, True), (9, False)])
+def test_agent_must_have_been_delegated_when_the_lease_opened_whatever_it_is_now(block, holds):
+    offered = lease_terms().ask.model_copy(update={"provider": PROVIDER.address, "agent": AGENT.address})
+    terms = replace(lease_terms(), ask=offered, ask_signature=offered.sign(DOMAIN, AGENT.key))
+    event = replace(lease_event(terms), origin=EventOrigin(block, "0x1", "0x2", 0))
+    with nullcontext() if holds else pytest.raises(InvalidSignature):
+        check_ask(Signers(), DOMAIN, terms, event)
 
 
 # --- running ----------------------------------------------------------------------------------------------------------

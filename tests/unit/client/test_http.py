@@ -19,6 +19,7 @@ from marketplace.errors import (
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.messages import Cancel, Heartbeat
 from marketplace.protocol.metering import Resources
+from tests.fakes.recursion import raised_recursion_limit
 
 ALICE = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 
@@ -182,6 +183,13 @@ def test_an_answer_without_explanation_says_which_call_and_status(answer):
 def test_a_page_that_is_not_json_is_not_a_market():
     with pytest.raises(ServiceUnavailable, match="not JSON"):
         Recorder(httpx.Response(200, text="<html>")).client().health()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("text", ["[" * 10_000 + "]" * 10_000, "9" * 5_000, '{"a": NaN}', '{"a": "\\ud800"}'])
+def test_an_answer_that_would_harm_its_reader_is_refused_like_any_other_page(status, text):
+    with raised_recursion_limit(), pytest.raises(ServiceUnavailable, match=r"not JSON|no explanation"):
+        Recorder(httpx.Response(status, text=text)).client().health()
 
 
 def test_a_blob_goes_up_under_its_digest_and_is_checked_coming_down():

@@ -98,7 +98,7 @@ def test_every_line_of_a_paid_bill_adds_up(rates, fuel, share, egress, rent):
     price = compute_quote(ask.rates, bid.resources).total + rent
     used = compute_metered_usage(bid.resources, attestation.fuel, egress, attestation.wall_seconds)
     pay = compute_pay(ask.rates, bid.resources, used, price)
-    bill = build_bill(bid, ask, make_lease(price, close(price, pay, Outcome.PAID)), attestation, egress)
+    bill = build_bill(bid, ask, make_lease(price, close(price, pay, Outcome.PAID)), attestation)
     assert bill.c_comp + bill.c_data + bill.minimum_topup + bill.scarcity_rent == bill.paid + bill.fee
     assert bill.adjustment == 0
     assert bill.paid + bill.fee + bill.refund == price
@@ -108,7 +108,7 @@ def test_a_receipt_over_more_than_the_metered_pay_shows_the_difference():
     bid, ask = make_bid(10**10, 600, 1), make_ask(10**5, 0, 1000, 0, 0)
     price = compute_quote(ask.rates, bid.resources).total
     lease = make_lease(price, close(price, price, Outcome.PAID, CloseReason.RECEIPT))
-    bill = build_bill(bid, ask, lease, make_attestation(10**9, 0), 0)
+    bill = build_bill(bid, ask, lease, make_attestation(10**9, 0))
     assert bill.adjustment > 0
     assert bill.c_comp + bill.scarcity_rent + bill.adjustment == price
 
@@ -117,7 +117,7 @@ def test_a_receipt_over_more_than_the_metered_pay_shows_the_difference():
 def test_without_a_result_nothing_is_charged(outcome):
     bid, ask = make_bid(10**10, 600, 1), make_ask(10**5, 0, 1000, 0, 100)
     lease = make_lease(5000, close(5000, 0, outcome))
-    bill = build_bill(bid, ask, lease, make_attestation(10**9, 0), 0)
+    bill = build_bill(bid, ask, lease, make_attestation(10**9, 0))
     assert (bill.c_comp, bill.paid, bill.fee, bill.refund) == (0, 0, 0, 5000)
     assert bill.penalty == (5000 if outcome is Outcome.FRAUD else 0)
     assert bill.fuel_used == 10**9
@@ -125,7 +125,7 @@ def test_without_a_result_nothing_is_charged(outcome):
 
 def test_a_bill_that_does_not_add_up_is_refused():
     bid, ask = make_bid(10**10, 600, 1), make_ask(10**5, 0, 1000, 0, 0)
-    bill = build_bill(bid, ask, make_lease(5000, close(5000, 0, Outcome.FAILED)), None, 0)
+    bill = build_bill(bid, ask, make_lease(5000, close(5000, 0, Outcome.FAILED)), None)
     with pytest.raises(ConflictError):
         validate_bill(replace(bill, refund=4999))
     with pytest.raises(ConflictError):
