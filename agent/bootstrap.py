@@ -10,6 +10,7 @@ from eth_account.signers.local import LocalAccount
 from agent.adapters import Adapter, carried, open_adapters
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
+from agent.fitting import FittingRunner, Machine
 from agent.inputs import InputCache
 from agent.inventory import take_inventory
 from agent.journal import Journal
@@ -87,6 +88,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         benchmark=usable_scores(settings.data),
     )
     profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
+    runner = runner or MeteredRunner(JobRunner(adapters, open_inputs(settings, client)))
     return ProviderDaemon(
         client=client,
         chain=chain,
@@ -95,7 +97,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=RuledRunner(settings.rules, runner or MeteredRunner(JobRunner(adapters, open_inputs(settings, client)))),
+        runner=RuledRunner(settings.rules, FittingRunner(Machine(profile, settings.units), runner)),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),

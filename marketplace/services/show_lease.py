@@ -49,7 +49,7 @@ def list_leases(
 
 
 def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
-    """Both signed orders, price and job specification: agents check them against the chain.
+    """Both signed orders, node profile, price and job specification: agents check them against the chain.
 
     Raises NotFound; an agent that has seen the lease's event before the market asks again.
     """
@@ -64,6 +64,7 @@ def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
         "bidSignature": bid.signature,
         "ask": ask.ask.to_json(),
         "askSignature": ask.signature,
+        "profile": ask.profile.to_json(),
         "price": str(lease.price),
         "jobSpec": bid.job_spec.to_json(),
         "round": matches[-1].round_number if matches else None,
