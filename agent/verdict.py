@@ -37,7 +37,7 @@ def pay_for(attestation: Attestation, outcome: Outcome, result: str, bid: Bid, a
     return Verdict(lease_id=attestation.lease_id, outcome=outcome, pay=pay, result_digest=result)
 
 
-def require_promised(verdict: Verdict, terms: LeaseTerms) -> tuple[Verdict, str]:
+def as_promised(verdict: Verdict, terms: LeaseTerms) -> tuple[Verdict, str]:
     """The verdict, and why it differs from the one given: nobody is paid for a node that it never said it was.
 
     What a result cannot show (where the machine stands, what it is, that it has what the bid reserves) its provider has

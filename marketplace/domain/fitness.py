@@ -7,11 +7,12 @@ they have it paid.
 from collections.abc import Iterable
 
 from marketplace.domain.book import PlacedAsk, PlacedBid
-from marketplace.domain.constraints import CONSTRAINTS, Facts
+from marketplace.domain.constraints import CONSTRAINTS, Deadline, Facts, Otherwise, Quality, Quantity
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
 
+Constraint = Quality | Quantity | Otherwise | Deadline
 _OF_THE_ROUND = ("schedule", "reputation", "deadline", "stake")
 """What depends on the time of the round, or stands on the chain."""
 _SEEN_BY_RUNNING = ("sandbox", "runtime", "preemption")
@@ -29,7 +30,7 @@ def find_misfits(
     job_spec: JobSpec,
     ask: Ask,
     profile: NodeProfile,
-    constraints: Iterable = PROMISED,
+    constraints: Iterable[Constraint] = PROMISED,
 ) -> dict[str, Facts]:
     """What speaks against running a job on a node with this profile and all units of this ask: name -> (needed, had).
 
@@ -42,7 +43,7 @@ def find_misfits(
 
 
 def describe_misfits(misfits: dict[str, Facts]) -> str:
-    """In words, such as `region: ['us'] needed, eu here`."""
+    """In words, such as `region: us needed, eu here`."""
     return "; ".join(f"{name}: {_plain(needed)} needed, {_plain(had)} here" for name, (needed, had) in misfits.items())
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.verdict import pay_for, require_promised
+from agent.verdict import as_promised, pay_for
 from agent.work import check_terms
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.enums import ExitKind, Outcome
@@ -65,7 +65,7 @@ def test_oracle_that_is_not_shown_the_profile_says_nothing(terms, tmp_path):
 def test_profile_is_not_asked_for_where_nobody_is_paid_anyway():
     terms = replace(lease_terms(), profile=None)
     failed = pay_for(attest(ended(ExitKind.TRAP)), Outcome.FAILED, "0x" + "00" * 32, terms.bid, terms.ask, 1)
-    assert require_promised(failed, terms) == (failed, "")
+    assert as_promised(failed, terms) == (failed, "")
 
 
 def test_market_cannot_show_another_profile_than_the_provider_signed():
