@@ -31,7 +31,10 @@ MODULES = {"hive": "marketplace.cli.main", "hive-agent": "agent"}
 """Commands, and the module behind each."""
 _LAUNCHER = """\
 #!/bin/sh
-# The libraries of this package go before any of the system's, and the user's own are left out.
+# The libraries of this package go before any of the system's, and the user's own are left out. They come as source:
+# what Python makes of it is kept with its user, never among the package's files.
+: "${{PYTHONPYCACHEPREFIX:=${{XDG_CACHE_HOME:-$HOME/.cache}}/computehive/python}}"
+export PYTHONPYCACHEPREFIX
 PYTHONPATH=/{library} exec /usr/bin/python{version} -s -m {module} "$@"
 """
 _POSTINST = """\

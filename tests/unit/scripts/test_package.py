@@ -6,6 +6,7 @@ The root has BusyBox for a shell, and of systemd two scripts that write down wha
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,22 @@ def test_removing_stops_the_daemon_and_keeps_what_is_the_owners(running, package
     assert running.calls == [*stopped, "systemctl daemon-reload"]
     assert running.has("etc/computehive/config.toml") and not running.has("usr/lib/computehive")
     assert not running.has("usr/bin/hive") and not running.has(f"lib/systemd/system/{UNIT}")
+
+
+def test_commands_keep_what_python_compiles_with_their_user(root, package):
+    """Else a start by the service's account compiles everything anew, and one by root leaves files that nobody owns."""
+    root.dpkg("--install", package)
+    python = f"usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    root.write(python, '#!/bin/sh\necho "$PYTHONPYCACHEPREFIX $PYTHONPATH $*"\n').chmod(0o755)
+
+    def say(**env: str) -> str:
+        command = [shutil.which("chroot"), root.folder, "/usr/bin/hive", "nodes"]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+    called = "/usr/lib/computehive -s -m marketplace.cli.main nodes"
+    assert say(HOME="/home/a") == f"/home/a/.cache/computehive/python {called}"
+    assert say(HOME="/home/a", XDG_CACHE_HOME="/c") == f"/c/computehive/python {called}"
+    assert say(HOME="/home/a", PYTHONPYCACHEPREFIX="/p") == f"/p {called}"
 
 
 def test_purging_deletes_the_cache_and_no_key_and_no_journal(root, package):

@@ -54,6 +54,12 @@ def test_unit_is_hardened(line):
     assert line in UNIT.read_text().splitlines()
 
 
+def test_unit_keeps_what_python_compiles_in_a_folder_that_it_may_write():
+    lines = UNIT.read_text().splitlines()
+    assert "CacheDirectory=computehive" in lines
+    assert "Environment=PYTHONPYCACHEPREFIX=/var/cache/computehive/python" in lines
+
+
 def test_unit_does_not_start_again_what_settings_or_keys_forbid():
     codes = re.search(r"^RestartPreventExitStatus=(.*)$", UNIT.read_text(), re.MULTILINE)[1].split()
     assert str(SettingsError.exit_code) in codes
