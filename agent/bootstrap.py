@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 from agent.adapters import Adapter, carried, descriptor_digest, open_adapters
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
+from agent.fitting import FittingRunner, Machine
 from agent.inputs import InputCache
 from agent.inventory import take_inventory
 from agent.journal import Journal
@@ -82,11 +83,15 @@ def open_inputs(settings: AgentSettings, client: MarketClient) -> InputCache:
 
 
 def build_runner(
-    settings: ProviderSettings, adapters: Mapping[str, Adapter], client: MarketClient, alter: Alter | None = None
+    settings: ProviderSettings,
+    adapters: Mapping[str, Adapter],
+    machine: Machine,
+    client: MarketClient,
+    alter: Alter | None = None,
 ) -> Runner:
-    """What runs a provider's jobs: by its rules, with its counters read, out of its cache."""
+    """What runs a provider's jobs: by its rules, where the machine fits, with its counters read, out of its cache."""
     usual = MeteredRunner(JobRunner(adapters, client.get_blob, cache=open_inputs(settings, client)))
-    return RuledRunner(settings.rules, alter(usual) if alter else usual)
+    return RuledRunner(settings.rules, FittingRunner(machine, alter(usual) if alter else usual))
 
 
 def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alter | None = None) -> ProviderDaemon:
@@ -118,7 +123,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=build_runner(settings, adapters, client, alter),
+        runner=build_runner(settings, adapters, Machine(profile, settings.units), client, alter),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),

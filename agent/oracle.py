@@ -19,7 +19,7 @@ from agent.journal import Journal
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
 from agent.tee import DcapVerifier, Verifier
-from agent.verdict import Abstain, decide, pay_for
+from agent.verdict import Abstain, as_promised, decide, pay_for
 from agent.votes import Undecided, decide_by_votes
 from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
@@ -173,6 +173,13 @@ class OracleDaemon:
         chain; NotFound, ServiceUnavailable.
         """
         terms, attestation, manifest = self._read(event)
+        verdict, misfit = as_promised(self._find(event, terms, attestation, manifest), terms)
+        if misfit:
+            log.warning("not paid: the node is not what was asked for", lease=event.lease_id, reason=misfit)
+        return verdict
+
+    def _find(self, event: LeaseOpened, terms: LeaseTerms, attestation: Attestation, manifest: Manifest) -> Verdict:
+        """What the result is worth, wherever it was made."""
         if terms.bid.verification == Verification.ATTESTED:
             return self._evidence.decide(event, terms, attestation, manifest)
         if terms.bid.verification == Verification.REPLICATE:

@@ -1,6 +1,9 @@
 """What an oracle decides: the attested run against its own. Pure."""
 
 from agent.work import Execution
+from marketplace.client.terms import LeaseTerms
+from marketplace.domain.fitness import describe_misfits, find_misfits
+from marketplace.errors import MalformedMessage
 from marketplace.protocol.enums import ExitKind, Outcome
 from marketplace.protocol.messages import Ask, Attestation, Bid, Verdict
 from marketplace.protocol.metering import compute_pay
@@ -37,6 +40,23 @@ def pay_for(attestation: Attestation, outcome: Outcome, result: str, bid: Bid, a
     if outcome is Outcome.PAID:
         pay = compute_pay(ask.rates, bid.resources, attestation.usage_of(bid.resources), price)
     return Verdict(lease_id=attestation.lease_id, outcome=outcome, pay=pay, result_digest=result)
+
+
+def as_promised(verdict: Verdict, terms: LeaseTerms) -> tuple[Verdict, str]:
+    """The verdict, and why it differs from the one given: nobody is paid for a node that it never said it was.
+
+    What a result cannot show (where the machine stands, what it is, that it has what the bid reserves) its provider has
+    signed in the ask's profile. Where that is not what the bid requires, the round should not have matched them and the
+    provider should not have run the job: failed. A fraud stays one. Raises MalformedMessage where terms lack a profile.
+    """
+    if verdict.outcome != Outcome.PAID:
+        return verdict, ""
+    if terms.profile is None:
+        raise MalformedMessage("terms.profile", "is missing")
+    misfits = find_misfits(terms.bid, terms.job_spec, terms.ask, terms.profile)
+    if not misfits:
+        return verdict, ""
+    return verdict.model_copy(update={"outcome": Outcome.FAILED, "pay": 0}), describe_misfits(misfits)
 
 
 def _agrees(attestation: Attestation, own: Execution) -> bool:

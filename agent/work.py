@@ -90,9 +90,9 @@ def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
     _require(terms.job_spec.digest() == bid.job_digest, "jobSpec", "does not hash to the bid's jobDigest")
     _require(terms.price == event.price, "price", f"is {terms.price}, the chain locked {event.price}")
     _require((ask.provider, ask.market) == (event.provider, event.market), "ask", "is of another provider or market")
-    is_signed = terms.profile is None or terms.profile.digest() == ask.profile_digest
-    _require(is_signed, "profile", "does not hash to the ask's profileDigest")
     _require(compute_quote(ask.rates, bid.resources).total <= event.price, "ask", "quotes more than the price")
+    profile = ask.profile_digest if terms.profile is None else terms.profile.digest()
+    _require(profile == ask.profile_digest, "profile", "does not hash to the ask's profileDigest")
 
 
 def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms, event: LeaseOpened) -> None:

@@ -1,5 +1,7 @@
 """What this machine can run and prove beside plain WebAssembly: only what its settings or its hardware speak of."""
 
+import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from agent.inventory import read_tees
 from agent.settings import ProviderSettings
 from marketplace.errors import AgentError
 from marketplace.protocol.profile import Tee
+
+CRIU_SECONDS = 20
+_INSTEAD = "nothing is frozen here: jobs go on from the folder in which they save their state"
 
 
 def check_containers(settings: ProviderSettings) -> list[Finding]:
@@ -24,6 +29,34 @@ def check_containers(settings: ProviderSettings) -> list[Finding]:
     found = ", ".join(f"{key} {value}" for key, value in adapter.descriptor().items() if key != "sandbox")
     adapter.close()
     return [well("containers", f"{settings.container_engine}: {found}")]
+
+
+def check_freezing(settings: ProviderSettings) -> list[Finding]:
+    """Whether CRIU, by which engines freeze containers, works on this kernel; nothing where none are offered.
+
+    Told for who wonders, never minded: the daemon freezes no container even where it does (docs/how-to/checkpoints.md).
+    """
+    if not settings.container_engine:
+        return []
+    program = shutil.which("criu")
+    if program is None:
+        return [well("freezing", f"no criu; {_INSTEAD}")]
+    fault = _criu_fault(program)
+    found = f"criu does not work on this kernel ({fault})" if fault else "criu works"
+    return [well("freezing", f"{found}; {_INSTEAD}")]
+
+
+def _criu_fault(program: str) -> str:
+    """The first thing that `criu check` minds; empty where it minds nothing."""
+    try:
+        ran = subprocess.run(
+            [program, "check"], capture_output=True, text=True, errors="replace", timeout=CRIU_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"it cannot be run: {error}"
+    if ran.returncode == 0:
+        return ""
+    return next(iter((ran.stderr + ran.stdout).splitlines()), f"it ended with {ran.returncode}").strip()
 
 
 def check_tees(found: Sequence[Tee], collateral: Path | None) -> list[Finding]:
@@ -42,4 +75,4 @@ def _check_tee(tee: Tee, collateral: Path | None) -> Finding:
 
 def examine_sandboxes(settings: ProviderSettings) -> list[Finding]:
     """Every check of them, as the machine is now."""
-    return [*check_containers(settings), *check_tees(read_tees(), settings.tee_collateral)]
+    return [*check_containers(settings), *check_freezing(settings), *check_tees(read_tees(), settings.tee_collateral)]

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from pydantic.alias_generators import to_camel
 
-from marketplace.clearing.constraints import Unit
 from marketplace.clearing.cost import compute_idle_cost, compute_standing_cost, compute_standing_rate
 from marketplace.clearing.wishes import Places, Site
 from marketplace.domain import atlas
 from marketplace.domain.book import PlacedAsk, PlacedBid
+from marketplace.domain.constraints import Unit
 from marketplace.protocol.metering import Quote, compute_quote
 
 CHARGES = ("gpu", "vcpu", "memory", "fuel", "egress", "minimum_topup")

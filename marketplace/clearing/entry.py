@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from marketplace.clearing.constraints import Unit, is_allowed
 from marketplace.clearing.engine.tables import GREATEST, LIMIT
 from marketplace.clearing.problem import build_problem
 from marketplace.clearing.repair import assign
 from marketplace.clearing.round import Parameters
 from marketplace.clearing.transcript import read_snapshot
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.domain.constraints import Unit, is_allowed
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.preferences import Preferences
 

@@ -6,9 +6,9 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from marketplace.clearing.breakdown import Breakdown, break_down
-from marketplace.clearing.constraints import Unit, violations
 from marketplace.clearing.round import RoundResult
 from marketplace.domain.book import PlacedAsk
+from marketplace.domain.constraints import Unit, violations
 from marketplace.errors import NotFound
 from marketplace.protocol.units import format_usdc
 

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from marketplace.clearing.breakdown import break_down
-from marketplace.clearing.constraints import Facts, Unit, violations
 from marketplace.clearing.explain import Offer, price_offer
 from marketplace.clearing.round import RoundResult
 from marketplace.domain.book import PlacedAsk, PlacedBid
+from marketplace.domain.constraints import Facts, Unit, violations
 from marketplace.protocol.units import format_usdc
 
 

@@ -8,9 +8,9 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from marketplace.clearing.constraints import QUALITIES, REGION, Quality
 from marketplace.clearing.engine.bounds import EVERYWHERE
 from marketplace.domain.book import PlacedAsk, PlacedBid
+from marketplace.domain.constraints import QUALITIES, REGION, Quality
 
 WORD = 32
 MOST_WORDS = 32

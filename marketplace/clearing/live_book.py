@@ -16,7 +16,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from marketplace.clearing.constraints import GPUS, QUANTITIES, is_allowed
 from marketplace.clearing.engine.live import LiveAsks
 from marketplace.clearing.engine.one import Best
 from marketplace.clearing.engine.tables import GREATEST, LINES, SHARES, AskTable, BidTable, Terms
@@ -24,6 +23,7 @@ from marketplace.clearing.kinds import Kinds
 from marketplace.clearing.problem import make_ask_table, make_bid_table
 from marketplace.clearing.round import Parameters, PricedMatch, clear_round
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid, is_bid_live
+from marketplace.domain.constraints import GPUS, QUANTITIES, is_allowed
 from marketplace.protocol.metering import compute_quote
 from marketplace.protocol.preferences import Preferences
 

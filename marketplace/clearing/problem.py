@@ -5,23 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marketplace.clearing.constraints import (
-    GPUS,
-    LATENCY,
-    QUALITIES,
-    QUANTITIES,
-    REGION,
-    SHARED,
-    Quality,
-    Unit,
-    is_allowed,
-)
 from marketplace.clearing.cost import compute_idle_cost, compute_standing_cost, compute_standing_rate
 from marketplace.clearing.engine.bounds import EVERYWHERE
 from marketplace.clearing.engine.tables import (
     DIVISORS,
     GREATEST,
-    GREATEST_NUMBER,
     PART,
     WHOLE,
     AskTable,
@@ -34,6 +22,18 @@ from marketplace.clearing.engine.tables import (
 from marketplace.clearing.engine.value import CUT
 from marketplace.clearing.steering import Steering, build_steering
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.domain.constraints import (
+    GPUS,
+    GREATEST_NUMBER,
+    LATENCY,
+    QUALITIES,
+    QUANTITIES,
+    REGION,
+    SHARED,
+    Quality,
+    Unit,
+    is_allowed,
+)
 from marketplace.protocol.metering import compute_quote
 
 _WORD = 32

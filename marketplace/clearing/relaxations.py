@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from marketplace.clearing.constraints import CONSTRAINTS, GPUS, GpuWant, Kit, Unit
 from marketplace.clearing.entry import price_each
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.domain.constraints import CONSTRAINTS, GPUS, GpuWant, Kit, Unit
 from marketplace.errors import MarketError
 from marketplace.protocol.jobspec import JobSpec, Requirements
 from marketplace.protocol.messages import Bid

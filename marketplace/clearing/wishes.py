@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marketplace.clearing.constraints import intensity_of
 from marketplace.domain import atlas
 from marketplace.domain.atlas.power import compute_millijoules, gpu_milliwatts, vcpu_milliwatts
 from marketplace.domain.book import PlacedAsk
+from marketplace.domain.constraints import intensity_of
 from marketplace.protocol.metering import Resources
 from marketplace.protocol.preferences import Preferences
 from marketplace.protocol.units import MB_PER_GB, SECONDS_PER_HOUR, ceil_div

@@ -5,8 +5,10 @@ stdout carries data, stderr talk. An error is one sentence and what to do, with 
 eth-account, the service) are imported inside the commands that need them.
 """
 
+import importlib.metadata
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -55,6 +57,22 @@ operators.register(app)
 configuring.register(app)
 modules.register(app)
 verify.register(app)
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"hive {importlib.metadata.version('computehive')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is."),
+    ] = False,
+) -> None:
+    """Options of `hive` itself; what it is for stands above."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

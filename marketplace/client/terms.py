@@ -25,7 +25,7 @@ class LeaseTerms:
     round: int | None = None
     """The round that matched them: its transcript names the ask, and its digest is on chain."""
     profile: NodeProfile | None = None
-    """Of the node, as the ask names it by its digest; None where the market does not say."""
+    """Of the node, as its provider signed it with the ask. None where the server does not say."""
 
     @property
     def promised_sandbox(self) -> str | None:

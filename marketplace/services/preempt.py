@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marketplace.clearing import PricedMatch, clear_round, write_transcript
-from marketplace.clearing.constraints import is_allowed
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.domain.constraints import is_allowed
 from marketplace.domain.jobs import JobState
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.notices import NoticeRecord

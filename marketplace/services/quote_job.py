@@ -5,8 +5,8 @@ from typing import Any
 
 from marketplace.clearing import clear_round
 from marketplace.clearing.breakdown import Breakdown, break_down
-from marketplace.clearing.constraints import violations
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
+from marketplace.domain.constraints import violations
 from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec, ModuleProgram
 from marketplace.protocol.messages import Bid

@@ -49,7 +49,7 @@ def list_leases(
 
 
 def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
-    """Both signed orders, price and job specification: agents check them against the chain.
+    """Both signed orders, node profile, price and job specification: agents check them against the chain.
 
     Raises NotFound; an agent that has seen the lease's event before the market asks again.
     """

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
-from marketplace.clearing.constraints import Unit
+from marketplace.domain.constraints import Unit
 from marketplace.services.storage import Transaction
 
 Units = dict[tuple[str, str], int]

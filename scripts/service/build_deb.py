@@ -31,7 +31,10 @@ MODULES = {"hive": "marketplace.cli.main", "hive-agent": "agent"}
 """Commands, and the module behind each."""
 _LAUNCHER = """\
 #!/bin/sh
-# The libraries of this package go before any of the system's, and the user's own are left out.
+# The libraries of this package go before any of the system's, and the user's own are left out. They come as source:
+# what Python makes of it is kept with its user, never among the package's files.
+: "${{PYTHONPYCACHEPREFIX:=${{XDG_CACHE_HOME:-$HOME/.cache}}/computehive/python}}"
+export PYTHONPYCACHEPREFIX
 PYTHONPATH=/{library} exec /usr/bin/python{version} -s -m {module} "$@"
 """
 _POSTINST = """\
@@ -43,15 +46,33 @@ if [ "$1" = configure ]; then
     elif ! getent passwd computehive >/dev/null; then
         useradd --system --home-dir /var/lib/computehive --shell /usr/sbin/nologin computehive
     fi
-    install -d -m 0755 /etc/computehive
-    if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
+    mkdir -p /etc/computehive
+    if [ -d /run/systemd/system ]; then
+        systemctl daemon-reload || true
+        # A daemon of the old version would load modules of the new one: jobs that run begin again, nothing is lost.
+        if [ -n "$2" ]; then systemctl try-restart computehive-provider.service || true; fi
+    fi
 fi
 """
 _PRERM = """\
 #!/bin/sh
 set -e
-if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
-    systemctl --no-reload disable --now computehive-provider.service || true
+if [ "$1" = remove ] && command -v systemctl >/dev/null; then
+    if [ -d /run/systemd/system ]; then systemctl stop computehive-provider.service || true; fi
+    systemctl --no-reload disable computehive-provider.service || true
+fi
+"""
+_POSTRM = """\
+#!/bin/sh
+set -e
+if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
+if [ "$1" = purge ]; then
+    rm -rf /var/cache/computehive
+    # Keys, and the journal of leases that may still be paid, are for their owner to delete.
+    rmdir /etc/computehive /var/lib/computehive 2>/dev/null || true
+    for left in /etc/computehive /var/lib/computehive; do
+        if [ -d "$left" ]; then echo "computehive-provider: $left is left: it may hold keys and money." >&2; fi
+    done
 fi
 """
 _CONTROL = """\
@@ -132,6 +153,7 @@ def build(output: Path, distributions: Iterable[str]) -> Path:
     _write(root / "DEBIAN/control", control, 0o644)
     _write(root / "DEBIAN/postinst", _POSTINST, 0o755)
     _write(root / "DEBIAN/prerm", _PRERM, 0o755)
+    _write(root / "DEBIAN/postrm", _POSTRM, 0o755)
     for path in root.rglob("*"):
         if path.is_dir():
             path.chmod(0o755)

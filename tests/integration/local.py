@@ -8,6 +8,7 @@ from marketplace.client.jobs import build_bid, prepare_job, runtimes_of, upload_
 from marketplace.client.waiting import wait_for_job
 from marketplace.domain.chain import LeaseOpened
 from marketplace.protocol.enums import ClaimState
+from marketplace.protocol.jobspec import Requirements
 from marketplace.protocol.metering import Rates, Resources
 
 USDC = 1_000_000
@@ -29,13 +30,22 @@ def plan(**changes) -> MarketPlan:
     return MarketPlan(**values)
 
 
-def submit(market: LocalMarket, folder: Path, source: str, *, name="job.py", resources=RESOURCES, **bid_options) -> str:
+def submit(
+    market: LocalMarket,
+    folder: Path,
+    source: str,
+    *,
+    name="job.py",
+    resources=RESOURCES,
+    requirements: Requirements | None = None,
+    **bid_options,
+) -> str:
     """Sign and submit a script; the job's id."""
     program = folder / name
     program.write_text(source)
     with market.client() as client:
         config = client.config()
-        job = prepare_job(program, (), runtimes=runtimes_of(config))
+        job = prepare_job(program, (), runtimes=runtimes_of(config), requirements=requirements)
         upload_job(client, job)
         options = {"max_price": USDC, "salt": client.next_salt(market.addresses[RENTER])} | bid_options
         bid = build_bid(job, renter=market.addresses[RENTER], market=config["market"], resources=resources, **options)

@@ -16,6 +16,7 @@ import numpy as np
 
 from marketplace.clearing.engine.bundles import BUNDLES
 from marketplace.clearing.engine.order import order_asks
+from marketplace.domain.constraints import GREATEST_NUMBER
 from marketplace.protocol.units import FUEL_PER_GFUEL, MB_PER_GB, SECONDS_PER_HOUR
 
 BLOCK = 64
@@ -40,8 +41,6 @@ MINIMUM, STAKE, PROVIDER, PLACE, SHARE = range(len(LINES), len(LINES) + 5)
 WHOLE, PART, LIMIT, WANTED = 0, len(LINES), 2 * len(LINES), 2 * len(LINES) + 1
 """Where in the record of a bid: amounts are `whole * divisor + part`; maxPrice, -1 where nothing can serve it; what it
 reserves of `SHARES`."""
-GREATEST_NUMBER = 2**31 - 1
-"""Quantities beyond this (2 PB of memory) count as this much."""
 NEVER = np.float32(np.inf)
 """A minimum charge, a price or a bound that rules out: it is compared and added to, never multiplied."""
 FAR = np.float32(3e38)

@@ -20,9 +20,10 @@ from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Attestation
 from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, PROVIDER, transcript_of
-from tests.unit.clearing.market import ask, bid
+from tests.unit.clearing.market import ask, bid, profile
 
 SCRIPT = b"open('r', 'w').write(open('d').read() * 2); print('ran')"
+NODE = profile(tees=["sgx", "tdx"])
 FILES = {sha256_digest(SCRIPT): SCRIPT, sha256_digest(b"ab"): b"ab"}
 
 
@@ -43,8 +44,8 @@ def script_spec(**changes) -> JobSpec:
 def lease_terms(spec: JobSpec | None = None) -> LeaseTerms:
     spec = spec or script_spec()
     placed = bid(job_spec=spec, fuel=10**10, memory_mb=256, duration_seconds=60, egress_mb=1)
-    offered = ask(1)
-    return LeaseTerms(placed.bid, "0x", offered.ask, "0x", 150_000, spec, round=7)
+    offered = ask(1, node=NODE)
+    return LeaseTerms(placed.bid, "0x", offered.ask, "0x", 150_000, spec, round=7, profile=NODE)
 
 
 def lease_event(terms: LeaseTerms) -> LeaseOpened:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from marketplace.clearing.constraints import violations
 from marketplace.clearing.relaxations import WIDENERS, apply_changes
+from marketplace.domain.constraints import violations
 from marketplace.protocol.jobspec import JobSpec
 from tests.unit.clearing.market import NOW, ask, bid, profile
 

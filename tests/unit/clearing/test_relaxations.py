@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from marketplace.clearing import relaxations
-from marketplace.clearing.constraints import CONSTRAINTS, QUANTITIES, Quantity, is_allowed
 from marketplace.clearing.entry import price_each
 from marketplace.clearing.relaxations import WIDENERS, apply_changes, drop, relax
+from marketplace.domain.constraints import CONSTRAINTS, QUANTITIES, Quantity, is_allowed
 from marketplace.protocol.jobspec import JobSpec
 from tests.unit.clearing.market import DIGEST, NOW, ask, bid, profile, snapshot, spec
 

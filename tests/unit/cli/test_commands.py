@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from marketplace import __version__
 from marketplace.errors import MarketError, NotFound, all_error_classes
 from tests.unit.cli.conftest import ACCOUNT, ESCROW, PROVIDER, offer
 
@@ -240,3 +241,8 @@ def test_a_key_is_imported_from_stdin_and_never_shown(hive, home, monkeypatch):
 def test_without_a_terminal_a_password_is_demanded_by_variable(hive):
     ran = hive("wallet", "new", "mine")
     assert ran.code == 11 and "COMPUTEHIVE_PASSWORD_FILE" in ran.err
+
+
+def test_version_is_that_of_the_package(hive):
+    ran = hive("--version")
+    assert (ran.code, ran.out.strip()) == (0, f"hive {__version__}")

@@ -9,6 +9,7 @@ import pytest
 from agent import bootstrap
 from agent.adapters.wasm import WasmAdapter
 from agent.bootstrap import build_runner
+from agent.fitting import Machine
 from agent.metering.runner import MeteredRunner
 from agent.rules import Rules
 from agent.runtimes import ModuleCache
@@ -18,6 +19,9 @@ from scripts.canary.planter import planted
 from scripts.canary.salts import add_salt
 from tests.unit.agent.played_market import AGENT
 from tests.unit.agent.test_work import FILES, lease_terms, script_spec
+from tests.unit.clearing.market import profile
+
+MACHINE = Machine(profile(), 1)
 
 
 class Counters:
@@ -48,7 +52,7 @@ def canary(salt):
     ask = terms.ask.model_copy(update={"agent": AGENT.address})
     seed = canary_seed(AGENT.address, terms.bid.renter, salt)
     spec = script_spec(determinism={"seed": seed})
-    bid = terms.bid.model_copy(update={"job_digest": spec.digest()})
+    bid = terms.bid.model_copy(update={"job_digest": spec.digest(), "deadline": 2**39})
     return replace(terms, bid=bid, ask=ask, job_spec=spec)
 
 
@@ -56,7 +60,7 @@ def run_twice(folder, adapters, terms, alter=None):
     """Two runs of a job on a node with this folder."""
     held = dict(FILES)
     settings = SimpleNamespace(rules=Rules(), data=folder, input_cache_mb=10)
-    runner = build_runner(settings, adapters, SimpleNamespace(get_blob=held.__getitem__), alter)
+    runner = build_runner(settings, adapters, MACHINE, SimpleNamespace(get_blob=held.__getitem__), alter)
     first = runner(terms)
     held.clear()
     return first, runner(terms)
@@ -79,5 +83,5 @@ def test_planted_and_usual_nodes_know_the_same_of_their_runs(tmp_path, adapters,
 def test_a_planted_node_keeps_its_rules(tmp_path, adapters, salts):
     path, salt = salts
     settings = SimpleNamespace(rules=Rules(max_duration_seconds=1), data=tmp_path / "node", input_cache_mb=10)
-    runner = build_runner(settings, adapters, SimpleNamespace(get_blob=FILES.get), planted(path))
+    runner = build_runner(settings, adapters, MACHINE, SimpleNamespace(get_blob=FILES.get), planted(path))
     assert "may reserve 1 s" in runner(canary(salt)).detail

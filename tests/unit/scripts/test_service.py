@@ -54,6 +54,12 @@ def test_unit_is_hardened(line):
     assert line in UNIT.read_text().splitlines()
 
 
+def test_unit_keeps_what_python_compiles_in_a_folder_that_it_may_write():
+    lines = UNIT.read_text().splitlines()
+    assert "CacheDirectory=computehive" in lines
+    assert "Environment=PYTHONPYCACHEPREFIX=/var/cache/computehive/python" in lines
+
+
 def test_unit_does_not_start_again_what_settings_or_keys_forbid():
     codes = re.search(r"^RestartPreventExitStatus=(.*)$", UNIT.read_text(), re.MULTILINE)[1].split()
     assert str(SettingsError.exit_code) in codes
@@ -109,7 +115,7 @@ def test_adapters_are_found_in_the_package(package, tmp_path):
 @needs_dpkg
 def test_scripts_of_the_package_are_shell_that_parses(package, tmp_path):
     run("dpkg-deb", "--control", package, tmp_path)
-    for name in ("postinst", "prerm"):
+    for name in ("postinst", "prerm", "postrm"):
         run("sh", "-n", tmp_path / name)
 
 
@@ -121,3 +127,18 @@ def test_machine_without_dpkg_is_told_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BuildError, match=r"dpkg cannot be run.*part of Debian"):
         build(tmp_path / "out", [])
+
+
+def test_image_is_built_from_what_it_copies_and_nothing_else_is_sent():
+    """An engine sends the whole folder, environments and all, but for what this file leaves out."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    sent = {line[1:] for line in lines if line.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (SOURCES / "Containerfile").read_text(), re.MULTILINE)
+    assert lines[1] == "*" and sent == {each.partition("/")[0] for line in copied for each in line.split()}
+
+
+def test_image_takes_libraries_by_the_hashes_of_the_locks():
+    """uv holds what a constraint has a hash for against it; pip would refuse the tree, which has none."""
+    text = (SOURCES / "Containerfile").read_text()
+    assert not re.search(r"pip install (?!.*(--require-hashes|--constraint))", text)
+    assert "uv pip install --constraint /locks/dev.lock" in text and "bin/pip install --constraint" not in text

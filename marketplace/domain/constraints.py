@@ -1,4 +1,5 @@
-"""What forbids a pair of bid and ask, by name: one table, from which a round is cleared and explained.
+"""What forbids a pair of bid and ask, by name: one table, from which a round is cleared and explained, by which a
+provider knows a job that its machine is not fit for, and oracles a node that was never what its bid asked for.
 
 A constraint is one of two kinds. A `Quality` compares what a bid wants with what an ask is: there are few different
 wants or few different qualities, whatever the number of orders. A `Quantity` compares two numbers.
@@ -7,7 +8,6 @@ wants or few different qualities, whatever the number of orders. A `Quantity` co
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
-from marketplace.clearing.engine.tables import GREATEST_NUMBER
 from marketplace.domain import atlas
 from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.protocol.messages import Bid
@@ -17,6 +17,8 @@ from marketplace.protocol.units import ceil_div
 
 Facts = tuple[object, object]
 """What the bid needs, and what the ask has."""
+GREATEST_NUMBER = 2**31 - 1
+"""Quantities beyond this (2 PB of memory) count as this much."""
 EPOCH = 1_577_836_800
 """The beginning of 2020, from which times are counted: 31 bits last until 2088."""
 CLEAN_GRAMS = 1 << 16

@@ -1,0 +1,110 @@
+"""What a machine is not fit for, whatever it was matched with, and how much of it each lease takes.
+
+The market matches jobs by the profile that an ask signs, and counts units. It may be wrong, or lie; and the machine may
+be another than when its ask was signed: moved, set up anew, offered in fewer units. So both are looked at again when a
+lease is about to run. A job that does not fit is refused as a provider's rules refuse one (`agent.rules`); one that
+would fit, were it not for others, waits for them.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Condition, Event
+
+from agent.sandbox.snapshots import Snapshots
+from agent.work import Execution, Runner, limits_of, refuse, run_with
+from marketplace.client.terms import LeaseTerms
+from marketplace.domain.constraints import Unit
+from marketplace.domain.fitness import OF_THE_MACHINE, describe_misfits, find_misfits
+from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.messages import Bid
+from marketplace.protocol.profile import NodeProfile
+
+_LOOK_SECONDS = 0.1
+"""How often a waiting job looks whether it was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is offered now, whatever an older ask said: the whole machine's profile, and in how many units."""
+
+    profile: NodeProfile
+    units: int
+
+    def find_obstacle(self, terms: LeaseTerms) -> str:
+        """Why a lease's job cannot be run as its renter requires; empty where it can."""
+        ask = terms.ask.model_copy(update={"units": self.units})
+        misfits = find_misfits(terms.bid, terms.job_spec, ask, self.profile, OF_THE_MACHINE)
+        return f"This machine is not what the job needs: {describe_misfits(misfits)}." if misfits else ""
+
+    def count_units(self, bid: Bid) -> int:
+        """How many units a bid that fits takes, as the market counts."""
+        return min(self.units, Unit.share_of(self.profile, self.units).count_for(bid))
+
+
+class Room:
+    """A machine's units, given out in the order in which they are asked for. Safe to share between threads."""
+
+    def __init__(self, units: int) -> None:
+        self._free = units
+        self._waiting: deque[object] = deque()
+        self._changed = Condition()
+
+    def take(self, units: int, is_too_late: Callable[[], bool]) -> bool:
+        """Wait for so many units; False where `is_too_late` came first. Nobody overtakes: a big job would starve."""
+        place = object()
+        with self._changed:
+            self._waiting.append(place)
+            try:
+                while self._waiting[0] is not place or self._free < units:
+                    if is_too_late():
+                        return False
+                    self._changed.wait(_LOOK_SECONDS)
+                self._free -= units
+                return True
+            finally:
+                self._waiting.remove(place)
+                self._changed.notify_all()
+
+    def give_back(self, units: int) -> None:
+        """What `take` took."""
+        with self._changed:
+            self._free += units
+            self._changed.notify_all()
+
+
+class FittingRunner:
+    """A runner that runs only what this machine is fit for, and no more of it at once than it has units."""
+
+    def __init__(self, machine: Machine, runner: Runner, now: Callable[[], float] = time.time) -> None:
+        self._machine, self._runner, self._now = machine, runner, now
+        self._room = Room(machine.units)
+
+    def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
+        """Run the job once there is room for it, or attest why not.
+
+        It waits as long as it could still use all the seconds that it reserved.
+        """
+        obstacle = self._machine.find_obstacle(terms)
+        if obstacle:
+            return _refuse(terms, obstacle)
+        units, latest = self._machine.count_units(terms.bid), terms.bid.deadline - terms.bid.duration_seconds
+        if not self._room.take(units, lambda: _is_set(stop) or self._now() > latest):
+            return _evict(terms) if _is_set(stop) else _refuse(terms, "Other leases took this machine until too late.")
+        try:
+            return run_with(self._runner, terms, stop, snapshots)
+        finally:
+            self._room.give_back(units)
+
+
+def _is_set(stop: Event | None) -> bool:
+    return stop is not None and stop.is_set()
+
+
+def _refuse(terms: LeaseTerms, reason: str) -> Execution:
+    return refuse(reason, limits_of(terms.bid).egress_bytes)
+
+
+def _evict(terms: LeaseTerms) -> Execution:
+    return replace(_refuse(terms, "Stopped before it began."), exit_kind=ExitKind.EVICTED)
