@@ -10,7 +10,7 @@ from marketplace.protocol.metering import compute_pay
 
 
 class Abstain(Exception):
-    """This oracle cannot tell: its own run did not come to an end."""
+    """This oracle cannot tell: its own run did not come to an end, or it has not what it takes to verify."""
 
 
 def decide(

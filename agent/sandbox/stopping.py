@@ -8,7 +8,9 @@ so a program that is not stopped ends as it would have.
 import ctypes
 import time
 from collections.abc import Callable
-from threading import Event
+from concurrent.futures import Future, wait
+from threading import Event, Thread, current_thread, main_thread
+from typing import TypeVar
 
 import wasmtime
 from wasmtime import _bindings as bindings
@@ -18,6 +20,32 @@ from marketplace.protocol.enums import ExitKind
 _SIGNATURE = bindings._wasmtime_store_epoch_deadline_callback.argtypes
 _Callback, _Finalizer = _SIGNATURE[1], _SIGNATURE[3]
 _GO_ON = 0
+_Result = TypeVar("_Result")
+
+
+def run_aside(run: Callable[[Event | None], _Result], stop: Event | None) -> _Result:
+    """What `run` gives, never in the main thread: in that one Python raises KeyboardInterrupt between any two steps.
+
+    Inside of a callback of the engine nobody would hear of it, and the engine would take what lies in memory for an
+    answer. An interrupted caller has the program stopped, and goes on once it has ended.
+    """
+    if current_thread() is not main_thread():
+        return run(stop)
+    stop, outcome = stop or Event(), Future[_Result]()
+
+    def fulfil() -> None:
+        try:
+            outcome.set_result(run(stop))
+        except BaseException as error:  # whatever it is, it is raised where the run was asked for
+            outcome.set_exception(error)
+
+    Thread(target=fulfil, name="sandbox-run", daemon=True).start()
+    try:
+        return outcome.result()
+    finally:
+        if not outcome.done():
+            stop.set()
+            wait([outcome])
 
 
 class Interrupter:

@@ -15,7 +15,7 @@ import wasmtime
 
 from agent.sandbox.linking import define_wasi, is_offered
 from agent.sandbox.snapshots import Snapshots
-from agent.sandbox.stopping import Interrupter
+from agent.sandbox.stopping import Interrupter, run_aside
 from agent.sandbox.types import Limits, RunResult, Task, Usage
 from agent.sandbox.vfs import OutputLimitReached
 from agent.sandbox.wasi import ProcessExit, WasiHost
@@ -164,6 +164,16 @@ class Sandbox:
 
         `snapshots` sees its files now and then; neither result nor fuel depend on that.
         """
+        return run_aside(lambda stopped: self._run(compiled, task, limits, stopped, snapshots), stop)
+
+    def _run(
+        self,
+        compiled: CompiledModule,
+        task: Task,
+        limits: Limits,
+        stop: threading.Event | None,
+        snapshots: Snapshots | None,
+    ) -> RunResult:
         host = WasiHost(task, limits)
         linker = wasmtime.Linker(self.engine)
         define_wasi(linker, host)

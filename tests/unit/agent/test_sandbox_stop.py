@@ -1,5 +1,7 @@
 """A machine may stop a program; that is reported as what it is, and touches no other program."""
 
+import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,3 +52,24 @@ def test_who_looks_at_a_program_and_fails_harms_nothing_but_the_looking(sandbox)
     task = Task(argv=("job",), inputs={"state/n": b"1"})
     run = sandbox.run(sandbox.compile(wasm), task, limits, None, Snapshots("state", 0, keep))
     assert (run.exit_kind, len(looks)) == (ExitKind.TIMEOUT, 1)
+
+
+def test_interrupted_in_the_main_thread_the_program_ends_and_the_process_lives(sandbox):
+    """Ctrl-C in the middle of a look was a segmentation fault: the engine got an answer that was none."""
+    limits = Limits(fuel=2**62, memory_bytes=1_000_000, wall_seconds=60, egress_bytes=1_000)
+    module = sandbox.compile(
+        bytes(wasmtime.wat2wasm('(module (memory (export "memory") 1) (func (export "_start") (loop br 0)))'))
+    )
+    looks, ended = [], threading.Event()
+
+    class Interrupting:
+        def look(self, files, *, is_last):
+            looks.append(is_last)
+            if len(looks) == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            if is_last:
+                ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.run(module, Task(argv=("job",)), limits, None, Interrupting())
+    assert ended.wait(10), "the program was stopped, not left running"
