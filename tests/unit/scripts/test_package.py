@@ -117,9 +117,9 @@ def test_commands_keep_what_python_compiles_with_their_user(root, package):
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
 
     called = "/usr/lib/computehive -s -m marketplace.cli.main nodes"
-    assert say(HOME="/home/a") == f"/home/a/.cache/computehive/python {called}"
-    assert say(HOME="/home/a", XDG_CACHE_HOME="/c") == f"/c/computehive/python {called}"
-    assert say(HOME="/home/a", PYTHONPYCACHEPREFIX="/p") == f"/p {called}"
+    assert say(HOME="/h") == f"/h/.cache/computehive/python {called}"
+    assert say(HOME="/h", XDG_CACHE_HOME="/c") == f"/c/computehive/python {called}"
+    assert say(HOME="/h", PYTHONPYCACHEPREFIX="/p") == f"/p {called}"
 
 
 def test_purging_deletes_the_cache_and_no_key_and_no_journal(root, package):
