@@ -7,7 +7,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import Adapter, carried, open_adapters
+from agent.adapters import Adapter, carried, open_adapters, registries
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
 from agent.inputs import InputCache
@@ -86,7 +86,8 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         preemptible_jobs=settings.preemptible_jobs,
         benchmark=usable_scores(settings.data),
     )
-    profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
+    proven = offer_tees(profile.tees, settings.tee_collateral)
+    profile = profile.model_copy(update={"tees": proven, "registries": registries(adapters)})
     return ProviderDaemon(
         client=client,
         chain=chain,

@@ -149,7 +149,9 @@ class JobRunner:
             raise NotFound("sandbox", spec.sandbox)
         intake = Intake(self._verified)
         result = adapter.run(Job(spec, self._inputs(spec, intake), intake, snapshots), limits, stop)
-        return replace(result, usage=replace(result.usage, ingress_bytes=intake.total))
+        return replace(
+            result, usage=replace(result.usage, ingress_bytes=intake.total + (result.usage.ingress_bytes or 0))
+        )
 
     def _inputs(self, spec: JobSpec, fetch: FetchBlob) -> dict[str, bytes]:
         inputs: dict[str, bytes] = {}

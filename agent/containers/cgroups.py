@@ -6,6 +6,8 @@ that the last tick may be missing. Control groups of version 1 and 2.
 """
 
 import contextlib
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from agent.sandbox.types import NOT_MEASURED, Usage
 
 ROOT = Path("/sys/fs/cgroup")
 PARENT = "computehive"
+_KILL_TURNS = 3
 _NANOSECONDS, _MICROSECONDS = 1_000_000_000, 1_000_000
 
 
@@ -87,6 +90,27 @@ def _with_processes(usage: Usage, folder: Path) -> Reading:
     return Reading(usage, refused or 0, peak or 0)
 
 
+def kill_group(path: str, root: Path = ROOT) -> int:
+    """End every process of the group at `path`; how many were sent the signal. Without the rights for it, none is.
+
+    A group's processes are ended in turns until none is left, since they may start others meanwhile.
+    """
+    name = path.lstrip("/")
+    if not name:
+        return 0
+    folder = root / "pids" / name if (root / "pids").is_dir() else root / name
+    return sum(_kill_all(folder / "cgroup.procs") for _ in range(_KILL_TURNS))
+
+
+def _kill_all(processes: Path) -> int:
+    killed = 0
+    for pid in _numbers(processes):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+    return killed
+
+
 def remove_parent(run: str, root: Path = ROOT) -> None:
     """Let go of a run's parent group, which is empty by now."""
     for controller in [root, *_controllers(root)]:
@@ -112,6 +136,13 @@ def _number(path: Path) -> int | None:
         return int(path.read_text())
     except (OSError, ValueError):
         return None
+
+
+def _numbers(path: Path) -> list[int]:
+    try:
+        return [int(line) for line in path.read_text().split() if int(line) > 1]
+    except (OSError, ValueError):
+        return []
 
 
 def _field(path: Path, name: str) -> int | None:

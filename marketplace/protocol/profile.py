@@ -107,15 +107,19 @@ class NodeProfile(_Document):
     """What the machine costs its provider while it is on, used or not, micro-USDC: C_idle follows from it."""
     preemptible_jobs: bool = False
     """Whether it takes jobs that may be evicted, and are then paid nothing."""
+    registries: Annotated[tuple[_Name, ...], Field(max_length=16)] = ()
+    """From which it takes container images: hosts, with their ports, compared as texts."""
     benchmark: Benchmark | None = None
     """What was measured on it; None where its provider has not run the benchmark."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form: every field present, but for `benchmark` and its scores where there are none.
+        """The JSON form: every field present, but for `registries`, `benchmark` and its scores where there are none.
 
         So a profile that was signed before there were benchmarks, or before a workload was added, keeps its digest.
         """
         document = self.model_dump(mode="json", by_alias=True)
+        if not self.registries:
+            del document["registries"]
         del document["benchmark"]
         return document if self.benchmark is None else document | {"benchmark": self.benchmark.to_json()}
 
