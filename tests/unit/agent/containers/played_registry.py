@@ -1,7 +1,9 @@
 """A registry behind a real socket that answers what a test has it answer, and notes what it was asked."""
 
 import hashlib
+import io
 import json
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,16 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 def digest_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
 
 
 def descriptor(data: bytes, media_type: str, **more) -> dict:
