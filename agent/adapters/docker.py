@@ -85,6 +85,8 @@ class DockerAdapter:
         from agent.containers.run import failed
         from agent.containers.sources import Interrupted
 
+        if isinstance(job.spec.program, ImageProgram):
+            self._require_puller().require_allowed(job.spec.program)
         pulled: list[int] = []
         try:
             with self._images.hold(_key(job.spec.program), lambda: self._load(job, stop, pulled.append)) as image:
@@ -102,9 +104,12 @@ class DockerAdapter:
         if isinstance(program, ContainerProgram):
             return load_archive(self._engine, program, job.fetch)
         assert isinstance(program, ImageProgram), "other kinds have no key"
+        return self._require_puller().load(program, stop, count)
+
+    def _require_puller(self) -> "Puller":
         if self._puller is None:
             raise AgentError("This machine takes images from no registry.")
-        return self._puller.load(program, stop, count)
+        return self._puller
 
     def _run(self, image: str, job: Job, limits: Limits, stop: Event | None) -> RunResult:
         from agent.containers.run import Order, run_container

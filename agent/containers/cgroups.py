@@ -90,25 +90,37 @@ def _with_processes(usage: Usage, folder: Path) -> Reading:
     return Reading(usage, refused or 0, peak or 0)
 
 
-def kill_group(path: str, root: Path = ROOT) -> int:
-    """End every process of the group at `path`; how many were sent the signal. Without the rights for it, none is.
+def kill_group(path: str, root: Path = ROOT) -> bool:
+    """End every process of the group at `path`, in turns, since they may start others meanwhile.
 
-    A group's processes are ended in turns until none is left, since they may start others meanwhile.
+    False where some are out of reach, or the group is not known: somebody with more rights has to be asked.
     """
     name = path.lstrip("/")
     if not name:
-        return 0
+        return False
     folder = root / "pids" / name if (root / "pids").is_dir() else root / name
-    return sum(_kill_all(folder / "cgroup.procs") for _ in range(_KILL_TURNS))
+    return all([_kill_all(folder / "cgroup.procs") for _ in range(_KILL_TURNS)])
 
 
-def _kill_all(processes: Path) -> int:
-    killed = 0
-    for pid in _numbers(processes):
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
-    return killed
+def _kill_all(processes: Path) -> bool:
+    try:
+        listed = [int(line) for line in processes.read_text().split()]
+    except (OSError, ValueError):
+        return False
+    return all([_kill(pid) for pid in listed])
+
+
+def _kill(pid: int) -> bool:
+    """Whether it is gone. 0 is how a process of another namespace is listed, and would be all of our own group."""
+    if pid <= 1:
+        return False
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def remove_parent(run: str, root: Path = ROOT) -> None:
@@ -136,13 +148,6 @@ def _number(path: Path) -> int | None:
         return int(path.read_text())
     except (OSError, ValueError):
         return None
-
-
-def _numbers(path: Path) -> list[int]:
-    try:
-        return [int(line) for line in path.read_text().split() if int(line) > 1]
-    except (OSError, ValueError):
-        return []
 
 
 def _field(path: Path, name: str) -> int | None:

@@ -127,10 +127,8 @@ class _Run:
 
     def _kill(self, job: Container, group: str, waiting: "_Waiting") -> None:
         """Through the engine; but gVisor directly, where possible: without a thread left it answers late or never."""
-        if self._engine.is_gvisor:
-            cgroups.kill_group(group)
-            if waiting.is_over(KILLED_SECONDS):
-                return
+        if self._engine.is_gvisor and cgroups.kill_group(group) and waiting.is_over(KILLED_SECONDS):
+            return
         with suppress(docker.errors.APIError):  # it has ended in this very moment
             job.kill()
 

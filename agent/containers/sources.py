@@ -40,6 +40,11 @@ class Puller:
     data: Path
     """The agent's folder, below which an image's parts lie until the engine has them."""
 
+    def require_allowed(self, program: ImageProgram) -> None:
+        """Raises AgentError for a registry that the provider does not allow, whatever is in the cache already."""
+        if program.registry not in self.allowed:
+            raise AgentError(f"The registry {program.registry} is none that this machine's provider allows.")
+
     def load(self, program: ImageProgram, stop: Event | None, count: Callable[[int], None]) -> Loaded:
         """The image of a registry; `count` is told the bytes that it took.
 

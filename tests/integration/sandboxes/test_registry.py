@@ -93,6 +93,12 @@ def test_registry_that_the_settings_do_not_name_is_refused(engine_address, pushe
     adapter.close()
 
 
+def test_image_that_is_here_already_is_still_not_for_jobs_that_name_a_registry_which_is_not_allowed(adapter, pushed):
+    adapter.run(job(pushed), LIMITS)
+    with pytest.raises(AgentError, match="none that this machine's provider allows"):
+        adapter.run(job(pushed.model_copy(update={"registry": "127.0.0.1:9"})), LIMITS)
+
+
 def test_job_whose_image_cannot_be_had_is_attested_as_failed_with_the_reason_and_nothing_used(adapter, pushed):
     absent = pushed.model_copy(update={"digest": "0x" + "12" * 32})
     for program, reason in [

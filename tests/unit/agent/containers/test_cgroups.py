@@ -88,7 +88,7 @@ def test_processes_of_a_group_are_ended_and_no_others(tmp_path, place):
     folder.mkdir(parents=True)
     with subprocess.Popen(["sleep", "600"]) as mine, subprocess.Popen(["sleep", "600"]) as other:
         (folder / "cgroup.procs").write_text(f"{mine.pid}\n")
-        assert kill_group("/computehive/run/job", tmp_path) >= 1
+        assert kill_group("/computehive/run/job", tmp_path)
         assert mine.wait(10) == -signal.SIGKILL
         assert other.poll() is None
         other.kill()
@@ -99,12 +99,19 @@ def test_nothing_is_ended_where_no_group_is_known_or_it_is_gone(tmp_path, named)
     (tmp_path / "cgroup.procs").write_text("2\n")
     (tmp_path / "pids").mkdir()
     (tmp_path / "pids" / "cgroup.procs").write_text("2\n")
-    assert kill_group(named, tmp_path) == 0
+    assert not kill_group(named, tmp_path)
 
 
-@pytest.mark.parametrize("listed", ["0\n1\n", "-5\n", "no\n", ""])
-def test_neither_every_process_nor_the_first_is_ever_ended(tmp_path, listed):
+@pytest.mark.parametrize("listed", ["0\n", "1\n", "-5\n", "no\n"])
+def test_neither_every_process_nor_the_first_is_ever_ended_and_that_is_said(tmp_path, listed):
     folder = tmp_path / "computehive"
     folder.mkdir()
     (folder / "cgroup.procs").write_text(listed)
-    assert kill_group("/computehive", tmp_path) == 0
+    assert not kill_group("/computehive", tmp_path)
+
+
+def test_group_whose_processes_have_ended_by_themselves_needs_nobody_else(tmp_path):
+    folder = tmp_path / "computehive"
+    folder.mkdir()
+    (folder / "cgroup.procs").write_text("")
+    assert kill_group("/computehive", tmp_path)
