@@ -22,8 +22,8 @@ from agent.sandbox.types import Limits, RunResult
 from marketplace.protocol.enums import ExitKind
 
 log = structlog.get_logger("containers")
-KILLED_SECONDS = 15
-"""How long the engine has to notice that a container's processes were killed; else it is asked to kill them."""
+AGAIN_SECONDS, KILLED_SECONDS = 1, 15
+"""How long the engine has to end a container before it is asked again, and to notice that somebody else ended it."""
 TICK_SECONDS = 0.05
 """How exactly the wall-clock bound is kept."""
 MAX_WRITTEN_BYTES = 512_000_000
@@ -118,12 +118,19 @@ class _Run:
             end = self._forced_end(logs, until)
             self._look(holder, logs, is_last=end is not None and end[0] is ExitKind.EVICTED)
             if end is not None:
-                self._kill(job, group, waiting)
-                waiting.is_over(ANSWER_SECONDS)
+                self._end(job, group, waiting)
                 waiting.check(but=docker.errors.APIError)  # gVisor may not have told yet that it has started
                 return end
         waiting.check()
         return None
+
+    def _end(self, job: Container, group: str, waiting: "_Waiting") -> None:
+        """Kill it until it is over: what has not quite started yet cannot be killed, and starts."""
+        until = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < until:
+            self._kill(job, group, waiting)
+            if waiting.is_over(AGAIN_SECONDS):
+                return
 
     def _kill(self, job: Container, group: str, waiting: "_Waiting") -> None:
         """Through the engine; but gVisor directly, where possible: without a thread left it answers late or never."""

@@ -100,6 +100,14 @@ def test_job_is_stopped_when_its_machine_wants_it_gone(run):
     assert time.monotonic() - started < 15
 
 
+def test_job_that_its_machine_wants_gone_before_the_engine_has_started_it_is_not_left_running(run):
+    stop = threading.Event()
+    stop.set()
+    started = time.monotonic()
+    assert run("sleep 100", stop=stop).exit_kind is ExitKind.EVICTED
+    assert time.monotonic() - started < 15
+
+
 def test_state_that_a_container_saves_is_seen_while_it_runs_and_once_more_when_it_is_stopped(engine, shell):
     kept, stop = [], threading.Event()
 
