@@ -229,7 +229,7 @@ def _require_runtime(info: dict[str, Any], runtime: str) -> str:
     if runtime and runtime not in known:
         raise AgentError(
             f"The container engine has no runtime {runtime!r}.",
-            hint=f"It has {', '.join(known)}. Add it to the engine's daemon.json, or change CONTAINER_RUNTIME.",
+            hint=f"It has {', '.join(known)}. Change COMPUTEHIVE_AGENT_CONTAINER_RUNTIME, or the engine's daemon.json.",
         )
     return runtime
 
