@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from eth_utils import is_hex_address, to_checksum_address
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter
 from pydantic_settings import NoDecode
 
+from marketplace.protocol.images import Registry
+
 MOST_NAMES, LONGEST_NAME = 16, 64
+_REGISTRY: TypeAdapter[str] = TypeAdapter(Registry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,18 @@ def _checksummed(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(to_checksum_address, addresses))
 
 
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(_REGISTRY.validate_python(name) for name in names)
+    except ValueError as error:
+        expected = "a host in lower case, with a port where names of images have one, such as registry.example.org"
+        raise ValueError(f"{', '.join(names)!r}: expected {expected}") from error
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_few_and_short)]
 """A few short names."""
+Registries = Annotated[Names, AfterValidator(_hosts)]
+"""Registries of container images, as the names of images begin."""
 Accounts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_checksummed)]
 """Addresses, as EIP-55 writes them."""
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]

@@ -16,7 +16,18 @@ from agent.adapters import AdapterSettings
 from agent.configfile import CONFIG_ENV, keys_of, load_config
 from agent.rules import Rules
 from agent.schedule import Hours
-from agent.setting_types import LONGEST_NAME, ORCHESTRATOR, PRICING, RULES, SECRET, TOP, Accounts, Names, UserPath
+from agent.setting_types import (
+    LONGEST_NAME,
+    ORCHESTRATOR,
+    PRICING,
+    RULES,
+    SECRET,
+    TOP,
+    Accounts,
+    Names,
+    Registries,
+    UserPath,
+)
 from agent.stated import Stated
 from agent.vitals import Caution
 from marketplace.errors import SettingsError
@@ -58,6 +69,8 @@ class MachineSettings(FolderSettings):
     """The engine's runtime for jobs, such as runsc; empty: the engine's own."""
     image_cache_mb: int = Field(default=10_000, ge=0)
     """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB."""
+    registries: Annotated[Registries, RULES] = Field(default_factory=tuple)
+    """From which registries jobs may name container images, host and port as they stand in a name; empty: from none."""
     input_cache_mb: int = Field(default=2_000, ge=0)
     """How much of past jobs' inputs and programs is kept on disk for the next; 0 keeps nothing."""
     mcp_servers: UserPath | None = None
@@ -71,6 +84,7 @@ class MachineSettings(FolderSettings):
             container_engine=self.container_engine,
             container_runtime=self.container_runtime,
             image_cache_mb=self.image_cache_mb,
+            registries=self.registries,
             mcp_servers=self.mcp_servers,
         )
 

@@ -174,7 +174,8 @@ class JobRunner:
             return _verified(digest, self._cache(digest, intake))
 
         result = adapter.run(Job(spec, self._inputs(spec, fetch), fetch, snapshots), limits, stop)
-        return replace(result, usage=replace(result.usage, ingress_bytes=intake.total))
+        ingress = intake.total + (result.usage.ingress_bytes or 0)
+        return replace(result, usage=replace(result.usage, ingress_bytes=ingress))
 
     def _inputs(self, spec: JobSpec, fetch: FetchBlob) -> dict[str, bytes]:
         inputs: dict[str, bytes] = {}

@@ -1,6 +1,7 @@
 """A real Docker engine that tests and benches start and end, and an image of one program to run in it."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,10 @@ from marketplace.devnet import ManagedProcess
 ENGINE_VARIABLE = "HIVE_TEST_CONTAINER_ENGINE"
 """Address of an engine to be used instead of one that the tests start."""
 READY_SECONDS = 60
+GVISOR = "runsc"
+"""Name of the runtime that is gVisor, in the engine and on the path."""
+GVISOR_ARGUMENTS = ("--platform=ptrace", "--network=none")
+"""`ptrace` needs no virtualisation: the slowest platform of all, and the one that runs anywhere."""
 SHELL = "/bin/busybox"
 COMMANDS = (
     "sh", "cat", "ls", "sleep", "id", "dd", "yes", "head", "true", "false", "ln", "mkdir", "rm", "touch", "seq",
@@ -55,10 +60,17 @@ def running_engine(folder: Path) -> Iterator[str]:
 
 
 def engine_command(folder: Path, address: str) -> list[str]:
-    """An engine with everything below `folder`, which touches no network of the machine."""
+    """An engine with everything below `folder`, which touches no network of the machine; with gVisor where it is."""
+    settings = folder / "daemon.json"
+    settings.write_text(json.dumps({"runtimes": _extra_runtimes()}))
     off = [f"--{name}=false" for name in ("iptables", "ip6tables", "ip-forward", "ip-masq", "userland-proxy")]
     places = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
-    return ["dockerd", "-H", address, *places, "--bridge=none", *off]
+    return ["dockerd", f"--config-file={settings}", "-H", address, *places, "--bridge=none", *off]
+
+
+def _extra_runtimes() -> dict[str, object]:
+    path = shutil.which(GVISOR)
+    return {GVISOR: {"path": path, "runtimeArgs": list(GVISOR_ARGUMENTS)}} if path else {}
 
 
 def answers(address: str) -> bool:

@@ -1,6 +1,7 @@
 """The `docker` sandbox: container images on an engine that the provider runs. Offered where a setting names one."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from threading import Event
@@ -11,12 +12,15 @@ from agent.adapters.interface import AdapterSettings, Job
 from agent.metering.gpus import LOOK_SECONDS, GpuMeter
 from agent.metering.polling import polled
 from agent.sandbox.types import Limits, RunResult
-from marketplace.errors import InvalidModule
+from marketplace.errors import AgentError, InvalidModule
+from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.images import ImageProgram
 from marketplace.protocol.jobspec import ContainerProgram
 
 if TYPE_CHECKING:
-    from agent.containers.cache import ImageCache
+    from agent.containers.cache import ImageCache, Loaded
     from agent.containers.engine import Engine
+    from agent.containers.sources import Puller
 
 PROFILE_VERSION = 1
 """Raised whenever what a container may do or see changes."""
@@ -31,20 +35,27 @@ def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdap
         return None
     from agent.containers.cache import ImageCache
     from agent.containers.engine import Engine
+    from agent.containers.sources import Puller
 
     agent = "computehive-" + hashlib.sha256(str(settings.data.resolve()).encode()).hexdigest()[:12]
     engine = Engine(settings.container_engine, agent, settings.container_runtime)
     if sweep:
         engine.sweep()
     cache = ImageCache(engine, settings.data / "images.json", settings.image_cache_mb)
-    return DockerAdapter(engine, agent, cache, GpuPool.survey())
+    puller = Puller(engine, settings.registries, settings.data)
+    if sweep:
+        puller.sweep()
+    return DockerAdapter(engine, agent, cache, GpuPool.survey(), puller)
 
 
 class DockerAdapter:
     """One engine, its images, and the GPUs that jobs take turns with."""
 
-    def __init__(self, engine: "Engine", agent: str, images: "ImageCache", gpus: GpuPool) -> None:
-        self._engine, self._agent, self._images, self._gpus = engine, agent, images, gpus
+    def __init__(
+        self, engine: "Engine", agent: str, images: "ImageCache", gpus: GpuPool, puller: "Puller | None" = None
+    ) -> None:
+        """Without a `puller`, images come out of no registry."""
+        self._engine, self._agent, self._images, self._gpus, self._puller = engine, agent, images, gpus, puller
 
     def descriptor(self) -> dict[str, object]:
         """What a container finds around it, as far as this agent decides it."""
@@ -55,6 +66,15 @@ class DockerAdapter:
             "architecture": self._engine.architecture,
         }
 
+    @property
+    def unused_gvisor(self) -> str:
+        """The name by which the engine offers gVisor, where jobs run without it; else empty."""
+        return "" if self._engine.is_gvisor else next(iter(self._engine.gvisors), "")
+
+    def registries(self) -> Sequence[str]:
+        """As `Pulling.registries`."""
+        return self._puller.allowed if self._puller else ()
+
     def close(self) -> None:
         """Let go of the engine."""
         self._engine.close()
@@ -62,18 +82,50 @@ class DockerAdapter:
     def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
         """As `Adapter.run`."""
         from agent.containers.engine import ENGINE_ERRORS
-        from agent.containers.run import Order, failed, run_container
+        from agent.containers.run import failed
+        from agent.containers.sources import Interrupted
 
-        program = job.spec.program
-        if not isinstance(program, ContainerProgram):
-            raise InvalidModule(f"A program of kind {program.kind!r} is nothing that the docker sandbox runs.")
+        if isinstance(job.spec.program, ImageProgram):
+            self._require_puller().require_allowed(job.spec.program)
+        pulled: list[int] = []
         try:
-            image = self._images.get(program.digest, job.fetch)
+            with self._images.hold(_key(job.spec.program), lambda: self._load(job, stop, pulled.append)) as image:
+                result = self._run(image, job, limits, stop)
+        except Interrupted:
+            return RunResult(ExitKind.EVICTED, 0, 0, 0.0, {}, b"", b"", "stopped while its image was fetched")
         except ENGINE_ERRORS as error:
             return failed(error, limits)
+        return replace(result, usage=replace(result.usage, ingress_bytes=sum(pulled)))
+
+    def _load(self, job: Job, stop: Event | None, count: Callable[[int], None]) -> "Loaded":
+        from agent.containers.sources import load_archive
+
+        program = job.spec.program
+        if isinstance(program, ContainerProgram):
+            return load_archive(self._engine, program, job.fetch)
+        assert isinstance(program, ImageProgram), "other kinds have no key"
+        return self._require_puller().load(program, stop, count)
+
+    def _require_puller(self) -> "Puller":
+        if self._puller is None:
+            raise AgentError("This machine takes images from no registry.")
+        return self._puller
+
+    def _run(self, image: str, job: Job, limits: Limits, stop: Event | None) -> RunResult:
+        from agent.containers.run import Order, run_container
+
         with self._gpus.take(limits.gpus) as gpus:
             order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus)
             meter = GpuMeter(gpus)
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
                 result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots)
             return replace(result, usage=meter.add_to(result.usage))
+
+
+def _key(program: object) -> str:
+    """What the cache knows an image by. A digest of an archive is none of a manifest."""
+    if isinstance(program, ContainerProgram):
+        return program.digest
+    if isinstance(program, ImageProgram):
+        return f"manifest {program.digest}"
+    raise InvalidModule(f"A program of kind {getattr(program, 'kind', '')!r} is nothing that the docker sandbox runs.")

@@ -1,6 +1,6 @@
 """What a sandbox is to the rest of the agent: a descriptor, and a job run to its end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -38,6 +38,8 @@ class AdapterSettings:
     """The engine's runtime, such as `runsc`; empty for its default."""
     image_cache_mb: int = 10_000
     """How much the images of past jobs may take up in the engine, 10^6 bytes a MB."""
+    registries: tuple[str, ...] = ()
+    """From which container images may come: hosts, with their ports."""
     mcp_servers: Path | None = None
     """File that says which MCP servers this machine runs."""
 
@@ -64,4 +66,13 @@ class Carrying(Protocol):
 
     def carried(self) -> Mapping[str, str]:
         """Name and digest of each, for the profile's `runtimes`: bids that want another are not matched here."""
+        ...
+
+
+@runtime_checkable
+class Pulling(Protocol):
+    """An adapter that takes programs from registries."""
+
+    def registries(self) -> Sequence[str]:
+        """Which, for the profile's `registries`: bids that want another are not matched here."""
         ...

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying
+from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying, Pulling
 from marketplace.protocol.canonical import json_digest
 
 
@@ -27,3 +27,8 @@ def carried(adapters: Mapping[str, Adapter]) -> dict[str, str]:
     for adapter in adapters.values():
         found |= adapter.carried() if isinstance(adapter, Carrying) else {}
     return found
+
+
+def registries(adapters: Mapping[str, Adapter]) -> tuple[str, ...]:
+    """From where the adapters take programs, sorted."""
+    return tuple(sorted({one for each in adapters.values() if isinstance(each, Pulling) for one in each.registries()}))

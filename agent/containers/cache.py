@@ -2,48 +2,95 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 import structlog
 
 from agent.containers.engine import Engine
-from agent.containers.images import read_image
 
 log = structlog.get_logger("containers")
 _MB = 10**6
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An image that has just come into the engine: its id, and the bytes of its layers unpacked."""
+
+    image: str
+    unpacked_bytes: int
+
+
+class _Hold:
+    """One image while jobs use it: how many, and whose turn it is to fetch it."""
+
+    def __init__(self) -> None:
+        self.users, self.turn = 0, Lock()
+
+
 class ImageCache:
-    """Which archive became which image. What the file does not tell of, such as the provider's own images, stays."""
+    """Which digest became which image. What the file does not tell of, such as the provider's own images, stays."""
 
     def __init__(self, engine: Engine, path: Path, quota_mb: int, now: Callable[[], float] = time.time) -> None:
         self._engine, self._path, self._quota, self._now = engine, path, quota_mb * _MB, now
         self._lock = Lock()
         self._known: dict[str, dict] = _read(path)
+        self._holds: dict[str, _Hold] = {}
 
-    def get(self, digest: str, fetch: Callable[[str], bytes]) -> str:
-        """The id of the image in the archive `digest`, in the engine by now.
+    @contextmanager
+    def hold(self, digest: str, load: Callable[[], Loaded]) -> Iterator[str]:
+        """The id of the image that `digest` names, which stays in the engine until the context ends.
 
-        Raises InvalidModule, TooLarge, and what `fetch` raises.
+        `load` brings it there, once for all jobs that want it at the same time. Raises what that raises.
         """
+        with self._held(digest) as turn:
+            with turn:
+                image = self._find(digest) or self._load(digest, load)
+            yield image
+
+    @contextmanager
+    def _held(self, digest: str) -> Iterator[Lock]:
+        with self._lock:
+            hold = self._holds.setdefault(digest, _Hold())
+            hold.users += 1
+        try:
+            yield hold.turn
+        finally:
+            with self._lock:
+                hold.users -= 1
+                if not hold.users:
+                    del self._holds[digest]
+
+    def _find(self, digest: str) -> str:
+        """Its image, where the engine still has it; else empty."""
         with self._lock:
             known = self._known.get(digest)
         if known is None or not self._engine.has_image(known["image"]):
-            image = read_image(fetch(digest))
-            known = {"image": self._engine.load(image.archive), "bytes": image.unpacked_bytes}
-        with self._lock:
-            self._known[digest] = known | {"used": self._now()}
-            self._prune(keep=digest)
-            self._write()
+            return ""
+        self._note(digest, known)
         return known["image"]
 
-    def _prune(self, keep: str) -> None:
+    def _load(self, digest: str, load: Callable[[], Loaded]) -> str:
+        loaded = load()
+        self._note(digest, {"image": loaded.image, "bytes": loaded.unpacked_bytes})
+        return loaded.image
+
+    def _note(self, digest: str, known: dict) -> None:
+        with self._lock:
+            self._known[digest] = known | {"used": self._now()}
+            self._prune()
+            self._write()
+
+    def _prune(self) -> None:
+        """Down to the quota, but for what jobs hold: between being found and being run nothing else keeps an image."""
+        held = {self._known[digest]["image"] for digest in self._holds if digest in self._known}
         for digest, entry in sorted(self._known.items(), key=lambda item: item[1]["used"]):
             if sum(one["bytes"] for one in self._known.values()) <= self._quota:
                 return
-            if digest != keep and self._engine.drop_image(entry["image"]):
+            if entry["image"] not in held and self._engine.drop_image(entry["image"]):
                 del self._known[digest]
                 log.info("image dropped", image=entry["image"], mb=entry["bytes"] // _MB)
 

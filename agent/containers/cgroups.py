@@ -6,6 +6,8 @@ that the last tick may be missing. Control groups of version 1 and 2.
 """
 
 import contextlib
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from agent.sandbox.types import NOT_MEASURED, Usage
 
 ROOT = Path("/sys/fs/cgroup")
 PARENT = "computehive"
+_KILL_TURNS = 3
 _NANOSECONDS, _MICROSECONDS = 1_000_000_000, 1_000_000
 
 
@@ -85,6 +88,39 @@ def _read_v2(folder: Path) -> Reading:
 def _with_processes(usage: Usage, folder: Path) -> Reading:
     refused, peak = _field(folder / "pids.events", "max"), _number(folder / "pids.peak")
     return Reading(usage, refused or 0, peak or 0)
+
+
+def kill_group(path: str, root: Path = ROOT) -> bool:
+    """End every process of the group at `path`, in turns, since they may start others meanwhile.
+
+    False where some are out of reach, or the group is not known: somebody with more rights has to be asked.
+    """
+    name = path.lstrip("/")
+    if not name:
+        return False
+    folder = root / "pids" / name if (root / "pids").is_dir() else root / name
+    return all([_kill_all(folder / "cgroup.procs") for _ in range(_KILL_TURNS)])
+
+
+def _kill_all(processes: Path) -> bool:
+    try:
+        listed = [int(line) for line in processes.read_text().split()]
+    except (OSError, ValueError):
+        return False
+    return all([_kill(pid) for pid in listed])
+
+
+def _kill(pid: int) -> bool:
+    """Whether it is gone. 0 is how a process of another namespace is listed, and would be all of our own group."""
+    if pid <= 1:
+        return False
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def remove_parent(run: str, root: Path = ROOT) -> None:

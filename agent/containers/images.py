@@ -42,7 +42,7 @@ def read_image(archive: bytes, max_unpacked_bytes: int = MAX_UNPACKED_BYTES) -> 
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             entries = _entries(tar)
             manifest = _manifest(tar, entries)
-            room = _Room(max_unpacked_bytes)
+            room = Room(max_unpacked_bytes)
             for layer in manifest["Layers"]:  # one that is named twice is stored twice
                 _measure(tar, entries, layer, room)
             return Image(_without_names(tar, entries, manifest), room.used)
@@ -80,7 +80,7 @@ def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
 
 
 @dataclass
-class _Room:
+class Room:
     """What an image may still take up on the disk: bytes and files of all its layers together."""
 
     most: int
@@ -98,14 +98,19 @@ class _Room:
             raise TooLarge("The number of files in the image", self.files, MAX_FILES)
 
 
-def _measure(tar: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], layer: str, room: _Room) -> None:
-    """Bytes of one layer's files as they will lie on the disk: holes of sparse files count as if they were filled.
-
-    What this reader takes for the end may be none for the engine's: nothing may follow it but zeros.
-    """
+def _measure(tar: tarfile.TarFile, entries: dict[str, tarfile.TarInfo], layer: str, room: Room) -> None:
     file = tar.extractfile(entries[layer.removeprefix("./")])
     if file is None:
         raise InvalidModule(f"The container image's layer {layer!r} is no plain file.", hint=_HINT)
+    measure_layer(file, layer, room)
+
+
+def measure_layer(file: IO[bytes], layer: str, room: Room) -> None:
+    """Take of `room` what one layer's files will be on the disk: holes of sparse files count as if they were filled.
+
+    What this reader takes for the end may be none for the engine's: nothing may follow it but zeros. Raises TooLarge,
+    InvalidModule, and what `tarfile` and `zlib` raise.
+    """
     stream = _Stream(_inflate(file), 2 * (room.most - room.used) + _CHUNK)
     with tarfile.open(fileobj=file_of(stream), mode="r|") as unpacked:
         for member in unpacked:

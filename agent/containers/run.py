@@ -23,6 +23,8 @@ from agent.sandbox.types import Limits, RunResult
 from marketplace.protocol.enums import ExitKind
 
 log = structlog.get_logger("containers")
+AGAIN_SECONDS, KILLED_SECONDS = 1, 15
+"""How long the engine has to end a container before it is asked again, and to notice that somebody else ended it."""
 TICK_SECONDS = 0.05
 """How exactly the wall-clock bound is kept."""
 MAX_WRITTEN_BYTES = 512_000_000
@@ -89,7 +91,6 @@ class _Run:
         with closing(self._engine.attach(job)) as streams:
             logs = LogPump(streams, limits)
             started = time.monotonic()
-            job.start()
             ended = self._watch(job, holder, logs, started)
             seconds = time.monotonic() - started
             logs.finish(ANSWER_SECONDS)
@@ -110,21 +111,36 @@ class _Run:
     ) -> tuple[ExitKind, int, str] | None:
         """Until the program has ended by itself, or had to be."""
         until = started + self._limits.wall_seconds
-        waiting = call_aside(lambda: self._engine.wait(job, self._limits.wall_seconds + ANSWER_SECONDS))
+        waiting = call_aside(lambda: self._engine.run_to_end(job, self._limits.wall_seconds + ANSWER_SECONDS))
         group = ""
-        while not wait([waiting], TICK_SECONDS).done:
+        while not is_over(waiting, TICK_SECONDS):
             group = group or self._find_group(job)
             self._measure(group)
             end = self._forced_end(logs, until)
             self._look(holder, logs, is_last=end is not None and end[0] is ExitKind.EVICTED)
             if end is not None:
-                with suppress(docker.errors.APIError):  # it has ended in this very moment
-                    job.kill()
-                if wait([waiting], ANSWER_SECONDS).done:
-                    waiting.result()
+                self._end(job, group, waiting)
+                if waiting.done():
+                    with suppress(docker.errors.APIError):  # gVisor may not have told yet that it has started
+                        waiting.result()
                 return end
         waiting.result()
         return None
+
+    def _end(self, job: Container, group: str, waiting: Future[None]) -> None:
+        """Kill it until it is over: what has not quite started yet cannot be killed, and starts."""
+        until = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < until:
+            self._kill(job, group, waiting)
+            if is_over(waiting, AGAIN_SECONDS):
+                return
+
+    def _kill(self, job: Container, group: str, waiting: Future[None]) -> None:
+        """Through the engine; but gVisor directly, where possible: without a thread left it answers late or never."""
+        if self._engine.is_gvisor and cgroups.kill_group(group) and is_over(waiting, KILLED_SECONDS):
+            return
+        with suppress(docker.errors.APIError):  # it has ended in this very moment
+            job.kill()
 
     def _look(self, holder: Container, logs: LogPump, *, is_last: bool) -> None:
         """Show the files as they are; what is more than the job may leave is not looked at."""
@@ -153,7 +169,7 @@ class _Run:
         state = job.attrs["State"]
         if logs.overflow:
             return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
-        if self._measure().has_filled(self._limits.processes) and state["ExitCode"] != 0:
+        if self._measure().has_filled(self._engine.host_processes(self._limits.processes)) and state["ExitCode"] != 0:
             return ExitKind.PROCESS_LIMIT, 0, self._process_limit
         if state["OOMKilled"] and state["ExitCode"] != 0:
             return ExitKind.MEMORY_LIMIT, 0, f"the {self._limits.memory_bytes} bytes of memory were used up"
@@ -196,6 +212,11 @@ def call_aside(call: Callable[[], None]) -> Future[None]:
 
     threading.Thread(target=fulfil, name="container-wait", daemon=True).start()
     return outcome
+
+
+def is_over(call: Future[None], seconds: float) -> bool:
+    """Whether the call has come back within that time."""
+    return bool(wait([call], seconds).done)
 
 
 def failed(error: Exception, limits: Limits) -> RunResult:

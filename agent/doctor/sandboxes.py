@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.adapters.docker import open_docker
+from agent.adapters.docker import DockerAdapter, open_docker
 from agent.attester import offer_tees
 from agent.doctor.finding import Finding, failed, warned, well
 from agent.inventory import read_tees
@@ -27,8 +27,30 @@ def check_containers(settings: ProviderSettings) -> list[Finding]:
         return [failed("containers", error.message, error.hint or "Look into the engine's log.")]
     assert adapter is not None, "the settings name an engine"
     found = ", ".join(f"{key} {value}" for key, value in adapter.descriptor().items() if key != "sandbox")
+    isolation = _check_isolation(adapter)
     adapter.close()
-    return [well("containers", f"{settings.container_engine}: {found}")]
+    engine = well("containers", f"{settings.container_engine}: {found}")
+    return [engine, *isolation, *map(_check_registry, settings.registries)]
+
+
+def _check_registry(host: str) -> Finding:
+    from agent.containers.registries import ping
+
+    try:
+        ping(host)
+    except AgentError as error:
+        remedy = "Take it out of COMPUTEHIVE_AGENT_REGISTRIES: jobs that need it would fail here."
+        return warned(f"registry {host}", error.message, remedy)
+    return well(f"registry {host}", "answers")
+
+
+def _check_isolation(adapter: DockerAdapter) -> list[Finding]:
+    """Whether jobs run in gVisor, where the engine offers it; nothing where it does not."""
+    offered = adapter.unused_gvisor
+    if not offered:
+        return []
+    remedy = f"Set COMPUTEHIVE_AGENT_CONTAINER_RUNTIME={offered}: a flaw of the kernel is not enough then."
+    return [warned("isolation", f"the engine offers gVisor ({offered}), and jobs run without it", remedy)]
 
 
 def check_freezing(settings: ProviderSettings) -> list[Finding]:

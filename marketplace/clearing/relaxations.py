@@ -124,6 +124,11 @@ def _runtime(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change | None:
     return Change("runtime", f"Use the {name} runtime {offered[:10]}", (("program.digest", offered),))
 
 
+def _registry(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change | None:
+    offered = ask.profile.registries[0] if ask.profile.registries else None
+    return Change("registry", f"Have the image at {offered}", (("program.registry", offered),)) if offered else None
+
+
 def _sandbox(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change | None:
     offered = ask.profile.sandboxes[0] if ask.profile.sandboxes else None
     return Change("sandbox", f"Run in the {offered} sandbox", (("sandbox", offered),)) if offered else None
@@ -170,6 +175,7 @@ WIDENERS: Mapping[str, Widener] = {
     "cpuFeatures": _cpu_features,
     "gpus": _gpus,
     "runtime": _runtime,
+    "registry": _registry,
     "sandbox": _sandbox,
     "vcpus": _at_most("vcpus", "vcpus", "vCPUs", lambda ask: ask.free_units * Unit.of(ask).vcpus),
     "memoryMb": _at_most("memoryMb", "memoryMb", "MB of memory", lambda ask: ask.free_units * Unit.of(ask).memory_mb),

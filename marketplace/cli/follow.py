@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.text import Text
 
+from marketplace.cli.accepting import awaits_renter, tell_what_to_decide
 from marketplace.cli.output import last_lines, print_json, short, size, talk, write_text
 from marketplace.cli.patience import Patience, waiting_text
 from marketplace.cli.settled import job_bills, job_end_error, print_bills
@@ -31,7 +32,7 @@ def attend(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Follow a job to its end, fetch its result, show its bill.
+    """Follow a job to its end, or until its renter has to judge it; fetch its result, show its bill.
 
     Raises WaitTimeout while it goes on, JobFailed for an end without a paid result, ProgramFailed for a program that
     ended with an exit code of its own, and the errors of verification.
@@ -41,6 +42,11 @@ def attend(
     )
     job = _narrate(client, job_id, timeout)
     bills = job_bills(client, job)
+    if awaits_renter(job):
+        results = fetch_results(client, job, domain)
+        deliver(client, job, results, save_results(client, job, results, output), bills, as_json=as_json)
+        tell_what_to_decide(job, results[0])
+        return
     if job["state"] != "paid":
         talk().print()
         print_bills(bills, talk())
@@ -174,5 +180,7 @@ def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, A
             for _, line in story.news(job["timeline"]):
                 tell(line)
             status.update(WAITING_FOR.get(job["state"], job["state"]))
+            if awaits_renter(job):
+                break
             patience.reset()
     return job

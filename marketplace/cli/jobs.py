@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 PANEL = "Jobs"
 ProgramArgument = Annotated[
     Path,
-    typer.Argument(help="A .py or .js script, a .wasm module (WASI preview 1), or a .tar that `docker save` wrote."),
+    typer.Argument(help="A .py or .js script, a .wasm module, a .tar of `docker save`, or HOST/NAME@sha256:DIGEST."),
 ]
 InputOption = Annotated[
     list[Path] | None, typer.Option("--input", "-i", help="File or folder the program finds under /in.")

@@ -14,6 +14,7 @@ from marketplace.client.http import Document, MarketClient
 from marketplace.errors import InputError
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
+from marketplace.protocol.images import REFERENCE_FORM, ImageProgram, is_reference, parse_image
 from marketplace.protocol.jobspec import (
     Checkpointing,
     ContainerProgram,
@@ -65,7 +66,10 @@ def runtime_name(program: Path) -> str | None:
         return None
     if suffix not in RUNTIME_OF_SUFFIX:
         known = ", ".join([*RUNTIME_OF_SUFFIX, MODULE_SUFFIX, IMAGE_SUFFIX])
-        raise InputError(f"{program.name} is not a program that ComputeHive runs.", hint=f"Expected one of {known}.")
+        image = "" if program.exists() else f", or an image in a registry: {REFERENCE_FORM}"
+        raise InputError(
+            f"{program.name} is not a program that ComputeHive runs.", hint=f"Expected one of {known}{image}."
+        )
     return RUNTIME_OF_SUFFIX[suffix]
 
 
@@ -86,29 +90,16 @@ def prepare_job(
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
+    A `program` may also be an image in a registry, `HOST[:PORT]/NAME@sha256:DIGEST`, which only the nodes fetch.
     `runtimes` maps a runtime's name to its digest, as the market publishes them; `tee` makes it a job for the policy
     `attested`, on nodes of the technologies that it trusts. Raises InputError for a file that is not there, is of no
     known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
     """
-    runtime = runtime_name(program)
-    code = _read(program)
-    found = [each for given in inputs for each in _walk(given)]
-    if runtime is None:
-        chosen: RuntimeProgram | ModuleProgram | ContainerProgram = _own_program(program, code)
-        files, blobs = _collect(found)
-        blobs[chosen.digest] = code
-    else:
-        if runtime not in runtimes:
-            raise InputError(
-                f"No provider of this market carries the {runtime} runtime.",
-                hint=f"It has: {', '.join(sorted(runtimes)) or 'none'}.",
-            )
-        files, blobs = _collect([(program.name, code), *found])
-        chosen = RuntimeProgram(name=runtime, digest=runtimes[runtime], script=program.name)
+    chosen, files, blobs = _take(program, [each for given in inputs for each in _walk(given)], runtimes)
     spec = JobSpec.parse(
         {
             "name": (name or program.name)[:120],
-            "sandbox": "docker" if isinstance(chosen, ContainerProgram) else "wasm",
+            "sandbox": "docker" if isinstance(chosen, ContainerProgram | ImageProgram) else "wasm",
             "program": chosen.model_dump(mode="json", by_alias=True),
             "args": list(args),
             "env": dict(env or {}),
@@ -217,6 +208,26 @@ def default_verification(spec: JobSpec, replicas: int) -> Verification:
     if spec.is_metered:
         return Verification.REEXECUTE
     return Verification.REPLICATE if replicas > 1 else Verification.ACCEPT
+
+
+def _take(
+    program: Path, found: list[tuple[str, bytes]], runtimes: Mapping[str, str]
+) -> tuple[RuntimeProgram | ModuleProgram | ContainerProgram | ImageProgram, list[InputFile], dict[str, bytes]]:
+    """The program as the job names it, with all its files and their bytes by digest."""
+    if is_reference(str(program)):
+        return parse_image(str(program)), *_collect(found)
+    runtime, code = runtime_name(program), _read(program)
+    if runtime is None:
+        chosen = _own_program(program, code)
+        files, blobs = _collect(found)
+        return chosen, files, blobs | {chosen.digest: code}
+    if runtime not in runtimes:
+        raise InputError(
+            f"No provider of this market carries the {runtime} runtime.",
+            hint=f"It has: {', '.join(sorted(runtimes)) or 'none'}.",
+        )
+    files, blobs = _collect([(program.name, code), *found])
+    return RuntimeProgram(name=runtime, digest=runtimes[runtime], script=program.name), files, blobs
 
 
 def _own_program(program: Path, code: bytes) -> ModuleProgram | ContainerProgram:

@@ -182,6 +182,10 @@ def _runtime(wanted: tuple[str, str] | None, offered: frozenset[tuple[str, str]]
     return f"{wanted[0]} {wanted[1][:10]}", sorted(name for name, _ in offered)
 
 
+def _registry(wanted: str, offered: tuple[str, ...]) -> Facts | None:
+    return (wanted, list(offered)) if wanted and wanted not in offered else None
+
+
 def _features(wanted: frozenset[str], offered: frozenset[str]) -> Facts | None:
     missing = sorted(wanted - offered)
     return (missing, "not offered") if missing else None
@@ -228,6 +232,7 @@ LATENCY = Quality("latency", _needs("max_latency"), lambda ask: ask.profile.regi
 QUALITIES = (
     Quality("sandbox", lambda bid: bid.job_spec.sandbox, lambda ask: ask.profile.sandboxes, _sandbox),
     Quality("runtime", _wanted_runtime, lambda ask: frozenset(ask.profile.runtimes.items()), _runtime),
+    Quality("registry", lambda bid: bid.job_spec.registry, lambda ask: ask.profile.registries, _registry),
     REGION,
     Quality("architecture", _needs("architectures"), lambda ask: ask.profile.cpu.architecture, _one_of),
     Quality(

@@ -12,6 +12,7 @@ from marketplace.errors import InvalidJobSpec
 from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
+from marketplace.protocol.images import ImageProgram
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
 from marketplace.protocol.profile import Tee
 from marketplace.protocol.tee import TeeTrust
@@ -155,7 +156,9 @@ class JobSpec(_Document):
     name: Annotated[str, Field(max_length=120)] = ""
     sandbox: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = "wasm"
     """Which of a node's `NodeProfile.sandboxes` runs it. Only `wasm` meters instructions."""
-    program: Annotated[RuntimeProgram | ModuleProgram | ContainerProgram | ToolProgram, Field(discriminator="kind")]
+    program: Annotated[
+        RuntimeProgram | ModuleProgram | ContainerProgram | ImageProgram | ToolProgram, Field(discriminator="kind")
+    ]
     args: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=256)] = ()
     env: dict[
         Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")], Annotated[str, Field(max_length=4096)]
@@ -184,8 +187,8 @@ class JobSpec(_Document):
 
     @model_validator(mode="after")
     def _program_fits_the_sandbox(self) -> "JobSpec":
-        kinds = {METERED_SANDBOX: ("runtime", "module"), TOOL_SANDBOX: ("tool",)}.get(self.sandbox, ("container",))
-        if self.program.kind not in kinds:
+        kinds = {METERED_SANDBOX: ("runtime", "module"), TOOL_SANDBOX: ("tool",)}
+        if self.program.kind not in kinds.get(self.sandbox, ("container", "image")):
             raise ValueError(f"the sandbox {self.sandbox!r} runs no program of kind {self.program.kind!r}")
         return self
 
@@ -212,6 +215,16 @@ class JobSpec(_Document):
             return self.program.name, self.program.digest
         return (self.program.module, self.program.digest) if isinstance(self.program, ToolProgram) else None
 
+    @property
+    def registry(self) -> str:
+        """From where a node must be ready to take its image, as its profile's `registries` say; empty for none."""
+        return self.program.registry if isinstance(self.program, ImageProgram) else ""
+
+    @property
+    def uploaded_program(self) -> ModuleProgram | ContainerProgram | None:
+        """The program where the market must hold its bytes."""
+        return self.program if isinstance(self.program, ModuleProgram | ContainerProgram) else None
+
     @classmethod
     def parse(cls, document: Any) -> "JobSpec":
         """The job specification in a JSON document. Raises InvalidJobSpec naming the first offending field."""
@@ -229,13 +242,13 @@ class JobSpec(_Document):
         return json_digest(self.to_json())
 
     def blob_digests(self) -> tuple[str, ...]:
-        """Content digests that a provider must fetch before it can run the job."""
-        own = () if self.carried is not None else (self.program.digest,)
+        """Content digests that a provider must fetch from the market before it can run the job."""
+        own = (self.uploaded_program.digest,) if self.uploaded_program else ()
         return own + tuple(entry.digest for entry in self.inputs)
 
     @property
     def ingress_bytes(self) -> int:
-        """Bytes of those blobs, as it says itself."""
+        """Bytes of those blobs, as it says itself; of an image in a registry the most that it may have."""
         own = 0 if self.carried is not None else self.program.size
         return own + sum(entry.size for entry in self.inputs)
 

@@ -84,6 +84,10 @@ class Benchmark(_Document):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+LEFT_OUT_WHERE_EMPTY = frozenset({"benchmark", "registries", "sandboxDigests"})
+"""Fields of a node profile that came after there were signed ones."""
+
+
 class NodeProfile(_Document):
     """Everything about a node that a bid can ask for. Of the whole machine: one unit of an ask has its share."""
 
@@ -110,19 +114,20 @@ class NodeProfile(_Document):
     """What the machine costs its provider while it is on, used or not, micro-USDC: C_idle follows from it."""
     preemptible_jobs: bool = False
     """Whether it takes jobs that may be evicted, and are then paid nothing."""
+    registries: Annotated[tuple[_Name, ...], Field(max_length=16)] = ()
+    """From which it takes container images: hosts, with their ports, compared as texts."""
     benchmark: Benchmark | None = None
     """What was measured on it; None where its provider has not run the benchmark."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form: every field present but `sandboxDigests`, `benchmark` and its scores where there are none.
+        """The JSON form: every field present, but for those of `LEFT_OUT_WHERE_EMPTY`, and scores not measured.
 
         So a profile that was signed before there were these, or before a workload was added, keeps its digest.
         """
         document = self.model_dump(mode="json", by_alias=True)
-        del document["benchmark"]
-        if not self.sandbox_digests:
-            del document["sandboxDigests"]
-        return document if self.benchmark is None else document | {"benchmark": self.benchmark.to_json()}
+        if self.benchmark is not None:
+            document["benchmark"] = self.benchmark.to_json()
+        return {key: value for key, value in document.items() if value or key not in LEFT_OUT_WHERE_EMPTY}
 
     def digest(self) -> str:
         """`Ask.profileDigest`."""

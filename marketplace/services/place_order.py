@@ -208,8 +208,8 @@ def _require_blobs(market: Market, job_spec: JobSpec) -> None:
             missing=missing,
         )
     sizes = [(entry.digest, entry.size, entry.path) for entry in job_spec.inputs]
-    if job_spec.carried is None:
-        sizes.append((job_spec.program.digest, job_spec.program.size, "program"))
+    if job_spec.uploaded_program:
+        sizes.append((job_spec.uploaded_program.digest, job_spec.uploaded_program.size, "program"))
     for digest, size, path in sizes:
         if market.blobs.size(digest) != size:
             raise InvalidJobSpec(

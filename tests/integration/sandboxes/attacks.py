@@ -26,6 +26,14 @@ class Attack:
     inputs: dict[str, bytes] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
 
+    def expected(self, sandbox: str) -> tuple[ExitKind, ...]:
+        """How it must end there. In gVisor as in any container, unless it says otherwise."""
+        return self.ends.get(sandbox, self.ends["docker"])
+
+    def detail_of(self, sandbox: str) -> str:
+        """What the detail must name there; of gVisor nothing where it does not end as in any container."""
+        return self.detail.get(sandbox, "" if sandbox in self.ends else self.detail.get("docker", ""))
+
 
 def both(*ends: ExitKind) -> dict[str, tuple[ExitKind, ...]]:
     return {"wasm": ends, "docker": ends}

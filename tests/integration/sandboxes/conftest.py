@@ -5,7 +5,8 @@ import pytest
 from agent.adapters.gpus import GpuPool
 from agent.containers.cache import ImageCache
 from agent.containers.engine import Engine
-from scripts.container_engine import missing, running_engine, shell_image
+from marketplace.errors import AgentError
+from scripts.container_engine import GVISOR, missing, running_engine, shell_image
 
 AGENT = "computehive-test"
 
@@ -28,6 +29,18 @@ def engine(engine_address):
 
 
 @pytest.fixture(scope="session")
+def gvisor_engine(engine_address):
+    """The same engine, with gVisor between a job and the machine's kernel."""
+    try:
+        engine = Engine(engine_address, AGENT, GVISOR)
+    except AgentError as error:
+        pytest.skip(f"no gVisor: {error.message} {error.hint} (apt install runsc)")
+    yield engine
+    engine.sweep()
+    engine.close()
+
+
+@pytest.fixture(scope="session")
 def shell(engine):
     """The id of the image with a shell, loaded."""
     archive, image = shell_image()
@@ -37,6 +50,15 @@ def shell(engine):
 
 @pytest.fixture
 def docker_adapter(engine, tmp_path):
+    return adapter_on(engine, tmp_path)
+
+
+@pytest.fixture
+def gvisor_adapter(gvisor_engine, tmp_path):
+    return adapter_on(gvisor_engine, tmp_path)
+
+
+def adapter_on(engine, folder):
     from agent.adapters.docker import DockerAdapter
 
-    return DockerAdapter(engine, AGENT, ImageCache(engine, tmp_path / "images.json", 1_000), GpuPool([]))
+    return DockerAdapter(engine, AGENT, ImageCache(engine, folder / "images.json", 1_000), GpuPool([]))

@@ -16,13 +16,11 @@ from agent.adapters.docker import open_docker
 from agent.containers import cgroups
 from agent.containers import engine as engine_module
 from agent.containers import run as run_module
-from agent.containers.cache import ImageCache
 from agent.containers.engine import LABEL, NOBODY, Engine
 from agent.containers.run import Order, run_container
 from agent.sandbox import Limits
 from agent.sandbox.snapshots import Snapshots
 from marketplace.errors import AgentError, InvalidModule
-from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
 from scripts.container_engine import (
     ENGINE_VARIABLE,
@@ -102,6 +100,14 @@ def test_job_is_stopped_when_its_machine_wants_it_gone(run):
     assert time.monotonic() - started < 15
 
 
+def test_job_that_its_machine_wants_gone_before_the_engine_has_started_it_is_not_left_running(run):
+    stop = threading.Event()
+    stop.set()
+    started = time.monotonic()
+    assert run("sleep 100", stop=stop).exit_kind is ExitKind.EVICTED
+    assert time.monotonic() - started < 15
+
+
 def test_state_that_a_container_saves_is_seen_while_it_runs_and_once_more_when_it_is_stopped(engine, shell):
     kept, stop = [], threading.Event()
 
@@ -148,39 +154,6 @@ def test_image_cannot_turn_its_limits_off(engine, run):
     assert run("id -u", image=image).stdout == b"65534\n"
 
 
-def test_image_cache_keeps_to_its_quota_and_never_drops_the_providers_own(engine, engine_address, tmp_path):
-    client = docker.DockerClient(base_url=engine_address)
-    own = engine.load(shell_image({"Env": ["OWN=1"]})[0])
-    client.images.get(own).tag("provider/own", "latest")
-    clock = iter(range(100))
-    cache = ImageCache(engine, tmp_path / "images.json", 4, now=lambda: next(clock))
-    archives = [shell_image({"Env": [f"N={n}"]})[0] for n in range(3)] + [shell_image({"Env": ["OWN=1"]})[0]]
-    images = [cache.get(sha256_digest(one), lambda digest, one=one: one) for one in archives]
-    assert [engine.has_image(image) for image in images] == [False, False, True, True]
-    for archive in archives[:3]:
-        cache.get(sha256_digest(archive), lambda digest, archive=archive: archive)
-    assert engine.has_image(own) and client.images.get("provider/own:latest").id == own
-    client.images.remove("provider/own:latest", force=True)
-    client.close()
-
-
-def test_image_cache_remembers_across_restarts_and_fetches_again_what_is_gone(engine, tmp_path):
-    archive, fetched = shell_image({"Env": ["REMEMBERED=1"]})[0], []
-
-    def fetch(digest):
-        fetched.append(digest)
-        return archive
-
-    for _ in range(2):
-        image = ImageCache(engine, tmp_path / "images.json", 1_000).get(sha256_digest(archive), fetch)
-    assert len(fetched) == 1
-    assert engine.drop_image(image)
-    assert ImageCache(engine, tmp_path / "images.json", 1_000).get(sha256_digest(archive), fetch) == image
-    (tmp_path / "images.json").write_text("{]")
-    assert ImageCache(engine, tmp_path / "images.json", 1_000).get(sha256_digest(archive), fetch) == image
-    assert len(fetched) == 3
-
-
 # --- machines ---------------------------------------------------------------------------------------------------------
 
 
@@ -194,7 +167,7 @@ def test_what_a_killed_agent_left_is_swept_at_the_next_start_and_nothing_else(en
     settings = AdapterSettings(data=tmp_path, container_engine=engine_address)
     first = open_docker(settings)
     threading.Thread(
-        target=first._engine.wait,
+        target=first._engine.run_to_end,
         args=(_start_forever(first, shell), 100),
         daemon=True,
     ).start()

@@ -206,3 +206,18 @@ def test_file_that_exists_is_not_overwritten(config):
     with pytest.raises(FileExistsError):
         write_config(path)
     assert path.read_text() == NEEDED
+
+
+def test_registries_are_hosts_as_names_of_images_have_them_and_none_by_default(config):
+    config("")
+    assert load_settings(ProviderSettings).adapters.registries == ()
+    config('[rules]\nregistries = ["registry.example.org", "localhost:5000"]\n')
+    assert load_settings(ProviderSettings).adapters.registries == ("registry.example.org", "localhost:5000")
+
+
+@pytest.mark.parametrize("host", ["https://registry.example.org", "Registry.example.org", "registry", "a.example/team"])
+def test_registry_that_no_name_of_an_image_can_have_is_refused_at_the_start(config, monkeypatch, host):
+    config("")
+    monkeypatch.setenv("COMPUTEHIVE_AGENT_REGISTRIES", host)
+    with pytest.raises(SettingsError, match=r"COMPUTEHIVE_AGENT_REGISTRIES.*expected a host in lower case"):
+        load_settings(ProviderSettings)

@@ -21,9 +21,17 @@ SCRIPT = JobSpec.parse(
         "inputs": [{"path": "main.py", "digest": DIGEST, "size": 1}],
     }
 )
+IMAGE = JobSpec.parse(
+    {
+        "sandbox": "docker",
+        "program": {"kind": "image", "registry": "there.example", "repository": "tool", "digest": DIGEST},
+    }
+)
+CONTAINERS = {"sandboxes": ["docker"], "registries": ["here.example"]}
 PREEMPTIBLE = JobSpec.parse(spec().to_json() | {"schedule": {"preemptionNoticeSeconds": 60}})
 FORBIDDEN = {
     "runtime": (bid(job_spec=SCRIPT), ask(1, node=profile(runtimes={"python": RUNTIME}))),
+    "registry": (bid(job_spec=IMAGE), ask(1, node=profile(**CONTAINERS))),
     "region": (bid(job_spec=spec(regions=["us"])), ask(1)),
     "architecture": (bid(job_spec=spec(architectures=["aarch64"])), ask(1)),
     "cpuFeatures": (bid(job_spec=spec(cpuFeatures=["avx2", "amx"])), ask(1)),

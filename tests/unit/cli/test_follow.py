@@ -9,7 +9,7 @@ from marketplace.cli import follow
 from marketplace.cli.output import last_lines, set_quiet
 from marketplace.cli.patience import FIRST_SECONDS, Patience, waiting_text
 from marketplace.errors import JobFailed, NotFound, ProgramFailed
-from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.enums import ExitKind, Verification
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from tests.unit.client.test_results import DOMAIN, LEASE, TERMS, Market, attestation
 
@@ -20,7 +20,9 @@ JOB = "0x" + "ab" * 32
 
 
 class OneJob(Market):
-    """A market with one job that has ended."""
+    """A market with one job that has ended, or waits for its renter."""
+
+    verification = TERMS.bid.verification
 
     def __init__(self, state: str, **attested) -> None:
         attested = {"result_digest": MANIFEST.root(), "egress_bytes": MANIFEST.egress_bytes} | attested
@@ -28,8 +30,9 @@ class OneJob(Market):
         self.state = state
 
     def job(self, job_id):
+        bid = TERMS.bid.to_json() | {"verification": self.verification}
         return {
-            "jobId": JOB, "state": self.state, "timeline": [], "bid": TERMS.bid.to_json(),
+            "jobId": JOB, "state": self.state, "timeline": [], "bid": bid,
             "leases": [{"leaseId": LEASE, "provider": TERMS.ask.provider}],
         }  # fmt: skip
 
@@ -75,6 +78,28 @@ def test_a_trap_shows_the_end_of_its_stderr_too(attend, capfd):
     with pytest.raises(JobFailed):
         attend(OneJob("failed", exit_kind=ExitKind.TRAP))
     assert "FileNotFoundError" in capfd.readouterr().err
+
+
+class ForItsRenter(OneJob):
+    verification = str(int(Verification.ACCEPT))
+
+
+def test_a_result_that_its_renter_judges_is_shown_with_how_to_accept_it_instead_of_waiting_for_ever(attend, capfd):
+    attend(ForItsRenter("attested"))
+    captured = capfd.readouterr()
+    said = " ".join(captured.err.split())
+    assert captured.out == "so far\n"
+    assert "Nothing is paid yet" in said and "`hive accept " in said and "`hive dispute " in said
+
+
+@pytest.mark.parametrize(
+    ("attested", "error", "hint"),
+    [({"exit_code": 3}, ProgramFailed, "hive logs"), ({"exit_kind": ExitKind.MEMORY_LIMIT}, JobFailed, "hive refund")],
+)
+def test_a_result_for_its_renter_that_did_not_end_well_ends_with_the_code_of_that(attend, attested, error, hint):
+    with pytest.raises(error) as caught:
+        attend(ForItsRenter("attested", **attested))
+    assert hint in caught.value.hint
 
 
 def test_a_result_that_is_not_paid_says_what_it_is(capfd):

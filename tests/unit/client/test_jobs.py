@@ -1,6 +1,7 @@
 """From files to a job specification and a bid."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from marketplace.client.salts import Salts
 from marketplace.errors import InputError, InvalidJobSpec
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
+from marketplace.protocol.images import parse_image
 from marketplace.protocol.jobspec import ContainerProgram, ModuleProgram, RuntimeProgram
 
 RUNTIMES = {"python": "0x" + "aa" * 32, "javascript": "0x" + "bb" * 32}
@@ -60,6 +62,21 @@ def test_an_image_is_a_job_for_containers_without_fuel_which_its_renter_accepts_
     assert (one.fuel, one.verification) == (0, Verification.ACCEPT)
     many = build_bid(job, renter=ALICE, market=BOB, resources=DEFAULT_RESOURCES, max_price=9, salt=1, replicas=3)
     assert (many.fuel, many.verification) == (0, Verification.REPLICATE)
+
+
+def test_an_image_in_a_registry_is_a_job_for_containers_of_which_nothing_is_read_or_sent_but_its_inputs(write):
+    reference = f"registry.example.org/team/tool@sha256:{'ab' * 32}"
+    job = prepare_job(Path(reference), [write("x.bin")], runtimes={}, args=["--fast"])
+    assert job.spec.program == parse_image(reference)
+    assert (job.spec.sandbox, paths(job), set(job.blobs)) == ("docker", ["x.bin"], set(job.spec.blob_digests()))
+    bid = build_bid(job, renter=ALICE, market=BOB, resources=DEFAULT_RESOURCES, max_price=9, salt=1)
+    assert (bid.fuel, bid.verification) == (0, Verification.ACCEPT)
+
+
+@pytest.mark.parametrize("name", ["registry.example.org/tool", "registry.example.org/tool:latest"])
+def test_an_image_without_its_digest_is_refused_with_how_to_name_it(name):
+    with pytest.raises(InputError, match=r"HOST.*@sha256:DIGEST"):
+        prepare_job(Path(name), runtimes={})
 
 
 def test_script_is_run_again_whatever_its_replicas_unless_its_renter_wants_it_otherwise(write):

@@ -78,3 +78,11 @@ def test_tool_is_taken_like_a_container_and_without_its_servers_bytes(world, ver
 def test_tool_that_shall_be_run_again_is_refused(world):
     with pytest.raises(MalformedMessage, match="'mcp' is not deterministic"):
         place(world, tool(), fuel=0, verification=int(Verification.REEXECUTE))
+
+
+def test_image_of_a_registry_is_taken_without_its_bytes(world):
+    program = {"kind": "image", "registry": "r.example", "repository": "tool", "digest": sha256_digest(IMAGE)}
+    spec = container(program=program)
+    bid = world.bid(job_digest=spec.digest(), fuel=0, verification=int(Verification.ACCEPT))
+    assert place_bid(world.market, bid, bid.sign(DOMAIN, RENTER.key), spec).order_hash
+    assert not world.market.blobs.has(sha256_digest(IMAGE))

@@ -12,7 +12,7 @@ from agent.bootstrap import build_runner
 from agent.fitting import Machine
 from agent.metering.runner import MeteredRunner
 from agent.rules import Rules
-from agent.runtimes import ModuleCache
+from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Sandbox
 from marketplace.protocol.canaries import canary_seed
 from scripts.canary.planter import planted
@@ -21,7 +21,7 @@ from tests.unit.agent.played_market import AGENT
 from tests.unit.agent.test_work import FILES, lease_terms, script_spec
 from tests.unit.clearing.market import profile
 
-MACHINE = Machine(profile(), 1)
+MACHINE = Machine(profile(runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()}), 1)
 
 
 class Counters:

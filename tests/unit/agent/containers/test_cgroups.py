@@ -1,11 +1,13 @@
 """Reading control groups of both versions, from folders that look like the kernel's."""
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from agent.containers import cgroups
-from agent.containers.cgroups import Reading, group_of, leftover_runs, read_group, remove_parent
+from agent.containers.cgroups import Reading, group_of, kill_group, leftover_runs, read_group, remove_parent
 from agent.sandbox.types import Usage
 
 V1 = {
@@ -78,3 +80,38 @@ def test_parents_of_runs_are_found_by_agent_and_removed(tmp_path):
     assert leftover_runs("mine-", tmp_path) == {"mine-1", "mine-2"}
     remove_parent("mine-1", tmp_path)
     assert leftover_runs("", tmp_path) == {"mine-2", "other-1"}
+
+
+@pytest.mark.parametrize("place", ["pids/computehive/run/job", "computehive/run/job"], ids=["v1", "v2"])
+def test_processes_of_a_group_are_ended_and_no_others(tmp_path, place):
+    folder = tmp_path / place
+    folder.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "600"]) as mine, subprocess.Popen(["sleep", "600"]) as other:
+        (folder / "cgroup.procs").write_text(f"{mine.pid}\n")
+        assert kill_group("/computehive/run/job", tmp_path)
+        assert mine.wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+        other.kill()
+
+
+@pytest.mark.parametrize("named", ["", "/computehive/run/gone"])
+def test_nothing_is_ended_where_no_group_is_known_or_it_is_gone(tmp_path, named):
+    (tmp_path / "cgroup.procs").write_text("2\n")
+    (tmp_path / "pids").mkdir()
+    (tmp_path / "pids" / "cgroup.procs").write_text("2\n")
+    assert not kill_group(named, tmp_path)
+
+
+@pytest.mark.parametrize("listed", ["0\n", "1\n", "-5\n", "no\n"])
+def test_neither_every_process_nor_the_first_is_ever_ended_and_that_is_said(tmp_path, listed):
+    folder = tmp_path / "computehive"
+    folder.mkdir()
+    (folder / "cgroup.procs").write_text(listed)
+    assert not kill_group("/computehive", tmp_path)
+
+
+def test_group_whose_processes_have_ended_by_themselves_needs_nobody_else(tmp_path):
+    folder = tmp_path / "computehive"
+    folder.mkdir()
+    (folder / "cgroup.procs").write_text("")
+    assert kill_group("/computehive", tmp_path)
