@@ -13,6 +13,7 @@ from agent.benchmark.record import usable_scores
 from agent.inputs import InputCache
 from agent.inventory import take_inventory
 from agent.journal import Journal
+from agent.live_logs import LiveLogs
 from agent.lock import claim_journal, hold_folder
 from agent.loglines import configure_logging
 from agent.metering.runner import MeteredRunner
@@ -100,6 +101,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
+        live_logs=LiveLogs(client=client, domain=chain.domain, agent=agent, now=lambda: int(time.time())),
         attester=Attester(chain=chain, domain=chain.domain, agent=agent.address, collateral=settings.tee_collateral),
         is_price_automatic=settings.auto_price,
         pauses=Pauses(settings.schedule, settings.caution, lambda: read_vitals(settings.data), time.time),

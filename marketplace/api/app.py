@@ -13,6 +13,7 @@ from marketplace.api.leases import lease_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
 from marketplace.api.oracles import oracle_routes
 from marketplace.api.problems import install_problem_handlers
+from marketplace.api.streams import Streams
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -46,12 +47,13 @@ def build_app(
         lifespan=lifespan,
     )
     app.state.market = market
+    app.state.streams = streams = Streams(market.rules)
     install_problem_handlers(app)
 
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt="/api/v1/blobs/")
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
-        job_routes(market),
+        job_routes(market, streams),
         lease_routes(market),
         oracle_routes(market),
         node_routes(market),
