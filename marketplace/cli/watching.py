@@ -83,8 +83,9 @@ class LogView:
                 f"[red]What was shown is not what the provider attested ({' and '.join(different)}).[/red]"
                 " Only the attested log counts: `hive logs` without --follow shows it."
             )
-        elif not any(logs.values()):
-            self._tell("[dim](it printed nothing)[/dim]")
+        else:
+            said = "what was shown is what the provider attested" if any(logs.values()) else "it printed nothing"
+            self._tell(f"[dim]({said})[/dim]")
 
     def _begin(self, data: dict[str, Any]) -> None:
         from marketplace.client.livelog import SeenLog
@@ -96,7 +97,8 @@ class LogView:
             self._end()
             self._tell("[yellow]Its machine began it anew: what was shown so far is void.[/yellow]")
         elif self.seen is None:
-            self._tell(f"[dim]lease {escape(short(lease_id))}…, as it runs; not attested yet[/dim]")
+            stand = "attested" if data.get("attested") else "as it runs; not attested yet"
+            self._tell(f"[dim]lease {escape(short(lease_id))}…, {stand}[/dim]")
         self.seen = SeenLog(lease_id)
 
     def _write(self, name: str, data: bytes) -> None:

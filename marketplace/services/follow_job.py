@@ -129,7 +129,7 @@ def _tell_live(market: Market, telling: _Telling, place: int, lease: LeaseRecord
     if seen is None:
         return
     if seen.started_at != position.run:
-        _begin(telling, place, lease, seen.started_at)
+        _begin(telling, place, lease, seen.started_at, is_attested=False)
     _tell_bytes(telling, place, lease, {"stdout": seen.stdout, "stderr": seen.stderr})
 
 
@@ -141,7 +141,7 @@ def _tell_attested(
     if position.is_done:
         return
     if not position.run:
-        _begin(telling, place, lease, evidence.attestation.started_at)
+        _begin(telling, place, lease, evidence.attestation.started_at, is_attested=True)
         position = telling.positions[place]
     entries = {entry.path: entry for entry in evidence.manifest.entries}
     logs = {"stdout": entries.get(STDOUT_PATH), "stderr": entries.get(STDERR_PATH)}
@@ -155,11 +155,11 @@ def _tell_attested(
     telling.tell("attested", {"leaseId": lease.lease_id, "resultDigest": evidence.attestation.result_digest, **named})
 
 
-def _begin(telling: _Telling, place: int, lease: LeaseRecord, started_at: int) -> None:
-    again = telling.positions[place].run != 0
+def _begin(telling: _Telling, place: int, lease: LeaseRecord, started_at: int, *, is_attested: bool) -> None:
+    marks = {"again": telling.positions[place].run != 0, "attested": is_attested}
     telling.positions[place] = _Position(run=started_at)
-    data = {"leaseId": lease.lease_id, "provider": lease.provider, "startedAt": started_at, "again": again}
-    telling.tell("begin", data)
+    data = {"leaseId": lease.lease_id, "provider": lease.provider, "startedAt": started_at}
+    telling.tell("begin", data | marks)
 
 
 def _tell_bytes(telling: _Telling, place: int, lease: LeaseRecord, parts: Mapping[str, bytes]) -> None:

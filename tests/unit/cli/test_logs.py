@@ -59,12 +59,20 @@ def shown(capfd):
 def test_output_comes_on_its_own_streams_and_what_is_missing_out_of_the_attested_log(shown):
     out, err = shown(Streaming(begin(), log(OUT[:2]), log(ERR[:6], stream="stderr"), log(OUT[2:4], 2)))
     assert out == OUT.decode()
-    assert "not attested yet line 1 line 2 line 3" in err and "line 30" in err and "is not what" not in err
+    assert "not attested yet line 1 line 2 line 3" in err and "line 30" in err
+    assert "(what was shown is what the provider attested)" in err
 
 
 def test_what_the_provider_did_not_attest_to_is_said_and_not_mixed_with_what_it_did(shown):
     out, err = shown(Streaming(begin(), log(b"SO "), log(ERR[:6], stream="stderr")))
     assert out == "SO " and "is not what the provider attested (stdout)" in err and "hive logs" in err
+
+
+def test_a_log_that_was_attested_before_somebody_looked_is_not_called_live(shown):
+    first = JobEvent(
+        "begin", {"leaseId": LEASE, "provider": "0x", "startedAt": 1, "again": False, "attested": True}, "1"
+    )
+    assert "lease 0x77777777…, attested" in shown(Streaming(first, log(OUT)))[1]
 
 
 def test_more_than_the_attested_log_has_is_no_beginning_of_it(shown):

@@ -188,7 +188,8 @@ def test_who_comes_late_gets_all_of_it_from_the_beginning(world, lease):
     send(world, lease, b"err", stream=STDERR)
     events, _ = told(world, job_of(world, lease))
     assert [kind for kind, _ in events] == ["begin", "log", "log"]
-    assert events[0][1] == {"leaseId": lease, "provider": PROVIDER.address, "startedAt": RUN, "again": False}
+    run = {"leaseId": lease, "provider": PROVIDER.address, "startedAt": RUN}
+    assert events[0][1] == run | {"again": False, "attested": False}
     assert (printed(events), printed(events, "stderr")) == (b"out", b"err")
 
 
@@ -212,6 +213,7 @@ def test_a_long_log_comes_in_pieces_that_can_each_be_gone_on_from(world, lease):
     world.attest(lease, text)
     job, after, got = job_of(world, lease), "", b""
     looks = 0
+    assert told(world, job)[0][0][1]["attested"]
     while True:
         look = log_news(world.market, job, after)
         got += printed([(one.kind, one.data) for one in look.news])
