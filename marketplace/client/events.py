@@ -61,19 +61,22 @@ def follow_events(
 
     Raises ServiceUnavailable where the market stays away for two minutes, and what it refuses.
     """
-    after, pause, heard = "", FIRST_PAUSE, clock()
+    after, pause, away_since = "", FIRST_PAUSE, None
     while True:
-        trouble: ServiceUnavailable | None = None
+        began = clock()
         try:
             for event in connect(after):
-                after, pause, heard = event.id or after, FIRST_PAUSE, clock()
+                after, pause, away_since = event.id or after, FIRST_PAUSE, None
                 yield event
                 if event.kind == END:
                     return
-        except ServiceUnavailable as error:
-            trouble = error
-        if trouble is not None and clock() - heard > AWAY_SECONDS:
-            raise trouble
+            away_since = None
+        except ServiceUnavailable:
+            ended = clock()
+            if away_since is None or ended - began > SILENCE_SECONDS:  # what lasted so long was a connection
+                away_since, pause = ended, FIRST_PAUSE
+            elif ended - away_since > AWAY_SECONDS:
+                raise
         sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -130,6 +130,19 @@ def test_a_market_that_stays_away_is_waited_for_ever_more_rarely_and_not_for_eve
     assert line.pauses[:5] == [0.5, 1, 2, 4, 8] and AWAY_SECONDS < sum(line.pauses) < AWAY_SECONDS + 20
 
 
+def test_a_long_silence_is_no_absence():
+    line = Line(*3 * [([], AWAY)], ([END], None))
+    connect, lasts = line.connect, [10_000, 0, 10_000, 0]
+
+    def quiet(after):
+        line.now += lasts.pop(0)
+        yield from connect(after)
+
+    line.connect = quiet
+    assert [one.kind for one in line.follow()] == ["end"]
+    assert line.pauses == [0.5, 1, 0.5]
+
+
 def test_what_the_market_refuses_is_not_tried_again():
     line = Line(([], NotFound("job", "0xab")))
     with pytest.raises(NotFound):
