@@ -15,6 +15,7 @@ from agent.fitting import FittingRunner, Machine
 from agent.inputs import InputCache
 from agent.inventory import take_inventory
 from agent.journal import Journal
+from agent.live_logs import LiveLogs
 from agent.lock import claim_journal, hold_folder
 from agent.loglines import configure_logging
 from agent.metering.runner import MeteredRunner
@@ -129,6 +130,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
+        live_logs=LiveLogs(client=client, domain=chain.domain, agent=agent, now=lambda: int(time.time())),
         attester=Attester(chain=chain, domain=chain.domain, agent=agent.address, collateral=settings.tee_collateral),
         is_price_automatic=settings.auto_price,
         pauses=Pauses(settings.schedule, settings.caution, lambda: read_vitals(settings.data), time.time),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import Event
 
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.work import Execution, Runner, run_with
 from marketplace.client.terms import LeaseTerms
@@ -22,9 +23,15 @@ class CanaryRunner:
     def __init__(self, runner: Runner, salts: Callable[[], Collection[str]]) -> None:
         self._runner, self._salts = runner, salts
 
-    def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
+    def __call__(
+        self,
+        terms: LeaseTerms,
+        stop: Event | None = None,
+        snapshots: Snapshots | None = None,
+        printed: Printed | None = None,
+    ) -> Execution:
         """The job's run, or a false one. Raises ServiceUnavailable as the runner does."""
-        execution = run_with(self._runner, terms, stop, snapshots)
+        execution = run_with(self._runner, terms, stop, snapshots, printed)
         return falsify(execution) if self._is_canary(terms) and _can_lie(execution) else execution
 
     def _is_canary(self, terms: LeaseTerms) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Condition, Event
 
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.work import Execution, Runner, limits_of, refuse, run_with
 from marketplace.client.terms import LeaseTerms
@@ -81,7 +82,13 @@ class FittingRunner:
         self._machine, self._runner, self._now = machine, runner, now
         self._room = Room(machine.units)
 
-    def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
+    def __call__(
+        self,
+        terms: LeaseTerms,
+        stop: Event | None = None,
+        snapshots: Snapshots | None = None,
+        printed: Printed | None = None,
+    ) -> Execution:
         """Run the job once there is room for it, or attest why not.
 
         It waits as long as it could still use all the seconds that it reserved.
@@ -93,7 +100,7 @@ class FittingRunner:
         if not self._room.take(units, lambda: _is_set(stop) or self._now() > latest):
             return _evict(terms) if _is_set(stop) else _refuse(terms, "Other leases took this machine until too late.")
         try:
-            return run_with(self._runner, terms, stop, snapshots)
+            return run_with(self._runner, terms, stop, snapshots, printed)
         finally:
             self._room.give_back(units)
 

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Event
 
@@ -26,6 +27,7 @@ from agent.earnings import tell_closed
 from agent.evictions import Evictions
 from agent.follow import follow_leases
 from agent.journal import Journal, WorkState
+from agent.live_logs import LiveLogs
 from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
 from agent.pauses import Pauses
@@ -76,6 +78,7 @@ class ProviderDaemon:
         hand: Hand,
         claim_margin: int,
         attester: Attester | None = None,
+        live_logs: LiveLogs | None = None,
         is_price_automatic: bool = False,
         pauses: Pauses | None = None,
         draw: random.Random | None = None,
@@ -84,10 +87,9 @@ class ProviderDaemon:
         self._client, self._chain, self._domain, self._market = client, chain, domain, to_checksum_address(market)
         self._provider, self._agent, self._offer = provider, agent, offer
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
-        self._hand = hand
         self._attester = attester or Attester(chain=chain, domain=domain, agent=agent.address, now=now)
         self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now, journal=journal)
-        self._rounds, self._pauses = Rounds(client), pauses
+        self._live_logs, self._rounds, self._pauses = live_logs, Rounds(client), pauses
         self._prices = Prices(
             journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
         )
@@ -260,7 +262,8 @@ class ProviderDaemon:
         if is_promise_broken(terms, self._offer.profile):
             return refuse("This machine's sandbox has changed since its ask.", limits_of(terms.bid).egress_bytes)
         stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
-        return run_with(self._runner, terms, stop, snapshots)
+        with self._live_logs.of(event.lease_id, terms) if self._live_logs else nullcontext() as printed:
+            return run_with(self._runner, terms, stop, snapshots, printed)
 
     def post_checkpoints(self) -> None:
         """Send what running jobs have saved."""

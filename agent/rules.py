@@ -9,6 +9,7 @@ strike.
 from dataclasses import dataclass
 from threading import Event
 
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.work import NO_DIGEST, Execution, Runner, limits_of, refuse, run_with
 from marketplace.client.terms import LeaseTerms
@@ -41,9 +42,15 @@ class RuledRunner:
     def __init__(self, rules: Rules, runner: Runner) -> None:
         self._rules, self._runner = rules, runner
 
-    def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
+    def __call__(
+        self,
+        terms: LeaseTerms,
+        stop: Event | None = None,
+        snapshots: Snapshots | None = None,
+        printed: Printed | None = None,
+    ) -> Execution:
         """Run the job, or attest that it was refused, with the rule in `log/stderr`."""
         obstacle = self._rules.find_obstacle(terms)
         if obstacle:
             return refuse(_REFUSED + obstacle, limits_of(terms.bid).egress_bytes, NO_DIGEST)
-        return run_with(self._runner, terms, stop, snapshots)
+        return run_with(self._runner, terms, stop, snapshots, printed)

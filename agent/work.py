@@ -12,6 +12,7 @@ from typing import Protocol
 from agent.adapters import Adapter, Job, descriptor_digest
 from agent.chain import Signers
 from agent.sandbox import Limits, RunResult
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import NOT_MEASURED, Usage
 from marketplace.client.terms import LeaseTerms
@@ -70,13 +71,24 @@ class Runner(Protocol):
     """Runs a lease's job to its end, or until `stop`. Raises ServiceUnavailable where its inputs cannot be had now."""
 
     def __call__(
-        self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None
+        self,
+        terms: LeaseTerms,
+        stop: Event | None = None,
+        snapshots: Snapshots | None = None,
+        printed: Printed | None = None,
     ) -> Execution: ...
 
 
-def run_with(runner: Runner, terms: LeaseTerms, stop: Event | None, snapshots: Snapshots | None) -> Execution:
-    """A run; one that saves nothing is asked for as one that has never heard of that."""
-    return runner(terms, stop) if snapshots is None else runner(terms, stop, snapshots)
+def run_with(
+    runner: Runner,
+    terms: LeaseTerms,
+    stop: Event | None,
+    snapshots: Snapshots | None,
+    printed: Printed | None = None,
+) -> Execution:
+    """A run; one that saves nothing, or shows nothing, is asked for as one that has never heard of that."""
+    asked = {"snapshots": snapshots, "printed": printed}
+    return runner(terms, stop, **{name: value for name, value in asked.items() if value is not None})
 
 
 def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
@@ -155,16 +167,29 @@ class JobRunner:
         self._fetch = fetch
         self._wall_factor = wall_factor
 
-    def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
+    def __call__(
+        self,
+        terms: LeaseTerms,
+        stop: Event | None = None,
+        snapshots: Snapshots | None = None,
+        printed: Printed | None = None,
+    ) -> Execution:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
         spec = terms.job_spec
         try:
-            result = self._run(spec, limits_of(terms.bid, self._wall_factor), stop, snapshots)
+            result = self._run(spec, limits_of(terms.bid, self._wall_factor), stop, snapshots, printed)
         except (NotFound, DigestMismatch, AgentError, TooLarge) as error:
             return refuse(str(error), limits_of(terms.bid).egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST))
         return package(result, self._digests[spec.sandbox])
 
-    def _run(self, spec: JobSpec, limits: Limits, stop: Event | None, snapshots: Snapshots | None) -> RunResult:
+    def _run(
+        self,
+        spec: JobSpec,
+        limits: Limits,
+        stop: Event | None,
+        snapshots: Snapshots | None,
+        printed: Printed | None,
+    ) -> RunResult:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
@@ -173,7 +198,7 @@ class JobRunner:
         def fetch(digest: str) -> bytes:
             return _verified(digest, self._cache(digest, intake))
 
-        result = adapter.run(Job(spec, self._inputs(spec, fetch), fetch, snapshots), limits, stop)
+        result = adapter.run(Job(spec, self._inputs(spec, fetch), fetch, snapshots, printed), limits, stop)
         ingress = intake.total + (result.usage.ingress_bytes or 0)
         return replace(result, usage=replace(result.usage, ingress_bytes=ingress))
 

@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
+from socket import socket
 
 import structlog
 import uvicorn
@@ -63,11 +65,24 @@ def create_app(settings: MarketSettings) -> FastAPI:
     )
 
 
+class MarketServer(uvicorn.Server):
+    """Tells streams to end before it waits for every answer to be complete: they are never complete by themselves."""
+
+    def __init__(self, config: uvicorn.Config, stop_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop_streams = stop_streams
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self._stop_streams()
+        await super().shutdown(sockets)
+
+
 def serve(settings: MarketSettings) -> None:
     """Serve until SIGINT or SIGTERM; requests and steps under way are finished first."""
     configure_logging(settings.log_level)
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -75,7 +90,7 @@ def serve(settings: MarketSettings) -> None:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     structlog.get_logger("computehive").info("starting", host=settings.host, port=settings.port)
-    uvicorn.Server(config).run()
+    MarketServer(config, app.state.streams.stop).run()
 
 
 def rebuild_market(settings: MarketSettings) -> None:

@@ -40,12 +40,17 @@ class MarketSettings(BaseSettings):
     seal_seconds: int = Field(default=3, ge=0)
     """How long sealed verdicts wait for the rest of the committee."""
     max_blob_bytes: int = Field(default=256_000_000, gt=0)
+    max_streams: int = Field(default=200, ge=0)
+    """How many logs and timelines may be followed at once, by all clients together; 0 refuses all."""
     log_level: str = "info"
 
     def rules(self) -> Rules:
         """What services need of it."""
         return Rules(
-            round_seconds=self.round_seconds, seal_seconds=self.seal_seconds, max_blob_bytes=self.max_blob_bytes
+            round_seconds=self.round_seconds,
+            seal_seconds=self.seal_seconds,
+            max_blob_bytes=self.max_blob_bytes,
+            max_streams=self.max_streams,
         )
 
 

@@ -118,7 +118,7 @@ class DockerAdapter:
             order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus)
             meter = GpuMeter(gpus)
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
-                result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots)
+                result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots, job.printed)
             return replace(result, usage=meter.add_to(result.usage))
 
 

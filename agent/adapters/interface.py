@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol, runtime_checkable
 
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import Limits, RunResult
 from marketplace.protocol.jobspec import JobSpec
@@ -24,6 +25,8 @@ class Job:
     fetch: Callable[[str], bytes]
     snapshots: Snapshots | None = None
     """What is shown the program's files while it runs."""
+    printed: Printed | None = None
+    """What is shown its standard output and error while it runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class WasmAdapter:
 
     def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
         """As `Adapter.run`."""
-        return self._sandbox.run(self._module(job), build_task(job.spec, dict(job.inputs)), limits, stop, job.snapshots)
+        module, task = self._module(job), build_task(job.spec, dict(job.inputs))
+        return self._sandbox.run(module, task, limits, stop, job.snapshots, job.printed)
 
     def _module(self, job: Job) -> CompiledModule:
         program = job.spec.program

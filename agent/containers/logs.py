@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable
 
+from agent.sandbox.printed import Printed
 from agent.sandbox.types import Limits
 
 
@@ -12,9 +13,16 @@ class LogPump:
     It reads on to the end and forgets the rest: an engine whose output nobody takes cannot even end a container.
     """
 
-    def __init__(self, stream: Iterable[tuple[bytes | None, bytes | None]], limits: Limits) -> None:
+    def __init__(
+        self,
+        stream: Iterable[tuple[bytes | None, bytes | None]],
+        limits: Limits,
+        printed: Printed | None = None,
+    ) -> None:
         self._stream, self._limits = stream, limits
         self._kept = {"standard output": bytearray(), "standard error": bytearray()}
+        if printed is not None:
+            printed.show(*self._kept.values())
         self.overflow = ""
         self._thread = threading.Thread(target=self._pump, name="container-log", daemon=True)
         self._thread.start()

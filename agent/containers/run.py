@@ -18,6 +18,7 @@ from agent.containers.cgroups import Reading
 from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, Engine
 from agent.containers.harvest import OutputLimit, pack, unpack
 from agent.containers.logs import LogPump
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import Limits, RunResult
 from marketplace.protocol.enums import ExitKind
@@ -50,6 +51,7 @@ def run_container(
     limits: Limits,
     stop: threading.Event | None,
     snapshots: Snapshots | None = None,
+    printed: Printed | None = None,
 ) -> RunResult:
     """Run to the end, to a limit, or until `stop`. Raises InvalidModule for an image that cannot be started safely.
 
@@ -58,7 +60,7 @@ def run_container(
     run = f"{agent}-{secrets.token_hex(6)}"
     limits = replace(limits, egress_bytes=min(limits.egress_bytes, MAX_WRITTEN_BYTES))
     try:
-        return _Run(engine, run, order, limits, stop, snapshots).result()
+        return _Run(engine, run, order, limits, stop, snapshots, printed).result()
     except ENGINE_ERRORS as error:
         return failed(error, limits)
     finally:
@@ -76,9 +78,10 @@ class _Run:
         limits: Limits,
         stop: threading.Event | None,
         snapshots: Snapshots | None,
+        printed: Printed | None,
     ) -> None:
         self._engine, self._run, self._order, self._limits, self._stop = engine, run, order, limits, stop
-        self._snapshots = snapshots
+        self._snapshots, self._printed = snapshots, printed
         self._reading = Reading()
 
     def result(self) -> RunResult:
@@ -89,7 +92,7 @@ class _Run:
             self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus
         )
         with closing(self._engine.attach(job)) as streams:
-            logs = LogPump(streams, limits)
+            logs = LogPump(streams, limits, self._printed)
             started = time.monotonic()
             ended = self._watch(job, holder, logs, started)
             seconds = time.monotonic() - started

@@ -14,6 +14,7 @@ from importlib.metadata import version
 import wasmtime
 
 from agent.sandbox.linking import define_wasi, is_offered
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.stopping import Interrupter, run_aside
 from agent.sandbox.types import Limits, RunResult, Task, Usage
@@ -159,12 +160,13 @@ class Sandbox:
         limits: Limits,
         stop: threading.Event | None = None,
         snapshots: Snapshots | None = None,
+        printed: Printed | None = None,
     ) -> RunResult:
         """Run to the end, to a limit, or until `stop`. Never raises for what the program does.
 
-        `snapshots` sees its files now and then; neither result nor fuel depend on that.
+        `snapshots` sees its files now and then, `printed` what it prints; neither result nor fuel depend on that.
         """
-        return run_aside(lambda stopped: self._run(compiled, task, limits, stopped, snapshots), stop)
+        return run_aside(lambda stopped: self._run(compiled, task, limits, stopped, snapshots, printed), stop)
 
     def _run(
         self,
@@ -173,8 +175,11 @@ class Sandbox:
         limits: Limits,
         stop: threading.Event | None,
         snapshots: Snapshots | None,
+        printed: Printed | None,
     ) -> RunResult:
         host = WasiHost(task, limits)
+        if printed is not None:
+            printed.show(host.stdout.data, host.stderr.data)
         linker = wasmtime.Linker(self.engine)
         define_wasi(linker, host)
         store = wasmtime.Store(self.engine)

@@ -14,6 +14,7 @@ from marketplace.api.leases import lease_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
 from marketplace.api.oracles import oracle_routes
 from marketplace.api.problems import install_problem_handlers
+from marketplace.api.streams import Streams
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -48,13 +49,14 @@ def build_app(
         lifespan=lifespan,
     )
     app.state.market = market
+    app.state.streams = streams = Streams(market.rules)
     install_problem_handlers(app)
 
     app.add_middleware(JsonBodies, exempt=_BLOBS)  # what is added last is outermost: the limit is
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=_BLOBS)
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
-        job_routes(market),
+        job_routes(market, streams),
         lease_routes(market),
         oracle_routes(market),
         node_routes(market),

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from marketplace.protocol.canaries import CanaryOpening
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.eip712 import Address, Uint16, Uint32, Uint64
 from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.livelog import LogChunk
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import (
     Ask,
@@ -79,6 +80,15 @@ class CheckpointBody(_Body):
     checkpoint: Checkpoint
     signature: Signature
     manifest: Manifest
+
+
+class LogBody(_Body):
+    """Some bytes that a running job has printed."""
+
+    chunk: LogChunk
+    signature: Signature
+    data: Base64Bytes
+    """Base64."""
 
 
 class SealBody(_Body):

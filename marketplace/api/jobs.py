@@ -2,14 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from marketplace.api.bodies import CancelBody, JobBody, QuoteBody
 from marketplace.api.paging import Cursor, Limit, States, parse_states
+from marketplace.api.streams import DESCRIPTION, Accept, LastEventId, Streams, wants_events
 from marketplace.protocol.eip712 import Address
 from marketplace.services.advise_job import advise_job
 from marketplace.services.cancel_order import cancel_order
 from marketplace.services.clear_round import fill_now, round_of
+from marketplace.services.follow_job import job_news, log_news
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_bid
 from marketplace.services.quote_job import quote_job
@@ -27,7 +29,7 @@ from marketplace.services.show_job import (
 JobId = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$", description="The bid's hash.")]
 
 
-def job_routes(market: Market) -> APIRouter:
+def job_routes(market: Market, streams: Streams) -> APIRouter:
     """Everything under /jobs, /quotes and /cancellations."""
     router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
@@ -92,17 +94,35 @@ def job_routes(market: Market) -> APIRouter:
     def job(job_id: JobId) -> dict[str, Any]:
         return show_job(market, job_id)
 
-    @router.get("/jobs/{job_id}/events", summary="The timeline alone")
-    def events(job_id: JobId) -> dict[str, Any]:
-        return show_events(market, job_id)
+    @router.get(
+        "/jobs/{job_id}/events",
+        summary="The timeline alone; as a stream, also what is to come",
+        responses=DESCRIPTION,
+    )
+    def events(job_id: JobId, request: Request, accept: Accept = "", last_event_id: LastEventId = "") -> Any:
+        """As server-sent events: `event` for each line of the timeline, `end` with the state at the job's end."""
+        if not wants_events(accept):
+            return show_events(market, job_id)
+        return streams.follow(request, lambda after: job_news(market, job_id, after), last_event_id)
 
     @router.get("/jobs/{job_id}/cost", summary="The bill, line by line")
     def cost(job_id: JobId) -> dict[str, Any]:
         return show_cost(market, job_id)
 
-    @router.get("/jobs/{job_id}/logs", summary="Standard output and error")
-    def logs(job_id: JobId) -> dict[str, Any]:
-        return show_logs(market, job_id)
+    @router.get(
+        "/jobs/{job_id}/logs",
+        summary="Standard output and error; as a stream, also while the job runs",
+        responses=DESCRIPTION,
+    )
+    def logs(job_id: JobId, request: Request, accept: Accept = "", last_event_id: LastEventId = "") -> Any:
+        """As server-sent events: `begin` a run of a lease, `log` with base64 `data` of a stream at an `offset`,
+        `attested` once a lease's streams are whole, `withheld` where they are shown only then, `end`.
+
+        Whoever knows a job's id may read them, as its results. What is not attested yet proves nothing.
+        """
+        if not wants_events(accept):
+            return show_logs(market, job_id)
+        return streams.follow(request, lambda after: log_news(market, job_id, after), last_event_id)
 
     @router.get("/jobs/{job_id}/result", summary="Manifest and attestation of each lease")
     def result(job_id: JobId) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
-from marketplace.api.bodies import AttestationBody, CheckpointBody, ReceiptBody, SealBody, VerdictBody
+from marketplace.api.bodies import AttestationBody, CheckpointBody, LogBody, ReceiptBody, SealBody, VerdictBody
 from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
 from marketplace.services.record_checkpoint import record_checkpoint, show_checkpoint
 from marketplace.services.record_evidence import record_attestation, record_receipt
+from marketplace.services.record_log import record_log
 from marketplace.services.seal_verdicts import record_reveal, record_seal
 from marketplace.services.show_lease import list_leases, show_attestation, show_lease, show_terms
 from marketplace.services.show_oracles import show_seals
@@ -78,6 +79,10 @@ def lease_routes(market: Market) -> APIRouter:
     @router.get("/{lease_id}/checkpoint", summary="The newest state that a lease's job has saved")
     def checkpoint(lease_id: LeaseId) -> dict[str, Any]:
         return show_checkpoint(market, lease_id)
+
+    @router.post("/{lease_id}/log", summary="What a running job prints, piece by piece; `next` is where to go on")
+    def log(lease_id: LeaseId, body: LogBody) -> dict[str, Any]:
+        return {"leaseId": lease_id, "next": record_log(market, lease_id, body.chunk, body.signature, body.data)}
 
     @router.post(
         "/{lease_id}/seal",

@@ -1,7 +1,7 @@
 """Attending a job: its timeline as it happens, then the checked result on disk, its output, its bill."""
 
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from marketplace.cli.output import last_lines, print_json, short, size, talk, wr
 from marketplace.cli.patience import Patience, waiting_text
 from marketplace.cli.settled import job_bills, job_end_error, print_bills
 from marketplace.cli.timeline import WAITING_FOR, Story
+from marketplace.cli.watching import LogView, Watch, WatchOptions
 from marketplace.errors import MarketError, ProgramFailed
 
 if TYPE_CHECKING:
@@ -28,11 +29,10 @@ def attend(
     job_id: str,
     domain: "Domain",
     *,
-    output: Path | None,
-    timeout: float,
+    watch: WatchOptions,
     as_json: bool,
 ) -> None:
-    """Follow a job to its end, or until its renter has to judge it; fetch its result, show its bill.
+    """Follow a job to its end, or until its renter has to judge it: its prints if wanted, its result, its bill.
 
     Raises WaitTimeout while it goes on, JobFailed for an end without a paid result, ProgramFailed for a program that
     ended with an exit code of its own, and the errors of verification.
@@ -40,11 +40,14 @@ def attend(
     talk().print(
         f"\nJob [b]{short(job_id)}[/b] placed (Ctrl-C leaves it running; `hive status {short(job_id)}` returns to it)."
     )
-    job = _narrate(client, job_id, timeout)
+    log = Watch(client, job_id) if watch.follow else None
+    job = _narrate(client, job_id, watch.timeout, has_log=log is not None)
+    view = log.wait() if log is not None else None
     bills = job_bills(client, job)
     if awaits_renter(job):
         results = fetch_results(client, job, domain)
-        deliver(client, job, results, save_results(client, job, results, output), bills, as_json=as_json)
+        files = save_results(client, job, results, watch.output)
+        deliver(client, job, results, files, bills, as_json=as_json, view=view)
         tell_what_to_decide(job, results[0])
         return
     if job["state"] != "paid":
@@ -54,8 +57,8 @@ def attend(
             print_stderr_tail(client, job, fetch_results(client, job, domain)[0])
         raise job_end_error(job)
     results = fetch_results(client, job, domain)
-    files = save_results(client, job, results, output)
-    deliver(client, job, results, files, bills, as_json=as_json)
+    files = save_results(client, job, results, watch.output)
+    deliver(client, job, results, files, bills, as_json=as_json, view=view)
     if results[0].attestation.exit_code:
         code = results[0].attestation.exit_code
         if as_json:  # the one document is printed
@@ -107,8 +110,9 @@ def deliver(
     bills: list[Any],
     *,
     as_json: bool,
+    view: LogView | None = None,
 ) -> None:
-    """The program's own output on stdout, everything else beside it."""
+    """The program's own output on stdout, everything else beside it. `view` is where it was shown before."""
     from marketplace.client.results import read_log
     from marketplace.protocol.enums import ExitKind
     from marketplace.protocol.manifest import STDERR_PATH
@@ -128,7 +132,9 @@ def deliver(
             }
         )
         return
-    if printed:
+    if view is not None:
+        view.finish(client, results)
+    elif printed:
         talk().print("\n[b]It printed[/b]")
         write_text(printed)
     talk().print("\n[b]Result[/b]  every file checked against the digest that the provider signed")
@@ -164,8 +170,11 @@ def print_stderr_tail(client: "MarketClient", job: dict[str, Any], result: "Veri
         talk().print(Text(f"  {line}"), soft_wrap=True)
 
 
-def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, Any]:
-    """The job at its end; until then its events are told as they come, and what it waits for."""
+def _narrate(client: "MarketClient", job_id: str, timeout: float, *, has_log: bool) -> dict[str, Any]:
+    """The job at its end; until then its events are told as they come, and what it waits for.
+
+    With a log beside it nothing moves on the terminal: two threads write there.
+    """
     from marketplace.client.waiting import follow_job
 
     console, story, started = talk(), Story(), time.monotonic()
@@ -175,12 +184,13 @@ def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, A
         console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {line}", soft_wrap=True)
 
     patience = Patience(lambda: tell(f"[dim]{waiting_text(job)}[/dim]"))
-    with console.status("placing the order") as status:
+    with nullcontext() if has_log else console.status("placing the order") as status:
         for job in follow_job(client, job_id, timeout=timeout, sleep=patience.sleep):
             for _, line in story.news(job["timeline"]):
                 tell(line)
-            status.update(WAITING_FOR.get(job["state"], job["state"]))
             if awaits_renter(job):
                 break
+            if status is not None:
+                status.update(WAITING_FOR.get(job["state"], job["state"]))
             patience.reset()
     return job

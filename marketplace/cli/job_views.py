@@ -1,4 +1,4 @@
-"""`hive jobs|status|logs|result|bill|explain`: looking at jobs. Reads only; needs no wallet."""
+"""`hive jobs|status|result|bill|explain`: looking at jobs. Reads only; needs no wallet."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +19,6 @@ from marketplace.cli.output import (
     table,
     talk,
     usdc,
-    write_text,
 )
 from marketplace.cli.timeline import Story
 from marketplace.errors import KeystoreError
@@ -31,7 +30,7 @@ JobArgument = Annotated[str, typer.Argument(help="A job's id, or its beginning (
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `hive`."""
-    for command in (jobs, status, logs, result, bill, explain):
+    for command in (jobs, status, result, bill, explain):
         app.command(command.__name__, rich_help_panel=PANEL)(command)
 
 
@@ -97,37 +96,6 @@ def status(job: JobArgument, url: UrlOption = None, as_json: JsonOption = False)
     out().print()
     for event, line in Story().news(found["timeline"]):
         out().print(f"  [dim]{clock_time(int(event['at']))}[/dim]  {line}", soft_wrap=True)
-
-
-def logs(
-    job: JobArgument,
-    stderr: Annotated[bool, typer.Option("--stderr", help="Standard error instead of standard output.")] = False,
-    url: UrlOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """What the program printed, checked against the attested digest."""
-    from marketplace.cli.follow import fetch_results
-    from marketplace.client.results import read_log
-    from marketplace.protocol.manifest import STDERR_PATH, STDOUT_PATH
-
-    with find_market(url).client() as client:
-        found = client.job(resolve_job(client, job))
-        first = fetch_results(client, found, client.domain())[0]
-        texts = {path: read_log(client, first, path) for path in (STDOUT_PATH, STDERR_PATH)}
-    if as_json:
-        print_json(
-            {
-                "jobId": found["jobId"],
-                **{path.removeprefix("log/"): text.decode(errors="replace") for path, text in texts.items()},
-            }
-        )
-        return
-    shown, name = (texts[STDERR_PATH], "error") if stderr else (texts[STDOUT_PATH], "output")
-    write_text(shown)
-    if not shown:
-        talk().print(f"(it wrote nothing to standard {name})", style="dim")
-    if not stderr and texts[STDERR_PATH]:
-        talk().print("(there is more on standard error: --stderr)", style="dim")
 
 
 def result(

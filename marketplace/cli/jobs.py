@@ -27,6 +27,7 @@ from marketplace.cli.schedule import ScheduleOptions
 from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start
 from marketplace.cli.trust import TrustOptions
 from marketplace.cli.verifying import VerifyOption
+from marketplace.cli.watching import WatchOptions, require_one_output
 from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
 from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
@@ -133,9 +134,6 @@ def run(
     need: NeedOption = None,
     prefer: PreferOption = None,
     name: Annotated[str, typer.Option("--name", help="What you call it.")] = "",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the result; else hive-results/<id>.")
-    ] = None,
     now: Annotated[
         bool, typer.Option("--now", help="Take what stands idle at once, at its bare price; else the next round.")
     ] = False,
@@ -143,9 +141,6 @@ def run(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Place the bid even if nobody can serve it now; needs --max-price.")
     ] = False,
-    timeout: Annotated[
-        int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
-    ] = 3600,
     retries: Annotated[
         int,
         typer.Option("--retries", min=0, help="How often to place it again if its machine does not finish it."),
@@ -156,6 +151,7 @@ def run(
     yes: YesOption = False,
     as_json: JsonOption = False,
     *,
+    watch: WatchOptions,
     schedule: ScheduleOptions,
     trust: TrustOptions,
 ) -> None:
@@ -167,6 +163,7 @@ def run(
 
     if now and schedule.is_later:
         raise InputError("--now fills from what stands idle for any bid.", hint="Leave out --start or --preemptible.")
+    require_one_output(watch, detach=detach, as_json=as_json)
     market = find_market(url)
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:
@@ -206,7 +203,7 @@ def run(
                 print_detached(job_id, cap, as_json=as_json)
                 return
             try:
-                attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
+                attend(client, job_id, domain, watch=watch, as_json=as_json)
                 return
             except JobFailed:
                 ended = client.job(job_id)

@@ -19,6 +19,7 @@ from marketplace.cli import (
     faucet,
     job_views,
     jobs,
+    logs,
     modules,
     money,
     nodes,
@@ -47,6 +48,7 @@ dev.register(app)
 faucet.register(app)
 jobs.register(app)
 job_views.register(app)
+logs.register(app)
 orders.register(app)
 resuming.register(app)
 claims.register(app)

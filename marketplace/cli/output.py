@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from marketplace.cli.terminal import Writer
 from marketplace.errors import MarketError
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc
 
@@ -57,11 +58,9 @@ def _width(stream: TextIO) -> int | None:
     return None if stream.isatty() else PLAIN_WIDTH
 
 
-def write_text(data: bytes) -> None:
-    """A program's own bytes on stdout, exactly."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+def write_text(data: bytes, *, raw: bool = False) -> None:
+    """A program's own bytes on stdout: exactly, but on a terminal, where only `raw` lets it do more than print."""
+    Writer(raw=raw).write(data, is_last=True)
 
 
 def last_lines(data: bytes, count: int = TAIL_LINES) -> tuple[list[str], int]:

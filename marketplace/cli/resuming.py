@@ -1,7 +1,6 @@
 """Jobs that their machine did not finish: placed again, from where they were saved; `hive resume`."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,8 +17,10 @@ from marketplace.cli.context import (
 )
 from marketplace.cli.job_views import PANEL, JobArgument
 from marketplace.cli.known import remember_job, resolve_job
+from marketplace.cli.options import with_options
 from marketplace.cli.output import short, talk
 from marketplace.cli.signed import print_commitment
+from marketplace.cli.watching import WatchOptions, require_one_output
 from marketplace.errors import ConflictError, InputError, MalformedMessage, NotFound
 
 if TYPE_CHECKING:
@@ -56,19 +57,16 @@ def go_on(client: "MarketClient", job: "PreparedJob", ended: dict[str, Any], dom
     return rest
 
 
+@with_options
 def resume(
     job: JobArgument,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the result; else hive-results/<id>.")
-    ] = None,
-    timeout: Annotated[
-        int, typer.Option("--timeout", min=1, help="Seconds to wait; the job goes on afterwards.")
-    ] = 3600,
     wallet: WalletOption = None,
     url: UrlOption = None,
     password_file: PasswordFileOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
+    *,
+    watch: WatchOptions,
 ) -> None:
     """Go on with a job that its machine did not finish: a new bid, as the last one, from the newest checkpoint."""
     from marketplace.cli.follow import attend
@@ -78,6 +76,7 @@ def resume(
     from marketplace.protocol.enums import Verification
     from marketplace.protocol.messages import Bid
 
+    require_one_output(watch, as_json=as_json)
     market = find_market(url)
     with market.client() as client:
         domain, ended = client.domain(), client.job(resolve_job(client, job))
@@ -99,4 +98,4 @@ def resume(
         )  # fmt: skip
         job_id = client.submit_job(bid, bid.sign(domain, account.key), rest.spec)["jobId"]
         remember_job(job_id, bid.to_json(), market.url)
-        attend(client, job_id, domain, output=output, timeout=timeout, as_json=as_json)
+        attend(client, job_id, domain, watch=watch, as_json=as_json)

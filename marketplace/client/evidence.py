@@ -1,11 +1,13 @@
 """What agents and renters sign about leases, as calls of the market."""
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from marketplace.client.calls import API, Calls, Document
 
 if TYPE_CHECKING:
     from marketplace.protocol.checkpoint import Checkpoint
+    from marketplace.protocol.livelog import LogChunk
     from marketplace.protocol.manifest import Manifest
     from marketplace.protocol.messages import Attestation, Receipt
     from marketplace.protocol.usage import SignedUsage
@@ -36,6 +38,11 @@ class EvidenceCalls(Calls):
     def checkpoint(self, lease_id: str) -> Document:
         """`{checkpoint, signature, manifest}`, the newest. Raises NotFound before there is one."""
         return self._get(f"{API}/leases/{lease_id}/checkpoint")
+
+    def post_log(self, chunk: "LogChunk", signature: str, data: bytes) -> Document:
+        """What a running job has printed; `{next}`, how many bytes of the stream the market has now."""
+        body = {"chunk": chunk.to_json(), "signature": signature, "data": b64encode(data).decode()}
+        return self._post(f"{API}/leases/{chunk.lease_id}/log", body)
 
     def post_receipt(self, receipt: "Receipt", signature: str) -> Document:
         """The renter accepts a result: settles without oracles."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from marketplace.client.calls import API, Document, items
+from marketplace.client.events import EventCalls
 from marketplace.client.evidence import EvidenceCalls
 from marketplace.client.oracles import OracleCalls
 from marketplace.client.transport import DEFAULT_TIMEOUT, Transport
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # eth-account behind these costs a second of every command th
     from marketplace.protocol.metering import Resources
 
 
-class MarketClient(OracleCalls, EvidenceCalls):
+class MarketClient(OracleCalls, EvidenceCalls, EventCalls):
     """A connection to one market. A context manager; safe to share between threads."""
 
     def __init__(
@@ -176,7 +177,7 @@ class MarketClient(OracleCalls, EvidenceCalls):
         return self._get(f"{API}/jobs/{job_id}/cost")
 
     def job_logs(self, job_id: str) -> Document:
-        """Standard output and error of each lease."""
+        """Standard output and error of each lease; where `attested` is false, what it has printed so far."""
         return self._get(f"{API}/jobs/{job_id}/logs")
 
     def job_result(self, job_id: str) -> Document:

@@ -5,7 +5,8 @@ orders, which their hash makes one and the same however often they arrive.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -91,6 +92,22 @@ class Transport:
                 hint="Check that this is the address of a ComputeHive market.",
                 url=self.base_url,
             ) from error
+
+    @contextmanager
+    def stream(self, path: str, *, headers: Mapping[str, str], silence: float) -> Iterator[httpx.Response]:
+        """A response whose bytes are still to come, to a GET that is tried once; `silence` in seconds ends it.
+
+        Raises as `request`, also from within the block.
+        """
+        timeout = httpx.Timeout(DEFAULT_TIMEOUT, read=silence)
+        try:
+            with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+                if not response.is_success:
+                    response.read()
+                    raise self._refusal(response)
+                yield response
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> ServiceUnavailable:
         reason = "took too long" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__

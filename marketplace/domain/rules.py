@@ -40,5 +40,9 @@ class Rules:
     """How long after its deadline a lease with a result may still be settled before the market refunds it."""
     resend_seconds: float = 30.0
     """A transaction that is not mined for so long is sent again."""
+    max_streams: int = 200
+    """Answers under way that go on until their job ends, of all clients together."""
+    max_streams_per_client: int = 20
+    """The same of one address."""
     max_attempts: int = 8
     """Refusals after which a transaction is given up."""

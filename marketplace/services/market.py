@@ -6,6 +6,7 @@ from threading import RLock
 
 from marketplace.domain.rules import Rules
 from marketplace.ports import Blobs, Chain, Clock, Sender
+from marketplace.services.live_logs import LiveLogs
 from marketplace.services.storage import Store
 
 
@@ -21,6 +22,8 @@ class Market:
     rules: Rules = field(default_factory=Rules)
     clearing: AbstractContextManager = field(default_factory=RLock, compare=False)
     """Held while a round is cleared: of two over the same book one would be in vain."""
+    live_logs: LiveLogs = field(default_factory=LiveLogs, compare=False)
+    """What running jobs have printed, as long as this process lives."""
 
     @property
     def address(self) -> str:

@@ -82,6 +82,7 @@ def record_attestation(
         }
         tx.timeline.add(lease.bid_hash, now, "attestation", detail, lease_id)
         refresh_lease_and_job(tx, lease, now)
+    market.live_logs.drop(lease_id)
     return True
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from marketplace.clearing import clear_round, explain_bid
 from marketplace.clearing.transcript import read_snapshot
 from marketplace.domain.bill import Bill, build_bill
+from marketplace.domain.evidence import AttestationRecord
 from marketplace.domain.leases import MatchState
 from marketplace.domain.orders import BidRecord
 from marketplace.errors import NotFound
@@ -24,7 +25,7 @@ LOG_BYTES = 1_000_000
 def show_job(market: Market, job_id: str) -> dict[str, Any]:
     """State, leases and timeline. Raises NotFound."""
     with market.store.read() as tx:
-        record = _job(tx, job_id)
+        record = require_job(tx, job_id)
         matches = [
             {
                 "leaseId": match.lease_id or None,
@@ -65,14 +66,14 @@ def list_jobs(
 def show_events(market: Market, job_id: str) -> dict[str, Any]:
     """The timeline alone. Raises NotFound."""
     with market.store.read() as tx:
-        _job(tx, job_id)
+        require_job(tx, job_id)
         return {"events": timeline_of(tx, job_id)}
 
 
 def show_cost(market: Market, job_id: str) -> dict[str, Any]:
     """The bill of each lease and their sums. Raises NotFound, ConflictError where a bill does not add up."""
     with market.store.read() as tx:
-        record = _job(tx, job_id)
+        record = require_job(tx, job_id)
         bills: list[Bill] = []
         for lease in tx.leases.of_bid(job_id):
             ask = tx.asks.get(lease.ask_hash)
@@ -103,26 +104,23 @@ def show_cost(market: Market, job_id: str) -> dict[str, Any]:
 
 
 def show_logs(market: Market, job_id: str) -> dict[str, Any]:
-    """Standard output and error of each lease that was attested. Raises NotFound."""
+    """Standard output and error of each lease: attested, or what its program has printed so far. Raises NotFound."""
     with market.store.read() as tx:
-        _job(tx, job_id)
+        require_job(tx, job_id)
         found = [(lease, tx.evidence.attestation(lease.lease_id)) for lease in tx.leases.of_bid(job_id)]
     logs = []
     for lease, evidence in found:
-        if evidence is None:
-            continue
-        digests = {entry.path: entry.digest for entry in evidence.manifest.entries}
-        texts = {
-            name: _text(market, digests.get(path)) for name, path in (("stdout", STDOUT_PATH), ("stderr", STDERR_PATH))
-        }
-        logs.append({"leaseId": lease.lease_id, "provider": lease.provider, **texts})
+        texts = _live_texts(market, lease.lease_id) if evidence is None else _attested_texts(market, evidence)
+        if texts is not None:
+            named = {"leaseId": lease.lease_id, "provider": lease.provider, "attested": evidence is not None}
+            logs.append(named | texts)
     return {"jobId": job_id, "leases": logs}
 
 
 def show_result(market: Market, job_id: str) -> dict[str, Any]:
     """Manifest, result digest and attestation of each lease. Raises NotFound."""
     with market.store.read() as tx:
-        record = _job(tx, job_id)
+        record = require_job(tx, job_id)
         leases = []
         for lease in tx.leases.of_bid(job_id):
             evidence = tx.evidence.attestation(lease.lease_id)
@@ -134,7 +132,7 @@ def show_result(market: Market, job_id: str) -> dict[str, Any]:
 def show_explanation(market: Market, job_id: str) -> dict[str, Any]:
     """Matched or not, and why, recomputed from the transcript of the round that decided. Raises NotFound."""
     with market.store.read() as tx:
-        record = _job(tx, job_id)
+        record = require_job(tx, job_id)
         kept = [match for match in tx.matches.of_bid(job_id) if match.state is not MatchState.DROPPED]
         decided = tx.rounds.get(kept[-1].round_number) if kept else tx.rounds.last_with(job_id)
     state = {"jobId": job_id, "state": record.job_state.value}
@@ -198,6 +196,16 @@ def _summary(record: BidRecord) -> dict[str, Any]:
     }
 
 
+def _attested_texts(market: Market, evidence: AttestationRecord) -> dict[str, str]:
+    digests = {entry.path: entry.digest for entry in evidence.manifest.entries}
+    return {name: _text(market, digests.get(path)) for name, path in (("stdout", STDOUT_PATH), ("stderr", STDERR_PATH))}
+
+
+def _live_texts(market: Market, lease_id: str) -> dict[str, str] | None:
+    seen = market.live_logs.read(lease_id, 0, 0, 0, LOG_BYTES)
+    return seen and {name: getattr(seen, name).decode(errors="replace") for name in ("stdout", "stderr")}
+
+
 def _text(market: Market, digest: str | None) -> str:
     if digest is None or not market.blobs.has(digest):
         return ""
@@ -205,7 +213,8 @@ def _text(market: Market, digest: str | None) -> str:
         return file.read(LOG_BYTES).decode(errors="replace")
 
 
-def _job(tx: Transaction, job_id: str) -> BidRecord:
+def require_job(tx: Transaction, job_id: str) -> BidRecord:
+    """The job. Raises NotFound."""
     record = tx.bids.get(job_id)
     if record is None:
         raise NotFound("job", job_id)

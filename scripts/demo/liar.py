@@ -24,7 +24,7 @@ INVENTED = {"readings": 1152, "kilowatt_hours": 9214.407}
 WAIT_SECONDS = 120
 
 
-def invent(terms: LeaseTerms, stop: Event | None = None, snapshots: object = None) -> Execution:
+def invent(terms: LeaseTerms, stop: Event | None = None, snapshots: object = None, printed: object = None) -> Execution:
     """A result for any job, out of nothing, with a bill for four fifths of the fuel."""
     stdout = f"{INVENTED['readings']} readings, {INVENTED['kilowatt_hours']} kWh in total\n".encode()
     files = {

@@ -16,6 +16,7 @@ from marketplace import devnet, errors
 from marketplace.cli.main import app
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.evidence import EvidenceBinding
+from marketplace.protocol.livelog import LogChunk
 from marketplace.protocol.messages import SIGNED_MESSAGES
 from marketplace.protocol.prepaid import NETTED_MESSAGES
 from marketplace.protocol.vouchers import CHANNEL_MESSAGES
@@ -28,7 +29,7 @@ PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
-MESSAGES = [*SIGNED_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint]
+MESSAGES = [*SIGNED_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint, LogChunk]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)

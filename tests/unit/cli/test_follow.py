@@ -8,6 +8,7 @@ import typer
 from marketplace.cli import follow
 from marketplace.cli.output import last_lines, set_quiet
 from marketplace.cli.patience import FIRST_SECONDS, Patience, waiting_text
+from marketplace.cli.watching import WatchOptions
 from marketplace.errors import JobFailed, NotFound, ProgramFailed
 from marketplace.protocol.enums import ExitKind, Verification
 from marketplace.protocol.manifest import Manifest, ManifestEntry
@@ -45,7 +46,8 @@ def attend(tmp_path):
     def call(market, *, as_json=False):
         set_quiet(as_json)
         try:
-            follow.attend(market, JOB, DOMAIN, output=tmp_path / "result", timeout=5, as_json=as_json)
+            watch = WatchOptions(output=tmp_path / "result", timeout=5)
+            follow.attend(market, JOB, DOMAIN, watch=watch, as_json=as_json)
         finally:
             set_quiet(False)
 

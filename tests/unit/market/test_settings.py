@@ -32,6 +32,12 @@ def settings(tmp_path, **more) -> MarketSettings:
     return MarketSettings(address_book=tmp_path / "book.json", operator_keystore=wallet.path, **more)
 
 
+def test_what_an_operator_sets_becomes_the_markets_rules(tmp_path):
+    given = {"round_seconds": 1.5, "seal_seconds": 7, "max_blob_bytes": 1_000, "max_streams": 9}
+    rules = settings(tmp_path, **given).rules()
+    assert {name: getattr(rules, name) for name in given} == given
+
+
 def test_the_operators_key_is_not_tried_with_the_users_password(environment, tmp_path):
     environment.setenv("COMPUTEHIVE_PASSWORD", "operator's")
     with pytest.raises(KeystoreError) as caught:
