@@ -19,6 +19,7 @@ from agent.metering.runner import MeteredRunner
 from agent.offer import Offer
 from agent.oracle import OracleDaemon
 from agent.pauses import Pauses
+from agent.private import NodeKeys, OracleKeys, open_identity
 from agent.provider import ProviderDaemon
 from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
@@ -27,6 +28,7 @@ from agent.vitals import read_vitals
 from agent.work import JobRunner, Runner
 from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
 from marketplace.client import MarketClient
+from marketplace.client.age import recipient_of
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
 
@@ -86,7 +88,11 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         preemptible_jobs=settings.preemptible_jobs,
         benchmark=usable_scores(settings.data),
     )
-    profile = profile.model_copy(update={"tees": offer_tees(profile.tees, settings.tee_collateral)})
+    identity = open_identity(settings.data)
+    stated = {"tees": offer_tees(profile.tees, settings.tee_collateral), "recipient": recipient_of(identity)}
+    profile = profile.model_copy(update=stated)
+    keys = NodeKeys(client=client, chain=chain, domain=chain.domain, agent=agent, identity=identity)
+    runner = runner or MeteredRunner(JobRunner(adapters, open_inputs(settings, client), keys=keys))
     return ProviderDaemon(
         client=client,
         chain=chain,
@@ -95,7 +101,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, runner: Run
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=RuledRunner(settings.rules, runner or MeteredRunner(JobRunner(adapters, open_inputs(settings, client)))),
+        runner=RuledRunner(settings.rules, runner),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
@@ -110,14 +116,19 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
     """An oracle daemon."""
     chain = open_chain(settings)
     account = unlock(settings.keystore, settings)
+    keys = OracleKeys(client=client, domain=chain.domain, account=account, identity=open_identity(settings.data))
     return OracleDaemon(
         client=client,
         chain=chain,
         domain=chain.domain,
         account=account,
         runner=JobRunner(
-            open_adapters(settings.adapters), open_inputs(settings, client), wall_factor=settings.wall_factor
+            open_adapters(settings.adapters),
+            open_inputs(settings, client),
+            wall_factor=settings.wall_factor,
+            keys=keys,
         ),
+        keys=keys,
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
     )
 

@@ -14,12 +14,14 @@ from eth_account.signers.local import LocalAccount
 
 from agent.sandbox.snapshots import Files, Snapshots
 from marketplace.client import MarketClient
+from marketplace.client.age import seal
 from marketplace.client.terms import LeaseTerms
 from marketplace.errors import ConflictError, InputError, MarketError, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import OUTPUT_PREFIX, Manifest, ManifestEntry
+from marketplace.protocol.privacy import Privacy
 from marketplace.protocol.units import BYTES_PER_MB
 
 log = structlog.get_logger("provider")
@@ -44,11 +46,11 @@ class Checkpoints:
         wanted = terms.job_spec.checkpoint
         if wanted is None:
             return None
-        most = MOST_SENT * terms.bid.egress_mb * BYTES_PER_MB
+        most, privacy = MOST_SENT * terms.bid.egress_mb * BYTES_PER_MB, terms.job_spec.privacy
         return Snapshots(
             wanted.directory,
             wanted.interval_seconds,
-            lambda files: self._keep(lease_id, terms.bid.job_digest, files, most),
+            lambda files: self._keep(lease_id, terms.bid.job_digest, _sealed(files, privacy), most),
         )
 
     def post_aside(self) -> None:
@@ -103,6 +105,13 @@ class Checkpoints:
             return
         size = sum(map(len, files.values()))
         log.info("checkpoint saved", lease=checkpoint.lease_id, files=len(files), bytes=size)
+
+
+def _sealed(files: Files, privacy: Privacy | None) -> Files:
+    """A private job's state as ciphertexts: they become inputs of the rest of the job, which has the same key."""
+    if privacy is None:
+        return files
+    return {path: seal(data, privacy.recipient) for path, data in files.items()}
 
 
 def _manifest(files: Files) -> Manifest:

@@ -48,6 +48,7 @@ from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Heartbeat
+from marketplace.protocol.privacy import storage_of
 from marketplace.protocol.units import FUEL_PER_GFUEL
 from marketplace.protocol.usage import SignedUsage
 
@@ -272,14 +273,15 @@ class ProviderDaemon:
         evidence = self._journal.evidence(event.lease_id)
         assert evidence is not None, "an attested lease has its evidence"
         manifest = Manifest.parse(evidence["manifest"])
-        for entry in manifest.entries:
+        sealed = Manifest.parse(evidence["sealed"]) if "sealed" in evidence else None
+        for entry in storage_of(manifest, sealed).entries:
             if not self._client.has_blob(entry.digest):
                 self._client.put_blob(self._outputs.read(entry.digest), entry.digest)
         attestation = Attestation.parse(evidence["attestation"])
         usage = SignedUsage.parse(evidence["usage"]) if "usage" in evidence else None
-        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest, usage)
+        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest, usage, sealed)
         self._journal.record_posted(event.lease_id)
-        for entry in manifest.entries:
+        for entry in storage_of(manifest, sealed).entries:
             self._outputs.drop(entry.digest)
 
     def send_receipts(self) -> None:

@@ -11,9 +11,11 @@ from typing import Protocol
 
 from agent.adapters import Adapter, Job, descriptor_digest
 from agent.chain import Signers
+from agent.private import KeySource, hide
 from agent.sandbox import Limits, RunResult
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import NOT_MEASURED, Usage
+from marketplace.client.private import JobKey
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
@@ -50,6 +52,8 @@ class Execution:
     sandbox_digest: str = NO_DIGEST
     """Of the sandbox that ran it; zero where this machine has none of that name."""
     usage: Usage = NOT_MEASURED
+    sealed: Manifest | None = None
+    """Of a private job: the ciphertexts that `blobs` then are, by path."""
 
     @property
     def charged_seconds(self) -> int:
@@ -128,27 +132,50 @@ def limits_of(bid: Bid, wall_factor: float = 1.0) -> Limits:
 class JobRunner:
     """Runs each job in the sandbox that it names."""
 
-    def __init__(self, adapters: Mapping[str, Adapter], fetch: FetchBlob, *, wall_factor: float = 1.0) -> None:
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        fetch: FetchBlob,
+        *,
+        wall_factor: float = 1.0,
+        keys: KeySource | None = None,
+    ) -> None:
+        """`keys` gives those of private jobs; without it there are none that this machine could run."""
         self._adapters = adapters
         self._digests = {name: descriptor_digest(adapter) for name, adapter in adapters.items()}
         self._fetch = fetch
-        self._wall_factor = wall_factor
+        self._wall_factor, self._keys = wall_factor, keys
 
     def __call__(self, terms: LeaseTerms, stop: Event | None = None, snapshots: Snapshots | None = None) -> Execution:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
-        spec = terms.job_spec
+        spec, key = terms.job_spec, None
+        limits = limits_of(terms.bid, self._wall_factor)
         try:
-            result = self._run(spec, limits_of(terms.bid, self._wall_factor), stop, snapshots)
+            if spec.privacy is not None:
+                key = self._key(terms, stop)
+                if key is None:
+                    return replace(refuse("", 0), exit_kind=ExitKind.EVICTED)
+            result = self._run(spec, limits, stop, snapshots, key)
         except (NotFound, DigestMismatch, AgentError, TooLarge) as error:
-            return refuse(str(error), limits_of(terms.bid).egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST))
-        return package(result, self._digests[spec.sandbox])
+            return hide(refuse(str(error), limits.egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST)), key)
+        return hide(package(result, self._digests[spec.sandbox]), key)
 
-    def _run(self, spec: JobSpec, limits: Limits, stop: Event | None, snapshots: Snapshots | None) -> RunResult:
+    def _key(self, terms: LeaseTerms, stop: Event | None) -> JobKey | None:
+        """None where the job is stopped before its key has come."""
+        if self._keys is None:
+            raise AgentError("This machine runs no private jobs.")
+        return self._keys(terms, stop)
+
+    def _run(
+        self, spec: JobSpec, limits: Limits, stop: Event | None, snapshots: Snapshots | None, key: JobKey | None
+    ) -> RunResult:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
         intake = Intake(self._verified)
-        result = adapter.run(Job(spec, self._inputs(spec, intake), intake, snapshots), limits, stop)
+        fetch: FetchBlob = intake if key is None else lambda digest: key.unseal(intake(digest))
+        job = Job(spec, self._inputs(spec, fetch), fetch, snapshots, key.secrets if key is not None else {})
+        result = adapter.run(job, limits, stop)
         return replace(result, usage=replace(result.usage, ingress_bytes=intake.total))
 
     def _inputs(self, spec: JobSpec, fetch: FetchBlob) -> dict[str, bytes]:

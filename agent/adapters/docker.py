@@ -72,7 +72,7 @@ class DockerAdapter:
         except ENGINE_ERRORS as error:
             return failed(error, limits)
         with self._gpus.take(limits.gpus) as gpus:
-            order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus)
+            order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus, job.secrets)
             meter = GpuMeter(gpus)
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
                 result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from marketplace.api.blobs import blob_routes
 from marketplace.api.body_limit import BodyLimit
+from marketplace.api.grants import grant_routes
 from marketplace.api.jobs import job_routes
 from marketplace.api.leases import lease_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
@@ -54,6 +55,7 @@ def build_app(
         job_routes(market),
         lease_routes(market),
         oracle_routes(market),
+        grant_routes(market),
         node_routes(market),
         round_routes(market),
         blob_routes(market),

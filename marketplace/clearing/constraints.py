@@ -245,6 +245,12 @@ QUALITIES = (
     Quality("zone", _needs("zones"), lambda ask: ask.profile.zone, _one_of),
     Quality("rack", _needs("racks"), lambda ask: ask.profile.rack, _one_of),
     Quality("privacyZones", _needs("privacy_zones"), lambda ask: ask.profile.privacy_zones, _missing),
+    Quality(
+        "privateJobs",
+        lambda bid: bid.job_spec.privacy is not None,
+        lambda ask: ask.profile.recipient is not None,
+        lambda wanted, offered: ("a node with a key for private jobs", "none") if wanted > offered else None,
+    ),
     Quality("tee", _needs("tees"), lambda ask: ask.profile.tees, _any_of),
 )
 SHARED = (

@@ -1,6 +1,7 @@
 """Attending a job: its timeline as it happens, then the checked result on disk, its output, its bill."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,9 @@ def attend(
     output: Path | None,
     timeout: float,
     as_json: bool,
+    tend: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Follow a job to its end, fetch its result, show its bill.
+    """Follow a job to its end, fetch its result, show its bill. Meanwhile `tend` is called with it, again and again.
 
     Raises WaitTimeout while it goes on, JobFailed for an end without a paid result, ProgramFailed for a program that
     ended with an exit code of its own, and the errors of verification.
@@ -39,7 +41,7 @@ def attend(
     talk().print(
         f"\nJob [b]{short(job_id)}[/b] placed (Ctrl-C leaves it running; `hive status {short(job_id)}` returns to it)."
     )
-    job = _narrate(client, job_id, timeout)
+    job = _narrate(client, job_id, timeout, tend)
     bills = job_bills(client, job)
     if job["state"] != "paid":
         talk().print()
@@ -61,14 +63,16 @@ def attend(
 
 
 def fetch_results(client: "MarketClient", job: dict[str, Any], domain: "Domain") -> list["VerifiedResult"]:
-    """The verified result of each lease that has one."""
+    """The verified result of each lease that has one. Raises CannotDecrypt for a private job whose key is not here."""
+    from marketplace.cli.private import recall_key
     from marketplace.client.results import fetch_result
     from marketplace.errors import NotFound
 
     found = []
     for lease in job["leases"]:
         try:
-            found.append(fetch_result(client, lease["leaseId"], client.lease_terms(lease["leaseId"]), domain))
+            terms = client.lease_terms(lease["leaseId"])
+            found.append(fetch_result(client, lease["leaseId"], terms, domain, recall_key(terms.job_spec)))
         except NotFound:
             continue
     if not found:
@@ -158,7 +162,9 @@ def print_stderr_tail(client: "MarketClient", job: dict[str, Any], result: "Veri
         talk().print(Text(f"  {line}"), soft_wrap=True)
 
 
-def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, Any]:
+def _narrate(
+    client: "MarketClient", job_id: str, timeout: float, tend: Callable[[dict[str, Any]], None] | None
+) -> dict[str, Any]:
     """The job at its end; until then its events are told as they come, and what it waits for."""
     from marketplace.client.waiting import follow_job
 
@@ -168,9 +174,14 @@ def _narrate(client: "MarketClient", job_id: str, timeout: float) -> dict[str, A
     def tell(line: str) -> None:
         console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {line}", soft_wrap=True)
 
+    def sleep(seconds: float) -> None:
+        if tend is not None and job:
+            tend(job)
+        patience.sleep(seconds)
+
     patience = Patience(lambda: tell(f"[dim]{waiting_text(job)}[/dim]"))
     with console.status("placing the order") as status:
-        for job in follow_job(client, job_id, timeout=timeout, sleep=patience.sleep):
+        for job in follow_job(client, job_id, timeout=timeout, sleep=sleep):
             for _, line in story.news(job["timeline"]):
                 tell(line)
             status.update(WAITING_FOR.get(job["state"], job["state"]))

@@ -22,6 +22,7 @@ from marketplace.cli import (
     nodes,
     operators,
     orders,
+    private,
     resuming,
     verify,
     wallets,
@@ -47,6 +48,7 @@ jobs.register(app)
 job_views.register(app)
 orders.register(app)
 resuming.register(app)
+private.register(app)
 claims.register(app)
 money.register(app)
 wallets.register(app)

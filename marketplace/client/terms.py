@@ -6,6 +6,7 @@ from typing import Any, Self
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Ask, Bid
+from marketplace.protocol.profile import NodeProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class LeaseTerms:
     job_spec: JobSpec
     round: int | None = None
     """The round that matched them: its transcript names the ask, and its digest is on chain."""
+    profile: NodeProfile | None = None
+    """Of the node, which the ask names by its digest: `require_profile`."""
 
     @classmethod
     def parse(cls, document: Any) -> Self:
@@ -36,6 +39,7 @@ class LeaseTerms:
                 price=int(document["price"]),
                 job_spec=JobSpec.parse(document["jobSpec"]),
                 round=int(document["round"]) if document.get("round") is not None else None,
+                profile=NodeProfile.parse(document["profile"]) if document.get("profile") is not None else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedMessage("LeaseTerms", f"a field is missing or malformed: {error}") from error
@@ -50,4 +54,11 @@ class LeaseTerms:
             "price": str(self.price),
             "jobSpec": self.job_spec.to_json(),
             "round": self.round,
+            "profile": self.profile.to_json() if self.profile is not None else None,
         }
+
+    def require_profile(self) -> NodeProfile:
+        """The node's profile. Raises MalformedMessage where it is missing, or not the one that the ask names."""
+        if self.profile is None or self.profile.digest() != self.ask.profile_digest:
+            raise MalformedMessage("LeaseTerms.profile", f"does not hash to the ask's {self.ask.profile_digest}")
+        return self.profile

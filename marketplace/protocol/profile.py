@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
+from marketplace.protocol.privacy import Recipient
 
 _Count = Annotated[int, Field(ge=0, lt=2**32)]
 _Name = Annotated[str, Field(max_length=128)]
@@ -109,14 +110,17 @@ class NodeProfile(_Document):
     """Whether it takes jobs that may be evicted, and are then paid nothing."""
     benchmark: Benchmark | None = None
     """What was measured on it; None where its provider has not run the benchmark."""
+    recipient: Recipient | None = None
+    """The node's public key, to which keys of private jobs are encrypted; None where it runs none."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form: every field present, but for `benchmark` and its scores where there are none.
+        """The JSON form: every field present, but for `recipient`, `benchmark` and its scores where there are none.
 
-        So a profile that was signed before there were benchmarks, or before a workload was added, keeps its digest.
+        So a profile that was signed before there were such fields, or before a workload was added, keeps its digest.
         """
-        document = self.model_dump(mode="json", by_alias=True)
-        del document["benchmark"]
+        document = self.model_dump(mode="json", by_alias=True, exclude={"benchmark", "recipient"})
+        if self.recipient is not None:
+            document["recipient"] = self.recipient
         return document if self.benchmark is None else document | {"benchmark": self.benchmark.to_json()}
 
     def digest(self) -> str:

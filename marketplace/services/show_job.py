@@ -104,9 +104,9 @@ def show_cost(market: Market, job_id: str) -> dict[str, Any]:
 
 
 def show_logs(market: Market, job_id: str) -> dict[str, Any]:
-    """Standard output and error of each lease that was attested. Raises NotFound."""
+    """Standard output and error of each lease that was attested; a private job's are empty here. Raises NotFound."""
     with market.store.read() as tx:
-        _job(tx, job_id)
+        is_private = _job(tx, job_id).job_spec.privacy is not None
         found = [(lease, tx.evidence.attestation(lease.lease_id)) for lease in tx.leases.of_bid(job_id)]
     logs = []
     for lease, evidence in found:
@@ -117,7 +117,7 @@ def show_logs(market: Market, job_id: str) -> dict[str, Any]:
             name: _text(market, digests.get(path)) for name, path in (("stdout", STDOUT_PATH), ("stderr", STDERR_PATH))
         }
         logs.append({"leaseId": lease.lease_id, "provider": lease.provider, **texts})
-    return {"jobId": job_id, "leases": logs}
+    return {"jobId": job_id, "private": is_private, "leases": logs}
 
 
 def show_result(market: Market, job_id: str) -> dict[str, Any]:

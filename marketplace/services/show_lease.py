@@ -66,6 +66,7 @@ def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
         "askSignature": ask.signature,
         "price": str(lease.price),
         "jobSpec": bid.job_spec.to_json(),
+        "profile": ask.profile.to_json(),
         "round": matches[-1].round_number if matches else None,
     }
 
@@ -163,6 +164,7 @@ def attestation_document(record: AttestationRecord) -> dict[str, Any]:
         "signature": record.signature,
         "manifest": record.manifest.to_json(),
         "usage": record.usage.to_json() if record.usage else None,
+        "sealed": record.sealed.to_json() if record.sealed else None,
         "receivedAt": record.received_at,
     }
 
