@@ -6,7 +6,7 @@ once it is over, but for an image that a container engine keeps.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -127,24 +127,30 @@ class NodeKeys:
         Done by the node, since the node loses by it if it is not: a renter that kept the key from oracles would have
         the result for nothing.
         """
-        committee, job_id = self._chain.committee(), terms.bid.struct_hash()
-        keys = [offer for offer in self._offers() if offer.oracle in committee.members]
-        if len(keys) < committee.threshold:
+        if key.secrets:
+            raise AgentError("A job with secrets is not run again: oracles would need them, and they are not for them.")
+        committee, grants = self._chain.committee(), []
+        for offer in self._offers(committee.members):
+            try:
+                grants.append(make_grant(key, terms.bid.struct_hash(), offer.oracle, offer.recipient))
+            except InputError as error:
+                log.warning("an oracle's key left aside", oracle=offer.oracle, error=str(error))
+        if len(grants) < committee.threshold:
             raise AgentError(
-                f"{len(keys)} of the committee have said what their public key is, and {committee.threshold} are needed"
-                " to run a private job again."
+                f"{len(grants)} of the committee have said what their public key is, and {committee.threshold} are"
+                " needed to run a private job again."
             )
-        for offer in keys:
-            grant, ciphertext = make_grant(key, job_id, offer.oracle, offer.recipient)
+        for grant, ciphertext in grants:
             self._client.post_grant(grant, grant.sign(self._domain, self._agent.key), ciphertext)
 
-    def _offers(self) -> list[KeyOffer]:
-        """Oracles' keys, by their own signatures. Others are left aside."""
+    def _offers(self, members: Collection[str]) -> list[KeyOffer]:
+        """Keys of these oracles, by their own signatures. Others are left aside."""
         found = []
         for document in self._client.oracle_keys():
             try:
                 offer = KeyOffer.parse(document["offer"])
-                if offer.recover(self._domain, str(document["signature"])) == offer.oracle:
+                signer = offer.recover(self._domain, str(document["signature"]))
+                if signer == offer.oracle and signer in members:
                     found.append(offer)
             except (InputError, InvalidSignature) as error:
                 log.warning("an oracle's key left aside", error=str(error))

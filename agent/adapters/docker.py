@@ -12,6 +12,7 @@ from agent.metering.gpus import LOOK_SECONDS, GpuMeter
 from agent.metering.polling import polled
 from agent.sandbox.types import Limits, RunResult
 from marketplace.errors import InvalidModule
+from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.jobspec import ContainerProgram
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class DockerAdapter:
         if not isinstance(program, ContainerProgram):
             raise InvalidModule(f"A program of kind {program.kind!r} is nothing that the docker sandbox runs.")
         try:
-            image = self._images.get(program.digest, job.fetch)
+            image = self._image(job, program.digest)
         except ENGINE_ERRORS as error:
             return failed(error, limits)
         with self._gpus.take(limits.gpus) as gpus:
@@ -77,3 +78,12 @@ class DockerAdapter:
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
                 result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots)
             return replace(result, usage=meter.add_to(result.usage))
+
+    def _image(self, job: Job, digest: str) -> str:
+        """The image's id. That of a private job is known by what was decrypted: who only names the ciphertext, which
+        anybody can, gets no image that another job has left here.
+        """
+        if job.spec.privacy is None:
+            return self._images.get(digest, job.fetch)
+        archive = job.fetch(digest)
+        return self._images.get(sha256_digest(archive), lambda _: archive)

@@ -50,7 +50,7 @@ class Descriptor:
 
 
 class FileTable:
-    """Descriptors of one run over `/in` (read-only), `/out`, `.`, which is `/out`, and if any `/secrets` (read-only)."""
+    """Descriptors of one run over `/in` (read-only), `/out`, and `.`, which is that; `/secrets` (read-only) if any."""
 
     def __init__(self, inputs: dict[str, bytes], quota: Quota, secrets: dict[str, bytes] | None = None) -> None:
         self._quota = quota

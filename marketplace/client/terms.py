@@ -1,5 +1,6 @@
 """What a lease obliges its parties to, as both of them signed it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -24,8 +25,8 @@ class LeaseTerms:
     job_spec: JobSpec
     round: int | None = None
     """The round that matched them: its transcript names the ask, and its digest is on chain."""
-    profile: NodeProfile | None = None
-    """Of the node, which the ask names by its digest: `require_profile`."""
+    profile: Mapping[str, Any] | None = None
+    """Of the node, as it was sent: looked at by `require_profile` alone, since most have no use for it."""
 
     @classmethod
     def parse(cls, document: Any) -> Self:
@@ -39,7 +40,7 @@ class LeaseTerms:
                 price=int(document["price"]),
                 job_spec=JobSpec.parse(document["jobSpec"]),
                 round=int(document["round"]) if document.get("round") is not None else None,
-                profile=NodeProfile.parse(document["profile"]) if document.get("profile") is not None else None,
+                profile=document.get("profile"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedMessage("LeaseTerms", f"a field is missing or malformed: {error}") from error
@@ -54,11 +55,12 @@ class LeaseTerms:
             "price": str(self.price),
             "jobSpec": self.job_spec.to_json(),
             "round": self.round,
-            "profile": self.profile.to_json() if self.profile is not None else None,
+            "profile": self.profile,
         }
 
     def require_profile(self) -> NodeProfile:
         """The node's profile. Raises MalformedMessage where it is missing, or not the one that the ask names."""
-        if self.profile is None or self.profile.digest() != self.ask.profile_digest:
+        profile = NodeProfile.parse(self.profile)
+        if profile.digest() != self.ask.profile_digest:
             raise MalformedMessage("LeaseTerms.profile", f"does not hash to the ask's {self.ask.profile_digest}")
-        return self.profile
+        return profile

@@ -31,8 +31,10 @@ def record_grant(market: Market, job_id: str, grant: KeyGrant, signature: str, c
     signer = _require_signer(market, grant, signature)
     now = market.clock.now()
     with market.store.write() as tx:
+        is_first = (grant.holder, signer) not in {(one.grant.holder, one.signer) for one in tx.grants.of_job(job_id)}
         tx.grants.put(GrantRecord(grant, signer, signature, ciphertext, now))
-        tx.timeline.add(job_id, now, "grant", {"holder": grant.holder})
+        if is_first:
+            tx.timeline.add(job_id, now, "grant", {"holder": grant.holder})
 
 
 def list_grants(market: Market, job_id: str, holder: str | None) -> dict[str, Any]:

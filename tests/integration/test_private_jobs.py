@@ -8,9 +8,15 @@ import pytest
 
 from marketplace.cli.localmarket import PASSWORD, LocalMarket
 from marketplace.cli.main import main
+from marketplace.cli.private import key_path
+from marketplace.client.jobs import build_bid, prepare_job, runtimes_of, upload_job
+from marketplace.client.keyfile import save_identity
+from marketplace.client.private import JobKey, seal_job
 from marketplace.client.waiting import wait_until
 from tests.integration.local import (
     RENTER,
+    RESOURCES,
+    USDC,
     assert_every_micro_usdc_is_accounted_for,
     finish,
     plan,
@@ -102,3 +108,25 @@ def test_a_secret_reaches_the_leased_machine_and_nobody_else(market, hive, tmp_p
     assert_nothing_lies_in_the_clear(market.folder)
     shutil.rmtree(tmp_path / "home" / "private")
     assert "its key is not here" in hive("result", job_id, "-o", "other", code=11).err
+
+
+def test_a_node_waits_for_the_key_that_a_renter_who_was_away_grants_later(market, hive, tmp_path):
+    key = JobKey.new()
+    with market.client() as client:
+        config = client.config()
+        plain = prepare_job(tmp_path / "job.py", [tmp_path / "data.txt"], runtimes=runtimes_of(config))
+        job = seal_job(plain, key)
+        upload_job(client, job)
+        bid = build_bid(
+            job, renter=market.addresses[RENTER], market=config["market"], resources=RESOURCES, max_price=USDC,
+            salt=client.next_salt(market.addresses[RENTER]),
+        )  # fmt: skip
+        job_id = client.submit_job(bid, bid.sign(client.domain(), market.keys[RENTER]), job.spec)["jobId"]
+        wait_until(lambda: client.job(job_id)["leases"], timeout=60, what="The lease")
+        assert "its key is not here" in hive("grant", job_id, code=11).err
+        save_identity(key_path(key.recipient), key.identity)
+        assert client.job(job_id)["leases"][0]["exit"] is None
+    assert "granted to 1 of its machines" in hive("grant", job_id).out
+    assert finish(market, job_id)["state"] == "paid"
+    assert hive("logs", job_id).out == f"{PRINTED} no secrets\n"
+    assert_nothing_lies_in_the_clear(market.folder)

@@ -150,6 +150,26 @@ def test_a_key_that_an_oracle_did_not_sign_is_left_aside(market, key):
     assert {one["grant"]["holder"] for one in market.given} == {AGENT.address, ORACLE.address, OTHER.address}
 
 
+def test_an_oracle_that_announces_what_is_no_key_stops_nobody_elses_verdict(market, key):
+    terms = terms_of(job(key), Verification.REEXECUTE)
+    give(market, terms, key)
+    announce(market, ORACLE, OTHER)
+    broken = KeyOffer(oracle=THIRD.address, recipient="age1" + "q" * 58, offered_at=9)
+    market.post_oracle_key(broken, broken.sign(DOMAIN, THIRD.key))
+    assert node(market)(terms) == key
+    assert {one["grant"]["holder"] for one in market.given} == {AGENT.address, ORACLE.address, OTHER.address}
+
+
+def test_a_node_passes_no_secrets_on_whatever_the_market_let_through(market):
+    key = JobKey.new({"TOKEN": b"hush"})
+    terms = terms_of(job(key), Verification.REEXECUTE)
+    give(market, terms, key)
+    announce(market, ORACLE, OTHER)
+    with pytest.raises(AgentError, match="secrets"):
+        node(market)(terms)
+    assert len(market.given) == 1
+
+
 def test_an_oracle_without_a_key_does_not_decide_yet(market, key):
     terms = terms_of(job(key), Verification.REEXECUTE)
     with pytest.raises(Undecided, match="granted none"):

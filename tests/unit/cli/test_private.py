@@ -152,7 +152,7 @@ def terms_with(signer=PROVIDER, node=NODE_PROFILE, **changes) -> LeaseTerms:
     bid = BID.model_copy(update={"renter": RENTER.address, "job_digest": SPEC.digest()})
     fields = {"provider": PROVIDER.address, "agent": AGENT.address, "profile_digest": NODE_PROFILE.digest()} | changes
     ask = ASK.model_copy(update=fields)
-    return LeaseTerms(bid, "0x", ask, ask.sign(DOMAIN, signer.key), 1, SPEC, profile=node)
+    return LeaseTerms(bid, "0x", ask, ask.sign(DOMAIN, signer.key), 1, SPEC, profile=node.to_json())
 
 
 def granter_for(terms: LeaseTerms, provider: str = PROVIDER.address) -> tuple[Granter, Market, Chain, dict]:

@@ -32,7 +32,7 @@ from marketplace.services.record_grant import (
     record_grant,
     record_offer,
 )
-from marketplace.services.show_job import show_logs
+from marketplace.services.show_job import show_job, show_logs
 from marketplace.services.show_lease import show_attestation, show_terms
 from tests.fakes.http import AppTransport
 from tests.fakes.world import AGENT, DOMAIN, ORACLES, RENTER, RUNTIME, World, key
@@ -152,9 +152,11 @@ def test_secrets_are_refused_where_oracles_run_the_job_again(tmp_path):
 def test_terms_come_with_the_profile_that_the_ask_names(world):
     terms = LeaseTerms.parse(show_terms(world.market, world.open_lease()))
     assert terms.require_profile().recipient == recipient_of(NODE)
-    other = terms.profile.model_copy(update={"recipient": recipient_of(new_identity())})
+    other = terms.profile | {"recipient": recipient_of(new_identity())}
     with pytest.raises(MalformedMessage, match=r"LeaseTerms\.profile"):
-        LeaseTerms.parse(terms.to_json() | {"profile": other.to_json()}).require_profile()
+        LeaseTerms.parse(terms.to_json() | {"profile": other}).require_profile()
+    with pytest.raises(MalformedMessage, match="NodeProfile"):
+        LeaseTerms.parse(terms.to_json() | {"profile": None}).require_profile()
 
 
 def test_a_grant_takes_the_place_of_the_one_before_it(world):
@@ -162,6 +164,7 @@ def test_a_grant_takes_the_place_of_the_one_before_it(world):
     for _ in range(2):
         world.give(job_id)
     assert len(list_grants(world.market, job_id, None)["grants"]) == 1
+    assert [one["event"] for one in show_job(world.market, job_id)["timeline"]].count("grant") == 1
     assert list_grants(world.market, job_id, STRANGER.address)["grants"] == []
 
 
