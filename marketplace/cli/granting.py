@@ -1,5 +1,7 @@
 """Giving a private job's key to the machines that lease it, each checked against the chain first."""
 
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from marketplace.cli.output import short, talk
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from marketplace.protocol.eip712 import Domain
 
 
+_AWAY = (ServiceUnavailable, ChainUnavailable, NotFound)
+"""What is away for a moment, or a lease that the node of the chain has not seen yet: tried again."""
+
+
 class LeaseChain(Protocol):
     """What is asked of the chain. `ChainReader` fulfils it."""
 
@@ -42,10 +48,8 @@ class Granter:
 
     def __call__(self, job: dict[str, Any]) -> None:
         """`grant`, to be called again and again while the job goes on: what is away is tried again then."""
-        try:
+        with suppress(*_AWAY):
             self.grant(job)
-        except (ServiceUnavailable, ChainUnavailable, NotFound):
-            return
 
     def grant(self, job: dict[str, Any]) -> int:
         """Give the key to every machine with an open lease; how many have it now, of all that leased the job.
@@ -62,15 +66,14 @@ class Granter:
 
     def wait(self, job_id: str, replicas: int, timeout: float) -> None:
         """Until all that lease the job have the key, or it is over. Raises WaitTimeout, and what `grant` raises."""
-        import time
-
         from marketplace.client.waiting import is_over
 
         until = time.monotonic() + timeout
         while True:
-            job = self._client.job(job_id)
-            if self.grant(job) >= replicas or is_over(job):
-                return
+            with suppress(*_AWAY):
+                job = self._client.job(job_id)
+                if self.grant(job) >= replicas or is_over(job):
+                    return
             if time.monotonic() >= until:
                 raise WaitTimeout(
                     f"Nobody has leased job {short(job_id)} after {timeout:.0f} s, so that nobody has its key.",

@@ -1,6 +1,7 @@
 """Private jobs: `--private` and `--secret`, keys that are kept and granted, and `hive grant`."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from marketplace.protocol.enums import Verification
     from marketplace.protocol.jobspec import JobSpec
 
+MAX_SECRETS = 64
+"""As the protocol has it, which is slow to import."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 SecretOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -81,6 +85,10 @@ def read_secrets(given: list[str] | None) -> dict[str, bytes]:
     """Secrets by name: of NAME=FILE what is in the file, of NAME the environment variable. Raises InputError."""
     found = {}
     for name, equals, path in (one.partition("=") for one in given or []):
+        if not _NAME.fullmatch(name):
+            raise InputError(
+                f"--secret {name!r} is no name of a secret.", hint="Letters, digits and underscores, 128 at most."
+            )
         if name in found:
             raise InputError(f"--secret {name} is given twice.")
         try:
@@ -89,6 +97,8 @@ def read_secrets(given: list[str] | None) -> dict[str, bytes]:
             raise InputError(f"--secret {name}: no such environment variable.", hint="Or say NAME=FILE.") from None
         except OSError as error:
             raise InputError(f"--secret {name}: {path} cannot be read ({error.strerror}).") from error
+    if len(found) > MAX_SECRETS:
+        raise InputError(f"{len(found)} secrets; a job has {MAX_SECRETS} at most.", hint="Put some into one file.")
     return found
 
 

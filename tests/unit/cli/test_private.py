@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 
 from marketplace.cli.granting import Granter
-from marketplace.cli.private import PrivacyOptions, keep_and_grant, key_path, read_secrets, recall_key
+from marketplace.cli.private import MAX_SECRETS, PrivacyOptions, keep_and_grant, key_path, read_secrets, recall_key
 from marketplace.client.age import new_identity, recipient_of
 from marketplace.client.jobs import PreparedJob
 from marketplace.client.private import JobKey, open_grant, seal_job
@@ -22,6 +22,7 @@ from marketplace.errors import (
     SettingsError,
     WaitTimeout,
 )
+from marketplace.protocol import privacy
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
@@ -73,6 +74,20 @@ def test_secrets_come_from_the_environment_or_a_file_as_they_are(tmp_path, monke
 def test_a_secret_that_is_not_there_or_given_twice_is_refused_by_name(given):
     with pytest.raises(InputError, match=f"--secret {given[0].partition('=')[0]}"):
         read_secrets(given)
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a-b", "A" * 129])
+def test_a_secret_that_could_be_no_file_is_refused(name):
+    with pytest.raises(InputError, match="no name of a secret"):
+        read_secrets([f"{name}=x"])
+
+
+def test_more_secrets_than_a_job_may_have_are_refused(tmp_path):
+    (tmp_path / "x").write_text("")
+    names = [f"S{number}={tmp_path / 'x'}" for number in range(MAX_SECRETS + 1)]
+    assert len(read_secrets(names[1:])) == MAX_SECRETS == privacy.MAX_SECRETS
+    with pytest.raises(InputError, match="65 secrets"):
+        read_secrets(names)
 
 
 # --- keys that are kept -----------------------------------------------------------------------------------------------
@@ -220,7 +235,10 @@ def test_who_does_not_wait_for_the_job_waits_until_its_machine_has_the_key():
     granter, market, _, job = granter_for(terms_with())
     granter.wait(job["jobId"], 1, timeout=0)
     assert len(market.given) == 1
-    granter, market, _, job = granter_for(terms_with())
+    granter, market, chain, job = granter_for(terms_with())
+    chain.away = True
+    with pytest.raises(WaitTimeout):
+        granter.wait(job["jobId"], 1, timeout=0)
     market.leases.clear()
     with pytest.raises(WaitTimeout, match="nobody has its key") as caught:
         granter.wait(job["jobId"], 1, timeout=0)
