@@ -52,7 +52,8 @@ class JobKey:
         if set(self.secrets) != set(privacy.secrets):
             odd = min(set(self.secrets) ^ set(privacy.secrets))
             raise InputError(
-                f"The job names the secrets {list(privacy.secrets)}; {odd!r} is missing or not one of them."
+                f"The job names the secrets {list(privacy.secrets)}; {odd!r} is missing or not one of them.",
+                hint="Give each of them again: --secret NAME, or --secret NAME=FILE.",
             )
 
 
