@@ -63,6 +63,8 @@ def sign_evidence(
         "manifest": execution.manifest.to_json(),
         "pay": str(compute_worth(terms, attestation)),
     }
+    if execution.sealed is not None:
+        evidence["sealed"] = execution.sealed.to_json()
     report = report_usage(attestation, terms, execution, profile)
     if report is not None:
         evidence["usage"] = SignedUsage(report=report, signature=report.sign(domain, agent.key)).to_json()

@@ -22,6 +22,7 @@ from agent.metering.runner import MeteredRunner
 from agent.offer import Offer
 from agent.oracle import OracleDaemon
 from agent.pauses import Pauses
+from agent.private import KeySource, NodeKeys, OracleKeys, open_identity
 from agent.provider import ProviderDaemon
 from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
@@ -30,6 +31,7 @@ from agent.vitals import read_vitals
 from agent.work import JobRunner, Runner
 from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
 from marketplace.client import MarketClient
+from marketplace.client.age import recipient_of
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
 from marketplace.protocol.jobspec import METERED_SANDBOX
@@ -88,10 +90,11 @@ def build_runner(
     adapters: Mapping[str, Adapter],
     machine: Machine,
     client: MarketClient,
+    keys: KeySource | None = None,
     alter: Alter | None = None,
 ) -> Runner:
     """What runs a provider's jobs: by its rules, where the machine fits, with its counters read, out of its cache."""
-    usual = MeteredRunner(JobRunner(adapters, client.get_blob, cache=open_inputs(settings, client)))
+    usual = MeteredRunner(JobRunner(adapters, client.get_blob, cache=open_inputs(settings, client), keys=keys))
     return RuledRunner(settings.rules, FittingRunner(machine, alter(usual) if alter else usual))
 
 
@@ -110,13 +113,16 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         preemptible_jobs=settings.preemptible_jobs,
         benchmark=usable_scores(settings.data),
     )
+    identity = open_identity(settings.data)
     profile = profile.model_copy(
         update={
             "tees": offer_tees(profile.tees, settings.tee_collateral),
             "registries": registries(adapters),
             "sandbox_digests": promise_sandboxes(adapters),
+            "recipient": recipient_of(identity),
         }
     )
+    keys = NodeKeys(client=client, chain=chain, domain=chain.domain, agent=agent, identity=identity)
     return ProviderDaemon(
         client=client,
         chain=chain,
@@ -125,7 +131,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=build_runner(settings, adapters, Machine(profile, settings.units), client, alter),
+        runner=build_runner(settings, adapters, Machine(profile, settings.units), client, keys, alter),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
@@ -141,6 +147,7 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
     """An oracle daemon."""
     chain = open_chain(settings)
     account = unlock(settings.keystore, settings)
+    keys = OracleKeys(client=client, domain=chain.domain, account=account, identity=open_identity(settings.data))
     return OracleDaemon(
         client=client,
         chain=chain,
@@ -151,7 +158,9 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
             client.get_blob,
             cache=open_inputs(settings, client),
             wall_factor=settings.wall_factor,
+            keys=keys,
         ),
+        keys=keys,
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
     )
 

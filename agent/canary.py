@@ -56,4 +56,5 @@ def falsify(execution: Execution) -> Execution:
 
 def _can_lie(execution: Execution) -> bool:
     """Whether oracles would run the job at all, and there is something to change."""
-    return execution.exit_kind.is_reproducible and any(one.size for one in execution.manifest.entries)
+    is_readable = execution.sealed is None  # whoever plants a canary does not make it private
+    return is_readable and execution.exit_kind.is_reproducible and any(one.size for one in execution.manifest.entries)

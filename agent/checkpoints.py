@@ -20,12 +20,14 @@ from eth_account.signers.local import LocalAccount
 from agent.journal import Journal
 from agent.sandbox.snapshots import Files, Snapshots
 from marketplace.client import MarketClient
+from marketplace.client.age import seal
 from marketplace.client.terms import LeaseTerms
 from marketplace.errors import ConflictError, InputError, MarketError, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import OUTPUT_PREFIX, Manifest, ManifestEntry
+from marketplace.protocol.privacy import Privacy
 from marketplace.protocol.units import BYTES_PER_MB
 
 log = structlog.get_logger("provider")
@@ -63,11 +65,11 @@ class Checkpoints:
         wanted = terms.job_spec.checkpoint
         if wanted is None:
             return None
-        most = MOST_SENT * terms.bid.egress_mb * BYTES_PER_MB
+        most, privacy = MOST_SENT * terms.bid.egress_mb * BYTES_PER_MB, terms.job_spec.privacy
         self._recall(lease_id)
 
         def keep(files: Files) -> None:
-            self._keep(lease_id, terms.bid.job_digest, files, snapshots.ran_seconds, most)
+            self._keep(lease_id, terms.bid.job_digest, _sealed(files, privacy), snapshots.ran_seconds, most)
 
         snapshots = Snapshots(wanted.directory, wanted.interval_seconds, keep)
         return snapshots
@@ -140,6 +142,13 @@ class Checkpoints:
 
 def _note(lease_id: str) -> str:
     return f"checkpoint {lease_id}"
+
+
+def _sealed(files: Files, privacy: Privacy | None) -> Files:
+    """A private job's state as ciphertexts: they become inputs of the rest of the job, which has the same key."""
+    if privacy is None:
+        return files
+    return {path: seal(data, privacy.recipient) for path, data in files.items()}
 
 
 def _manifest(files: Files) -> Manifest:

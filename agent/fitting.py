@@ -14,7 +14,7 @@ from threading import Condition, Event
 
 from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
-from agent.work import Execution, Runner, limits_of, refuse, run_with
+from agent.work import Execution, Runner, is_promise_broken, limits_of, refuse, run_with
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.constraints import Unit
 from marketplace.domain.fitness import OF_THE_MACHINE, describe_misfits, find_misfits
@@ -35,6 +35,8 @@ class Machine:
 
     def find_obstacle(self, terms: LeaseTerms) -> str:
         """Why a lease's job cannot be run as its renter requires; empty where it can."""
+        if is_promise_broken(terms, self.profile):
+            return "This machine's sandbox has changed since its ask."
         ask = terms.ask.model_copy(update={"units": self.units})
         misfits = find_misfits(terms.bid, terms.job_spec, ask, self.profile, OF_THE_MACHINE)
         return f"This machine is not what the job needs: {describe_misfits(misfits)}." if misfits else ""

@@ -16,6 +16,7 @@ from agent.daemon import each, run_steps
 from agent.evidence import EvidenceJudge
 from agent.follow import follow_leases
 from agent.journal import Journal
+from agent.private import OracleKeys
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
 from agent.tee import DcapVerifier, Verifier
@@ -63,11 +64,13 @@ class OracleDaemon:
         runner: Runner,
         journal: Journal,
         verifier: Verifier | None = None,
+        keys: OracleKeys | None = None,
     ) -> None:
         self._client, self._chain, self._domain = client, chain, domain
         self._account, self._runner, self._journal = account, runner, journal
         self._rounds = Rounds(client)
         self._evidence = EvidenceJudge(client.get_blob, chain, domain, verifier or DcapVerifier())
+        self._keys = keys
         self._abstained: set[str] = set()
         self._exposed: set[str] = set()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
@@ -76,9 +79,15 @@ class OracleDaemon:
     def run(self, stop: Event, pause: float = 0.3) -> None:
         """Work until `stop`. While one job runs, what was sealed before is revealed and signed."""
         try:
-            run_steps((self.follow, self.judge_aside, self.reveal_verdicts, self.sign_batches), stop, pause)
+            steps = (self.announce_key, self.follow, self.judge_aside, self.reveal_verdicts, self.sign_batches)
+            run_steps(steps, stop, pause)
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def announce_key(self) -> None:
+        """Have nodes know to which key those of private jobs are to be encrypted."""
+        if self._keys is not None:
+            self._keys.announce()
 
     def judge_aside(self) -> None:
         """Have `judge_claims` at work in its own thread; raises what became of the last time."""

@@ -34,7 +34,7 @@ from agent.pauses import Pauses
 from agent.prices import Prices
 from agent.receipts import Receipts
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms, is_promise_broken, limits_of, refuse, run_with
+from agent.work import Execution, Runner, check_ask, check_terms, limits_of, refuse, run_with
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -50,6 +50,7 @@ from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import Attestation, Heartbeat
+from marketplace.protocol.privacy import storage_of
 from marketplace.protocol.units import FUEL_PER_GFUEL
 from marketplace.protocol.usage import SignedUsage
 
@@ -259,8 +260,6 @@ class ProviderDaemon:
     def _run_job(self, event: LeaseOpened, terms: LeaseTerms) -> Execution:
         if self._failures.get(event.lease_id, 0) >= MAX_ATTEMPTS:
             return refuse(f"This machine failed at it {MAX_ATTEMPTS} times.", limits_of(terms.bid).egress_bytes)
-        if is_promise_broken(terms, self._offer.profile):
-            return refuse("This machine's sandbox has changed since its ask.", limits_of(terms.bid).egress_bytes)
         stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
         with self._live_logs.of(event.lease_id, terms) if self._live_logs else nullcontext() as printed:
             return run_with(self._runner, terms, stop, snapshots, printed)
@@ -277,14 +276,15 @@ class ProviderDaemon:
         evidence = self._journal.evidence(event.lease_id)
         assert evidence is not None, "an attested lease has its evidence"
         manifest = Manifest.parse(evidence["manifest"])
-        for entry in manifest.entries:
+        sealed = Manifest.parse(evidence["sealed"]) if "sealed" in evidence else None
+        for entry in storage_of(manifest, sealed).entries:
             if not self._client.has_blob(entry.digest):
                 self._client.put_blob(self._outputs.read(entry.digest), entry.digest)
         attestation = Attestation.parse(evidence["attestation"])
         usage = SignedUsage.parse(evidence["usage"]) if "usage" in evidence else None
-        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest, usage)
+        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest, usage, sealed)
         self._journal.record_posted(event.lease_id)
-        for entry in manifest.entries:
+        for entry in storage_of(manifest, sealed).entries:
             self._outputs.drop(entry.digest)
 
     def send_receipts(self) -> None:

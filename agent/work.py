@@ -11,10 +11,12 @@ from typing import Protocol
 
 from agent.adapters import Adapter, Job, descriptor_digest
 from agent.chain import Signers
+from agent.private import KeySource, hide
 from agent.sandbox import Limits, RunResult
 from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import NOT_MEASURED, Usage
+from marketplace.client.private import JobKey
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
@@ -55,6 +57,8 @@ class Execution:
     sandbox_digest: str = NO_DIGEST
     """Of the sandbox that ran it; zero where this machine has none of that name."""
     usage: Usage = NOT_MEASURED
+    sealed: Manifest | None = None
+    """Of a private job: the ciphertexts that `blobs` then are, by path."""
 
     @property
     def charged_seconds(self) -> int:
@@ -160,12 +164,16 @@ class JobRunner:
         *,
         cache: Cache = lambda digest, fetch: fetch(digest),
         wall_factor: float = 1.0,
+        keys: KeySource | None = None,
     ) -> None:
-        """`fetch` is over the network: what it gives is a job's ingress, what `cache` has is not."""
+        """`fetch` is over the network: what it gives is a job's ingress, what `cache` has is not.
+
+        `keys` gives those of private jobs; without it there are none that this machine could run.
+        """
         self._adapters, self._cache = adapters, cache
         self._digests = {name: descriptor_digest(adapter) for name, adapter in adapters.items()}
         self._fetch = fetch
-        self._wall_factor = wall_factor
+        self._wall_factor, self._keys = wall_factor, keys
 
     def __call__(
         self,
@@ -175,12 +183,23 @@ class JobRunner:
         printed: Printed | None = None,
     ) -> Execution:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
-        spec = terms.job_spec
+        spec, key = terms.job_spec, None
+        limits = limits_of(terms.bid, self._wall_factor)
         try:
-            result = self._run(spec, limits_of(terms.bid, self._wall_factor), stop, snapshots, printed)
+            if spec.privacy is not None:
+                key = self._key(terms, stop)
+                if key is None:
+                    return replace(refuse("", 0), exit_kind=ExitKind.EVICTED)
+            result = self._run(spec, limits, stop, snapshots, printed, key)
         except (NotFound, DigestMismatch, AgentError, TooLarge) as error:
-            return refuse(str(error), limits_of(terms.bid).egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST))
-        return package(result, self._digests[spec.sandbox])
+            return hide(refuse(str(error), limits.egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST)), key)
+        return hide(package(result, self._digests[spec.sandbox]), key)
+
+    def _key(self, terms: LeaseTerms, stop: Event | None) -> JobKey | None:
+        """None where the job is stopped before its key has come."""
+        if self._keys is None:
+            raise AgentError("This machine runs no private jobs.")
+        return self._keys(terms, stop)
 
     def _run(
         self,
@@ -189,6 +208,7 @@ class JobRunner:
         stop: Event | None,
         snapshots: Snapshots | None,
         printed: Printed | None,
+        key: JobKey | None,
     ) -> RunResult:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
@@ -196,9 +216,12 @@ class JobRunner:
         intake = Intake(self._fetch)
 
         def fetch(digest: str) -> bytes:
-            return _verified(digest, self._cache(digest, intake))
+            data = _verified(digest, self._cache(digest, intake))
+            return data if key is None else key.unseal(data)
 
-        result = adapter.run(Job(spec, self._inputs(spec, fetch), fetch, snapshots, printed), limits, stop)
+        secrets = key.secrets if key is not None else {}
+        job = Job(spec, self._inputs(spec, fetch), fetch, snapshots, printed, secrets)
+        result = adapter.run(job, limits, stop)
         ingress = intake.total + (result.usage.ingress_bytes or 0)
         return replace(result, usage=replace(result.usage, ingress_bytes=ingress))
 

@@ -21,7 +21,7 @@
     │   ├── CertificateRejected └── TranscriptMismatch
     ├── AgentError            this machine cannot do it                        HTTP 500   exit 11
     │   ├── SandboxFault      ├── InvalidModule   ├── KeystoreError
-    │   ├── UnsupportedTee    └── InvalidEvidence
+    │   ├── UnsupportedTee    ├── InvalidEvidence └── CannotDecrypt
     ├── SettingsError         a setting is missing or wrong                    HTTP 500   exit 12
     └── ProgramFailed         the program ran, was paid for, and says it failed           exit 13
 
@@ -317,6 +317,13 @@ class InvalidEvidence(AgentError):
     """A quote that its processor's maker did not sign, or that is no quote."""
 
     code = "invalid_evidence"
+
+
+class CannotDecrypt(AgentError):
+    """A ciphertext that the key at hand does not open, a damaged one, or no key at all."""
+
+    code = "cannot_decrypt"
+    status = 422
 
 
 class SettingsError(MarketError):

@@ -13,6 +13,7 @@ from agent.metering.gpus import LOOK_SECONDS, GpuMeter
 from agent.metering.polling import polled
 from agent.sandbox.types import Limits, RunResult
 from marketplace.errors import AgentError, InvalidModule
+from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.images import ImageProgram
 from marketplace.protocol.jobspec import ContainerProgram
@@ -89,7 +90,8 @@ class DockerAdapter:
             self._require_puller().require_allowed(job.spec.program)
         pulled: list[int] = []
         try:
-            with self._images.hold(_key(job.spec.program), lambda: self._load(job, stop, pulled.append)) as image:
+            job = _opened(job)
+            with self._images.hold(_key(job), lambda: self._load(job, stop, pulled.append)) as image:
                 result = self._run(image, job, limits, stop)
         except Interrupted:
             return RunResult(ExitKind.EVICTED, 0, 0, 0.0, {}, b"", b"", "stopped while its image was fetched")
@@ -115,17 +117,31 @@ class DockerAdapter:
         from agent.containers.run import Order, run_container
 
         with self._gpus.take(limits.gpus) as gpus:
-            order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus)
+            order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus, job.secrets)
             meter = GpuMeter(gpus)
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
                 result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots, job.printed)
             return replace(result, usage=meter.add_to(result.usage))
 
 
-def _key(program: object) -> str:
-    """What the cache knows an image by. A digest of an archive is none of a manifest."""
+def _opened(job: Job) -> Job:
+    """A private job with its image decrypted once, before the cache is asked for it."""
+    program = job.spec.program
+    if job.spec.privacy is None or not isinstance(program, ContainerProgram):
+        return job
+    archive = job.fetch(program.digest)
+    return replace(job, fetch=lambda _: archive)
+
+
+def _key(job: Job) -> str:
+    """What the cache knows an image by. A digest of an archive is none of a manifest.
+
+    A private job's image is known by what was decrypted: who only names the ciphertext, which anybody can, gets no
+    image that another job has left here.
+    """
+    program = job.spec.program
     if isinstance(program, ContainerProgram):
-        return program.digest
+        return program.digest if job.spec.privacy is None else sha256_digest(job.fetch(program.digest))
     if isinstance(program, ImageProgram):
         return f"manifest {program.digest}"
-    raise InvalidModule(f"A program of kind {getattr(program, 'kind', '')!r} is nothing that the docker sandbox runs.")
+    raise InvalidModule(f"A program of kind {program.kind!r} is nothing that the docker sandbox runs.")

@@ -1,7 +1,7 @@
 """What a sandbox is to the rest of the agent: a descriptor, and a job run to its end."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Protocol, runtime_checkable
@@ -27,6 +27,8 @@ class Job:
     """What is shown the program's files while it runs."""
     printed: Printed | None = None
     """What is shown its standard output and error while it runs."""
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """What the program finds under `/secrets`, by name. Kept in memory alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The `wasm` sandbox: WebAssembly modules and the ready-made runtimes, deterministic, on any machine."""
 
+from dataclasses import replace
 from threading import Event
 
 from agent.adapters.interface import AdapterSettings, Job
@@ -35,13 +36,17 @@ class WasmAdapter:
 
     def run(self, job: Job, limits: Limits, stop: Event | None = None) -> RunResult:
         """As `Adapter.run`."""
-        module, task = self._module(job), build_task(job.spec, dict(job.inputs))
+        module = self._module(job)
+        task = replace(build_task(job.spec, dict(job.inputs)), secrets=dict(job.secrets))
         return self._sandbox.run(module, task, limits, stop, job.snapshots, job.printed)
 
     def _module(self, job: Job) -> CompiledModule:
         program = job.spec.program
         if isinstance(program, ModuleProgram):
-            return self._cache.get(program.digest, job.fetch(program.digest))
+            wasm = job.fetch(program.digest)
+            if job.spec.privacy is not None:  # named by its ciphertext, and nothing for a cache on disk
+                return self._sandbox.compile(wasm)
+            return self._cache.get(program.digest, wasm)
         if not isinstance(program, RuntimeProgram):
             raise InvalidModule(f"A program of kind {program.kind!r} is nothing that the wasm sandbox runs.")
         runtime = RUNTIMES.get(program.name)

@@ -26,7 +26,7 @@ NOBODY = "65534:65534"
 ANSWER_SECONDS = 60
 """How long the engine may take for an answer before it counts as gone."""
 ENGINE_ERRORS = (docker.errors.DockerException, RequestException, OSError)
-IN, OUT, TMP = "/in", "/out", "/tmp"
+IN, OUT, TMP, SECRETS = "/in", "/out", "/tmp", "/secrets"
 SHM_BYTES = 64_000_000
 NO_GPUS = {"NVIDIA_VISIBLE_DEVICES": "void"}
 """Where NVIDIA's runtime is an engine's default, a container has the GPUs that its own environment names."""
@@ -104,13 +104,21 @@ class Engine:
 
     # --- a run's parts ---------------------------------------------------------------------------------------------
 
-    def create_folders(self, run: str, limits: Limits, input_bytes: int, input_files: int) -> Container:
-        """A running container that holds the run's `/in` and `/out`, both in bounded memory."""
+    def create_folders(
+        self, run: str, limits: Limits, input_bytes: int, input_files: int, secret_bytes: int = 0
+    ) -> Container:
+        """A running container that holds the run's `/in` and `/out`, both in bounded memory.
+
+        With `secret_bytes` also `/secrets`.
+        """
         in_bytes = input_bytes + _PAGE * (2 * input_files + 16)
         self._create_volume(f"{run}-in", in_bytes, 4 * input_files + 64, "0755")
         out_bytes = limits.egress_bytes + _PAGE * (limits.output_files + 16)
         self._create_volume(f"{run}-out", out_bytes, 2 * limits.output_files + 64, "1777")
         mounts = {f"{run}-in": {"bind": IN, "mode": "rw,nocopy"}, f"{run}-out": {"bind": OUT, "mode": "rw,nocopy"}}
+        if secret_bytes:
+            self._create_volume(f"{run}-secrets", secret_bytes + _PAGE * 160, 128, "0755")
+            mounts[f"{run}-secrets"] = {"bind": SECRETS, "mode": "rw,nocopy"}
         holder = self._client.containers.create(
             self._holder, name=f"{run}-holder", labels={LABEL: self._agent}, volumes=mounts, network_mode="none",
             read_only=True, user=NOBODY, cap_drop=["ALL"], security_opt=["no-new-privileges"],
@@ -120,13 +128,17 @@ class Engine:
         return holder
 
     def create_job(
-        self, run: str, image: str, args: Sequence[str], env: dict[str, str], limits: Limits, gpus: Sequence[str]
-    ) -> Container:
+        self, run: str, image: str, args: Sequence[str], env: dict[str, str], limits: Limits, gpus: Sequence[str],
+        *, has_secrets: bool = False,
+    ) -> Container:  # fmt: skip
         """The job's container, not started. Raises InvalidModule for an image that cannot be held in its limits."""
         config = self._client.images.get(image).attrs["Config"]
         half = max(_PAGE, limits.memory_bytes // 2)
         scratch = {path: f"{_TMPFS},size={half},nr_inodes=65536" for path in (TMP, *_volumes(config))}
         options: dict[str, Any] = {}
+        mounts = {f"{run}-in": {"bind": IN, "mode": "ro,nocopy"}, f"{run}-out": {"bind": OUT, "mode": "rw,nocopy"}}
+        if has_secrets:
+            mounts[f"{run}-secrets"] = {"bind": SECRETS, "mode": "ro,nocopy"}
         if gpus:
             options["device_requests"] = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])]
         if self.runtime:
@@ -137,8 +149,7 @@ class Engine:
             image, command=list(args) or None, name=run, hostname="job", labels={LABEL: self._agent},
             environment={"HOME": TMP} | env | ({} if gpus else NO_GPUS), user=NOBODY,
             working_dir=config.get("WorkingDir") or OUT,
-            volumes={f"{run}-in": {"bind": IN, "mode": "ro,nocopy"}, f"{run}-out": {"bind": OUT, "mode": "rw,nocopy"}},
-            tmpfs=scratch, read_only=True, network_mode="none", cap_drop=["ALL"], ipc_mode="private",
+            volumes=mounts, tmpfs=scratch, read_only=True, network_mode="none", cap_drop=["ALL"], ipc_mode="private",
             security_opt=["no-new-privileges"], healthcheck={"test": ["NONE"]}, log_config=LogConfig(type="none"),
             mem_limit=limits.memory_bytes, memswap_limit=limits.memory_bytes, nano_cpus=limits.vcpus * 10**9,
             pids_limit=self.host_processes(limits.processes), shm_size=min(SHM_BYTES, half), oom_score_adj=500,
@@ -168,7 +179,7 @@ class Engine:
         for name in (run, f"{run}-holder"):
             with contextlib.suppress(*ENGINE_ERRORS):
                 self._client.containers.get(name).remove(force=True, v=True)
-        for name in (f"{run}-in", f"{run}-out"):
+        for name in (f"{run}-in", f"{run}-out", f"{run}-secrets"):
             with contextlib.suppress(*ENGINE_ERRORS):
                 self._client.volumes.get(name).remove(force=True)
         cgroups.remove_parent(run)
@@ -210,9 +221,9 @@ class Streams:
 
 def _volumes(config: dict[str, Any]) -> list[str]:
     """Folders that the image wants to be able to write to: they get memory instead of the machine's disk."""
-    wanted = [path for path in config.get("Volumes") or {} if path not in (IN, OUT, TMP)]
+    wanted = [path for path in config.get("Volumes") or {} if path not in (IN, OUT, TMP, SECRETS)]
     for path in wanted:
-        below = any(path == one or path.startswith(one + "/") for one in (*_KERNEL_PATHS, IN, OUT, TMP))
+        below = any(path == one or path.startswith(one + "/") for one in (*_KERNEL_PATHS, IN, OUT, TMP, SECRETS))
         if below or path == "/" or posixpath.normpath(path) != path or not path.startswith("/") or "," in path:
             raise InvalidModule(f"The image declares a volume at {path!r}, which no job can have.")
     return wanted

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import docker
 import structlog
@@ -15,7 +15,7 @@ from docker.models.containers import Container
 
 from agent.containers import cgroups
 from agent.containers.cgroups import Reading
-from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, Engine
+from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, SECRETS, Engine
 from agent.containers.harvest import OutputLimit, pack, unpack
 from agent.containers.logs import LogPump
 from agent.sandbox.printed import Printed
@@ -42,6 +42,8 @@ class Order:
     inputs: Mapping[str, bytes]
     gpus: Sequence[str] = ()
     """Devices, by the ids that the driver gives them."""
+    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Files for `/secrets`."""
 
 
 def run_container(
@@ -85,12 +87,18 @@ class _Run:
         self._reading = Reading()
 
     def result(self) -> RunResult:
-        inputs, limits = self._order.inputs, self._limits
-        holder = self._engine.create_folders(self._run, limits, sum(map(len, inputs.values())), len(inputs))
-        holder.put_archive(IN, pack(inputs))
-        job = self._engine.create_job(
-            self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus
+        inputs, limits, secret = self._order.inputs, self._limits, self._order.secrets
+        secret_bytes = sum(map(len, secret.values())) + len(secret)
+        holder = self._engine.create_folders(
+            self._run, limits, sum(map(len, inputs.values())), len(inputs), secret_bytes
         )
+        holder.put_archive(IN, pack(inputs))
+        if secret:
+            holder.put_archive(SECRETS, pack(secret))
+        job = self._engine.create_job(
+            self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus,
+            has_secrets=bool(secret),
+        )  # fmt: skip
         with closing(self._engine.attach(job)) as streams:
             logs = LogPump(streams, limits, self._printed)
             started = time.monotonic()

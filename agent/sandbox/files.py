@@ -50,20 +50,22 @@ class Descriptor:
 
 
 class FileTable:
-    """Descriptors of one run over its three directories: `/in` (read-only), `/out`, and `.`, which is `/out`."""
+    """Descriptors of one run over `/in` (read-only), `/out`, and `.`, which is that; `/secrets` (read-only) if any."""
 
-    def __init__(self, inputs: dict[str, bytes], quota: Quota) -> None:
+    def __init__(self, inputs: dict[str, bytes], quota: Quota, secrets: dict[str, bytes] | None = None) -> None:
         self._quota = quota
-        source = build_tree(inputs, read_only=True)
         self._work = build_tree(inputs, read_only=False)
+        folders = [("/in", build_tree(inputs, read_only=True)), ("/out", self._work), (".", self._work)]
+        if secrets:
+            folders.append(("/secrets", build_tree(secrets, read_only=True)))
+        self._names = {id(root): name for name, root in folders if name != "."}
         self._table: dict[int, Descriptor] = {
             0: Descriptor(File(b"", is_read_only=True), ("dev", "stdin")),
             1: Descriptor(None, ("dev", "stdout"), stream=1, can_write=True),
             2: Descriptor(None, ("dev", "stderr"), stream=2, can_write=True),
-            3: Descriptor(source, (), preopen="/in", root=source),
-            4: Descriptor(self._work, (), preopen="/out", root=self._work),
-            5: Descriptor(self._work, (), preopen=".", root=self._work),
         }
+        for fd, (name, root) in enumerate(folders, start=3):
+            self._table[fd] = Descriptor(root, (), preopen=name, root=root)
 
     def outputs(self, *, all_files: bool = False) -> dict[str, bytes]:
         """Files the job made or changed, by relative path; `all_files`: and those that are as they came."""
@@ -182,8 +184,7 @@ class FileTable:
         return parent, name
 
     def _guest_path(self, root: Directory | None, parts: tuple[str, ...]) -> str:
-        top = "" if root is None else "/out" if root is self._work else "/in"
-        return "/".join((top, *parts))
+        return "/".join(("" if root is None else self._names[id(root)], *parts))
 
     def open(self, fd: int, path: str, oflags: int, rights: int, flags: int) -> int:
         root, parts = self._resolve(fd, path)

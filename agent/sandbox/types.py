@@ -20,6 +20,8 @@ class Task:
     inputs: dict[str, bytes] = field(default_factory=dict)
     clock: int = 0
     seed: bytes = bytes(32)
+    secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """Read-only under `/secrets`, which is there only if there are any."""
 
 
 @dataclass(frozen=True, slots=True)

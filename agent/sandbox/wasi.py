@@ -61,7 +61,7 @@ class WasiHost:
         self.quota = Quota(min(limits.egress_bytes, MAX_WRITTEN_BYTES), limits.output_files)
         self.stdout = Log("standard output", limits.log_bytes, bytearray())
         self.stderr = Log("standard error", limits.log_bytes, bytearray())
-        self._files = FileTable(task.inputs, self.quota)
+        self._files = FileTable(task.inputs, self.quota, task.secrets)
         self._argv = [arg.encode() + b"\x00" for arg in task.argv]
         self._env = [f"{key}={value}".encode() + b"\x00" for key, value in sorted(task.env.items())]
         self._start = self._now = task.clock * NANOSECONDS

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from marketplace.api.blobs import blob_routes
 from marketplace.api.body_limit import BodyLimit
+from marketplace.api.grants import grant_routes
 from marketplace.api.jobs import job_routes
 from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
@@ -59,6 +60,7 @@ def build_app(
         job_routes(market, streams),
         lease_routes(market),
         oracle_routes(market),
+        grant_routes(market),
         node_routes(market),
         round_routes(market),
         blob_routes(market),

@@ -29,11 +29,13 @@ Signature = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})*$", max_length=20
 """65 bytes by a key; whatever an ERC-1271 account takes otherwise."""
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """What every request's body has in common."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
-class JobBody(_Body):
+class JobBody(Body):
     """A signed bid and the job it is for; with `now` it is filled at once where that is possible."""
 
     bid: Bid
@@ -42,7 +44,7 @@ class JobBody(_Body):
     now: bool = False
 
 
-class AskBody(_Body):
+class AskBody(Body):
     """A signed ask and the profile of the node it offers."""
 
     ask: Ask
@@ -50,21 +52,21 @@ class AskBody(_Body):
     profile: NodeProfile
 
 
-class CancelBody(_Body):
+class CancelBody(Body):
     """A signed cancel."""
 
     cancel: Cancel
     signature: Signature
 
 
-class HeartbeatBody(_Body):
+class HeartbeatBody(Body):
     """A signed heartbeat."""
 
     heartbeat: Heartbeat
     signature: Signature
 
 
-class AttestationBody(_Body):
+class AttestationBody(Body):
     """A provider's evidence."""
 
     attestation: Attestation
@@ -72,9 +74,11 @@ class AttestationBody(_Body):
     manifest: Manifest
     usage: SignedUsage | None = None
     """What the run took of its machine; an attestation is as good without."""
+    sealed: Manifest | None = None
+    """Of a private job: the ciphertexts of outputs and logs, by path."""
 
 
-class CheckpointBody(_Body):
+class CheckpointBody(Body):
     """A running job's saved state."""
 
     checkpoint: Checkpoint
@@ -82,7 +86,7 @@ class CheckpointBody(_Body):
     manifest: Manifest
 
 
-class LogBody(_Body):
+class LogBody(Body):
     """Some bytes that a running job has printed."""
 
     chunk: LogChunk
@@ -91,7 +95,7 @@ class LogBody(_Body):
     """Base64."""
 
 
-class SealBody(_Body):
+class SealBody(Body):
     """An oracle's seal of a verdict."""
 
     seal: VerdictSeal
@@ -99,7 +103,7 @@ class SealBody(_Body):
     signature: Signature
 
 
-class VerdictBody(_Body):
+class VerdictBody(Body):
     """What opens an oracle's seal."""
 
     reveal: VerdictReveal
@@ -107,34 +111,34 @@ class VerdictBody(_Body):
     signature: Signature
 
 
-class ReceiptBody(_Body):
+class ReceiptBody(Body):
     """A renter's receipt."""
 
     receipt: Receipt
     signature: Signature
 
 
-class BatchSignatureBody(_Body):
+class BatchSignatureBody(Body):
     """An oracle's signature over a batch."""
 
     oracle: Address
     signature: Signature
 
 
-class CanaryBody(_Body):
+class CanaryBody(Body):
     """An opened canary, signed by the market's operator."""
 
     opening: CanaryOpening
     signature: Signature
 
 
-class AccountBody(_Body):
+class AccountBody(Body):
     """An account to look up."""
 
     address: Address
 
 
-class ResourcesBody(_Body):
+class ResourcesBody(Body):
     """Resources under the names that a bid gives them."""
 
     gpus: Uint16 = 0
@@ -156,7 +160,7 @@ class ResourcesBody(_Body):
         )
 
 
-class QuoteBody(_Body):
+class QuoteBody(Body):
     """What to price; `maxPrice` is per replica, micro-USDC."""
 
     resources: ResourcesBody

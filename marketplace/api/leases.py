@@ -59,7 +59,9 @@ def lease_routes(market: Market) -> APIRouter:
     )
     def attest(lease_id: LeaseId, body: AttestationBody, response: Response) -> dict[str, Any]:
         body.manifest.validate_order()
-        is_new = record_attestation(market, lease_id, body.attestation, body.signature, body.manifest, body.usage)
+        is_new = record_attestation(
+            market, lease_id, body.attestation, body.signature, body.manifest, body.usage, body.sealed
+        )
         return _recorded(response, lease_id, is_new)
 
     @router.get("/{lease_id}/attestation", summary="The evidence of a lease")

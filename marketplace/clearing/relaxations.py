@@ -10,7 +10,8 @@ from typing import Any
 
 from marketplace.clearing.entry import price_each
 from marketplace.domain.book import BookSnapshot, PlacedAsk, PlacedBid
-from marketplace.domain.constraints import CONSTRAINTS, GPUS, GpuWant, Kit, Unit
+from marketplace.domain.constraints import CONSTRAINTS, GPUS, Unit
+from marketplace.domain.gpus import GpuWant, Kit
 from marketplace.errors import MarketError
 from marketplace.protocol.jobspec import JobSpec, Requirements
 from marketplace.protocol.messages import Bid

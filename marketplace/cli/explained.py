@@ -19,6 +19,7 @@ CONSTRAINTS = {
     "carbon": "g CO2 per kWh",
     "latency": "latency",
     "privacyZones": "privacy zones",
+    "privateJobs": "private jobs",
     "tee": "trusted execution",
     "reputation": "settled leases",
     "deadline": "end of the run",

@@ -1,6 +1,7 @@
 """Attending a job: its timeline as it happens, then the checked result on disk, its output, its bill."""
 
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,11 @@ def attend(
     *,
     watch: WatchOptions,
     as_json: bool,
+    tend: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Follow a job to its end, or until its renter has to judge it: its prints if wanted, its result, its bill.
+
+    Meanwhile `tend` is called with it, again and again.
 
     Raises WaitTimeout while it goes on, JobFailed for an end without a paid result, ProgramFailed for a program that
     ended with an exit code of its own, and the errors of verification.
@@ -41,7 +45,7 @@ def attend(
         f"\nJob [b]{short(job_id)}[/b] placed (Ctrl-C leaves it running; `hive status {short(job_id)}` returns to it)."
     )
     log = Watch(client, job_id) if watch.follow else None
-    job = _narrate(client, job_id, watch.timeout, has_log=log is not None)
+    job = _narrate(client, job_id, watch.timeout, tend, has_log=log is not None)
     view = log.wait() if log is not None else None
     bills = job_bills(client, job)
     if awaits_renter(job):
@@ -70,14 +74,16 @@ def attend(
 
 
 def fetch_results(client: "MarketClient", job: dict[str, Any], domain: "Domain") -> list["VerifiedResult"]:
-    """The verified result of each lease that has one."""
+    """The verified result of each lease that has one. Raises CannotDecrypt for a private job whose key is not here."""
+    from marketplace.cli.private import recall_key
     from marketplace.client.results import fetch_result
     from marketplace.errors import NotFound
 
     found = []
     for lease in job["leases"]:
         try:
-            found.append(fetch_result(client, lease["leaseId"], client.lease_terms(lease["leaseId"]), domain))
+            terms = client.lease_terms(lease["leaseId"])
+            found.append(fetch_result(client, lease["leaseId"], terms, domain, recall_key(terms.job_spec)))
         except NotFound:
             continue
     if not found:
@@ -170,7 +176,14 @@ def print_stderr_tail(client: "MarketClient", job: dict[str, Any], result: "Veri
         talk().print(Text(f"  {line}"), soft_wrap=True)
 
 
-def _narrate(client: "MarketClient", job_id: str, timeout: float, *, has_log: bool) -> dict[str, Any]:
+def _narrate(
+    client: "MarketClient",
+    job_id: str,
+    timeout: float,
+    tend: Callable[[dict[str, Any]], None] | None,
+    *,
+    has_log: bool,
+) -> dict[str, Any]:
     """The job at its end; until then its events are told as they come, and what it waits for.
 
     With a log beside it nothing moves on the terminal: two threads write there.
@@ -183,9 +196,14 @@ def _narrate(client: "MarketClient", job_id: str, timeout: float, *, has_log: bo
     def tell(line: str) -> None:
         console.print(f"  [dim]{time.monotonic() - started:6.1f} s[/dim]  {line}", soft_wrap=True)
 
+    def sleep(seconds: float) -> None:
+        if tend is not None and job:
+            tend(job)
+        patience.sleep(seconds)
+
     patience = Patience(lambda: tell(f"[dim]{waiting_text(job)}[/dim]"))
     with nullcontext() if has_log else console.status("placing the order") as status:
-        for job in follow_job(client, job_id, timeout=timeout, sleep=patience.sleep):
+        for job in follow_job(client, job_id, timeout=timeout, sleep=sleep):
             for _, line in story.news(job["timeline"]):
                 tell(line)
             if awaits_renter(job):

@@ -21,19 +21,19 @@ from marketplace.cli.context import (
 from marketplace.cli.known import remember_job
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
 from marketplace.cli.options import with_options
-from marketplace.cli.output import out, print_json, talk, usdc
+from marketplace.cli.output import out, print_json, talk
+from marketplace.cli.private import PrivacyOptions, keep_and_grant
 from marketplace.cli.resuming import go_on, was_interrupted
 from marketplace.cli.schedule import ScheduleOptions
-from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start
+from marketplace.cli.signed import print_commitment, print_detached, print_filled, print_start, require_funds
 from marketplace.cli.trust import TrustOptions
 from marketplace.cli.verifying import VerifyOption
 from marketplace.cli.watching import WatchOptions, require_one_output
 from marketplace.cli.wishes import NeedOption, PreferOption, parse_needs, parse_preferences
-from marketplace.errors import ConflictError, InputError, InsufficientFunds, JobFailed
+from marketplace.errors import ConflictError, InputError, JobFailed
 from marketplace.protocol.units import FUEL_PER_GFUEL, format_usdc, parse_usdc
 
 if TYPE_CHECKING:
-    from marketplace.client import MarketClient
     from marketplace.client.jobs import PreparedJob
     from marketplace.protocol.metering import Resources
 
@@ -96,13 +96,16 @@ def quote(
     *,
     schedule: ScheduleOptions,
     trust: TrustOptions,
+    privacy: PrivacyOptions,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
     from marketplace.client.jobs import metered
+    from marketplace.protocol.enums import Verification
 
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
         job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule, trust)
+        job, _ = privacy.seal(job, Verification.ACCEPT, replicas)
         resources = metered(job.spec, resources)
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         if advice:
@@ -154,6 +157,7 @@ def run(
     watch: WatchOptions,
     schedule: ScheduleOptions,
     trust: TrustOptions,
+    privacy: PrivacyOptions,
 ) -> None:
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
@@ -169,17 +173,20 @@ def run(
     with market.client() as client:
         config = client.config()
         job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, trust, name)
+        verification = verify.to_verification() if verify else None
+        job, key = privacy.seal(job, verification, replicas)
         resources = metered(job.spec, resources)
         offers = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
         print_offers(offers, talk())
         _require_offer(offers, replicas, anyway=anyway and bool(_cap(max_price)))
         cap = _cap(max_price) or 2 * (price_now(offers) or 0)
         keystore = find_keystore(wallet, market)
-        _require_funds(client, keystore.address, cap * replicas, named_wallet(wallet))
+        require_funds(client, keystore.address, cap * replicas, named_wallet(wallet))
         print_commitment(job, cap, replicas, int(config["feeBps"]))
         print_start(job.spec.schedule.not_before)
         require_consent("Sign this bid?", yes=yes)
         account = unlock(keystore, market, password_file)
+        granter = keep_and_grant(market, client, account, key)
         upload_job(client, job)
         domain = Domain(chain_id=int(config["chainId"]), escrow=config["contracts"]["Escrow"])
         for left in range(retries, -1, -1):
@@ -191,7 +198,7 @@ def run(
                 max_price=cap,
                 salt=Salts(client.next_salt).take(account.address),
                 replicas=replicas,
-                verification=verify.to_verification() if verify else None,
+                verification=verification,
                 deadline=schedule.deadline(job.spec.schedule),
             )
             answer = client.submit_job(bid, bid.sign(domain, account.key), job.spec, now=now)
@@ -199,11 +206,13 @@ def run(
             if now:
                 print_filled(answer)
             remember_job(job_id, bid.to_json(), market.url)
+            if detach and granter is not None:
+                granter.wait(job_id, replicas, watch.timeout)
             if detach:
                 print_detached(job_id, cap, as_json=as_json)
                 return
             try:
-                attend(client, job_id, domain, watch=watch, as_json=as_json)
+                attend(client, job_id, domain, watch=watch, as_json=as_json, tend=granter)
                 return
             except JobFailed:
                 ended = client.job(job_id)
@@ -279,17 +288,3 @@ def _require_offer(offers: dict[str, Any], replicas: int, *, anyway: bool) -> No
         able=able,
         needed=replicas,
     )
-
-
-def _require_funds(client: "MarketClient", address: str, needed: int, option: str) -> None:
-    """Raises InsufficientFunds before anything is signed."""
-    account = client.account(address)
-    free, earned = int(account["bidFree"]), int(account["free"]) - int(account["bidFree"])
-    if free < needed:
-        also = f" ({usdc(earned)} more are earned: withdraw and deposit them to bid with them)" if earned else ""
-        raise InsufficientFunds(
-            f"This could lock {usdc(needed)}; {address} has {usdc(free)} free in the escrow{also}.",
-            hint=f"Deposit the rest: `hive deposit {format_usdc(needed - free)}{option}`; or lower --max-price.",
-            free=free,
-            needed=needed,
-        )

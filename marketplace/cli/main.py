@@ -25,6 +25,7 @@ from marketplace.cli import (
     nodes,
     operators,
     orders,
+    private,
     resuming,
     verify,
     wallets,
@@ -51,6 +52,7 @@ job_views.register(app)
 logs.register(app)
 orders.register(app)
 resuming.register(app)
+private.register(app)
 claims.register(app)
 money.register(app)
 wallets.register(app)

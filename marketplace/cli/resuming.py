@@ -19,6 +19,7 @@ from marketplace.cli.job_views import PANEL, JobArgument
 from marketplace.cli.known import remember_job, resolve_job
 from marketplace.cli.options import with_options
 from marketplace.cli.output import short, talk
+from marketplace.cli.private import SecretOption, keep_and_grant, read_secrets, recall_key
 from marketplace.cli.signed import print_commitment
 from marketplace.cli.watching import WatchOptions, require_one_output
 from marketplace.errors import ConflictError, InputError, MalformedMessage, NotFound
@@ -64,6 +65,7 @@ def resume(
     url: UrlOption = None,
     password_file: PasswordFileOption = None,
     yes: YesOption = False,
+    secret: SecretOption = None,
     as_json: JsonOption = False,
     *,
     watch: WatchOptions,
@@ -88,9 +90,13 @@ def resume(
         rest, last = resume_job(client, ended, domain), Bid.parse(ended["bid"])
         if last.struct_hash() != ended["jobId"]:
             raise MalformedMessage("Bid", f"is not that of job {short(ended['jobId'])}")
+        key = recall_key(rest.spec, read_secrets(secret))
+        if key is not None and rest.spec.privacy is not None:
+            key.require_fits(rest.spec.privacy)
         print_commitment(rest, last.max_price, last.replicas, int(client.config()["feeBps"]))
         require_consent("Sign this bid?", yes=yes)
         account = unlock(find_keystore(wallet, market), market, password_file)
+        granter = keep_and_grant(market, client, account, key)
         bid = build_bid(
             rest, renter=account.address, market=last.market, resources=last.resources, max_price=last.max_price,
             salt=Salts(client.next_salt).take(account.address), replicas=last.replicas,
@@ -98,4 +104,4 @@ def resume(
         )  # fmt: skip
         job_id = client.submit_job(bid, bid.sign(domain, account.key), rest.spec)["jobId"]
         remember_job(job_id, bid.to_json(), market.url)
-        attend(client, job_id, domain, watch=watch, as_json=as_json)
+        attend(client, job_id, domain, watch=watch, as_json=as_json, tend=granter)

@@ -3,13 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 from marketplace.cli.output import clock_time, out, print_json, short, size, talk, usdc
+from marketplace.errors import InsufficientFunds
+from marketplace.protocol.units import format_usdc
 
 if TYPE_CHECKING:
+    from marketplace.client import MarketClient
     from marketplace.client.jobs import PreparedJob
 
 
 def print_commitment(job: "PreparedJob", cap: int, replicas: int, fee_bps: int) -> None:
-    """What is about to be signed."""
     """What signing means, in words and before it happens."""
     each = f" for each of {replicas} replicas ({usdc(cap * replicas)} together)" if replicas > 1 else ""
     talk().print()
@@ -45,3 +47,17 @@ def print_detached(job_id: str, cap: int, *, as_json: bool) -> None:
         return
     out().print(job_id)
     talk().print(f"Follow it with `hive status {short(job_id)}`, fetch it with `hive result {short(job_id)}`.")
+
+
+def require_funds(client: "MarketClient", address: str, needed: int, option: str) -> None:
+    """Raises InsufficientFunds before anything is signed."""
+    account = client.account(address)
+    free, earned = int(account["bidFree"]), int(account["free"]) - int(account["bidFree"])
+    if free < needed:
+        also = f" ({usdc(earned)} more are earned: withdraw and deposit them to bid with them)" if earned else ""
+        raise InsufficientFunds(
+            f"This could lock {usdc(needed)}; {address} has {usdc(free)} free in the escrow{also}.",
+            hint=f"Deposit the rest: `hive deposit {format_usdc(needed - free)}{option}`; or lower --max-price.",
+            free=free,
+            needed=needed,
+        )

@@ -16,6 +16,7 @@ SENTENCES = {
     "lease_opened": "lease open, the price is locked",
     "eviction_notice": "a better bid wants its unit: notice to make way",
     "eviction_withdrawn": "the notice is withdrawn, it goes on",
+    "grant": "the job's key is granted",
     "attestation": "the provider delivered and attested",
     "receipt": "you accepted the result",
     "sealed": "an oracle ran it again and sealed its verdict",

@@ -18,12 +18,14 @@ class EvidenceCalls(Calls):
 
     def post_attestation(
         self, lease_id: str, attestation: "Attestation", signature: str, manifest: "Manifest",
-        usage: "SignedUsage | None" = None,
+        usage: "SignedUsage | None" = None, sealed: "Manifest | None" = None,
     ) -> Document:  # fmt: skip
-        """Evidence of a run. The manifest's blobs must have been uploaded."""
+        """Evidence of a run. Its blobs must have been uploaded: the manifest's, or for a private job `sealed`'s."""
         body = {"attestation": attestation.to_json(), "signature": signature, "manifest": manifest.to_json()}
         if usage is not None:
             body["usage"] = usage.to_json()
+        if sealed is not None:
+            body["sealed"] = sealed.to_json()
         return self._post(f"{API}/leases/{lease_id}/attestation", body)
 
     def attestation(self, lease_id: str) -> Document:

@@ -13,6 +13,7 @@ import httpx
 from marketplace.client.calls import API, Document, items
 from marketplace.client.events import EventCalls
 from marketplace.client.evidence import EvidenceCalls
+from marketplace.client.grants import GrantCalls
 from marketplace.client.oracles import OracleCalls
 from marketplace.client.transport import DEFAULT_TIMEOUT, Transport
 from marketplace.errors import DigestMismatch, NotFound
@@ -25,7 +26,7 @@ if TYPE_CHECKING:  # eth-account behind these costs a second of every command th
     from marketplace.protocol.metering import Resources
 
 
-class MarketClient(OracleCalls, EvidenceCalls, EventCalls):
+class MarketClient(OracleCalls, EvidenceCalls, EventCalls, GrantCalls):
     """A connection to one market. A context manager; safe to share between threads."""
 
     def __init__(

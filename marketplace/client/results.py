@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from marketplace.client.http import MarketClient
+from marketplace.client.private import JobKey
 from marketplace.client.terms import LeaseTerms
-from marketplace.errors import DigestMismatch, InputError, InvalidManifest, WrongSigner
+from marketplace.errors import CannotDecrypt, DigestMismatch, InputError, InvalidManifest, WrongSigner
 from marketplace.protocol.eip712 import Domain
-from marketplace.protocol.manifest import STDERR_PATH, STDOUT_PATH, Manifest
+from marketplace.protocol.manifest import STDERR_PATH, STDOUT_PATH, Manifest, ManifestEntry
 from marketplace.protocol.messages import Attestation, require_signed_by
 
 
@@ -19,6 +20,9 @@ class VerifiedResult:
     lease_id: str
     manifest: Manifest
     attestation: Attestation
+    sealed: Manifest | None = None
+    """Of a private job: where the ciphertexts of its files are, by path. The market's word, which decrypting checks."""
+    key: JobKey | None = None
 
     @property
     def outputs(self) -> int:
@@ -26,8 +30,10 @@ class VerifiedResult:
         return sum(entry.path not in (STDOUT_PATH, STDERR_PATH) for entry in self.manifest.entries)
 
 
-def fetch_result(client: MarketClient, lease_id: str, terms: LeaseTerms, domain: Domain) -> VerifiedResult:
-    """The attested result of a lease, checked.
+def fetch_result(
+    client: MarketClient, lease_id: str, terms: LeaseTerms, domain: Domain, key: JobKey | None = None
+) -> VerifiedResult:
+    """The attested result of a lease, checked; `key` opens that of a private job.
 
     Raises NotFound before there is one; InvalidManifest, InvalidSignature, WrongSigner where something does not hold.
     """
@@ -43,17 +49,19 @@ def fetch_result(client: MarketClient, lease_id: str, terms: LeaseTerms, domain:
             hint="Do not use these files; the oracles' verdict decides who is paid.",
             lease=lease_id,
         )
-    return VerifiedResult(lease_id, manifest, attestation)
+    sealed = Manifest.parse(document["sealed"]) if document.get("sealed") is not None else None
+    return VerifiedResult(lease_id, manifest, attestation, sealed, key)
 
 
 def download_result(client: MarketClient, result: VerifiedResult, folder: Path) -> Iterator[tuple[Path, int]]:
     """Write every file of the manifest under `folder` as (path, bytes); each is checked before it is written.
 
-    Raises DigestMismatch, InvalidManifest for a path that would leave `folder`, InputError where it cannot be written.
+    Raises DigestMismatch, InvalidManifest for a path that would leave `folder`, InputError where it cannot be written,
+    CannotDecrypt.
     """
     for entry in result.manifest.entries:
         target = folder / safe_path(entry.path)
-        data = client.get_blob(entry.digest)
+        data = read_file(client, result, entry)
         if len(data) != entry.size:
             raise DigestMismatch(expected=f"{entry.size} bytes", actual=f"{len(data)} bytes", path=entry.path)
         try:
@@ -66,11 +74,25 @@ def download_result(client: MarketClient, result: VerifiedResult, folder: Path) 
         yield target, entry.size
 
 
+def read_file(client: MarketClient, result: VerifiedResult, entry: ManifestEntry) -> bytes:
+    """One file of a result. Raises NotFound, DigestMismatch; CannotDecrypt of a private job's without its key."""
+    hidden = {one.path: one for one in result.sealed.entries}.get(entry.path) if result.sealed is not None else None
+    if hidden is None:
+        return client.get_blob(entry.digest)
+    if result.key is None:
+        raise CannotDecrypt("The result is of a private job.", hint="Its renter has the key.", path=entry.path)
+    data = result.key.unseal(client.get_blob(hidden.digest))
+    found = result.key.entry(entry.path, data)
+    if found != entry:
+        raise DigestMismatch(expected=entry.digest, actual=found.digest, path=entry.path)
+    return data
+
+
 def read_log(client: MarketClient, result: VerifiedResult, path: str = STDOUT_PATH) -> bytes:
     """One log of a result; empty where the manifest lists none."""
     for entry in result.manifest.entries:
         if entry.path == path:
-            return client.get_blob(entry.digest) if entry.size else b""
+            return read_file(client, result, entry) if entry.size else b""
     return b""
 
 

@@ -61,3 +61,11 @@ class LeaseTerms:
             "round": self.round,
             "profile": self.profile.to_json() if self.profile else None,
         }
+
+    def require_profile(self) -> NodeProfile:
+        """The node's profile. Raises MalformedMessage where it is missing, or not the one that the ask names."""
+        if self.profile is None:
+            raise MalformedMessage("LeaseTerms.profile", "is missing")
+        if self.profile.digest() != self.ask.profile_digest:
+            raise MalformedMessage("LeaseTerms.profile", f"does not hash to the ask's {self.ask.profile_digest}")
+        return self.profile

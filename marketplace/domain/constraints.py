@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from marketplace.domain import atlas
 from marketplace.domain.book import PlacedAsk, PlacedBid
+from marketplace.domain.gpus import GpuWant, Kit, find_lack
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.preferences import LatencyLimit
-from marketplace.protocol.profile import Gpu, NodeProfile
+from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import ceil_div
 
 Facts = tuple[object, object]
@@ -112,58 +113,6 @@ class Deadline:
         return (earliest, bid.bid.deadline) if earliest > bid.bid.deadline else None
 
 
-@dataclass(frozen=True, slots=True)
-class GpuWant:
-    """GPUs that a bid asks for; `count` 0 for none at all."""
-
-    count: int
-    models: tuple[str, ...]
-    min_memory_mb: int
-    takes_parts: bool = False
-    """Whether MIG instances will do that no model names."""
-
-    @classmethod
-    def of(cls, placed: PlacedBid) -> "GpuWant":
-        """A bid that names a model or a memory without a number wants one."""
-        needs = placed.job_spec.requirements
-        wants = placed.bid.gpus or needs.gpu_models or needs.min_gpu_memory_mb
-        count = max(1, placed.bid.gpus) if wants else 0
-        return cls(count, needs.gpu_models, needs.min_gpu_memory_mb, needs.mig)
-
-    def __str__(self) -> str:
-        model = " or ".join(self.models) or "any model"
-        memory = f", {self.min_memory_mb} MB or more each" if self.min_memory_mb else ""
-        parts = ", or MIG instances" if self.takes_parts else ""
-        return f"{self.count} of {model}{memory}{parts}"
-
-    def fits(self, gpu: Gpu) -> bool:
-        """Whether this GPU will do. Part of one does only where it was asked for, or named."""
-        is_named = gpu.model in self.models
-        is_known = is_named or (not self.models and (self.takes_parts or not gpu.mig))
-        return is_known and gpu.memory_mb >= self.min_memory_mb
-
-
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """The GPUs of a node, and among how many units they are divided."""
-
-    gpus: tuple[Gpu, ...]
-    units: int
-
-    @classmethod
-    def of(cls, placed: PlacedAsk) -> "Kit":
-        """The kit of an ask."""
-        return cls(placed.profile.gpus, max(1, placed.ask.units) if placed.profile.gpus else 1)
-
-
-def _gpus(want: GpuWant, kit: Kit) -> Facts | None:
-    """A unit with enough GPUs that fit, or several of a node where all do: nobody knows which ones a unit has."""
-    fitting = sum(map(want.fits, kit.gpus))
-    if fitting // kit.units >= want.count or fitting == len(kit.gpus) >= max(want.count, kit.units):
-        return None
-    return str(want), [gpu.model for gpu in kit.gpus]
-
-
 def _one_of(wanted: tuple[str, ...], offered: str) -> Facts | None:
     return (list(wanted), offered) if wanted and offered not in wanted else None
 
@@ -226,7 +175,7 @@ def _needs(name: str) -> Callable[[PlacedBid], object]:
     return lambda bid: getattr(bid.job_spec.requirements, name)
 
 
-GPUS = Quality("gpus", GpuWant.of, Kit.of, _gpus)
+GPUS = Quality("gpus", GpuWant.of, Kit.of, find_lack)
 REGION = Quality("region", _needs("regions"), lambda ask: ask.profile.region, _one_of)
 LATENCY = Quality("latency", _needs("max_latency"), lambda ask: ask.profile.region, _latency)
 QUALITIES = (
@@ -252,6 +201,12 @@ QUALITIES = (
     Quality("zone", _needs("zones"), lambda ask: ask.profile.zone, _one_of),
     Quality("rack", _needs("racks"), lambda ask: ask.profile.rack, _one_of),
     Quality("privacyZones", _needs("privacy_zones"), lambda ask: ask.profile.privacy_zones, _missing),
+    Quality(
+        "privateJobs",
+        lambda bid: bid.job_spec.privacy is not None,
+        lambda ask: ask.profile.recipient is not None,
+        lambda wanted, offered: ("a node with a key for private jobs", "none") if wanted > offered else None,
+    ),
     Quality("tee", _needs("tees"), lambda ask: ask.profile.tees, _any_of),
 )
 SHARED = (

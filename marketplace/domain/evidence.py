@@ -19,6 +19,8 @@ class AttestationRecord:
     received_at: int
     usage: SignedUsage | None = None
     """What the run took of its machine, where the agent says so."""
+    sealed: Manifest | None = None
+    """Of a private job: the ciphertexts of outputs and logs, by the paths that the manifest gives them."""
 
 
 @dataclass(frozen=True, slots=True)

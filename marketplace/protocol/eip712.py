@@ -77,6 +77,7 @@ def _integer(bits: int, *, signed: bool = False) -> Any:
 Address = Annotated[str, BeforeValidator(_parse_address), SolType("address")]
 Bytes32 = Annotated[str, BeforeValidator(_parse_bytes32), SolType("bytes32")]
 Bool = Annotated[bool, SolType("bool")]
+String = Annotated[str, Field(max_length=1024), SolType("string")]
 Uint8 = Annotated[int, *_integer(8)]
 Uint16 = Annotated[int, *_integer(16)]
 Uint32 = Annotated[int, *_integer(32)]
@@ -173,6 +174,9 @@ class TypedMessage(BaseModel):
             if kind.endswith("[]"):
                 kinds.append("bytes32")
                 values.append(keccak(b"".join(_element(item, kind[:-2]) for item in value)))
+            elif kind == "string":
+                kinds.append("bytes32")
+                values.append(keccak(text=value))
             else:
                 kinds.append(kind)
                 values.append(_abi_value(value))

@@ -14,6 +14,7 @@ from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.images import ImageProgram
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
+from marketplace.protocol.privacy import Privacy
 from marketplace.protocol.profile import Tee
 from marketplace.protocol.tee import TeeTrust
 
@@ -172,6 +173,8 @@ class JobSpec(_Document):
     """None: a job that is stopped begins again."""
     tee: TeeTrust | None = None
     """Which evidence the renter takes; of a bid for the policy `attested`, and of no other."""
+    privacy: Privacy | None = None
+    """None: anybody can read the job. Else inputs and own program are ciphertexts, and outputs become such."""
 
     @model_validator(mode="after")
     def _inputs_are_consistent(self) -> "JobSpec":
@@ -201,6 +204,12 @@ class JobSpec(_Document):
         unknown = named_inputs(self.program.arguments) - {entry.path for entry in self.inputs}
         if unknown:
             raise ValueError(f"program.arguments name {min(unknown)!r}, which is not among the inputs")
+        return self
+
+    @model_validator(mode="after")
+    def _tool_is_not_private(self) -> "JobSpec":
+        if self.privacy is not None and isinstance(self.program, ToolProgram):
+            raise ValueError("a tool's arguments stand in the specification: it cannot have privacy")
         return self
 
     @property

@@ -32,9 +32,10 @@ class LogChunk(TypedMessage):
 def streaming_obstacle(bid: Bid, spec: JobSpec) -> str:
     """Why a job's output is not shown before its end; empty where it may be. Agents and markets ask nowhere else.
 
-    What may be read while a job runs is what anybody may read of its result later. `spec` is here for jobs whose
-    results are for one reader only.
+    What may be read while a job runs is what anybody may read of its result later.
     """
+    if spec.privacy is not None:
+        return "The job is private: its output leaves its machine encrypted, with the result."
     if bid.verification == Verification.REPLICATE:
         return "Replicas vote: whoever could read one's output while it runs could hand it in without running anything."
     return ""

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
+from marketplace.protocol.privacy import Recipient
 
 _Count = Annotated[int, Field(ge=0, lt=2**32)]
 _Name = Annotated[str, Field(max_length=128)]
@@ -84,7 +85,7 @@ class Benchmark(_Document):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-LEFT_OUT_WHERE_EMPTY = frozenset({"benchmark", "registries", "sandboxDigests"})
+LEFT_OUT_WHERE_EMPTY = frozenset({"benchmark", "recipient", "registries", "sandboxDigests"})
 """Fields of a node profile that came after there were signed ones."""
 
 
@@ -118,6 +119,8 @@ class NodeProfile(_Document):
     """From which it takes container images: hosts, with their ports, compared as texts."""
     benchmark: Benchmark | None = None
     """What was measured on it; None where its provider has not run the benchmark."""
+    recipient: Recipient | None = None
+    """The node's public key, to which keys of private jobs are encrypted; None where it runs none."""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form: every field present, but for those of `LEFT_OUT_WHERE_EMPTY`, and scores not measured.

@@ -110,10 +110,11 @@ def log_news(market: Market, job_id: str, after: str) -> Look:
     telling = _Telling(positions + [_Position()] * (len(found) - len(positions)))
     obstacle = streaming_obstacle(record.bid, record.job_spec)
     is_over = record.job_state not in _UNFINISHED
-    if obstacle and not after and not is_over:
+    is_private = record.job_spec.privacy is not None
+    if obstacle and not after and (is_private or not is_over):
         telling.tell("withheld", {"reason": obstacle})
     for place, (lease, evidence) in enumerate(found):
-        if evidence is not None:
+        if evidence is not None and not is_private:
             _tell_attested(market, telling, place, lease, evidence)
         elif not obstacle:
             _tell_live(market, telling, place, lease)

@@ -14,6 +14,7 @@ from marketplace.errors import (
     WrongSigner,
 )
 from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import (
     Attestation,
@@ -21,6 +22,7 @@ from marketplace.protocol.messages import (
     require_signed_by,
 )
 from marketplace.protocol.metering import compute_pay
+from marketplace.protocol.privacy import require_sealed, storage_of
 from marketplace.protocol.usage import SignedUsage
 from marketplace.services.market import Market
 from marketplace.services.signatures import require_signature
@@ -35,11 +37,13 @@ def record_attestation(
     signature: str,
     manifest: Manifest,
     usage: SignedUsage | None = None,
+    sealed: Manifest | None = None,
 ) -> bool:
     """Take a provider's evidence; True if it was new, False for the very same again, with its usage report or without.
 
     Raises NotFound, MalformedMessage, InvalidSignature, InvalidManifest, InputError (blobs missing), ConflictError
-    (another attestation or report is there, or the lease is closed).
+    (another attestation or report is there, or the lease is closed). `sealed` needs no signature: what it leads to must
+    decrypt to what the manifest names.
     """
     with market.store.read() as tx:
         lease = require_lease(tx, lease_id)
@@ -67,13 +71,13 @@ def record_attestation(
     if usage is not None:
         require_signed_by(usage.report, lease.agent, market.chain.domain, usage.signature)
         usage.report.require_possible(attestation, record.bid, record.job_spec)
-    require_blobs(market, manifest)
+    require_blobs(market, _stored(record.job_spec, manifest, sealed))
     now = market.clock.now()
     with market.store.write() as tx:
         known = tx.evidence.attestation(lease_id)
         if known is not None:
             return _same_evidence(known, attestation, usage)
-        tx.evidence.add_attestation(AttestationRecord(attestation, signature, manifest, now, usage))
+        tx.evidence.add_attestation(AttestationRecord(attestation, signature, manifest, now, usage, sealed))
         if record.bid.verification in JUDGED:
             tx.seals.begin(lease_id, now)
         detail = {
@@ -197,6 +201,15 @@ def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:
         raise MalformedMessage("Attestation.exitKind", f"{attestation.exit_kind} is not a way to end")
     if attestation.finished_at < attestation.started_at:
         raise MalformedMessage("Attestation.finishedAt", "the job ended before it began")
+
+
+def _stored(job_spec: JobSpec, manifest: Manifest, sealed: Manifest | None) -> Manifest:
+    """What the market must hold of a result: of a private job's, ciphertexts. Raises InvalidManifest."""
+    if job_spec.privacy is not None:
+        require_sealed(manifest, sealed)
+    elif sealed is not None:
+        raise InvalidManifest("`sealed` lists ciphertexts, but the job is not private.")
+    return storage_of(manifest, sealed)
 
 
 def require_blobs(market: Market, manifest: Manifest) -> None:

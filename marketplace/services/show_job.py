@@ -104,9 +104,12 @@ def show_cost(market: Market, job_id: str) -> dict[str, Any]:
 
 
 def show_logs(market: Market, job_id: str) -> dict[str, Any]:
-    """Standard output and error of each lease: attested, or what its program has printed so far. Raises NotFound."""
+    """Standard output and error of each lease: attested, or what its program has printed so far. Raises NotFound.
+
+    A private job's are empty here.
+    """
     with market.store.read() as tx:
-        require_job(tx, job_id)
+        is_private = require_job(tx, job_id).job_spec.privacy is not None
         found = [(lease, tx.evidence.attestation(lease.lease_id)) for lease in tx.leases.of_bid(job_id)]
     logs = []
     for lease, evidence in found:
@@ -114,7 +117,7 @@ def show_logs(market: Market, job_id: str) -> dict[str, Any]:
         if texts is not None:
             named = {"leaseId": lease.lease_id, "provider": lease.provider, "attested": evidence is not None}
             logs.append(named | texts)
-    return {"jobId": job_id, "leases": logs}
+    return {"jobId": job_id, "private": is_private, "leases": logs}
 
 
 def show_result(market: Market, job_id: str) -> dict[str, Any]:

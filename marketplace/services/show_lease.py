@@ -164,6 +164,7 @@ def attestation_document(record: AttestationRecord) -> dict[str, Any]:
         "signature": record.signature,
         "manifest": record.manifest.to_json(),
         "usage": record.usage.to_json() if record.usage else None,
+        "sealed": record.sealed.to_json() if record.sealed else None,
         "receivedAt": record.received_at,
     }
 

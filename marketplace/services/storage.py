@@ -14,7 +14,7 @@ from marketplace.domain.paging import Page
 from marketplace.domain.rounds import RoundRecord
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Ask, Bid
-from marketplace.services.storage_evidence import Batches, Checkpoints, Evidence, Seals
+from marketplace.services.storage_evidence import Batches, Checkpoints, Evidence, Grants, Seals
 
 
 class Bids(Protocol):
@@ -268,6 +268,8 @@ class Transaction(Protocol):
     def evidence(self) -> Evidence: ...
     @property
     def checkpoints(self) -> Checkpoints: ...
+    @property
+    def grants(self) -> Grants: ...
     @property
     def seals(self) -> Seals: ...
     @property

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from marketplace.domain.checkpoints import CheckpointRecord
 from marketplace.domain.evidence import AttestationRecord, BatchRecord, BatchState, ReceiptRecord, VerdictRecord
+from marketplace.domain.grants import GrantRecord, OfferRecord
 from marketplace.domain.paging import Page
 from marketplace.domain.seals import Fault, FaultKind, Judgement, OracleCounts, SealRecord
 
@@ -68,3 +69,18 @@ class Checkpoints(Protocol):
 
     def put(self, record: CheckpointRecord) -> None: ...
     def get(self, lease_id: str) -> CheckpointRecord | None: ...
+
+
+class Grants(Protocol):
+    """Keys of private jobs, as ciphertexts; and the public keys of oracles."""
+
+    def put(self, record: GrantRecord) -> None:
+        """A newer one takes the place of the same signer's to the same holder."""
+        ...
+
+    def of_job(self, job_id: str) -> list[GrantRecord]:
+        """Oldest first."""
+        ...
+
+    def put_offer(self, record: OfferRecord) -> None: ...
+    def offers(self) -> list[OfferRecord]: ...

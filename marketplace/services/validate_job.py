@@ -44,6 +44,7 @@ def validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
             f"{bid.verification} is not offered here; offered are {offered}",
         )
     validate_attested(bid, job_spec)
+    _validate_secrets(bid, job_spec)
     for entry in job_spec.inputs:
         if entry.size > rules.max_blob_bytes:
             raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)
@@ -64,6 +65,15 @@ def _validate_metering(bid: Bid, job_spec: JobSpec) -> None:
             "Bid.verification",
             f"the sandbox {job_spec.sandbox!r} is not deterministic, so that running the job again proves nothing;"
             " 1 (replicate) or 2 (accept) would",
+        )
+
+
+def _validate_secrets(bid: Bid, job_spec: JobSpec) -> None:
+    """Secrets are for who is leased, and oracles would need them to run the job again."""
+    if job_spec.privacy is not None and job_spec.privacy.secrets and bid.verification == Verification.REEXECUTE:
+        raise MalformedMessage(
+            "Bid.verification",
+            "0 (reexecute) would give the job's secrets to oracles; 1 (replicate), 2 (accept) or 3 (attested) do not",
         )
 
 

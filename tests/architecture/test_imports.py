@@ -119,8 +119,8 @@ EXEMPTIONS = (
 PURE_ROOMS = (PROTOCOL, DOMAIN, CLEARING, ERRORS)
 PURE = (
     "abc", "bisect", "collections", "concurrent", "dataclasses", "decimal", "enum", "fractions", "functools",
-    "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "statistics", "string", "struct", "types",
-    "typing", "eth_abi", "eth_account", "eth_utils", "numba", "numpy", "pydantic", "pydantic_core", "rfc8785",
+    "hashlib", "heapq", "hmac", "itertools", "json", "math", "operator", "re", "statistics", "string", "struct",
+    "types", "typing", "eth_abi", "eth_account", "eth_utils", "numba", "numpy", "pydantic", "pydantic_core", "rfc8785",
 )  # fmt: skip
 """What a function of its arguments may need: no input or output, framework, clock or randomness."""
 IMPURE_USES = ("open", "print", "input", "np.random", "numpy.random", "Account.create", "eval", "exec", "__import__")

@@ -171,8 +171,15 @@ def runtime_distributions() -> list[importlib.metadata.Distribution]:
 def licence_of(one: importlib.metadata.Distribution) -> str:
     """The licence as the package declares it: expression, else classifiers, else the first line of its text."""
     classifiers = [line for line in one.metadata.get_all("Classifier") or [] if line.startswith("License")]
-    text = one.metadata.get("License") or ""
+    text = one.metadata.get("License") or _licence_text(one)
     return one.metadata.get("License-Expression") or " ".join(classifiers) or text.strip().partition("\n")[0]
+
+
+def _licence_text(one: importlib.metadata.Distribution) -> str:
+    """The files that a package names as its licence."""
+    named = one.metadata.get_all("License-File") or ()
+    files = [file for file in one.files or () if str(file).endswith(tuple(named))]
+    return "\n".join(file.read_binary().decode(errors="replace") for file in files)
 
 
 def test_no_dependency_is_copyleft():

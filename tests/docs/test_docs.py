@@ -19,6 +19,7 @@ from marketplace.protocol.evidence import EvidenceBinding
 from marketplace.protocol.livelog import LogChunk
 from marketplace.protocol.messages import SIGNED_MESSAGES
 from marketplace.protocol.prepaid import NETTED_MESSAGES
+from marketplace.protocol.privacy import KeyGrant, KeyOffer
 from marketplace.protocol.vouchers import CHANNEL_MESSAGES
 from marketplace.settings import MarketSettings
 
@@ -29,7 +30,9 @@ PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
-MESSAGES = [*SIGNED_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint, LogChunk]
+MESSAGES = [
+    *SIGNED_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint, LogChunk, KeyGrant, KeyOffer
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)

@@ -37,6 +37,7 @@ class Evidence:
             manifest=record.manifest.to_json(),
             received_at=record.received_at,
             usage=record.usage.to_json() if record.usage else None,
+            sealed=record.sealed.to_json() if record.sealed else None,
         )
         self._session.add(row)
         self._session.flush()
@@ -51,6 +52,7 @@ class Evidence:
             Manifest.parse(row.manifest),
             row.received_at,
             SignedUsage.parse(row.usage) if row.usage else None,
+            Manifest.parse(row.sealed) if row.sealed else None,
         )
 
     def add_verdict(self, record: VerdictRecord) -> None:

@@ -166,6 +166,25 @@ class AttestationRow(SQLModel, table=True):
     manifest: dict[str, Any] = _json()
     received_at: int
     usage: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    sealed: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class KeyGrantRow(SQLModel, table=True):
+    __tablename__ = "key_grants"
+    job_id: str = Field(primary_key=True)
+    holder: str = Field(primary_key=True)
+    signer: str = Field(primary_key=True)
+    grant: dict[str, Any] = _json()
+    signature: str
+    ciphertext: bytes
+    received_at: int
+
+
+class KeyOfferRow(SQLModel, table=True):
+    __tablename__ = "key_offers"
+    oracle: str = Field(primary_key=True)
+    offer: dict[str, Any] = _json()
+    signature: str
 
 
 class CheckpointRow(SQLModel, table=True):

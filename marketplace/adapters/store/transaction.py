@@ -7,6 +7,7 @@ from marketplace.adapters.store.bids import Bids
 from marketplace.adapters.store.blocks import Blocks
 from marketplace.adapters.store.checkpoints import Checkpoints
 from marketplace.adapters.store.evidence import Batches, Evidence
+from marketplace.adapters.store.grants import Grants
 from marketplace.adapters.store.leases import Leases, Matches
 from marketplace.adapters.store.notices import Notices
 from marketplace.adapters.store.outbox import Outbox
@@ -28,6 +29,7 @@ class Transaction:
         self.outbox = Outbox(session)
         self.evidence = Evidence(session)
         self.checkpoints = Checkpoints(session)
+        self.grants = Grants(session)
         self.seals = Seals(session)
         self.batches = Batches(session)
         self.blocks = Blocks(session)

@@ -127,7 +127,7 @@ class PlayedMarket:
             raise NotFound("blob", digest)
         return self.blobs[digest]
 
-    def post_attestation(self, lease_id, attestation, signature, manifest, usage=None):
+    def post_attestation(self, lease_id, attestation, signature, manifest, usage=None, sealed=None):
         assert attestation.recover(DOMAIN, signature) == AGENT.address
         assert usage is None or usage.report.recover(DOMAIN, usage.signature) == AGENT.address
         self.reports.append(usage)

@@ -6,6 +6,7 @@ import pytest
 
 from agent.adapters import AdapterSettings, descriptor_digest, open_adapters
 from agent.bootstrap import promise_sandboxes
+from agent.fitting import FittingRunner, Machine
 from agent.offer import Offer
 from agent.sandbox import sandbox_digest
 from agent.work import check_terms
@@ -16,7 +17,7 @@ from tests.unit.agent.played_market import DOMAIN, PROVIDER, PlayedMarket
 from tests.unit.agent.played_provider import RATES, make_provider, seen
 from tests.unit.agent.test_oracle import claim, honest, judge, make_oracle
 from tests.unit.agent.test_work import ended, lease_event
-from tests.unit.clearing.market import profile
+from tests.unit.clearing.market import NOW, profile
 
 FOREIGN = "0x" + "f0" * 32
 OTHER_RESULT = {"fuel": 7}
@@ -89,11 +90,13 @@ def test_node_promises_the_digest_that_it_will_attest_and_of_wasm_alone(tmp_path
 
 def attested_by(terms, folder, has: str):
     """What a node attests that has the sandbox `has`."""
-    node = profile().model_copy(update={"sandbox_digests": {"wasm": has}})
+    node = profile(runtimes={"python": terms.job_spec.program.digest}).model_copy(
+        update={"sandbox_digests": {"wasm": has}}
+    )
     market = PlayedMarket(terms)
     run = ended(blobs={ended().manifest.entries[0].digest: b"x" * 100})
-    offer = Offer(RATES, 2, 3600, node)
-    provider = make_provider(market, folder, offer=offer, runner=lambda given, stop=None: run)
+    runner = FittingRunner(Machine(node, 2), lambda given, stop=None: run, now=lambda: NOW)
+    provider = make_provider(market, folder, offer=Offer(RATES, 2, 3600, node), runner=runner)
     provider.run_lease(seen(provider, lease_event(terms)))
     provider.post_attestations()
     return market.posted[0]

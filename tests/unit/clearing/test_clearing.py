@@ -21,9 +21,11 @@ from marketplace.errors import CertificateRejected, InvalidSignature, NotFound, 
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
+from marketplace.protocol.privacy import Privacy
 from tests.unit.clearing.dense import dense_values, exact_optimum
 from tests.unit.clearing.market import NOW, account, ask, bid, profile, random_market, snapshot, spec
 
+PRIVATE = spec().model_copy(update={"privacy": Privacy(recipient="age1" + "q" * 58)})
 PART = {"model": "NVIDIA A100 MIG 1g.10gb", "memoryMb": 9_984, "mig": True}
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
 markets = st.builds(random_market, st.integers(0, 10**6), st.integers(0, 12), st.integers(0, 10))
@@ -355,6 +357,7 @@ def test_explanation_as_json_has_the_names_and_amounts_of_the_interfaces_other_d
         ({"job_spec": spec(privacyZones=["eu-gdpr", "hipaa"])}, {"node": profile(privacyZones=["eu-gdpr"])},
          "privacyZones"),
         ({"job_spec": spec(tees=["tdx", "sev-snp"])}, {"node": profile(tees=["sgx"])}, "tee"),
+        ({"job_spec": PRIVATE}, {}, "privateJobs"),
         ({"gpus": 1}, {"node": profile(gpus=[PART])}, "gpus"),
         ({"deadline": NOW + 100}, {}, "deadline"),
         ({"max_price": 10**12, "vcpus": 2}, {"stake": 5}, "stake"),

@@ -53,7 +53,10 @@ FORBIDDEN = {
     "stake": (bid(max_price=10**7), ask(1, stake=10**6)),
 }
 """For each constraint a bid and an ask of which it is all that stands between them."""
-NOT_RELAXED = {"sandbox": "the protocol knows one sandbox, so that no job can ask for another"}
+NOT_RELAXED = {
+    "sandbox": "the protocol knows one sandbox, so that no job can ask for another",
+    "privateJobs": "nobody is advised to have a private job read by others",
+}
 
 
 def only(name: str):

@@ -60,7 +60,7 @@ def run_twice(folder, adapters, terms, alter=None):
     """Two runs of a job on a node with this folder."""
     held = dict(FILES)
     settings = SimpleNamespace(rules=Rules(), data=folder, input_cache_mb=10)
-    runner = build_runner(settings, adapters, MACHINE, SimpleNamespace(get_blob=held.__getitem__), alter)
+    runner = build_runner(settings, adapters, MACHINE, SimpleNamespace(get_blob=held.__getitem__), alter=alter)
     first = runner(terms)
     held.clear()
     return first, runner(terms)
@@ -83,5 +83,5 @@ def test_planted_and_usual_nodes_know_the_same_of_their_runs(tmp_path, adapters,
 def test_a_planted_node_keeps_its_rules(tmp_path, adapters, salts):
     path, salt = salts
     settings = SimpleNamespace(rules=Rules(max_duration_seconds=1), data=tmp_path / "node", input_cache_mb=10)
-    runner = build_runner(settings, adapters, MACHINE, SimpleNamespace(get_blob=FILES.get), planted(path))
+    runner = build_runner(settings, adapters, MACHINE, SimpleNamespace(get_blob=FILES.get), alter=planted(path))
     assert "may reserve 1 s" in runner(canary(salt)).detail
