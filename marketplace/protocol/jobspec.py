@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidJobSpec
 from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
+from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
@@ -169,6 +170,8 @@ class JobSpec(_Document):
     """None: a job that is stopped begins again."""
     tee: TeeTrust | None = None
     """Which evidence the renter takes; of a bid for the policy `attested`, and of no other."""
+    audit: Audit | None = None
+    """How often oracles run it again; of a bid for the policy `reexecute`, and of no other. None: always."""
 
     @model_validator(mode="after")
     def _inputs_are_consistent(self) -> "JobSpec":
@@ -187,6 +190,12 @@ class JobSpec(_Document):
         kinds = {METERED_SANDBOX: ("runtime", "module"), TOOL_SANDBOX: ("tool",)}.get(self.sandbox, ("container",))
         if self.program.kind not in kinds:
             raise ValueError(f"the sandbox {self.sandbox!r} runs no program of kind {self.program.kind!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _audit_fits_the_sandbox(self) -> "JobSpec":
+        if self.audit is not None and not self.is_metered:
+            raise ValueError(f"the sandbox {self.sandbox!r} is not deterministic: there is no run to audit it by")
         return self
 
     @model_validator(mode="after")
@@ -246,6 +255,14 @@ def parse_trust(document: Any) -> TeeTrust:
         return TeeTrust.model_validate(document)
     except ValidationError as error:
         raise _first_fault(error, "tee") from error
+
+
+def parse_audit(document: Any) -> Audit:
+    """The part `audit` in a JSON document of its own. Raises InvalidJobSpec naming the first offending field."""
+    try:
+        return Audit.model_validate(document)
+    except ValidationError as error:
+        raise _first_fault(error, "audit") from error
 
 
 def _first_fault(error: ValidationError, *inside: str) -> InvalidJobSpec:

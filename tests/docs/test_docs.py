@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from agent.settings import OracleSettings, ProviderSettings
 from marketplace import devnet, errors
 from marketplace.cli.main import app
+from marketplace.protocol.audits import AUDIT_MESSAGES
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.evidence import EvidenceBinding
 from marketplace.protocol.messages import SIGNED_MESSAGES
@@ -28,7 +29,14 @@ PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
-MESSAGES = [*SIGNED_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint]
+MESSAGES = [
+    *SIGNED_MESSAGES,
+    *AUDIT_MESSAGES,
+    *CHANNEL_MESSAGES,
+    *NETTED_MESSAGES,
+    EvidenceBinding,
+    Checkpoint,
+]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)
