@@ -14,6 +14,8 @@ from math import sqrt
 from random import Random
 from statistics import fmean, stdev
 
+from marketplace.protocol.audits import ALL_PPM, Draw, is_drawn
+from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import Outcome
 from scripts.simulate import economics
 from scripts.simulate.economics import Deal, Seat
@@ -23,8 +25,11 @@ QUANTILE = 3.2905
 """Of the normal distribution: 99.9% lie within so many standard deviations."""
 ORACLES, THRESHOLD = 3, 2
 """As in `hive dev`."""
+MEMBERS = tuple(f"0x{number:040x}" for number in range(1, ORACLES + 1))
 SEAT_LEASES = 400
 """How many leases a seat is played for; a seat is one observation."""
+HABITS = ("honest", "hides", "suppresses")
+"""Of a committee's member beside honest ones, in a draw."""
 Play = Callable[[Random], float]
 
 
@@ -81,6 +86,30 @@ def reexecuted(deal: Deal, *, lies: float, lazy: float = 0.0, audited: float = 1
     chances = economics.judged(ORACLES, THRESHOLD, lazy, audited)
     formula = lies * economics.lying_profit(deal, chances) + (1 - lies) * economics.honest_profit(deal)
     return Scenario(f"reexecute: lies {lies:.0%}, oracles lazy {lazy:.0%}, audited {audited:.0%}", formula, play)
+
+
+def drawn(deal: Deal, *, rate_ppm: int, member: str = "honest") -> Scenario:
+    """A provider that lies about every job with a rate of audits, and the draw in use, before honest oracles.
+
+    One `member` may collude with it. It chose its share beforehand, learns the draw first, and shows its share always
+    (`honest`), never where the draw fell on the lie (`hides`), or the market settles nothing then (`suppresses`).
+    """
+
+    def play(random: Random) -> float:
+        lease, *shares = ("0x" + random.randbytes(32).hex() for _ in range(ORACLES))
+        draw = Draw(Domain(1, MEMBERS[0]), MEMBERS, lease, lease)
+        falls = is_drawn(draw.compute(dict(zip(MEMBERS, ["0x" + "00" * 32, *shares], strict=True))), rate_ppm)
+        if falls and member == "suppresses":
+            return 0
+        is_complete = not (falls and member == "hides")
+        oracles = (Oracle.RUN if falls or not is_complete else Oracle.GUESS,) * ORACLES
+        verdict, _ = judge(oracles, THRESHOLD, False, deal.price)
+        return provider_gets(deal, Outcome(verdict.outcome), verdict.pay)
+
+    share = rate_ppm / ALL_PPM
+    chances = economics.suppressed(share) if member == "suppresses" else economics.judged(ORACLES, THRESHOLD, 0, share)
+    formula = economics.lying_profit(deal, chances)
+    return Scenario(f"audits drawn at {share:.0%}: lies, one member {member}", formula, play)
 
 
 def replicated(deal: Deal, *, replicas: int, share: float) -> Scenario:
@@ -198,6 +227,7 @@ def all_scenarios() -> list[Scenario]:
         reexecuted(deal, lies=0),
         *(reexecuted(deal, lies=lies, lazy=lazy) for lies in (0.1, 1.0) for lazy in (0.0, 0.3, 0.6)),
         *(reexecuted(deal, lies=1.0, audited=audited) for audited in (0.75, 0.5, 0.25, 0.1)),
+        *(drawn(deal, rate_ppm=rate, member=one) for rate in (500_000, 750_000) for one in HABITS),
         *(replicated(deal, replicas=k, share=share) for k in (2, 3, 5) for share in (0.1, 0.3, 0.5)),
         *(outvoted(deal, replicas=3, own=own) for own in (1, 2)),
         *(looked_at(deal, looks=looks) for looks in (0.25, 0.75)),
