@@ -110,10 +110,7 @@ def verify_audit(
     draw, number = find_draw(reader.domain, (one.members for one in reader.committees()), lease, attestation, shown)
     rate = terms.job_spec.audit.rate_ppm if terms.job_spec.audit is not None else ALL_PPM
     drawn = is_drawn(number, rate) if number is not None else None
-    if shown["drawn"] is not drawn:
-        raise TranscriptMismatch(
-            f"The market says drawn: {shown['drawn']}; what the committee signed says {drawn}.", lease=lease
-        )
+    require_claimed(shown, rate, drawn)
     report = {
         "leaseId": lease,
         "ratePpm": rate,
@@ -133,6 +130,15 @@ def verify_audit(
     out().print(facts([("lease", lease), ("audited", f"{rate / ALL_PPM:.4%} of such leases"), ("draw", words[drawn])]))
     if drawn is not None:
         talk().print("[green]Drawn again from the signed seals and shares of the whole committee.[/green]")
+
+
+def require_claimed(shown: dict[str, Any], rate: int, drawn: bool | None) -> None:
+    """Raises TranscriptMismatch unless the market says of the draw what was found."""
+    claimed = (shown.get("ratePpm"), shown.get("drawn"))
+    if claimed != (rate, drawn):
+        raise TranscriptMismatch(
+            f"The market says rate {claimed[0]}, drawn {claimed[1]}; by what was signed it is {rate}, {drawn}."
+        )
 
 
 def require_opened(reader: Any, lease: str, terms: "LeaseTerms") -> None:
