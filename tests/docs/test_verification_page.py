@@ -5,6 +5,8 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import pytest
+
 from marketplace.devnet import Deployment
 from marketplace.domain.oracle_record import ORACLE_SHARE_BPS
 from marketplace.protocol.audits import ALL_PPM, LEAST_RATE_PPM
@@ -94,6 +96,16 @@ def test_what_the_page_says_of_audits_follows_too():
     assert f"no rate below {LEAST:.0%} is taken" in section
     lazy = [f"{lazy_bound(audited):.1%}" for audited in (LEAST, 0.75, 1.0)]
     assert lazy == ["9.6%", "39.9%", "50.9%"] and all(one in section for one in lazy)
+
+
+def test_the_table_of_rates_follows_too():
+    page = (ROOT / "docs" / "how-to" / "audit-rate.md").read_text()
+    rows = dict(re.findall(r"^\| (?:not given, or )?([\d.]+) \| (-[\d.]+%) \|", page, re.MULTILINE))
+    rates = {1: "1", 0.75: "0.75", LEAST: "0.5"}
+    worth = {text: economics.lying_profit(HALF, economics.judged(3, 2, 0, rate)) for rate, text in rates.items()}
+    assert {text: float(given[:-1]) for text, given in rows.items()} == {
+        text: pytest.approx(100 * one / HALF.price, abs=0.06) for text, one in worth.items()
+    }
 
 
 def test_each_policy_of_a_bid_is_discussed():
