@@ -18,7 +18,7 @@ from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.audits import is_draw_due, rate_of
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import MarketError
+from marketplace.errors import MalformedMessage, MarketError
 from marketplace.protocol.audits import AuditSeal, AuditShare, Draw, compute_commitment, is_drawn
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
@@ -62,7 +62,7 @@ class Audits:
         if is_drawn(number, rate_of(terms.job_spec)):
             log.info("drawn for audit", lease=event.lease_id)
             return True
-        if not self._has_outputs(event.lease_id, manifest):
+        if not _is_within(attestation, terms) or not self._has_outputs(event.lease_id, manifest):
             return True
         log.info("not drawn for audit: as attested", lease=event.lease_id)
         return False
@@ -82,11 +82,13 @@ class Audits:
         try:
             return self._advance(draw, note)
         except MarketError as error:  # whatever the market does not take or show, the job is run in the end
-            log.info("no draw yet", lease=event.lease_id, reason=str(error))
+            log.debug("no draw yet", lease=event.lease_id, reason=str(error))
             return None
 
     def _advance(self, draw: Draw, note: AuditNote) -> int | None:
         shown = self._client.audit(draw.lease_id)
+        if not isinstance(shown, dict):
+            return None
         commitments, own = draw.read_seals(shown.get("seals")), self._own_seal(draw, note)
         if self._account.address not in commitments:
             self._client.post_audit_seal(own, self._account.address, own.sign(self._domain, self._account.key))
@@ -136,6 +138,15 @@ class Audits:
             log.warning("a result's file is not there: the job is run", lease=lease_id, reason=str(error))
             return False
         return sizes == [entry.size for entry in manifest.entries]
+
+
+def _is_within(attestation: Attestation, terms: LeaseTerms) -> bool:
+    """Whether no more is attested than the bid reserves: more is a lie, which a run shows."""
+    try:
+        attestation.usage_of(terms.bid.resources)
+    except MalformedMessage:
+        return False
+    return True
 
 
 def _last_moment(event: LeaseOpened, terms: LeaseTerms) -> int:

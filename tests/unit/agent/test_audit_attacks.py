@@ -7,6 +7,7 @@ from marketplace.domain.chain import EventOrigin, LeaseClaimed
 from marketplace.errors import ConflictError, MalformedMessage, NotFound, ServiceUnavailable
 from marketplace.protocol.audits import AuditSeal
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.enums import Outcome
 from tests.unit.agent.drawing import OWN, TEXT, audited, scene_of, share
 from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, OTHER, THIRD
 from tests.unit.agent.test_oracle import honest
@@ -126,10 +127,19 @@ def test_a_result_whose_files_are_not_there_is_not_paid_unseen(scene, blobs):
     assert scene.runs == 1
 
 
-def test_more_usage_than_was_reserved_is_not_paid_unseen(market, terms, tmp_path):
+def test_more_usage_than_was_reserved_is_run_and_is_a_fraud(market, terms, tmp_path):
     scene = scene_of(market, terms, tmp_path, fuel=10**10 + 1)
     scene.play(scene.third(drawn=False))
-    assert market.verdicts == []
+    assert [one.outcome for one in market.verdicts] == [Outcome.FRAUD] and scene.runs == 1
+
+
+@pytest.mark.parametrize("shown", [None, [], "no", {"seals": 3, "shares": None}])
+def test_what_is_no_draw_at_all_is_none(scene, shown):
+    scene.market.audit = lambda lease_id: shown
+    scene.judge()
+    scene.wait()
+    scene.judge()
+    assert scene.runs == 1
 
 
 def test_a_member_with_another_sandbox_seals_no_share_so_that_the_others_run(market, terms, tmp_path):
