@@ -113,7 +113,7 @@ class Scene:
     def play(self, name: str, *, lies: bool, drawn: bool) -> dict:
         """A job with a rate of audits, to its end."""
         self.chosen.want(drawn=drawn)
-        program = self.folder / f"{name}.py"
+        program = self.folder / "job.py"
         program.write_text("print(sum(range(1000)))")
         renter = self.market.addresses[RENTER]
         seed = canary_seed(self.market.addresses[PROVIDER], renter, add_salt(self.salts)) if lies else "0x" + "07" * 32
