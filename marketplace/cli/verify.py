@@ -127,7 +127,8 @@ def verify_audit(
         False: "did not fall on it: paid as attested, nobody had to run the job",
         None: "is not complete: every member had to run the job",
     }
-    out().print(facts([("lease", lease), ("audited", f"{rate / ALL_PPM:.4%} of such leases"), ("draw", words[drawn])]))
+    share = f"{100 * rate / ALL_PPM:g}% of such leases"
+    out().print(facts([("lease", lease), ("audited", share), ("draw", words[drawn])]))
     if drawn is not None:
         talk().print("[green]Drawn again from the signed seals and shares of the whole committee.[/green]")
 

@@ -66,14 +66,14 @@ def test_at_the_documented_penalty_a_tenth_of_audits_is_enough():
 
 
 @pytest.mark.parametrize(("rate_ppm", "leases"), [(500_000, 40_000), (750_000, LEASES)])
-@pytest.mark.parametrize("member", ["honest", "hides"])
-def test_from_the_floor_on_lying_loses_whoever_hides_its_share(rate_ppm, leases, member):
-    found = measure(drawn(DEAL, rate_ppm=rate_ppm, member=member), leases, SEED)
+@pytest.mark.parametrize("cheat", ["nobody", "member"])
+def test_from_the_floor_on_lying_loses_whoever_hides_its_share(rate_ppm, leases, cheat):
+    found = measure(drawn(DEAL, rate_ppm=rate_ppm, cheat=cheat), leases, SEED)
     assert found.agrees and found.mean + found.margin < 0 and found.scenario.formula < 0
 
 
 def test_lying_pays_where_the_market_keeps_back_what_was_drawn():
-    found = measure(drawn(DEAL, rate_ppm=750_000, member="suppresses"), LEASES, SEED)
+    found = measure(drawn(DEAL, rate_ppm=750_000, cheat="market"), LEASES, SEED)
     assert found.agrees and found.mean - found.margin > 0
 
 
