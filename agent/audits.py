@@ -6,19 +6,28 @@ draw did not fall on it. Whatever is missing, different or forged after a bounde
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import structlog
 from eth_account.signers.local import LocalAccount
 
 from agent.chain import Chain
 from agent.journal import AuditNote, Journal
+from agent.sandbox import sandbox_digest
 from agent.votes import Undecided
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.audits import is_draw_due, rate_of
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import MalformedMessage, MarketError
+from marketplace.errors import (
+    InvalidManifest,
+    InvalidSignature,
+    MalformedMessage,
+    MarketError,
+    NotFound,
+    TranscriptMismatch,
+)
 from marketplace.protocol.audits import AuditSeal, AuditShare, Draw, compute_commitment, is_drawn
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.manifest import Manifest
@@ -70,8 +79,8 @@ class Audits:
     def take_part(self, event: LeaseOpened, terms: LeaseTerms, attestation: Attestation) -> int | None:
         """Do what is this member's turn in the draw about a lease; the draw, once it is complete.
 
-        None as well where there is none for this member: another attestation was drawn about, or the lease is claimed
-        on chain, or its deadline is near. Raises ChainUnavailable.
+        None as well where there is none for this member: another attestation was drawn about, the job ran in another
+        sandbox than this machine's, the lease is claimed on chain, or its deadline is near. Raises ChainUnavailable.
         """
         if not self._may_draw(event, terms, attestation):
             return None
@@ -84,6 +93,26 @@ class Audits:
         except MarketError as error:  # whatever the market does not take or show, the job is run in the end
             log.debug("no draw yet", lease=event.lease_id, reason=str(error))
             return None
+
+    def take_part_in_all(
+        self,
+        claims: Iterable[dict[str, Any]],
+        read: Callable[[LeaseOpened], tuple[LeaseTerms, Attestation, Manifest]],
+    ) -> None:
+        """`take_part` in the draws about these claims, as the market lists them; `read` checks what is signed of one.
+
+        Raises ServiceUnavailable, ChainUnavailable.
+        """
+        for claim in claims:
+            event = self._journal.lease(claim["leaseId"])
+            if event is None or claim.get("auditRatePpm") is None or self._journal.verdict(event.lease_id) is not None:
+                continue
+            try:
+                terms, attestation, _ = read(event)
+            except (MalformedMessage, InvalidManifest, InvalidSignature, TranscriptMismatch, NotFound) as error:
+                log.debug("no draw", lease=event.lease_id, reason=str(error))  # judging says what follows from it
+            else:
+                self.take_part(event, terms, attestation)
 
     def _advance(self, draw: Draw, note: AuditNote) -> int | None:
         shown = self._client.audit(draw.lease_id)
@@ -113,7 +142,9 @@ class Audits:
         return AuditNote(draw.attestation, "0x" + self._entropy(32).hex(), int(self._clock()))
 
     def _may_draw(self, event: LeaseOpened, terms: LeaseTerms, attestation: Attestation) -> bool:
-        if not is_draw_due(terms.job_spec, attestation) or event.lease_id in self._journal.claims():
+        if not is_draw_due(terms.job_spec, attestation) or attestation.sandbox_digest != sandbox_digest():
+            return False
+        if event.lease_id in self._journal.claims():
             return False
         return self._journal.audit(event.lease_id) is not None or self._clock() < _last_moment(event, terms)
 

@@ -100,18 +100,8 @@ class OracleDaemon:
 
     def draw_audits(self) -> None:
         """Take part in draws while a job runs: else all others would run what they wait for this member to draw."""
-        if self._judging is None or self._judging.done():
-            return  # `judge` takes part itself
-        for claim in self._client.claims(self._account.address):
-            event = self._journal.lease(claim["leaseId"])
-            if event is None or claim.get("auditRatePpm") is None or self._journal.verdict(event.lease_id) is not None:
-                continue
-            try:
-                terms, attestation, _ = self._read(event)
-                if attestation.sandbox_digest == sandbox_digest():
-                    self._audits.take_part(event, terms, attestation)
-            except (MalformedMessage, InvalidManifest, InvalidSignature, TranscriptMismatch, NotFound) as error:
-                log.debug("no draw", lease=event.lease_id, reason=str(error))  # `judge` says what follows from it
+        if self._judging is not None and not self._judging.done():  # else `judge` takes part itself
+            self._audits.take_part_in_all(self._client.claims(self._account.address), self._read)
 
     def judge_claims(self) -> None:
         """Seal a verdict on every claim that can be judged."""

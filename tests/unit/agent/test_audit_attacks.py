@@ -11,6 +11,7 @@ from marketplace.protocol.enums import Outcome
 from tests.unit.agent.drawing import OWN, TEXT, audited, scene_of, share
 from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, OTHER, THIRD
 from tests.unit.agent.test_oracle import honest
+from tests.unit.agent.test_work import ended
 
 
 @pytest.fixture
@@ -145,4 +146,7 @@ def test_what_is_no_draw_at_all_is_none(scene, shown):
 def test_a_member_with_another_sandbox_seals_no_share_so_that_the_others_run(market, terms, tmp_path):
     scene = scene_of(market, terms, tmp_path, sandbox_digest="0x" + "00" * 32)
     scene.judge(2)
+    audits = scene.oracle._audits
+    assert audits.take_part(scene.event, terms, scene.attestation) is None
+    assert audits.must_run(scene.event, terms, scene.attestation, ended().manifest)
     assert not scene.draws.seals and market.verdicts == []

@@ -202,3 +202,16 @@ def test_while_one_job_runs_draws_about_others_go_on(scene):
     scene.others_seal(share(2))
     scene.oracle.draw_audits()
     assert set(scene.draws.shares) == {ORACLE.address} and scene.runs == 0
+
+
+def test_what_cannot_be_read_or_has_nothing_to_draw_keeps_no_other_draw_up(scene):
+    audits, read = scene.oracle._audits, scene.oracle._read
+    unknown, plain = {"leaseId": "0x" + "99" * 32, "auditRatePpm": RATE}, {"leaseId": scene.event.lease_id}
+    evidence, scene.market.evidence = scene.market.evidence, None
+    audits.take_part_in_all([unknown, plain, plain | {"auditRatePpm": RATE}], read)
+    assert not scene.draws.seals
+    scene.market.evidence = evidence
+    audits.take_part_in_all([unknown, plain], read)
+    assert not scene.draws.seals
+    audits.take_part_in_all([unknown, plain | {"auditRatePpm": RATE}], read)
+    assert set(scene.draws.seals) == {ORACLE.address}
