@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
@@ -27,9 +27,25 @@ CREATE TABLE IF NOT EXISTS leases (
 );
 CREATE TABLE IF NOT EXISTS verdicts (lease_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, signature TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS secrets (lease_id TEXT PRIMARY KEY, secret TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS audits (
+    lease_id TEXT PRIMARY KEY, attestation TEXT NOT NULL, share TEXT NOT NULL, sealed_at INTEGER NOT NULL, seals TEXT
+);
 PRAGMA user_version = {VERSION};
 """
 _FORGET_OLDER = "DROP TABLE IF EXISTS leases; DROP TABLE IF EXISTS notes;"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """An oracle's part in the draw about a lease: what it was about, its share, and when it was sealed (unix seconds).
+
+    `seals`: for which seals of all members the share was shown; None while it was not.
+    """
+
+    attestation: str
+    share: str
+    sealed_at: int
+    seals: str | None = None
 
 
 class WorkState(StrEnum):
@@ -203,6 +219,28 @@ class Journal:
         """For a verdict that was given in the open. Raises sqlite3.IntegrityError for a second one."""
         with self._transaction() as db:
             db.execute("INSERT INTO secrets VALUES (?, ?)", (lease_id, secret))
+
+    # --- random audits -------------------------------------------------------------------------------------------
+
+    def audit(self, lease_id: str) -> AuditNote | None:
+        """This oracle's part in the draw about a lease: it never has another."""
+        rows = self._rows("SELECT attestation, share, sealed_at, seals FROM audits WHERE lease_id = ?", lease_id)
+        return AuditNote(*rows[0]) if rows else None
+
+    def record_audit(self, lease_id: str, note: AuditNote) -> AuditNote:
+        """Before the seal leaves; the note that counts: the first, whatever is given later."""
+        with self._transaction() as db:
+            row = (lease_id, note.attestation, note.share, note.sealed_at)
+            db.execute("INSERT OR IGNORE INTO audits VALUES (?, ?, ?, ?, NULL)", row)
+        found = self.audit(lease_id)
+        assert found is not None
+        return found
+
+    def record_audit_seals(self, lease_id: str, seals: str) -> bool:
+        """Before the share is shown: for which seals. False where it was for others."""
+        with self._transaction() as db:
+            query = "UPDATE audits SET seals = ? WHERE lease_id = ? AND (seals IS NULL OR seals = ?)"
+            return db.execute(query, (seals, lease_id, seals)).rowcount == 1
 
     # --- notes ---------------------------------------------------------------------------------------------------
 

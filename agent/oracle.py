@@ -3,7 +3,7 @@ enough others have sealed, and signs batches that say the same.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from eth_account.signers.local import LocalAccount
 
+from agent.audits import Audits
 from agent.chain import Chain
 from agent.daemon import each, run_steps
 from agent.evidence import EvidenceJudge
@@ -20,7 +21,7 @@ from agent.private import OracleKeys
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
 from agent.tee import DcapVerifier, Verifier
-from agent.verdict import Abstain, as_promised, decide, pay_for
+from agent.verdict import Abstain, as_attested, as_promised, decide, pay_for
 from agent.votes import Undecided, decide_by_votes
 from agent.work import Runner, check_ask, check_terms
 from marketplace.client import MarketClient
@@ -65,12 +66,15 @@ class OracleDaemon:
         journal: Journal,
         verifier: Verifier | None = None,
         keys: OracleKeys | None = None,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
+        """`entropy(n)` gives the n random bytes of this member's share in a draw."""
         self._client, self._chain, self._domain = client, chain, domain
         self._account, self._runner, self._journal = account, runner, journal
         self._rounds = Rounds(client)
         self._evidence = EvidenceJudge(client.get_blob, chain, domain, verifier or DcapVerifier())
         self._keys = keys
+        self._audits = Audits(client, chain, domain, account, journal, entropy=entropy)
         self._abstained: set[str] = set()
         self._exposed: set[str] = set()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
@@ -79,7 +83,10 @@ class OracleDaemon:
     def run(self, stop: Event, pause: float = 0.3) -> None:
         """Work until `stop`. While one job runs, what was sealed before is revealed and signed."""
         try:
-            steps = (self.announce_key, self.follow, self.judge_aside, self.reveal_verdicts, self.sign_batches)
+            steps = (
+                self.announce_key, self.follow, self.draw_audits, self.judge_aside, self.reveal_verdicts,
+                self.sign_batches,
+            )  # fmt: skip
             run_steps(steps, stop, pause)
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -102,6 +109,11 @@ class OracleDaemon:
         """Learn of all leases from the chain."""
         follow_leases(self._chain, self._journal, lambda event: True)
 
+    def draw_audits(self) -> None:
+        """Take part in draws while a job runs: else all others would run what they wait for this member to draw."""
+        if self._judging is not None and not self._judging.done():  # else `judge` takes part itself
+            self._audits.take_part_in_all(self._client.claims(self._account.address), self._read)
+
     def judge_claims(self) -> None:
         """Seal a verdict on every claim that can be judged."""
         for claim in self._client.claims(self._account.address):
@@ -115,7 +127,7 @@ class OracleDaemon:
                 self._abstained.add(lease_id)
                 log.warning("abstains", lease=lease_id, reason=str(error))
             except Undecided as error:
-                log.debug("waits for votes", lease=lease_id, reason=str(error))
+                log.debug("waits for votes or for a draw", lease=lease_id, reason=str(error))
             except (NotFound, ConflictError) as error:
                 log.info("claim is gone or not complete", lease=lease_id, reason=str(error))
 
@@ -198,6 +210,8 @@ class OracleDaemon:
             raise Abstain("The bid asks for another verification than running the job again or counting votes.")
         if not ExitKind(attestation.exit_kind).is_reproducible:
             return decide(attestation, None, terms.bid, terms.ask, event.price)
+        if not self._audits.must_run(event, terms, attestation, manifest):
+            return as_attested(attestation, terms.bid, terms.ask, event.price)
         is_same = sandbox_digest() in (terms.promised_sandbox, attestation.sandbox_digest)
         own = self._runner(terms)
         return decide(attestation, own, terms.bid, terms.ask, event.price, is_same_sandbox=is_same)

@@ -30,8 +30,13 @@ def decide(
     if not _agrees(attestation, own):
         outcome = Outcome.FRAUD if is_same_sandbox else Outcome.FAILED
         return pay_for(attestation, outcome, own.result_digest, bid, ask, price)
-    outcome = Outcome.PAID if kind is ExitKind.EXITED else Outcome.FAILED
-    return pay_for(attestation, outcome, own.result_digest, bid, ask, price)
+    return as_attested(attestation, bid, ask, price)
+
+
+def as_attested(attestation: Attestation, bid: Bid, ask: Ask, price: int) -> Verdict:
+    """The verdict over an attestation that is right: was found so by a run, or was not drawn to be run."""
+    outcome = Outcome.PAID if attestation.exit_kind == ExitKind.EXITED else Outcome.FAILED
+    return pay_for(attestation, outcome, attestation.result_digest, bid, ask, price)
 
 
 def pay_for(attestation: Attestation, outcome: Outcome, result: str, bid: Bid, ask: Ask, price: int) -> Verdict:

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from marketplace.protocol.audits import AuditSeal, AuditShare
 from marketplace.protocol.canaries import CanaryOpening
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.eip712 import Address, Uint16, Uint32, Uint64
@@ -93,6 +94,22 @@ class LogBody(Body):
     signature: Signature
     data: Base64Bytes
     """Base64."""
+
+
+class AuditSealBody(Body):
+    """An oracle's sealed share in the draw of a random audit."""
+
+    seal: AuditSeal
+    oracle: Address
+    signature: Signature
+
+
+class AuditShareBody(Body):
+    """What opens it."""
+
+    share: AuditShare
+    oracle: Address
+    signature: Signature
 
 
 class SealBody(Body):

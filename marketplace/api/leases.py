@@ -4,9 +4,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
-from marketplace.api.bodies import AttestationBody, CheckpointBody, LogBody, ReceiptBody, SealBody, VerdictBody
+from marketplace.api.bodies import (
+    AttestationBody,
+    AuditSealBody,
+    AuditShareBody,
+    CheckpointBody,
+    LogBody,
+    ReceiptBody,
+    SealBody,
+    VerdictBody,
+)
 from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.protocol.eip712 import Address
+from marketplace.services.audits import record_audit_seal, record_audit_share, show_audit
 from marketplace.services.market import Market
 from marketplace.services.record_checkpoint import record_checkpoint, show_checkpoint
 from marketplace.services.record_evidence import record_attestation, record_receipt
@@ -85,6 +95,28 @@ def lease_routes(market: Market) -> APIRouter:
     @router.post("/{lease_id}/log", summary="What a running job prints, piece by piece; `next` is where to go on")
     def log(lease_id: LeaseId, body: LogBody) -> dict[str, Any]:
         return {"leaseId": lease_id, "next": record_log(market, lease_id, body.chunk, body.signature, body.data)}
+
+    @router.get("/{lease_id}/audit", summary="The draw of a random audit, with all that oracles signed about it")
+    def audit(lease_id: LeaseId) -> dict[str, Any]:
+        return show_audit(market, lease_id)
+
+    @router.post(
+        "/{lease_id}/audit/seal",
+        status_code=201,
+        summary="An oracle's sealed share in the draw; 200 where it is there already",
+    )
+    def audit_seal(lease_id: LeaseId, body: AuditSealBody, response: Response) -> dict[str, Any]:
+        is_new = record_audit_seal(market, lease_id, body.seal, body.oracle, body.signature)
+        return _recorded(response, lease_id, is_new)
+
+    @router.post(
+        "/{lease_id}/audit/share",
+        status_code=201,
+        summary="What opens it, once all have sealed; 200 where it is there already",
+    )
+    def audit_share(lease_id: LeaseId, body: AuditShareBody, response: Response) -> dict[str, Any]:
+        is_new = record_audit_share(market, lease_id, body.share, body.oracle, body.signature)
+        return _recorded(response, lease_id, is_new)
 
     @router.post(
         "/{lease_id}/seal",

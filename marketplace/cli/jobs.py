@@ -259,6 +259,7 @@ def _prepare(
         schedule=schedule.to_schedule(),
         checkpoint=schedule.to_checkpoint(),
         tee=trust.to_trust(),
+        audit=trust.to_audit(),
     )
 
 

@@ -19,6 +19,8 @@ SENTENCES = {
     "grant": "the job's key is granted",
     "attestation": "the provider delivered and attested",
     "receipt": "you accepted the result",
+    "audit_drawn": "drawn for audit: oracles run it again",
+    "audit_not_drawn": "not drawn for audit: nobody needs to run it again",
     "sealed": "an oracle ran it again and sealed its verdict",
     "verdict": "a sealed verdict is opened",
     "batch_proposed": "oracles sign the verdict together",
@@ -62,6 +64,8 @@ class Story:
         self._events: set[tuple[Any, ...]] = set()
         self._verdicts: set[tuple[Any, ...]] = set()
         self._said: set[tuple[str, Any]] = set()
+        self._unrun: set[Any] = set()
+        """Leases that were not drawn: who seals a verdict on one has, or has not, run it again."""
 
     def news(self, timeline: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
         """What is new since the last call: each event with its line of Rich markup."""
@@ -85,7 +89,11 @@ class Story:
             data = {name: value for name, value in data.items() if (name, value) not in self._said}
         if kind in ("reserved", "matched", "opening"):
             self._said |= set(data.items())
+        if kind == "audit_not_drawn":
+            self._unrun.add(lease)
         sentence = SENTENCES.get(kind, kind.replace("_", " "))
+        if kind == "sealed" and lease in self._unrun:
+            sentence = "an oracle sealed its verdict"
         detail = event_detail(kind, data) if event.get("data") else event.get("detail")
         return escape(sentence) + (f"  [dim]{escape(detail)}[/dim]" if detail else "")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from marketplace.client.http import Document, MarketClient
 from marketplace.errors import InputError
+from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
 from marketplace.protocol.images import REFERENCE_FORM, ImageProgram, is_reference, parse_image
@@ -87,13 +88,15 @@ def prepare_job(
     tee: TeeTrust | None = None,
     checkpoint: Checkpointing | None = None,
     determinism: Determinism | None = None,
+    audit: Audit | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
     A `program` may also be an image in a registry, `HOST[:PORT]/NAME@sha256:DIGEST`, which only the nodes fetch.
     `runtimes` maps a runtime's name to its digest, as the market publishes them; `tee` makes it a job for the policy
-    `attested`, on nodes of the technologies that it trusts. Raises InputError for a file that is not there, is of no
-    known kind or shares its name with another; InvalidJobSpec for what the protocol refuses.
+    `attested`, on nodes of the technologies that it trusts; `audit` lets oracles leave some such jobs unrun. Raises
+    InputError for a file that is not there, is of no known kind or shares its name with another; InvalidJobSpec for
+    what the protocol refuses.
     """
     chosen, files, blobs = _take(program, [each for given in inputs for each in _walk(given)], runtimes)
     spec = JobSpec.parse(
@@ -110,6 +113,7 @@ def prepare_job(
             "schedule": (schedule or Schedule()).model_dump(mode="json", by_alias=True),
             "checkpoint": checkpoint.model_dump(mode="json", by_alias=True) if checkpoint else None,
             "tee": tee.model_dump(mode="json", by_alias=True) if tee else None,
+            "audit": audit.model_dump(mode="json", by_alias=True) if audit else None,
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from marketplace.client.calls import API, Calls, Document, items
 
 if TYPE_CHECKING:
+    from marketplace.protocol.audits import AuditSeal, AuditShare
     from marketplace.protocol.canaries import CanaryOpening
     from marketplace.protocol.messages import VerdictReveal, VerdictSeal
 
@@ -33,6 +34,20 @@ class OracleCalls(Calls):
     def seals(self, lease_id: str) -> Document:
         """All that oracles signed about a lease, as far as it may be seen, and who failed it."""
         return self._get(f"{API}/leases/{lease_id}/seals")
+
+    def audit(self, lease_id: str) -> Document:
+        """The draw of a lease's random audit, as far as it is: `{ratePpm, attestation, seals, shares, drawn}`."""
+        return self._get(f"{API}/leases/{lease_id}/audit")
+
+    def post_audit_seal(self, seal: "AuditSeal", oracle: str, signature: str) -> Document:
+        """An oracle's sealed share in a draw; the same again is no error."""
+        body = {"seal": seal.to_json(), "oracle": oracle, "signature": signature}
+        return self._post(f"{API}/leases/{seal.lease_id}/audit/seal", body)
+
+    def post_audit_share(self, share: "AuditShare", oracle: str, signature: str) -> Document:
+        """What opens it; the same again is no error."""
+        body = {"share": share.to_json(), "oracle": oracle, "signature": signature}
+        return self._post(f"{API}/leases/{share.lease_id}/audit/share", body)
 
     def batches(self, oracle: str) -> list[Document]:
         """Proposed verdict batches that `oracle` has not signed."""

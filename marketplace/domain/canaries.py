@@ -1,6 +1,7 @@
 """Which oracles a canary has caught. Pure: whoever has the documents can check it, the market is only the first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from marketplace.domain.evidence import VerdictRecord
 from marketplace.domain.seals import Fault, FaultKind, SealRecord, seal_evidence
@@ -33,8 +34,12 @@ def find_careless(
     verdicts: Iterable[VerdictRecord],
     seals: Sequence[SealRecord],
     now: int,
+    audit: Mapping[str, Any] | None = None,
 ) -> list[Fault]:
-    """Who sealed that the planted result is worth its pay, each with what proves it. `now` in unix seconds."""
+    """Who sealed that the planted result is worth its pay, each with what proves it. `now` in unix seconds.
+
+    `audit`: what members signed about a draw that fell on the lease, where some such leases are not to be run.
+    """
     by_oracle = {one.oracle: one for one in seals}
     found = []
     for record in verdicts:
@@ -47,5 +52,6 @@ def find_careless(
             "opening": opening.to_json(),
             "openingSignature": signature,
         }
+        evidence |= {"audit": dict(audit)} if audit else {}
         found.append(Fault(opening.lease_id, record.oracle, FaultKind.CARELESS, now, evidence))
     return found

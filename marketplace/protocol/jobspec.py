@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidJobSpec
 from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
+from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.images import ImageProgram
@@ -175,6 +176,8 @@ class JobSpec(_Document):
     """Which evidence the renter takes; of a bid for the policy `attested`, and of no other."""
     privacy: Privacy | None = None
     """None: anybody can read the job. Else inputs and own program are ciphertexts, and outputs become such."""
+    audit: Audit | None = None
+    """How often oracles run it again; of a bid for the policy `reexecute`, and of no other. None: always."""
 
     @model_validator(mode="after")
     def _inputs_are_consistent(self) -> "JobSpec":
@@ -193,6 +196,12 @@ class JobSpec(_Document):
         kinds = {METERED_SANDBOX: ("runtime", "module"), TOOL_SANDBOX: ("tool",)}
         if self.program.kind not in kinds.get(self.sandbox, ("container", "image")):
             raise ValueError(f"the sandbox {self.sandbox!r} runs no program of kind {self.program.kind!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _audit_fits_the_sandbox(self) -> "JobSpec":
+        if self.audit is not None and not self.is_metered:
+            raise ValueError(f"the sandbox {self.sandbox!r} is not deterministic: there is no run to audit it by")
         return self
 
     @model_validator(mode="after")
@@ -268,6 +277,14 @@ def parse_trust(document: Any) -> TeeTrust:
         return TeeTrust.model_validate(document)
     except ValidationError as error:
         raise _first_fault(error, "tee") from error
+
+
+def parse_audit(document: Any) -> Audit:
+    """The part `audit` in a JSON document of its own. Raises InvalidJobSpec naming the first offending field."""
+    try:
+        return Audit.model_validate(document)
+    except ValidationError as error:
+        raise _first_fault(error, "audit") from error
 
 
 def _first_fault(error: ValidationError, *inside: str) -> InvalidJobSpec:

@@ -9,6 +9,7 @@ from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.paging import Page
 from marketplace.errors import NotFound
 from marketplace.protocol.enums import ClaimState, ExitKind, Outcome, Verification
+from marketplace.services.audits import drawn_of, rate_to_draw
 from marketplace.services.calls import load_group
 from marketplace.services.market import Market
 from marketplace.services.settle_batch import batches_of, claims_of
@@ -92,6 +93,7 @@ def list_claims(market: Market, oracle: str) -> dict[str, Any]:
                 lease_document(tx, lease, market.address)
                 | attestation_document(record)
                 | {"verification": Verification(bid.bid.verification).name.lower()}
+                | {"auditRatePpm": rate_to_draw(tx, lease)}
             )
     return {"claims": documents}
 
@@ -143,6 +145,7 @@ def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str
             }
             for one in shown_verdicts(tx, lease)
         ],
+        "audit": _audit(tx, lease),
         "sealedBy": [one.oracle for one in tx.seals.of_lease(lease.lease_id)],
         "receipt": (
             {"receipt": receipt.receipt.to_json(), "signature": receipt.signature} if receipt is not None else None
@@ -207,6 +210,12 @@ def _claim(lease: LeaseRecord) -> dict[str, Any] | None:
         "bond": str(claim.dispute.bond) if claim.dispute is not None else None,
         "terms": [str(word) for word in lease.terms.words()],
     }
+
+
+def _audit(tx: Transaction, lease: LeaseRecord) -> dict[str, Any] | None:
+    """Of how many in a million such leases the job is run, and whether this one was drawn; null where all are run."""
+    rate = rate_to_draw(tx, lease)
+    return {"ratePpm": rate, "drawn": drawn_of(tx, lease)} if rate is not None else None
 
 
 def _exit(record: AttestationRecord | None) -> str | None:

@@ -14,7 +14,7 @@ from marketplace.domain.paging import Page
 from marketplace.domain.rounds import RoundRecord
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Ask, Bid
-from marketplace.services.storage_evidence import Batches, Checkpoints, Evidence, Grants, Seals
+from marketplace.services.storage_evidence import Audits, Batches, Checkpoints, Evidence, Grants, Seals
 
 
 class Bids(Protocol):
@@ -272,6 +272,8 @@ class Transaction(Protocol):
     def grants(self) -> Grants: ...
     @property
     def seals(self) -> Seals: ...
+    @property
+    def audits(self) -> Audits: ...
     @property
     def batches(self) -> Batches: ...
     @property

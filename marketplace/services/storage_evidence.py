@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from marketplace.domain.audits import AuditRecord
 from marketplace.domain.checkpoints import CheckpointRecord
 from marketplace.domain.evidence import AttestationRecord, BatchRecord, BatchState, ReceiptRecord, VerdictRecord
 from marketplace.domain.grants import GrantRecord, OfferRecord
@@ -62,6 +63,20 @@ class Seals(Protocol):
         ...
 
     def counts(self, oracle: str) -> OracleCounts: ...
+
+
+class Audits(Protocol):
+    """What oracles signed about the draws of random audits. Nothing is ever overwritten."""
+
+    def add(self, record: AuditRecord) -> None:
+        """A seal whose share is not shown yet."""
+        ...
+
+    def open(self, record: AuditRecord) -> None:
+        """The share of a seal that is there."""
+        ...
+
+    def of_lease(self, lease_id: str) -> list[AuditRecord]: ...
 
 
 class Checkpoints(Protocol):

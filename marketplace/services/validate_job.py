@@ -3,6 +3,7 @@
 from typing import Any
 
 from marketplace.domain.attested import validate_attested
+from marketplace.domain.audits import validate_audit
 from marketplace.errors import InvalidJobSpec, MalformedMessage, TooLarge
 from marketplace.protocol.canonical import canonical_json
 from marketplace.protocol.enums import Settlement, Verification
@@ -45,6 +46,7 @@ def validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
         )
     validate_attested(bid, job_spec)
     _validate_secrets(bid, job_spec)
+    validate_audit(bid, job_spec)
     for entry in job_spec.inputs:
         if entry.size > rules.max_blob_bytes:
             raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)

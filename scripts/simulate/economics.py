@@ -31,6 +31,8 @@ class Deal:
     """What running the job costs the provider: what it saves by not running it."""
     penalty: int | None = None
     """What a fraud costs; None: the price, which is what the contract takes."""
+    fee_bps: int = FEE_BPS
+    """What of the pay the escrow keeps."""
     future: int = 0
     """What the provider loses beside the penalty when it is caught: later leases that it will not get."""
 
@@ -42,7 +44,7 @@ class Deal:
     @property
     def net(self) -> int:
         """What a paid lease brings its provider, after the fee."""
-        return compute_split(self.price, self.price, FEE_BPS).paid
+        return compute_split(self.price, self.price, self.fee_bps).paid
 
     @property
     def loss(self) -> int:
@@ -88,6 +90,11 @@ def judged(oracles: int, threshold: int, lazy: float, audited: float = 1.0) -> C
     seen = sum(_binomial(oracles, runs, 1 - lazy) for runs in range(threshold, oracles + 1))
     unseen = sum(_binomial(oracles, idle, lazy) for idle in range(threshold, oracles + 1))
     return Chances(paid=1 - audited + audited * unseen, caught=audited * seen)
+
+
+def suppressed(audited: float) -> Chances:
+    """What becomes of a lie whose market settles nothing once it learns that the draw fell on it."""
+    return Chances(paid=1 - audited, caught=0)
 
 
 def voted(replicas: int, share: float) -> Chances:
@@ -142,7 +149,7 @@ def least_answers(deal: Deal) -> float:
 
 def oracle_fee(deal: Deal, oracles: int) -> float:
     """What a paid lease brings each of `oracles` who agree: k share, and each is as often among the first k to sign."""
-    fee = compute_split(deal.price, deal.price, FEE_BPS).fee
+    fee = compute_split(deal.price, deal.price, deal.fee_bps).fee
     return fee * ORACLE_SHARE_BPS / BPS / oracles
 
 

@@ -19,7 +19,7 @@ from marketplace.protocol.manifest import STDERR_PATH, STDOUT_PATH, Manifest, Ma
 from marketplace.protocol.messages import Ask, Attestation, Bid, Verdict, VerdictReveal
 from marketplace.protocol.metering import compute_split
 from marketplace.protocol.units import BPS, FUEL_PER_GFUEL
-from scripts.simulate.economics import FEE_BPS, Deal
+from scripts.simulate.economics import Deal
 
 LEASE, SECRET = sha256_digest(b"lease"), sha256_digest(b"secret")
 NOBODY = "0x" + "00" * 20
@@ -98,10 +98,10 @@ def vote(own: Attestation, others: tuple[Attestation, ...]) -> Outcome:
 def provider_gets(deal: Deal, outcome: Outcome | None, pay: int) -> int:
     """What an outcome moves to the provider: pay after the fee, or its penalty and what it loses beside."""
     if outcome is Outcome.PAID:
-        return compute_split(deal.price, pay, FEE_BPS).paid
+        return compute_split(deal.price, pay, deal.fee_bps).paid
     return -deal.loss if outcome is Outcome.FRAUD else 0
 
 
 def signer_gets(deal: Deal, verdict: Verdict, signers: Sequence[int]) -> int:
     """Each signer's part of the fee, as `FeeLib.sol` shares it."""
-    return compute_split(deal.price, verdict.pay, FEE_BPS).fee * ORACLE_SHARE_BPS // BPS // len(signers)
+    return compute_split(deal.price, verdict.pay, deal.fee_bps).fee * ORACLE_SHARE_BPS // BPS // len(signers)

@@ -14,6 +14,8 @@ from math import sqrt
 from random import Random
 from statistics import fmean, stdev
 
+from marketplace.protocol.audits import ALL_PPM, Draw, is_drawn
+from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import Outcome
 from scripts.simulate import economics
 from scripts.simulate.economics import Deal, Seat
@@ -23,8 +25,15 @@ QUANTILE = 3.2905
 """Of the normal distribution: 99.9% lie within so many standard deviations."""
 ORACLES, THRESHOLD = 3, 2
 """As in `hive dev`."""
+MEMBERS = tuple(f"0x{number:040x}" for number in range(1, ORACLES + 1))
 SEAT_LEASES = 400
 """How many leases a seat is played for; a seat is one observation."""
+CHEATS = {
+    "nobody": "nobody cheats",
+    "member": "a member hides its share",
+    "market": "the market keeps it back",
+}
+"""Who helps a liar against a draw, and how."""
 Play = Callable[[Random], float]
 
 
@@ -81,6 +90,29 @@ def reexecuted(deal: Deal, *, lies: float, lazy: float = 0.0, audited: float = 1
     chances = economics.judged(ORACLES, THRESHOLD, lazy, audited)
     formula = lies * economics.lying_profit(deal, chances) + (1 - lies) * economics.honest_profit(deal)
     return Scenario(f"reexecute: lies {lies:.0%}, oracles lazy {lazy:.0%}, audited {audited:.0%}", formula, play)
+
+
+def drawn(deal: Deal, *, rate_ppm: int, cheat: str = "nobody") -> Scenario:
+    """A provider that lies about every job with a rate of audits, and the draw in use, before oracles that run by it.
+
+    One member chose its share beforehand. `cheat` is who else helps the liar, one of `CHEATS`.
+    """
+
+    def play(random: Random) -> float:
+        lease, *shares = ("0x" + random.randbytes(32).hex() for _ in range(ORACLES))
+        draw = Draw(Domain(1, MEMBERS[0]), MEMBERS, lease, lease)
+        falls = is_drawn(draw.compute(dict(zip(MEMBERS, ["0x" + "00" * 32, *shares], strict=True))), rate_ppm)
+        if falls and cheat == "market":
+            return 0
+        is_complete = not (falls and cheat == "member")
+        oracles = (Oracle.RUN if falls or not is_complete else Oracle.GUESS,) * ORACLES
+        verdict, _ = judge(oracles, THRESHOLD, False, deal.price)
+        return provider_gets(deal, Outcome(verdict.outcome), verdict.pay)
+
+    share = rate_ppm / ALL_PPM
+    chances = economics.suppressed(share) if cheat == "market" else economics.judged(ORACLES, THRESHOLD, 0, share)
+    formula = economics.lying_profit(deal, chances)
+    return Scenario(f"audits drawn at {share:.0%}: lies, {CHEATS[cheat]}", formula, play)
 
 
 def replicated(deal: Deal, *, replicas: int, share: float) -> Scenario:
@@ -198,6 +230,7 @@ def all_scenarios() -> list[Scenario]:
         reexecuted(deal, lies=0),
         *(reexecuted(deal, lies=lies, lazy=lazy) for lies in (0.1, 1.0) for lazy in (0.0, 0.3, 0.6)),
         *(reexecuted(deal, lies=1.0, audited=audited) for audited in (0.75, 0.5, 0.25, 0.1)),
+        *(drawn(deal, rate_ppm=rate, cheat=one) for rate in (500_000, 750_000) for one in CHEATS),
         *(replicated(deal, replicas=k, share=share) for k in (2, 3, 5) for share in (0.1, 0.3, 0.5)),
         *(outvoted(deal, replicas=3, own=own) for own in (1, 2)),
         *(looked_at(deal, looks=looks) for looks in (0.25, 0.75)),

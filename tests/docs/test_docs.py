@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from agent.settings import OracleSettings, ProviderSettings
 from marketplace import devnet, errors
 from marketplace.cli.main import app
+from marketplace.protocol.audits import AUDIT_MESSAGES
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.evidence import EvidenceBinding
 from marketplace.protocol.livelog import LogChunk
@@ -31,7 +32,8 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 
 MESSAGES = [
-    *SIGNED_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint, LogChunk, KeyGrant, KeyOffer
+    *SIGNED_MESSAGES, *AUDIT_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint, LogChunk,
+    KeyGrant, KeyOffer,
 ]  # fmt: skip
 
 

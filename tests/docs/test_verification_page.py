@@ -5,8 +5,11 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import pytest
+
 from marketplace.devnet import Deployment
 from marketplace.domain.oracle_record import ORACLE_SHARE_BPS
+from marketplace.protocol.audits import ALL_PPM, LEAST_RATE_PPM
 from marketplace.protocol.canaries import CanaryOpening
 from scripts.simulate import economics
 from scripts.simulate.economics import Deal
@@ -17,6 +20,8 @@ HALF = Deal()
 """A job that costs its provider half of the price."""
 ANY = replace(HALF, cost=HALF.net)
 """One by which nothing is earned: if lying is worth less here, it loses money."""
+LEAST = LEAST_RATE_PPM / ALL_PPM
+"""The least rate of audits."""
 
 
 def figures() -> dict[str, str]:
@@ -24,8 +29,8 @@ def figures() -> dict[str, str]:
     return dict(re.findall(r"^\| (\w.+) \| (.+) \|$", rows, re.MULTILINE))
 
 
-def lazy_bound() -> float:
-    return economics.find_root(lambda lazy: economics.lying_profit(HALF, economics.judged(3, 2, lazy)))
+def lazy_bound(audited: float = 1.0) -> float:
+    return economics.find_root(lambda lazy: economics.lying_profit(HALF, economics.judged(3, 2, lazy, audited)))
 
 
 def alone(replicas: int) -> bool:
@@ -51,6 +56,8 @@ def test_every_figure_follows_from_the_formulas():
         f"{fee / run:.1%}",
         f"{2 * fee / run:.1%}",
         *least,
+        f"{economics.lying_profit(HALF, economics.judged(3, 2, 0, LEAST)) / HALF.price:.1%}",
+        *(f"{lazy_bound(audited):.1%}" for audited in (LEAST, 0.75)),
     ]
     assert list(figures().values()) == expected
 
@@ -79,6 +86,26 @@ def test_what_the_page_says_of_single_cases_follows_too():
     planted = [100_000 * economics.least_canaries(1_000, cost, 100_000) for cost in (500, 900)]
     assert "1.6 canaries" in PAGE and "10 where it costs nine tenths" in PAGE
     assert [f"{one:.1f}" for one in planted] == ["1.6", "10.0"]
+
+
+def test_what_the_page_says_of_audits_follows_too():
+    section = PAGE.split("## Running only some jobs: random audits")[1].split("\n## ")[0]
+    bounds = {fee: f"{economics.least_detection_to_lose(Deal(fee_bps=fee)):.4g}" for fee in (0, 500, 1_000)}
+    assert bounds == {0: "0.5", 500: "0.4872", 1_000: "0.4737"}
+    assert "φ = 0: 50%      φ = 5%: 48.7%      φ = 10%: 47.4%" in section
+    assert f"no rate below {LEAST:.0%} is taken" in section
+    lazy = [f"{lazy_bound(audited):.1%}" for audited in (LEAST, 0.75, 1.0)]
+    assert lazy == ["9.6%", "39.9%", "50.9%"] and all(one in section for one in lazy)
+
+
+def test_the_table_of_rates_follows_too():
+    page = (ROOT / "docs" / "how-to" / "audit-rate.md").read_text()
+    rows = dict(re.findall(r"^\| (?:not given, or )?([\d.]+) \| (-[\d.]+%) \|", page, re.MULTILINE))
+    rates = {1: "1", 0.75: "0.75", LEAST: "0.5"}
+    worth = {text: economics.lying_profit(HALF, economics.judged(3, 2, 0, rate)) for rate, text in rates.items()}
+    assert {text: float(given[:-1]) for text, given in rows.items()} == {
+        text: pytest.approx(100 * one / HALF.price, abs=0.06) for text, one in worth.items()
+    }
 
 
 def test_each_policy_of_a_bid_is_discussed():

@@ -225,6 +225,16 @@ class JudgementRow(SQLModel, table=True):
     concluded_at: int | None = None
 
 
+class AuditRow(SQLModel, table=True):
+    __tablename__ = "audits"
+    lease_id: str = Field(primary_key=True)
+    oracle: str = Field(primary_key=True)
+    seal: dict[str, Any] = _json()
+    seal_signature: str
+    share: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    share_signature: str | None = None
+
+
 class FaultRow(SQLModel, table=True):
     __tablename__ = "oracle_faults"
     id: int | None = Field(default=None, primary_key=True)

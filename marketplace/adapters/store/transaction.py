@@ -3,6 +3,7 @@
 from sqlmodel import Session
 
 from marketplace.adapters.store.asks import Asks
+from marketplace.adapters.store.audits import Audits
 from marketplace.adapters.store.bids import Bids
 from marketplace.adapters.store.blocks import Blocks
 from marketplace.adapters.store.checkpoints import Checkpoints
@@ -31,5 +32,6 @@ class Transaction:
         self.checkpoints = Checkpoints(session)
         self.grants = Grants(session)
         self.seals = Seals(session)
+        self.audits = Audits(session)
         self.batches = Batches(session)
         self.blocks = Blocks(session)

@@ -87,3 +87,11 @@ def test_words_of_others_are_no_markup():
     assert told(event("not_matched", round=2, reason="Not matched: no [red]node[/red]")) == [
         "not matched  round 2, no [red]node[/red]"
     ]
+
+
+def test_where_the_draw_did_not_fall_on_a_lease_nobody_is_said_to_have_run_it():
+    assert told(event("audit_not_drawn", rate="50%"), sealed("0xaaaa"))[:2] == [
+        "not drawn for audit: nobody needs to run it again  rate 50%",
+        "an oracle sealed its verdict  oracle 0xaaaa0xaa…",
+    ]
+    assert told(event("audit_drawn", rate="50%"), sealed("0xaaaa"))[1].startswith("an oracle ran it again")

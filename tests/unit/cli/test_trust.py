@@ -71,3 +71,35 @@ def test_a_file_with_a_fault_is_refused_by_what_is_wrong_with_it(tmp_path, text,
 def test_a_file_that_is_not_there_is_told_by_name(tmp_path):
     with pytest.raises(InputError, match=r"none\.json cannot be read \(No such file"):
         TrustOptions(tmp_path / "none.json").to_trust()
+
+
+# --- --audit-rate ---
+
+
+@pytest.mark.parametrize(("text", "ppm"), [("0.5", 500_000), ("0.75", 750_000), ("1", 1_000_000), ("0.6001", 600_100)])
+def test_a_rate_of_audits_is_part_of_the_job_that_is_signed(program, text, ppm):
+    job = prepare_job(program, runtimes={"python": "0x" + "ab" * 32}, audit=TrustOptions(audit_rate=text).to_audit())
+    assert job.spec.audit.rate_ppm == ppm and job.spec.to_json()["audit"] == {"ratePpm": ppm}
+
+
+def test_without_a_rate_every_job_is_run():
+    assert TrustOptions().to_audit() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "problem"),
+    [
+        ("0.49", InvalidJobSpec, "490000 is below 500000 .50%.: a lie that is caught costs one price"),
+        ("0", InvalidJobSpec, "lying would pay"),
+        ("1.1", InvalidJobSpec, "more than every job"),
+        ("-1", InputError, "is no number"),
+        ("half", InputError, "is no number"),
+        ("nan", InputError, "is no number"),
+        ("inf", InputError, "is no number"),
+        ("1e999999", InputError, "is no number"),
+        ("0.5000001", InputError, "six decimals at most"),
+    ],
+)
+def test_a_rate_that_is_none_or_at_which_lying_would_pay_is_refused_by_what_is_wrong_with_it(text, error, problem):
+    with pytest.raises(error, match=problem):
+        TrustOptions(audit_rate=text).to_audit()

@@ -152,10 +152,10 @@ def test_secrets_are_refused_where_oracles_run_the_job_again(tmp_path):
 def test_terms_come_with_the_profile_that_the_ask_names(world):
     terms = LeaseTerms.parse(show_terms(world.market, world.open_lease()))
     assert terms.require_profile().recipient == recipient_of(NODE)
-    other = terms.profile | {"recipient": recipient_of(new_identity())}
+    other = terms.profile.to_json() | {"recipient": recipient_of(new_identity())}
     with pytest.raises(MalformedMessage, match=r"LeaseTerms\.profile"):
         LeaseTerms.parse(terms.to_json() | {"profile": other}).require_profile()
-    with pytest.raises(MalformedMessage, match="NodeProfile"):
+    with pytest.raises(MalformedMessage, match=r"LeaseTerms\.profile: is missing"):
         LeaseTerms.parse(terms.to_json() | {"profile": None}).require_profile()
 
 

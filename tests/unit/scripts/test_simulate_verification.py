@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from marketplace.protocol.audits import ALL_PPM, LEAST_RATE_PPM
 from marketplace.protocol.enums import Outcome
 from scripts.simulate import economics
 from scripts.simulate.economics import Deal, Seat
@@ -12,6 +13,7 @@ from scripts.simulate.verification import (
     Measured,
     Scenario,
     all_scenarios,
+    drawn,
     main,
     measure,
     outvoted,
@@ -61,6 +63,32 @@ def test_at_the_documented_penalty_a_tenth_of_audits_is_enough():
     played = measure(reexecuted(deal, lies=1.0, audited=0.1), 20_000, SEED)
     assert played.mean + played.margin < 0
     assert measure(reexecuted(DEAL, lies=1.0, audited=0.1), LEASES, SEED).mean > 0, "at today's it is not"
+
+
+@pytest.mark.parametrize(("rate_ppm", "leases"), [(500_000, 40_000), (750_000, LEASES)])
+@pytest.mark.parametrize("cheat", ["nobody", "member"])
+def test_from_the_floor_on_lying_loses_whoever_hides_its_share(rate_ppm, leases, cheat):
+    found = measure(drawn(DEAL, rate_ppm=rate_ppm, cheat=cheat), leases, SEED)
+    assert found.agrees and found.mean + found.margin < 0 and found.scenario.formula < 0
+
+
+def test_lying_pays_where_the_market_keeps_back_what_was_drawn():
+    found = measure(drawn(DEAL, rate_ppm=750_000, cheat="market"), LEASES, SEED)
+    assert found.agrees and found.mean - found.margin > 0
+
+
+@pytest.mark.parametrize("fee_bps", [0, 1, 500, 1_000])
+def test_the_floor_is_enough_at_every_fee_that_the_contracts_allow(fee_bps):
+    deal = Deal(fee_bps=fee_bps)
+    bound = economics.least_detection_to_lose(deal)
+    assert bound <= LEAST_RATE_PPM / ALL_PPM
+    at_floor = economics.lying_profit(deal, economics.judged(3, 2, 0, LEAST_RATE_PPM / ALL_PPM))
+    assert at_floor < 0 if fee_bps else at_floor == 0
+
+
+def test_no_lower_floor_would_do_without_a_fee():
+    below = economics.judged(3, 2, 0, (LEAST_RATE_PPM - 1) / ALL_PPM)
+    assert economics.lying_profit(Deal(fee_bps=0), below) > 0
 
 
 def test_guessing_beats_running_without_canaries_and_loses_with_the_documented_share():
