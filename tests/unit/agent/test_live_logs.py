@@ -13,11 +13,13 @@ from agent.live_logs import MOST_SENT, LiveLogs
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Limits, Sandbox
 from agent.sandbox.printed import Printed
+from marketplace.client.age import new_identity, recipient_of
 from marketplace.errors import ConflictError, NotFound, ServiceUnavailable
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.livelog import MAX_CHUNK_BYTES, STDERR, STDOUT
+from marketplace.protocol.privacy import Privacy
 from tests.unit.agent.played_market import AGENT, DOMAIN, PlayedMarket
 from tests.unit.agent.played_provider import make_provider, seen
 from tests.unit.agent.test_work import ended, lease_event, lease_terms
@@ -218,10 +220,18 @@ def test_a_run_that_is_over_is_sent_no_more(logs, market):
     assert market.pieces == []
 
 
-def test_a_job_that_nobody_may_see_is_not_even_read(logs):
-    terms = lease_terms()
-    voting = replace(terms, bid=terms.bid.model_copy(update={"verification": int(Verification.REPLICATE)}))
-    with logs.of(LEASE, voting) as printed:
+def voting(terms):
+    return replace(terms, bid=terms.bid.model_copy(update={"verification": int(Verification.REPLICATE)}))
+
+
+def private(terms):
+    privacy = Privacy(recipient=recipient_of(new_identity()))
+    return replace(terms, job_spec=terms.job_spec.model_copy(update={"privacy": privacy}))
+
+
+@pytest.mark.parametrize("hidden", [voting, private])
+def test_a_job_that_nobody_may_see_is_not_even_read(logs, hidden):
+    with logs.of(LEASE, hidden(lease_terms())) as printed:
         assert printed is None and logs._runs == {}
 
 

@@ -21,9 +21,11 @@ from marketplace.errors import (
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind, Verification
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
+from marketplace.protocol.livelog import STDOUT, LogChunk
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.privacy import KeyGrant, KeyOffer, read_granted
 from marketplace.services.clear_round import run_round
+from marketplace.services.follow_job import log_news
 from marketplace.services.record_evidence import record_attestation
 from marketplace.services.record_grant import (
     MAX_GRANT_BYTES,
@@ -32,6 +34,7 @@ from marketplace.services.record_grant import (
     record_grant,
     record_offer,
 )
+from marketplace.services.record_log import record_log
 from marketplace.services.show_job import show_job, show_logs
 from marketplace.services.show_lease import show_attestation, show_terms
 from tests.fakes.http import AppTransport
@@ -119,6 +122,20 @@ def test_logs_of_a_private_job_are_told_to_be_private_and_are_empty(world):
     world.attest_private(lease_id)
     told = show_logs(world.market, world.job_of(lease_id))
     assert told["private"] and told["leases"][0]["stdout"] == ""
+
+
+def test_output_of_a_private_job_is_no_stream_while_it_runs_nor_afterwards(world):
+    lease_id = world.open_lease()
+    chunk = LogChunk(lease_id=lease_id, started_at=1, stream=STDOUT, offset=0, data_digest=sha256_digest(OUTPUT))
+    with pytest.raises(ConflictError, match="private"):
+        record_log(world.market, lease_id, chunk, chunk.sign(DOMAIN, AGENT.key), OUTPUT)
+    job_id = world.job_of(lease_id)
+    first = log_news(world.market, job_id, "")
+    assert [one.kind for one in first.news] == ["withheld"] and "private" in first.news[0].data["reason"]
+    world.attest_private(lease_id)
+    rest = log_news(world.market, job_id, first.after)
+    assert [one.kind for one in rest.news] == ["end"] and rest.is_over
+    assert [one.kind for one in log_news(world.market, job_id, "").news] == ["withheld", "end"]
 
 
 # --- matching ---------------------------------------------------------------------------------------------------------
