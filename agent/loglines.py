@@ -25,7 +25,12 @@ def configure_logging(stream: TextIO | None = None) -> None:
             structlog.dev.set_exc_info,
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
             tidy,
-            structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False),
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(),
+                sort_keys=False,
+                # Not the default, which shows local variables: keys and inputs of private jobs are among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
         ],
     )
 

@@ -6,7 +6,7 @@ once it is over, but for an image that a container engine keeps.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -20,7 +20,7 @@ from agent.votes import Undecided
 from marketplace.client import MarketClient
 from marketplace.client.age import recipient_of, seal
 from marketplace.client.keyfile import load_or_make_identity
-from marketplace.client.private import JobKey, make_grant, open_grant
+from marketplace.client.private import JobKey, make_grant, open_grant, read_grant, read_offers
 from marketplace.client.terms import LeaseTerms
 from marketplace.errors import AgentError, CannotDecrypt, InputError, InvalidSignature
 from marketplace.protocol.eip712 import Domain
@@ -104,8 +104,8 @@ class NodeKeys:
         return None
 
     def _open(self, terms: LeaseTerms, document: dict[str, Any]) -> JobKey:
-        grant = KeyGrant.parse(document["grant"])
-        if not self._is_renters(terms, grant, str(document["signature"])):
+        grant, signature = read_grant(document)
+        if not self._is_renters(terms, grant, signature):
             raise InvalidSignature("The grant was not signed by the job's renter.", expected=terms.bid.renter)
         _require_about(grant, terms, self._agent.address)
         assert terms.job_spec.privacy is not None, "only private jobs have keys"
@@ -130,7 +130,7 @@ class NodeKeys:
         if key.secrets:
             raise AgentError("A job with secrets is not run again: oracles would need them, and they are not for them.")
         committee, grants = self._chain.committee(), []
-        for offer in self._offers(committee.members):
+        for offer in read_offers(self._client.oracle_keys(), committee.members, self._domain):
             try:
                 grants.append(make_grant(key, terms.bid.struct_hash(), offer.oracle, offer.recipient))
             except InputError as error:
@@ -143,22 +143,13 @@ class NodeKeys:
         for grant, ciphertext in grants:
             self._client.post_grant(grant, grant.sign(self._domain, self._agent.key), ciphertext)
 
-    def _offers(self, members: Collection[str]) -> list[KeyOffer]:
-        """Keys of these oracles, by their own signatures. Others are left aside."""
-        found = []
-        for document in self._client.oracle_keys():
-            try:
-                offer = KeyOffer.parse(document["offer"])
-                signer = offer.recover(self._domain, str(document["signature"]))
-                if signer == offer.oracle and signer in members:
-                    found.append(offer)
-            except (InputError, InvalidSignature) as error:
-                log.warning("an oracle's key left aside", error=str(error))
-        return found
-
 
 class OracleKeys:
-    """An oracle's side: its public key is announced, and jobs' keys come from the nodes that ran them."""
+    """An oracle's side: its public key is announced, and jobs' keys come from the nodes that ran them, or from renters.
+
+    From either, as either may keep a key back: a renter that does not want to pay, a node that lied. The commitment in
+    the job's specification makes both keys the same.
+    """
 
     def __init__(
         self,
@@ -182,8 +173,8 @@ class OracleKeys:
         self._announced_at = self._now()
 
     def __call__(self, terms: LeaseTerms, stop: Event | None = None) -> JobKey:
-        """As `KeySource`. Raises Undecided where the node has granted none to this oracle, or none that is good."""
-        reason = "the node has granted none"
+        """As `KeySource`. Raises Undecided where nobody has granted one to this oracle, or none that is good."""
+        reason = "neither node nor renter has granted one"
         for document in self._client.grants(terms.bid.struct_hash(), self._account.address):
             try:
                 return self._open(terms, document)
@@ -192,9 +183,9 @@ class OracleKeys:
         raise Undecided(f"no key of this private job: {reason}")
 
     def _open(self, terms: LeaseTerms, document: dict[str, Any]) -> JobKey:
-        grant = KeyGrant.parse(document["grant"])
-        if grant.recover(self._domain, str(document["signature"])) != terms.ask.agent:
-            raise InvalidSignature("The grant was not signed by the node that ran the job.", expected=terms.ask.agent)
+        grant, signature = read_grant(document)
+        if grant.recover(self._domain, signature) not in (terms.ask.agent, terms.bid.renter):
+            raise InvalidSignature("The grant was signed neither by the job's node nor by its renter.")
         _require_about(grant, terms, self._account.address)
         assert terms.job_spec.privacy is not None, "only private jobs have keys"
         return open_grant(grant, read_granted(document), self._identity, terms.job_spec.privacy)

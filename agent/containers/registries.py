@@ -8,7 +8,6 @@ Encrypted, but for a registry on this machine's own loopback.
 """
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +19,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from marketplace.errors import AgentError, DigestMismatch, NotFound, TooLarge
+from marketplace.errors import AgentError, DigestMismatch, MalformedMessage, NotFound, TooLarge
 from marketplace.protocol.images import ImageProgram
+from marketplace.protocol.parsing import parse_json
 
 ANSWER_SECONDS = 30
 MAX_MANIFEST_BYTES = 4_000_000
@@ -217,9 +217,9 @@ def _require_digest(expected: str, actual: str) -> None:
 
 def _token_in(document: bytes) -> str:
     try:
-        said = json.loads(document)
+        said = parse_json(document, "token")
         token = said.get("token") or said.get("access_token")
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (MalformedMessage, AttributeError) as error:
         raise AgentError("The registry's token is no JSON.") from error
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise AgentError("The registry's answer holds no token.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from marketplace.client import MarketClient
     from marketplace.client.private import JobKey
     from marketplace.client.terms import LeaseTerms
-    from marketplace.domain.chain import ChainEvent
+    from marketplace.domain.chain import ChainEvent, Committee
     from marketplace.protocol.eip712 import Domain
 
 
@@ -35,6 +35,7 @@ class LeaseChain(Protocol):
     def domain(self) -> "Domain": ...
     def events(self, first: int, last: int) -> "list[ChainEvent]": ...
     def is_agent(self, provider: str, agent: str) -> bool: ...
+    def committee(self) -> "Committee": ...
     def has_code(self, account: str) -> bool: ...
     def is_valid_contract_signature(self, account: str, digest: str, signature: str) -> bool: ...
 
@@ -83,6 +84,7 @@ class Granter:
 
     def _grant(self, job_id: str, lease: dict[str, Any]) -> None:
         from marketplace.client.private import make_grant
+        from marketplace.protocol.enums import Verification
 
         terms = self._client.lease_terms(lease["leaseId"])
         require_leased(self._reader, self._reader.domain, job_id, lease, terms)
@@ -94,6 +96,18 @@ class Granter:
         talk().print(
             f"  The job's key is granted to the machine {short(terms.ask.agent)}, which leased it.", style="dim"
         )
+        if terms.bid.verification == Verification.REEXECUTE:
+            self._grant_to_oracles(job_id)
+
+    def _grant_to_oracles(self, job_id: str) -> None:
+        """Its node does that too: one that lied would rather not. Only members of the committee on chain have it."""
+        from marketplace.client.private import make_grant, read_offers
+
+        members = self._reader.committee().members
+        for offer in read_offers(self._client.oracle_keys(), members, self._reader.domain):
+            with suppress(MalformedMessage):  # its key is none: the others' runs decide
+                grant, ciphertext = make_grant(self._key, job_id, offer.oracle, offer.recipient)
+                self._client.post_grant(grant, grant.sign(self._reader.domain, self._account.key), ciphertext)
 
 
 def require_leased(

@@ -1,6 +1,5 @@
 """Following a job: the market's server-sent events, over as many connections as it takes."""
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any
 
 from marketplace.client.calls import API, Calls, Document
 from marketplace.errors import MalformedMessage, ServiceUnavailable
+from marketplace.protocol.parsing import parse_json
 
 MEDIA_TYPE = "text/event-stream"
 SILENCE_SECONDS = 60.0
@@ -113,10 +113,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise MalformedMessage("event.data", "is not JSON") from error
+    found = parse_json(text.encode(errors="surrogatepass"), "event.data")
     if not isinstance(found, dict):
         raise MalformedMessage("event.data", "is no JSON object")
     return found

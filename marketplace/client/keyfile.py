@@ -1,6 +1,8 @@
 """Secret keys of age's in files that only their owner can read."""
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from marketplace.client.age import new_identity, recipient_of
@@ -32,11 +34,13 @@ def load_identity(path: Path) -> str:
 def save_identity(path: Path, identity: str) -> None:
     """Write a key with mode 0600, whole; one that is there already stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, whole = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "w") as file:
-        file.write(identity + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+        with os.fdopen(descriptor, "w") as file:
+            file.write(identity + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(whole, path)
+    finally:
+        os.unlink(whole)

@@ -1,15 +1,25 @@
 """Private jobs from both ends: sealing what a renter sends, and the key with which everybody else reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from marketplace.client.age import new_identity, recipient_of, seal, unseal
 from marketplace.client.jobs import PreparedJob
-from marketplace.errors import CannotDecrypt, InputError, MalformedMessage, TooLarge
+from marketplace.errors import CannotDecrypt, InputError, InvalidSignature, MalformedMessage, TooLarge
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import ManifestEntry
-from marketplace.protocol.privacy import MAX_SECRETS_BYTES, GrantedKey, KeyGrant, Privacy, keyed_entry
+from marketplace.protocol.privacy import (
+    MAX_SECRETS_BYTES,
+    GrantedKey,
+    KeyGrant,
+    KeyOffer,
+    Privacy,
+    compute_commitment,
+    keyed_entry,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,8 @@ class JobKey:
     @property
     def privacy(self) -> Privacy:
         """What a job specification says of it."""
-        return Privacy(recipient=self.recipient, secrets=tuple(sorted(self.secrets)))
+        commitment = compute_commitment(self.identity, self.secrets)
+        return Privacy(recipient=self.recipient, commitment=commitment, secrets=tuple(sorted(self.secrets)))
 
     def unseal(self, data: bytes) -> bytes:
         """Decrypt something of the job's. Raises CannotDecrypt."""
@@ -46,7 +57,7 @@ class JobKey:
         return keyed_entry(self.identity, path, data)
 
     def require_fits(self, privacy: Privacy) -> None:
-        """Raises CannotDecrypt for the key of another job, InputError where a secret is missing or unknown."""
+        """Raises CannotDecrypt for the key of another job, InputError where a secret is missing, unknown or another."""
         if self.recipient != privacy.recipient:
             raise CannotDecrypt(f"The key granted is not that of {privacy.recipient}, which the job names.")
         if set(self.secrets) != set(privacy.secrets):
@@ -54,6 +65,11 @@ class JobKey:
             raise InputError(
                 f"The job names the secrets {list(privacy.secrets)}; {odd!r} is missing or not one of them.",
                 hint="Give each of them again: --secret NAME, or --secret NAME=FILE.",
+            )
+        if compute_commitment(self.identity, self.secrets) != privacy.commitment:
+            raise InputError(
+                "The key or a secret is not the one that the job was signed with.",
+                hint="Give the secrets of then; for others place a new job.",
             )
 
 
@@ -63,7 +79,7 @@ def seal_job(job: PreparedJob, key: JobKey) -> PreparedJob:
     names = {digest: {"digest": sha256_digest(data), "size": len(data)} for digest, data in sealed.items()}
     document = job.spec.to_json()
     document["inputs"] = [entry | names[entry["digest"]] for entry in document["inputs"]]
-    if job.spec.carried is None:
+    if job.spec.uploaded_program is not None:
         document["program"] |= names[job.spec.program.digest]
     document["privacy"] = key.privacy.model_dump(mode="json", by_alias=True)
     return PreparedJob(JobSpec.parse(document), {names[digest]["digest"]: data for digest, data in sealed.items()})
@@ -89,3 +105,23 @@ def open_grant(grant: KeyGrant, ciphertext: bytes, identity: str, privacy: Priva
     key = JobKey(granted.identity, granted.secrets)
     key.require_fits(privacy)
     return key
+
+
+def read_grant(document: Any) -> tuple[KeyGrant, str]:
+    """A grant and its signature, from a market's answer. Raises MalformedMessage."""
+    if not isinstance(document, dict):
+        raise MalformedMessage("KeyGrant", "expected an object")
+    return KeyGrant.parse(document.get("grant")), str(document.get("signature"))
+
+
+def read_offers(documents: Iterable[Any], members: Collection[str], domain: Domain) -> list[KeyOffer]:
+    """The public keys of these oracles, by their own signatures; what else a market names is left aside."""
+    found = []
+    for document in documents:
+        try:
+            offer = KeyOffer.parse(document.get("offer") if isinstance(document, dict) else None)
+            if offer.oracle in members and offer.recover(domain, str(document.get("signature"))) == offer.oracle:
+                found.append(offer)
+        except (InputError, InvalidSignature):
+            continue
+    return found

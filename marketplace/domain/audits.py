@@ -31,8 +31,13 @@ def validate_audit(bid: Bid, job_spec: JobSpec) -> None:
 
 
 def is_draw_due(job_spec: JobSpec, attestation: Attestation) -> bool:
-    """Whether members draw if they run the job: it may go unrun, and what was attested can be reproduced at all."""
-    return is_draw_wanted(job_spec.audit) and ExitKind(attestation.exit_kind).is_reproducible
+    """Whether members draw if they run the job: it may go unrun, and what was attested can be reproduced at all.
+
+    A private job is always run: without its key nobody can tell whether what was attested is there.
+    """
+    return (
+        is_draw_wanted(job_spec.audit) and job_spec.privacy is None and ExitKind(attestation.exit_kind).is_reproducible
+    )
 
 
 def rate_of(job_spec: JobSpec) -> int:

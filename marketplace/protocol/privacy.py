@@ -17,12 +17,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidManifest, MalformedMessage
+from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Address, Bytes32, String, TypedMessage, Uint64
+from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.manifest import OUTPUT_PREFIX, Manifest, ManifestEntry
+from marketplace.protocol.parsing import parse_json
 
 MAX_SECRETS, MAX_SECRETS_BYTES = 64, 65_536
 """How many secrets a job may have, and their values together."""
 LOG_PREFIX = "log/"
+_WITHOUT_A_KEY = (ExitKind.SANDBOX_ERROR, ExitKind.EVICTED)
+"""How a private job ends that had no key."""
 DIGEST_PURPOSE = b"ComputeHive digests of outputs"
 OVERHEAD_BYTES, PLAIN_BYTES_PER_OVERHEAD = 4_096, 2_048
 """What a ciphertext may have beyond its plaintext: age's header and padding stanzas, and 16 bytes in 65,536."""
@@ -39,6 +44,11 @@ class Privacy(BaseModel):
 
     recipient: Recipient
     """The job's own public key. Whoever has its secret key can read inputs and outputs: see `KeyGrant`."""
+    commitment: Bytes32
+    """`compute_commitment` of what is granted: one public key has several secret ones, and secrets are anything.
+
+    Without it a renter could grant each replica something else, and have the one punished whose result differs.
+    """
     secrets: Annotated[tuple[SecretName, ...], Field(max_length=MAX_SECRETS)] = ()
     """Names of files that the program finds under `/secrets`; what is in them travels in the grant alone."""
 
@@ -91,12 +101,19 @@ class GrantedKey:
     def parse(cls, data: bytes) -> "GrantedKey":
         """Raises MalformedMessage; what it says is never part of the error."""
         try:
-            document = json.loads(data)
+            document = parse_json(data, "KeyGrant.ciphertext")
             secrets = {str(name): bytes.fromhex(value) for name, value in document["secrets"].items()}
             fields = [document[name] for name in ("jobId", "holder", "identity")]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (MalformedMessage, ValueError, KeyError, TypeError, AttributeError):
             raise MalformedMessage("KeyGrant.ciphertext", "holds no key of a job") from None
         return cls(*map(str, fields), secrets)
+
+
+def compute_commitment(identity: str, secrets: Mapping[str, bytes]) -> str:
+    """SHA-256 of the canonical JSON of a job's secret key and its secrets: binds to both, and hides both, as the key is
+    256 random bits.
+    """
+    return json_digest({"identity": identity, "secrets": {name: value.hex() for name, value in secrets.items()}})
 
 
 def keyed_digest(identity: str, data: bytes) -> str:
@@ -118,15 +135,17 @@ def is_sealed_path(path: str) -> bool:
     return path.startswith((OUTPUT_PREFIX, LOG_PREFIX))
 
 
-def require_sealed(manifest: Manifest, sealed: Manifest | None) -> None:
+def require_sealed(manifest: Manifest, sealed: Manifest | None, exit_kind: int) -> None:
     """Raises InvalidManifest unless `sealed`, a list of ciphertexts by path, covers a private job's outputs and logs.
 
     A refusal has its reason in `log/stderr` alone, and no list: who refuses before it has the key could make none.
     """
     wanted = {entry.path: entry.size for entry in manifest.entries if is_sealed_path(entry.path)}
-    if sealed is None and set(wanted) <= {"log/stderr"}:
+    if sealed is None and exit_kind in _WITHOUT_A_KEY and set(wanted) <= {"log/stderr"}:
         return
-    found = {entry.path: entry.size for entry in sealed.entries} if sealed is not None else {}
+    if sealed is None:
+        raise InvalidManifest("The job is private: `sealed`, the list of its ciphertexts, is missing.")
+    found = {entry.path: entry.size for entry in sealed.entries}
     if set(found) != set(wanted):
         odd = min(set(found) ^ set(wanted))
         raise InvalidManifest(f"The job is private: {odd!r} must be in `manifest` and in `sealed`, as a ciphertext.")

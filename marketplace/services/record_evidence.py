@@ -71,7 +71,7 @@ def record_attestation(
     if usage is not None:
         require_signed_by(usage.report, lease.agent, market.chain.domain, usage.signature)
         usage.report.require_possible(attestation, record.bid, record.job_spec)
-    require_blobs(market, _stored(record.job_spec, manifest, sealed))
+    require_blobs(market, _stored(record.job_spec, manifest, sealed, attestation.exit_kind))
     now = market.clock.now()
     with market.store.write() as tx:
         known = tx.evidence.attestation(lease_id)
@@ -203,10 +203,10 @@ def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:
         raise MalformedMessage("Attestation.finishedAt", "the job ended before it began")
 
 
-def _stored(job_spec: JobSpec, manifest: Manifest, sealed: Manifest | None) -> Manifest:
+def _stored(job_spec: JobSpec, manifest: Manifest, sealed: Manifest | None, exit_kind: int) -> Manifest:
     """What the market must hold of a result: of a private job's, ciphertexts. Raises InvalidManifest."""
     if job_spec.privacy is not None:
-        require_sealed(manifest, sealed)
+        require_sealed(manifest, sealed, exit_kind)
     elif sealed is not None:
         raise InvalidManifest("`sealed` lists ciphertexts, but the job is not private.")
     return storage_of(manifest, sealed)

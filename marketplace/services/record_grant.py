@@ -76,12 +76,12 @@ def _require_signer(market: Market, grant: KeyGrant, signature: str) -> str:
         return record.bid.renter
     if record.bid.verification == Verification.REEXECUTE:
         require_oracle(market, grant.holder)
-        for agent in agents:
-            if is_signed_by(grant, agent, market.chain.domain, signature):
-                return agent
+        for signer in (*agents, record.bid.renter):
+            if is_signed_by(grant, signer, market.chain.domain, signature):
+                return signer
     raise WrongSigner(
         f"{grant.holder} is to have no key of job {grant.job_id}.",
-        hint="Renters sign for agents of open leases; those agents for oracles, where the job is run again.",
+        hint="Renters sign for agents of open leases; both sign for oracles, where the job is run again.",
         holder=grant.holder,
     )
 

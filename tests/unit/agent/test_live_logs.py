@@ -13,13 +13,12 @@ from agent.live_logs import MOST_SENT, LiveLogs
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import Limits, Sandbox
 from agent.sandbox.printed import Printed
-from marketplace.client.age import new_identity, recipient_of
+from marketplace.client.private import JobKey
 from marketplace.errors import ConflictError, NotFound, ServiceUnavailable
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.livelog import MAX_CHUNK_BYTES, STDERR, STDOUT
-from marketplace.protocol.privacy import Privacy
 from tests.unit.agent.played_market import AGENT, DOMAIN, PlayedMarket
 from tests.unit.agent.played_provider import make_provider, seen
 from tests.unit.agent.test_work import ended, lease_event, lease_terms
@@ -225,8 +224,7 @@ def voting(terms):
 
 
 def private(terms):
-    privacy = Privacy(recipient=recipient_of(new_identity()))
-    return replace(terms, job_spec=terms.job_spec.model_copy(update={"privacy": privacy}))
+    return replace(terms, job_spec=terms.job_spec.model_copy(update={"privacy": JobKey.new().privacy}))
 
 
 @pytest.mark.parametrize("hidden", [voting, private])

@@ -48,3 +48,12 @@ def test_a_lease_that_closes_later_is_told_when_it_does(tmp_path):
     follow_leases(chain, journal, mine, told.append)
     follow_leases(chain, journal, mine, told.append)
     assert len(told) == 1 and open_ids(journal) == []
+
+
+def test_a_traceback_shows_no_local_variables_as_keys_and_inputs_are_among_them(lines):
+    hidden = "AGE-SECRET-KEY-" + "1" * 3
+    try:
+        raise RuntimeError(f"with {len(hidden)} characters")
+    except RuntimeError as error:
+        structlog.get_logger().error("failed", exc_info=error)
+    assert "with 18 characters" in lines.getvalue() and hidden not in lines.getvalue()

@@ -172,10 +172,10 @@ def test_a_node_passes_no_secrets_on_whatever_the_market_let_through(market):
 
 def test_an_oracle_without_a_key_does_not_decide_yet(market, key):
     terms = terms_of(job(key), Verification.REEXECUTE)
-    with pytest.raises(Undecided, match="granted none"):
+    with pytest.raises(Undecided, match="has granted one"):
         oracle(market)(terms)
-    give(market, terms, key, signer=RENTER, holder=ORACLE.address, to=JUDGE)
-    with pytest.raises(Undecided, match="not signed by the node"):
+    give(market, terms, key, signer=STRANGER, holder=ORACLE.address, to=JUDGE)
+    with pytest.raises(Undecided, match="neither by the job's node nor by its renter"):
         oracle(market)(terms)
     give(market, terms, JobKey.new(), signer=AGENT, holder=ORACLE.address, to=JUDGE)
     with pytest.raises(Undecided, match="which the job names"):
@@ -199,3 +199,23 @@ def test_a_grant_says_nothing_of_the_key_to_who_passes_it_on(market):
     passed = str(market.given)
     assert key.identity not in passed and b"hush".hex() not in passed
     assert KeyGrant.parse(market.given[0]["grant"]).holder == AGENT.address
+
+
+@pytest.mark.parametrize("signer", [AGENT, RENTER], ids=["node", "renter"])
+def test_an_oracle_takes_the_key_from_either_side_so_that_neither_can_keep_it_back(market, key, signer):
+    terms = terms_of(job(key), Verification.REEXECUTE)
+    give(market, terms, key, signer=signer, holder=ORACLE.address, to=JUDGE)
+    assert oracle(market)(terms) == key
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"grant": None}, {"grant": 3, "signature": None}])
+def test_what_a_market_shows_in_place_of_a_grant_ends_nobody(market, key, document):
+    terms = terms_of(job(key), Verification.REEXECUTE)
+    market.given.append(document)
+    market.grants = lambda job_id, holder: market.given
+    with pytest.raises(Undecided):
+        oracle(market)(terms)
+    give(market, terms, key)
+    market.oracle_keys = lambda: [document]
+    with pytest.raises(AgentError, match="0 of the committee"):
+        node(market)(terms)

@@ -42,7 +42,7 @@ def test_node_and_oracle_find_the_same_result_and_neither_shows_it(key):
     prepared = job(key)
     terms = terms_of(prepared, Verification.REEXECUTE)
     ran, again = (running(prepared, lambda terms, stop: key)(terms) for _ in range(2))
-    require_sealed(ran.manifest, ran.sealed)
+    require_sealed(ran.manifest, ran.sealed, ran.exit_kind)
     assert ran.result_digest == again.result_digest and ran.sealed != again.sealed
     assert decide(attest(ran), again, terms.bid, terms.ask, terms.price).outcome == Outcome.PAID
     opened = {entry.path: key.unseal(ran.blobs[entry.digest]) for entry in ran.sealed.entries}
@@ -62,7 +62,7 @@ def test_a_run_without_the_key_ends_as_a_stated_failure_and_says_why(key):
     for runner in (running(prepared, none_comes), wasm_runner(prepared.blobs.__getitem__)):
         ended = runner(terms_of(prepared))
         assert ended.exit_kind is ExitKind.SANDBOX_ERROR and ended.sealed is None
-        require_sealed(ended.manifest, None)
+        require_sealed(ended.manifest, None, ended.exit_kind)
     assert ended.detail == "This machine runs no private jobs."
 
 

@@ -25,7 +25,7 @@ from marketplace.protocol.privacy import Privacy
 from tests.unit.clearing.dense import dense_values, exact_optimum
 from tests.unit.clearing.market import NOW, account, ask, bid, profile, random_market, snapshot, spec
 
-PRIVATE = spec().model_copy(update={"privacy": Privacy(recipient="age1" + "q" * 58)})
+PRIVATE = spec().model_copy(update={"privacy": Privacy(recipient="age1" + "q" * 58, commitment="0x" + "11" * 32)})
 PART = {"model": "NVIDIA A100 MIG 1g.10gb", "memoryMb": 9_984, "mig": True}
 DOMAIN = Domain(1337, "0x" + "ee" * 20)
 markets = st.builds(random_market, st.integers(0, 10**6), st.integers(0, 12), st.integers(0, 10))

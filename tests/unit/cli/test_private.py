@@ -11,6 +11,7 @@ from marketplace.client.age import new_identity, recipient_of
 from marketplace.client.jobs import PreparedJob
 from marketplace.client.private import JobKey, open_grant, seal_job
 from marketplace.client.terms import LeaseTerms
+from marketplace.domain.accounts import Committee
 from marketplace.domain.chain import EventOrigin, LeaseOpened
 from marketplace.errors import (
     CannotDecrypt,
@@ -26,11 +27,12 @@ from marketplace.protocol import privacy
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
+from marketplace.protocol.privacy import KeyOffer
 from tests.unit.clearing.market import profile
 from tests.unit.client.test_results import ASK, BID, DOMAIN, LEASE
 
-RENTER, PROVIDER, AGENT, STRANGER = (Account.from_key(bytes([n]) * 32) for n in (51, 52, 53, 54))
-NODE, SCRIPT = new_identity(), b"print(1)"
+RENTER, PROVIDER, AGENT, STRANGER, ORACLE = (Account.from_key(bytes([n]) * 32) for n in (51, 52, 53, 54, 55))
+NODE, JUDGE, SCRIPT = new_identity(), new_identity(), b"print(1)"
 DIGEST = sha256_digest(SCRIPT)
 PLAIN = PreparedJob(
     JobSpec(
@@ -134,6 +136,9 @@ class Chain:
             raise ChainUnavailable("away")
         return [self.event] if first == last == 7 else []
 
+    def committee(self):
+        return Committee(1, 1, (ORACLE.address,))
+
     def is_agent(self, provider, agent):
         return False
 
@@ -145,10 +150,18 @@ class Market:
     """Tells of one lease as a test wants it told."""
 
     def __init__(self, terms: LeaseTerms) -> None:
+        self.keys = []
         self.terms, self.given, self.leases = terms, [], [{"leaseId": LEASE, "openedBlock": 7, "outcome": None}]
 
     def lease_terms(self, lease_id):
         return self.terms
+
+    def oracle_keys(self):
+        return self.keys
+
+    def announce(self, oracle, recipient):
+        offer = KeyOffer(oracle=oracle.address, recipient=recipient, offered_at=1)
+        self.keys.append({"offer": offer.to_json(), "signature": offer.sign(DOMAIN, oracle.key)})
 
     def job(self, job_id):
         return {"jobId": job_id, "state": "running", "leases": self.leases}
@@ -182,6 +195,26 @@ def test_the_key_goes_to_the_leased_machine_once():
     ((grant, ciphertext),) = market.given
     assert grant.holder == AGENT.address
     assert open_grant(grant, ciphertext, NODE, KEY.privacy).identity == KEY.identity
+
+
+def test_the_key_goes_to_the_committee_too_where_it_runs_the_job_again_and_to_no_other_oracle():
+    """A node that lied would not pass it on."""
+    granter, market, _, job = granter_for(terms_with())
+    market.announce(ORACLE, recipient_of(JUDGE))
+    market.announce(STRANGER, recipient_of(NODE))
+    granter.grant(job)
+    (_, (grant, ciphertext)) = market.given
+    assert grant.holder == ORACLE.address
+    assert open_grant(grant, ciphertext, JUDGE, KEY.privacy) == KEY
+
+
+def test_oracles_get_no_key_of_a_job_that_they_do_not_run():
+    terms = terms_with()
+    granter, market, _, _ = granter_for(replace(terms, bid=terms.bid.model_copy(update={"verification": 2})))
+    market.announce(ORACLE, recipient_of(JUDGE))
+    job_id = market.terms.bid.struct_hash()
+    granter.grant(market.job(job_id))
+    assert [grant.holder for grant, _ in market.given] == [AGENT.address]
 
 
 STRANGE_NODE = profile(recipient=recipient_of(new_identity()))

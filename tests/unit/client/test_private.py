@@ -13,9 +13,11 @@ from marketplace.client.private import JobKey, make_grant, open_grant, seal_job
 from marketplace.client.results import VerifiedResult, download_result, read_log
 from marketplace.errors import CannotDecrypt, DigestMismatch, InputError, MalformedMessage, TooLarge
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.enums import ExitKind
+from marketplace.protocol.images import ImageProgram
 from marketplace.protocol.jobspec import InputFile, JobSpec, ModuleProgram
 from marketplace.protocol.manifest import Manifest, ManifestEntry
-from marketplace.protocol.privacy import OVERHEAD_BYTES, PLAIN_BYTES_PER_OVERHEAD, Privacy, require_sealed
+from marketplace.protocol.privacy import OVERHEAD_BYTES, PLAIN_BYTES_PER_OVERHEAD, require_sealed
 from tests.unit.client.test_results import LEASE, attestation
 
 IDENTITY, OTHER = new_identity(), new_identity()
@@ -71,7 +73,8 @@ def prepared() -> PreparedJob:
 def test_a_sealed_job_names_ciphertexts_alone_and_everything_opens_with_its_key():
     plain, key = prepared(), JobKey.new({"B": b"2", "A": b"1"})
     job = seal_job(plain, key)
-    assert job.spec.privacy == Privacy(recipient=key.recipient, secrets=("A", "B"))
+    assert job.spec.privacy == key.privacy
+    assert (job.spec.privacy.recipient, job.spec.privacy.secrets) == (key.recipient, ("A", "B"))
     assert not set(job.blobs) & set(plain.blobs) and set(job.blobs) == set(job.spec.blob_digests())
     assert {entry.path: key.unseal(job.blobs[entry.digest]) for entry in job.spec.inputs} == {
         "a": b"text", "b": b"text", "c": b"",
@@ -96,7 +99,26 @@ def test_a_grant_opens_for_its_holder_and_fits_its_job_alone():
     with pytest.raises(CannotDecrypt, match="not that of"):
         open_grant(grant, ciphertext, IDENTITY, JobKey.new({"TOKEN": b""}).privacy)
     with pytest.raises(InputError, match="MORE"):
-        open_grant(grant, ciphertext, IDENTITY, Privacy(recipient=key.recipient, secrets=("TOKEN", "MORE")))
+        open_grant(grant, ciphertext, IDENTITY, key.privacy.model_copy(update={"secrets": ("TOKEN", "MORE")}))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [lambda key: JobKey(key.identity, {"TOKEN": b"another"}), lambda key: JobKey(key.identity.lower(), key.secrets)],
+)
+def test_what_is_granted_is_what_the_job_was_signed_with(other):
+    """Else a renter could give one of its replicas something else than the others, and have it punished."""
+    key = JobKey.new({"TOKEN": b"value"})
+    assert other(key).recipient == key.recipient
+    grant, ciphertext = make_grant(other(key), JOB, HOLDER, recipient_of(IDENTITY))
+    with pytest.raises(InputError, match="not the one that the job was signed with"):
+        open_grant(grant, ciphertext, IDENTITY, key.privacy)
+
+
+def test_an_image_in_a_registry_stays_where_it_is():
+    program = ImageProgram(registry="registry.example.org", repository="a/b", digest="0x" + "22" * 32)
+    job = seal_job(PreparedJob(JobSpec(sandbox="docker", program=program), {}), JobKey.new({"TOKEN": b"v"}))
+    assert job.spec.program == program and job.spec.privacy.secrets == ("TOKEN",)
 
 
 def test_a_grant_of_another_job_or_holder_is_not_taken_for_this_one():
@@ -122,7 +144,7 @@ def result_of(key: JobKey, files: dict[str, bytes], owner: JobKey | None) -> tup
     ciphertexts = {path: seal(data, key.recipient) for path, data in files.items()}
     sealed = Manifest.build(ManifestEntry.of(path, data) for path, data in ciphertexts.items())
     manifest = Manifest.build(key.entry(path, data) for path, data in files.items())
-    require_sealed(manifest, sealed)
+    require_sealed(manifest, sealed, ExitKind.EXITED)
     blobs = Blobs({sha256_digest(data): data for data in ciphertexts.values()})
     return VerifiedResult(LEASE, manifest, attestation(result_digest=manifest.root()), sealed, owner), blobs
 

@@ -27,13 +27,7 @@ from marketplace.protocol.privacy import KeyGrant, KeyOffer, read_granted
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_job import log_news
 from marketplace.services.record_evidence import record_attestation
-from marketplace.services.record_grant import (
-    MAX_GRANT_BYTES,
-    list_grants,
-    list_offers,
-    record_grant,
-    record_offer,
-)
+from marketplace.services.record_grant import MAX_GRANT_BYTES, list_grants, list_offers, record_grant, record_offer
 from marketplace.services.record_log import record_log
 from marketplace.services.show_job import show_job, show_logs
 from marketplace.services.show_lease import show_attestation, show_terms
@@ -191,14 +185,16 @@ def test_a_grant_takes_the_place_of_the_one_before_it(world):
         ({"signer": STRANGER}, InvalidSignature),
         ({"signer": AGENT}, InvalidSignature),
         ({"holder": STRANGER.address}, WrongSigner),
-        ({"holder": ORACLES[0].address, "signer": RENTER}, WrongSigner),
+        ({"holder": ORACLES[0].address, "signer": STRANGER}, WrongSigner),
     ],
 )
-def test_only_the_renter_gives_the_key_to_the_node_and_only_the_node_to_oracles(world, changes, error):
+def test_only_the_renter_gives_the_key_to_the_node_and_both_to_oracles(world, changes, error):
     job_id = world.job_of(world.open_lease())
     with pytest.raises(error):
         world.give(job_id, **changes)
-    world.give(job_id, holder=ORACLES[0].address, signer=AGENT)
+    for signer in (AGENT, RENTER):
+        world.give(job_id, holder=ORACLES[0].address, signer=signer)
+    assert len(list_grants(world.market, job_id, ORACLES[0].address)["grants"]) == 2
 
 
 def test_no_oracle_gets_the_key_of_a_job_that_none_runs_again(world):

@@ -1,15 +1,19 @@
 """Private jobs in the protocol: what is named, how, and what a result must list."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marketplace.errors import InvalidJobSpec, InvalidManifest, MalformedMessage
 from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.privacy import (
     GrantedKey,
     KeyGrant,
     KeyOffer,
+    compute_commitment,
     keyed_digest,
     keyed_entry,
     read_granted,
@@ -17,8 +21,9 @@ from marketplace.protocol.privacy import (
     storage_of,
 )
 from marketplace.protocol.profile import NodeProfile
+from tests.fakes.recursion import raised_recursion_limit
 
-RECIPIENT = "age1" + "q" * 58
+RECIPIENT, COMMITMENT = "age1" + "q" * 58, "0x" + "33" * 32
 PROGRAM = {"kind": "module", "digest": "0x" + "11" * 32, "size": 8}
 TOOL = {"kind": "tool", "module": "chain://words@1.0.0", "digest": "0x" + "11" * 32, "tool": "count"}
 
@@ -42,12 +47,19 @@ def listed(**sizes: int) -> Manifest:
 )
 def test_privacy_that_cannot_be_is_refused_by_field(privacy, field):
     with pytest.raises(InvalidJobSpec, match=rf"JobSpec\.{field}"):
-        JobSpec.parse({"program": PROGRAM, "privacy": privacy})
+        JobSpec.parse({"program": PROGRAM, "privacy": {"commitment": COMMITMENT} | privacy})
+
+
+def test_privacy_says_what_key_and_secrets_will_be_granted():
+    with pytest.raises(InvalidJobSpec, match=r"JobSpec\.privacy\.commitment"):
+        JobSpec.parse({"program": PROGRAM, "privacy": {"recipient": RECIPIENT}})
 
 
 def test_a_tool_cannot_be_private_since_its_arguments_are_not():
     with pytest.raises(InvalidJobSpec, match="tool's arguments"):
-        JobSpec.parse({"sandbox": "mcp", "program": TOOL, "privacy": {"recipient": RECIPIENT}})
+        JobSpec.parse(
+            {"sandbox": "mcp", "program": TOOL, "privacy": {"recipient": RECIPIENT, "commitment": COMMITMENT}}
+        )
 
 
 def test_profile_without_a_key_keeps_the_digest_that_it_had_before_there_were_any():
@@ -66,7 +78,7 @@ def test_digests_of_outputs_agree_among_those_who_have_the_key_and_tell_others_n
 def test_every_output_and_log_needs_a_ciphertext_and_evidence_none():
     manifest = listed(out_a=10, log_stdout=0, evidence_quote=5)
     sealed = listed(out_a=300, log_stdout=250)
-    require_sealed(manifest, sealed)
+    require_sealed(manifest, sealed, ExitKind.EXITED)
     stored = {entry.path: entry.size for entry in storage_of(manifest, sealed).entries}
     assert stored == {"out/a": 300, "log/stdout": 250, "evidence/quote": 5}
 
@@ -74,7 +86,7 @@ def test_every_output_and_log_needs_a_ciphertext_and_evidence_none():
 @pytest.mark.parametrize(
     ("sealed", "named"),
     [
-        (None, "evidence|log/stdout|out/a"),
+        (None, "is missing"),
         ({"out_a": 300}, "log/stdout"),
         ({"out_a": 300, "log_stdout": 250, "out_b": 1}, "out/b"),
         ({"out_a": 10, "log_stdout": 250}, "out/a"),
@@ -83,13 +95,36 @@ def test_every_output_and_log_needs_a_ciphertext_and_evidence_none():
 )
 def test_a_list_of_ciphertexts_that_cannot_be_one_is_refused(sealed, named):
     with pytest.raises(InvalidManifest, match=named):
-        require_sealed(listed(out_a=10, log_stdout=0), listed(**sealed) if sealed is not None else None)
+        require_sealed(
+            listed(out_a=10, log_stdout=0), listed(**sealed) if sealed is not None else None, ExitKind.EXITED
+        )
 
 
 def test_only_a_refusal_before_the_key_came_may_say_why_in_the_clear():
-    require_sealed(listed(log_stderr=30), None)
+    for kind in (ExitKind.SANDBOX_ERROR, ExitKind.EVICTED):
+        require_sealed(listed(log_stderr=30), None, kind)
     with pytest.raises(InvalidManifest):
-        require_sealed(listed(log_stderr=30, log_stdout=3), None)
+        require_sealed(listed(log_stderr=30, log_stdout=3), None, ExitKind.SANDBOX_ERROR)
+
+
+@pytest.mark.parametrize("kind", sorted(set(ExitKind) - {ExitKind.SANDBOX_ERROR, ExitKind.EVICTED}))
+@pytest.mark.parametrize("files", [{}, {"log_stderr": 30}])
+def test_who_says_that_a_private_job_ran_has_its_ciphertexts(kind, files):
+    require_sealed(listed(), listed(), kind)
+    with pytest.raises(InvalidManifest, match="private"):
+        require_sealed(listed(**files), None, kind)
+
+
+@given(st.dictionaries(st.sampled_from("ABC"), st.binary(max_size=3), max_size=3), st.data())
+def test_a_commitment_is_to_the_key_as_it_is_written_and_to_every_secret(secrets, data):
+    other = data.draw(st.dictionaries(st.sampled_from("ABC"), st.binary(max_size=3), max_size=3))
+    assert (compute_commitment("KEY-1", secrets) == compute_commitment("KEY-1", other)) == (secrets == other)
+    assert compute_commitment("KEY-1", secrets) != compute_commitment("key-1", secrets)
+
+
+def test_a_granted_key_that_is_nested_too_deeply_to_be_read_is_refused():
+    with raised_recursion_limit(), pytest.raises(MalformedMessage, match="no key of a job"):
+        GrantedKey.parse(b"[" * 190_000)
 
 
 def test_an_offered_key_is_signed_as_text_by_eip_712():
