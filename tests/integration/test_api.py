@@ -259,7 +259,7 @@ def test_an_agent_finds_its_leases_and_their_terms(api, world):
     params = {"agent": AGENT.address, "state": "open"}
     assert [one["leaseId"] for one in api.get("/api/v1/leases", params=params).json()["leases"]] == [lease_id]
     terms = api.get(f"/api/v1/leases/{lease_id}/terms").json()
-    assert set(terms) == {"bid", "bidSignature", "ask", "askSignature", "price", "jobSpec", "round"}
+    assert set(terms) == {"bid", "bidSignature", "ask", "askSignature", "profile", "price", "jobSpec", "round"}
 
 
 def test_an_account_is_what_the_contracts_say(api, world):
