@@ -66,7 +66,7 @@ class Repository:
             raise AgentError(f"The registry {program.registry} is none that this machine's provider allows.")
         self._reference, self._check = program.reference, check
         self._host = ALIASES.get(program.registry, program.registry)
-        self._allowed = frozenset([*allowed, self._host])
+        self._allowed = frozenset(map(_netloc, [*allowed, self._host]))
         self._base = httpx.URL(f"{scheme_of(self._host)}://{self._host}/v2/{program.repository}/")
         self._token = ""
         # No proxies and no netrc of whoever started the agent: strangers choose what is asked for.
@@ -183,6 +183,11 @@ class Repository:
 
 class _Busy(Exception):
     """The registry may answer otherwise in a moment."""
+
+
+def _netloc(host: str) -> str:
+    """A host as URLs have it, which leave out the port that their scheme has anyway."""
+    return httpx.URL(f"{scheme_of(host)}://{host}").netloc.decode()
 
 
 def scheme_of(host: str) -> str:

@@ -135,6 +135,11 @@ def is_sealed_path(path: str) -> bool:
     return path.startswith((OUTPUT_PREFIX, LOG_PREFIX))
 
 
+def most_sealed(size: int, files: int = 1) -> int:
+    """How many bytes the ciphertexts of so many files with `size` bytes together may have."""
+    return size + size // PLAIN_BYTES_PER_OVERHEAD + files * OVERHEAD_BYTES
+
+
 def require_sealed(manifest: Manifest, sealed: Manifest | None, exit_kind: int) -> None:
     """Raises InvalidManifest unless `sealed`, a list of ciphertexts by path, covers a private job's outputs and logs.
 
@@ -150,7 +155,7 @@ def require_sealed(manifest: Manifest, sealed: Manifest | None, exit_kind: int) 
         odd = min(set(found) ^ set(wanted))
         raise InvalidManifest(f"The job is private: {odd!r} must be in `manifest` and in `sealed`, as a ciphertext.")
     for path, size in wanted.items():
-        most = size + size // PLAIN_BYTES_PER_OVERHEAD + OVERHEAD_BYTES
+        most = most_sealed(size)
         if not size < found[path] <= most:
             raise InvalidManifest(f"{path!r} has {size} bytes; {found[path]} are no ciphertext of it (at most {most}).")
 

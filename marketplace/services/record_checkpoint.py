@@ -7,6 +7,7 @@ from marketplace.errors import InvalidManifest, MalformedMessage, NotFound, TooL
 from marketplace.protocol.checkpoint import Checkpoint, resume_from
 from marketplace.protocol.manifest import Manifest
 from marketplace.protocol.messages import require_signed_by
+from marketplace.protocol.privacy import most_sealed
 from marketplace.protocol.units import BYTES_PER_MB
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import require_blobs, require_lease, require_open, require_same_lease
@@ -38,6 +39,8 @@ def record_checkpoint(
         raise InvalidManifest(f"The manifest's root is {manifest.root()}; the checkpoint names {checkpoint.root}.")
     resume_from(record.job_spec, manifest)
     allowed = record.bid.egress_mb * BYTES_PER_MB
+    if record.job_spec.privacy is not None:  # what the bid reserves is meant for what is in the ciphertexts
+        allowed = most_sealed(allowed, len(manifest.entries))
     if manifest.egress_bytes > allowed:
         raise TooLarge("The checkpoint", manifest.egress_bytes, allowed)
     require_blobs(market, manifest)

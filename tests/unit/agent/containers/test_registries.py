@@ -131,3 +131,13 @@ def test_ping_tells_a_registry_from_another_server(registry):
 def test_registries_are_asked_over_tls_but_for_the_loopback(host, base):
     repository = Repository(parse_image(f"{host}/a@sha256:{'0' * 64}"), [host])
     assert str(repository._base) == base
+
+
+@pytest.mark.parametrize("host", ["registry.example.org", "registry.example.org:443", "127.0.0.1:80"])
+def test_port_that_a_scheme_has_anyway_makes_no_other_host(host):
+    program = parse_image(f"{host}/a@sha256:" + "1" * 64)
+    with Repository(program, [host]) as repository:
+        base = repository._base
+        assert repository._permitted(base.join("blobs/x")).netloc == base.netloc
+        with pytest.raises(AgentError, match="sends the agent"):
+            repository._permitted(base.copy_with(port=444))
