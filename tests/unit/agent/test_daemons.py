@@ -1,6 +1,7 @@
 """The daemons' loop, and the provider daemon step by step, against a market and a chain that a test plays."""
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -214,6 +215,9 @@ def test_job_that_runs_when_the_daemon_stops_is_stopped_and_left_to_the_next_sta
     daemon = threading.Thread(target=provider.run, args=(stop, 0.01))
     daemon.start()
     assert running.wait(20)
+    while event.lease_id not in provider._running:  # the job may begin before the daemon has noted that it has
+        assert daemon.is_alive()
+        time.sleep(0.001)
     job = provider._running[event.lease_id]
     stop.set()
     daemon.join(20)
