@@ -212,7 +212,7 @@ def test_job_that_runs_when_the_daemon_stops_is_stopped_and_left_to_the_next_sta
     provider.follow = lambda: None  # this chain has no blocks
     market.heartbeat = lambda beat, signature: {}
     event = seen(provider, lease_event(terms))
-    daemon = threading.Thread(target=provider.run, args=(stop, 0.01))
+    daemon = threading.Thread(target=provider.run, args=(stop, 0.01), daemon=True)
     daemon.start()
     assert running.wait(20)
     while event.lease_id not in provider._running:  # the job may begin before the daemon has noted that it has
