@@ -22,6 +22,7 @@ from marketplace.client.age import recipient_of, seal
 from marketplace.client.keyfile import load_or_make_identity
 from marketplace.client.private import JobKey, make_grant, open_grant, read_grant, read_offers
 from marketplace.client.terms import LeaseTerms
+from marketplace.domain.signatures import require_signature
 from marketplace.errors import AgentError, CannotDecrypt, InputError, InvalidSignature
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import Verification
@@ -99,27 +100,16 @@ class NodeKeys:
                 except (CannotDecrypt, InputError, InvalidSignature) as error:
                     reason = str(error)
             if self._now() >= until:
-                raise AgentError(f"No key of this private job: {reason}.", hint="`hive grant` gives it.")
+                raise AgentError(f"No key of this private job: {reason.rstrip('.')}.", hint="`hive grant` gives it.")
             stop.wait(self._pause)
         return None
 
     def _open(self, terms: LeaseTerms, document: dict[str, Any]) -> JobKey:
         grant, signature = read_grant(document)
-        if not self._is_renters(terms, grant, signature):
-            raise InvalidSignature("The grant was not signed by the job's renter.", expected=terms.bid.renter)
+        require_signature(self._chain, self._domain, grant, terms.bid.renter, signature)
         _require_about(grant, terms, self._agent.address)
         assert terms.job_spec.privacy is not None, "only private jobs have keys"
         return open_grant(grant, read_granted(document), self._identity, terms.job_spec.privacy)
-
-    def _is_renters(self, terms: LeaseTerms, grant: KeyGrant, signature: str) -> bool:
-        renter = terms.bid.renter
-        try:
-            if grant.recover(self._domain, signature) == renter:
-                return True
-        except InvalidSignature:
-            pass  # an account contract's signature has a form of its own
-        digest = grant.digest(self._domain)
-        return self._chain.has_code(renter) and self._chain.is_valid_contract_signature(renter, digest, signature)
 
     def _pass_on(self, terms: LeaseTerms, key: JobKey) -> None:
         """Give the key to every oracle that has said what its own is: without k of them nobody would be paid.

@@ -19,7 +19,8 @@ from agent.sandbox.types import NOT_MEASURED, Usage
 from marketplace.client.private import JobKey
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
-from marketplace.errors import AgentError, DigestMismatch, InvalidSignature, MalformedMessage, NotFound, TooLarge
+from marketplace.domain.signatures import require_ask_signature
+from marketplace.errors import AgentError, DigestMismatch, MalformedMessage, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind, Verification
@@ -117,18 +118,11 @@ def check_ask(signers: Signers, domain: Domain, terms: LeaseTerms, event: LeaseO
     The same rule as the contract's, as of when the lease opened: an agent that was removed since was good then. An
     account that is a contract is asked now, as no log tells what it would have said.
     """
-    ask, signature = terms.ask, terms.ask_signature
-    try:
-        signer = ask.recover(domain, signature)
-    except InvalidSignature:
-        signer = None
-    if signer == ask.provider or (signer == ask.agent and signers.was_agent(ask.provider, ask.agent, event.origin)):
-        return
-    if signers.has_code(ask.provider) and signers.is_valid_contract_signature(
-        ask.provider, ask.digest(domain), signature
-    ):
-        return
-    raise InvalidSignature(f"The ask of {ask.provider} was not signed by it.", expected=ask.provider)
+
+    def was_agent(provider: str, agent: str) -> bool:
+        return signers.was_agent(provider, agent, event.origin)
+
+    require_ask_signature(signers, domain, terms.ask, terms.ask_signature, was_agent)
 
 
 def is_promise_broken(terms: LeaseTerms, own: NodeProfile) -> bool:

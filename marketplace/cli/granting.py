@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from marketplace.cli.output import short, talk
 from marketplace.errors import (
     ChainUnavailable,
-    InvalidSignature,
     MalformedMessage,
     NotFound,
     ServiceUnavailable,
@@ -118,6 +117,7 @@ def require_leased(
     So a market cannot have a job's key encrypted to a machine that leased nothing.
     """
     from marketplace.domain.chain import LeaseOpened
+    from marketplace.domain.signatures import require_ask_signature
 
     number = int(lease["openedBlock"])
     opened = [
@@ -133,19 +133,4 @@ def require_leased(
         raise MalformedMessage("LeaseTerms.jobSpec", "does not hash to the bid's jobDigest")
     if opened[0].provider != terms.ask.provider:
         raise MalformedMessage("LeaseTerms.ask", f"is of {terms.ask.provider}; the chain leased {opened[0].provider}")
-    _require_ask(reader, domain, terms)
-
-
-def _require_ask(reader: LeaseChain, domain: "Domain", terms: "LeaseTerms") -> None:
-    """The rule of the contract: by the provider, an agent that it delegated, or its account's code."""
-    ask, signature = terms.ask, terms.ask_signature
-    try:
-        signer = ask.recover(domain, signature)
-    except InvalidSignature:
-        signer = None
-    if signer == ask.provider or (signer == ask.agent and reader.is_agent(ask.provider, ask.agent)):
-        return
-    digest = ask.digest(domain)
-    if reader.has_code(ask.provider) and reader.is_valid_contract_signature(ask.provider, digest, signature):
-        return
-    raise InvalidSignature(f"The ask of {ask.provider} was not signed by it.", expected=ask.provider)
+    require_ask_signature(reader, domain, terms.ask, terms.ask_signature, reader.is_agent)

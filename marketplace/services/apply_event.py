@@ -18,12 +18,12 @@ from marketplace.domain.chain import (
 from marketplace.domain.evidence import BatchState
 from marketplace.domain.leases import Claim, Closing, Dispute, LeaseRecord, MatchRecord, MatchState
 from marketplace.domain.orders import AskRecord, OrderState, voids_ask, voids_bid
+from marketplace.domain.signatures import is_signed_by
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel
 from marketplace.protocol.metering import compute_split
 from marketplace.services.drop_match import skip_match
 from marketplace.services.market import Market
-from marketplace.services.signatures import is_signed_by
 from marketplace.services.storage import Transaction
 from marketplace.services.tell_verdicts import tell_verdicts
 from marketplace.services.timeline import refresh_job, refresh_lease, refresh_lease_and_job

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from marketplace.domain.leases import MatchRecord
 from marketplace.domain.orders import voids_ask, voids_bid
 from marketplace.domain.outbox import OutboxKind, OutboxState
+from marketplace.domain.signatures import require_signature
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel
@@ -12,7 +13,6 @@ from marketplace.services.apply_event import apply_cancel
 from marketplace.services.clock import chain_time
 from marketplace.services.drop_match import drop_match
 from marketplace.services.market import Market
-from marketplace.services.signatures import require_signature
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job
 
@@ -37,7 +37,7 @@ def cancel_order(market: Market, cancel: Cancel, signature: str) -> Cancelled:
         raise MalformedMessage("Cancel.kind", f"{cancel.kind} is none of 0 (bid), 1 (bids before), 2 (asks before)")
     if cancel.kind == CancelKind.ASKS_BEFORE and cancel.salt >= 2**32:
         raise MalformedMessage("Cancel.salt", f"{cancel.salt} is above every salt that an ask can have")
-    require_signature(market.chain, cancel, cancel.signer, signature)
+    require_signature(market.chain, market.chain.domain, cancel, cancel.signer, signature)
     now = chain_time(market)
     with market.store.write() as tx:
         for match in _undone_by(tx, cancel):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from marketplace.domain.chain import RenterAccount
 from marketplace.domain.jobs import JobState
 from marketplace.domain.orders import AskRecord, BidRecord, OrderState, next_salt
+from marketplace.domain.signatures import require_ask_signature, require_signature
 from marketplace.errors import (
     CancelledOrder,
     DuplicateOrder,
@@ -24,7 +25,6 @@ from marketplace.protocol.units import format_usdc
 from marketplace.services.calendars import OPENING_SECONDS
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
-from marketplace.services.signatures import require_ask_signature, require_signature
 from marketplace.services.storage import Transaction
 from marketplace.services.validate_job import require_size, validate_job
 
@@ -45,7 +45,7 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     salt too far ahead), ChainUnavailable.
     """
     bid_hash = bid.struct_hash()
-    require_signature(market.chain, bid, bid.renter, signature)
+    require_signature(market.chain, market.chain.domain, bid, bid.renter, signature)
     _require_market(market, bid)
     with market.store.read() as tx:
         if tx.bids.get(bid_hash) is not None:
@@ -77,7 +77,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
     OrderError (too many live orders), ChainUnavailable.
     """
     ask_hash = ask.struct_hash()
-    require_ask_signature(market.chain, ask, signature)
+    require_ask_signature(market.chain, market.chain.domain, ask, signature, market.chain.is_agent)
     _require_market(market, ask)
     with market.store.read() as tx:
         if tx.asks.get(ask_hash) is not None:

@@ -5,6 +5,7 @@ from marketplace.domain.evidence import AttestationRecord, ReceiptRecord
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.outbox import OutboxKind
 from marketplace.domain.seals import JUDGED
+from marketplace.domain.signatures import require_signature
 from marketplace.errors import (
     ConflictError,
     InputError,
@@ -25,7 +26,6 @@ from marketplace.protocol.metering import compute_pay
 from marketplace.protocol.privacy import require_sealed, storage_of
 from marketplace.protocol.usage import SignedUsage
 from marketplace.services.market import Market
-from marketplace.services.signatures import require_signature
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_lease_and_job
 
@@ -103,7 +103,7 @@ def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: s
         bid, ask = tx.bids.get(lease.bid_hash), tx.asks.get(lease.ask_hash)
         known = tx.evidence.receipt(lease_id)
     require_same_lease("Receipt", receipt.lease_id, lease_id)
-    require_signature(market.chain, receipt, lease.renter, signature)
+    require_signature(market.chain, market.chain.domain, receipt, lease.renter, signature)
     if known is not None:
         return same_or_conflict(known.receipt.struct_hash(), receipt.struct_hash(), "receipt", lease_id)
     require_open(lease)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from marketplace.domain.grants import GrantRecord, OfferRecord
+from marketplace.domain.signatures import is_signed_by, require_signature
 from marketplace.errors import ConflictError, MalformedMessage, NotFound, TooLarge, WrongSigner
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
@@ -10,7 +11,6 @@ from marketplace.protocol.messages import require_signed_by
 from marketplace.protocol.privacy import KeyGrant, KeyOffer
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import require_oracle
-from marketplace.services.signatures import is_signed_by, require_signature
 
 MAX_GRANT_BYTES = 200_000
 """Of a grant's ciphertext: room for all secrets that a job may have, in hex."""
@@ -72,7 +72,7 @@ def _require_signer(market: Market, grant: KeyGrant, signature: str) -> str:
     if record.job_spec.privacy is None:
         raise ConflictError(f"Job {grant.job_id} is not private: it has no key.", job=grant.job_id)
     if grant.holder in agents:
-        require_signature(market.chain, grant, record.bid.renter, signature)
+        require_signature(market.chain, market.chain.domain, grant, record.bid.renter, signature)
         return record.bid.renter
     if record.bid.verification == Verification.REEXECUTE:
         require_oracle(market, grant.holder)

@@ -7,6 +7,8 @@ from agent.containers.cache import ImageCache
 from agent.containers.engine import Engine
 from marketplace.errors import AgentError
 from scripts.container_engine import GVISOR, missing, running_engine, shell_image
+from scripts.container_registry import missing as missing_registry
+from scripts.container_registry import running_registry
 
 AGENT = "computehive-test"
 
@@ -38,6 +40,15 @@ def gvisor_engine(engine_address):
     yield engine
     engine.sweep()
     engine.close()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    reason = missing_registry()
+    if reason:
+        pytest.skip(reason)
+    with running_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
 
 
 @pytest.fixture(scope="session")

@@ -9,22 +9,13 @@ import pytest
 from marketplace.cli.localmarket import LocalMarket, ProviderPlan
 from marketplace.client.keystore import LIGHT_SCRYPT_N, create_keystore
 from scripts.container_engine import shell_image
-from scripts.container_registry import missing, push, running_registry
+from scripts.container_registry import push
 from tests.integration.local import PROVIDER, RATES, RENTER, USDC, plan
 from tests.integration.test_cli import User
 
 pytestmark = pytest.mark.timeout(280)
 PASSWORD = "a password of the tests"
 BOUGHT = ("--seconds", "60", "--memory", "256", "--egress", "2", "--yes")
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
-    with running_registry(tmp_path_factory.mktemp("registry")) as host:
-        yield host
 
 
 @pytest.fixture(scope="module")

@@ -18,19 +18,10 @@ from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.images import parse_image
 from marketplace.protocol.jobspec import JobSpec
 from scripts.container_engine import shell_image
-from scripts.container_registry import missing, push, running_registry
+from scripts.container_registry import push
 from tests.unit.agent.test_work import lease_terms
 
 LIMITS = Limits(fuel=0, memory_bytes=64_000_000, wall_seconds=20, egress_bytes=1_000_000)
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory):
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
-    with running_registry(tmp_path_factory.mktemp("registry")) as host:
-        yield host
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_a_node_that_is_stopped_waits_no_longer(market, key):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"signer": STRANGER}, "not signed by the job's renter"),
+        ({"signer": STRANGER}, "The KeyGrant was not signed by"),
         ({"to": JUDGE}, "another key"),
         ({"key": JobKey.new()}, "which the job names"),
     ],

@@ -224,7 +224,11 @@ STRANGE_NODE = profile(recipient=recipient_of(new_identity()))
     ("terms", "error", "named"),
     [
         (terms_with(node=STRANGE_NODE), MalformedMessage, r"LeaseTerms\.profile"),
-        (terms_with(node=STRANGE_NODE, profile_digest=STRANGE_NODE.digest(), signer=STRANGER), InvalidSignature, "ask"),
+        (
+            terms_with(node=STRANGE_NODE, profile_digest=STRANGE_NODE.digest(), signer=STRANGER),
+            InvalidSignature,
+            "The Ask",
+        ),
         (terms_with(provider=STRANGER.address, signer=STRANGER), MalformedMessage, r"LeaseTerms\.ask"),
         (terms_with(signer=AGENT), InvalidSignature, "not signed"),
         (terms_with(node=profile(), profile_digest=profile().digest()), MalformedMessage, "runs no private jobs"),
