@@ -22,7 +22,7 @@ from agent.metering.runner import MeteredRunner
 from agent.offer import Offer
 from agent.oracle import OracleDaemon
 from agent.pauses import Pauses
-from agent.private import KeySource, NodeKeys, OracleKeys, open_identity
+from agent.private import NodeKeys, OracleKeys, open_identity
 from agent.provider import ProviderDaemon
 from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
@@ -35,6 +35,7 @@ from marketplace.client.age import recipient_of
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
 from marketplace.protocol.jobspec import METERED_SANDBOX
+from marketplace.protocol.profile import NodeProfile
 
 Alter = Callable[[Runner], Runner]
 """From a node's usual runner to another: what a node is altered by has everything else of a usual one."""
@@ -90,20 +91,18 @@ def build_runner(
     adapters: Mapping[str, Adapter],
     machine: Machine,
     client: MarketClient,
-    keys: KeySource | None = None,
+    keys: NodeKeys | None = None,
     alter: Alter | None = None,
 ) -> Runner:
     """What runs a provider's jobs: by its rules, where the machine fits, with its counters read, out of its cache."""
     usual = MeteredRunner(JobRunner(adapters, client.get_blob, cache=open_inputs(settings, client), keys=keys))
-    return RuledRunner(settings.rules, FittingRunner(machine, alter(usual) if alter else usual))
+    await_grant = None if keys is None else keys.await_grant
+    fitting = FittingRunner(machine, alter(usual) if alter else usual, await_grant=await_grant)
+    return RuledRunner(settings.rules, fitting)
 
 
-def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alter | None = None) -> ProviderDaemon:
-    """A provider daemon. `alter` replaces what runs its jobs, and may go on using it."""
-    chain = open_chain(settings)
-    adapters = open_offered(settings)
-    provider = unlock(settings.keystore, settings)
-    agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
+def describe_machine(settings: ProviderSettings, adapters: Mapping[str, Adapter], identity: str | None) -> NodeProfile:
+    """The profile that this provider's asks name. `identity` is None where it runs no private jobs."""
     profile = take_inventory(
         settings.region,
         runtimes={name: runtime.digest for name, runtime in RUNTIMES.items()} | carried(adapters),
@@ -113,16 +112,33 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         preemptible_jobs=settings.preemptible_jobs,
         benchmark=usable_scores(settings.data),
     )
-    identity = open_identity(settings.data)
-    profile = profile.model_copy(
+    return profile.model_copy(
         update={
             "tees": offer_tees(profile.tees, settings.tee_collateral),
             "registries": registries(adapters),
             "sandbox_digests": promise_sandboxes(adapters),
-            "recipient": recipient_of(identity),
+            "recipient": recipient_of(identity) if identity else None,
         }
     )
-    keys = NodeKeys(client=client, chain=chain, domain=chain.domain, agent=agent, identity=identity)
+
+
+def open_node_keys(
+    settings: ProviderSettings, client: MarketClient, chain: ChainReader, agent: LocalAccount, identity: str
+) -> NodeKeys:
+    """Where this node's private jobs have their keys from."""
+    domain, seconds = chain.domain, settings.grant_seconds
+    return NodeKeys(client=client, chain=chain, domain=domain, agent=agent, identity=identity, seconds=seconds)
+
+
+def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alter | None = None) -> ProviderDaemon:
+    """A provider daemon. `alter` replaces what runs its jobs, and may go on using it."""
+    chain = open_chain(settings)
+    adapters = open_offered(settings)
+    provider = unlock(settings.keystore, settings)
+    agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
+    identity = open_identity(settings.data) if settings.private_jobs else None
+    profile = describe_machine(settings, adapters, identity)
+    keys = open_node_keys(settings, client, chain, agent, identity) if identity else None
     return ProviderDaemon(
         client=client,
         chain=chain,
@@ -139,6 +155,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         live_logs=LiveLogs(client=client, domain=chain.domain, agent=agent, now=lambda: int(time.time())),
         attester=Attester(chain=chain, domain=chain.domain, agent=agent.address, collateral=settings.tee_collateral),
         is_price_automatic=settings.auto_price,
+        count_waiting=lambda: keys.waiting if keys else 0,
         pauses=Pauses(settings.schedule, settings.caution, lambda: read_vitals(settings.data), time.time),
     )
 

@@ -18,6 +18,7 @@ from agent.work import Execution, Runner, is_promise_broken, limits_of, refuse, 
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.constraints import Unit
 from marketplace.domain.fitness import OF_THE_MACHINE, describe_misfits, find_misfits
+from marketplace.errors import AgentError
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.profile import NodeProfile
@@ -80,8 +81,15 @@ class Room:
 class FittingRunner:
     """A runner that runs only what this machine is fit for, and no more of it at once than it has units."""
 
-    def __init__(self, machine: Machine, runner: Runner, now: Callable[[], float] = time.time) -> None:
-        self._machine, self._runner, self._now = machine, runner, now
+    def __init__(
+        self,
+        machine: Machine,
+        runner: Runner,
+        now: Callable[[], float] = time.time,
+        await_grant: Callable[[LeaseTerms, Event | None], None] | None = None,
+    ) -> None:
+        """`await_grant` returns once a private job's key is there. Raises AgentError where none comes."""
+        self._machine, self._runner, self._now, self._await_grant = machine, runner, now, await_grant
         self._room = Room(machine.units)
 
     def __call__(
@@ -93,9 +101,10 @@ class FittingRunner:
     ) -> Execution:
         """Run the job once there is room for it, or attest why not.
 
-        It waits as long as it could still use all the seconds that it reserved.
+        It waits as long as it could still use all the seconds that it reserved. A private job waits for its key first,
+        and takes no room meanwhile: its renter may never send one.
         """
-        obstacle = self._machine.find_obstacle(terms)
+        obstacle = self._machine.find_obstacle(terms) or self._find_key_missing(terms, stop)
         if obstacle:
             return _refuse(terms, obstacle)
         units, latest = self._machine.count_units(terms.bid), terms.bid.deadline - terms.bid.duration_seconds
@@ -105,6 +114,16 @@ class FittingRunner:
             return run_with(self._runner, terms, stop, snapshots, printed)
         finally:
             self._room.give_back(units)
+
+    def _find_key_missing(self, terms: LeaseTerms, stop: Event | None) -> str:
+        """Wait for a private job's key: why there is none, or empty."""
+        if terms.job_spec.privacy is None or self._await_grant is None:
+            return ""
+        try:
+            self._await_grant(terms, stop)
+        except AgentError as error:
+            return str(error)
+        return ""
 
 
 def _is_set(stop: Event | None) -> bool:

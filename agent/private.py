@@ -6,10 +6,11 @@ once it is over, but for an image that a container engine keeps.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("agent")
 GRANT_SECONDS = 600
-"""How long a node waits for the key of a job that it has leased; its unit is reserved all that time."""
+"""How long a node waits for the key of a job that it has leased, where its settings say nothing else."""
+MOST_WAITING = 64
+"""How many leases may wait for their keys beside those that run: each has a thread."""
 RESERVE_SECONDS = 30
 """Left between the longest possible run and the deadline, for result and settlement."""
 POLL_SECONDS = 1.0
@@ -76,11 +79,37 @@ class NodeKeys:
         domain: Domain,
         agent: LocalAccount,
         identity: str,
+        seconds: float = GRANT_SECONDS,
         now: Callable[[], float] = time.time,
         pause: float = POLL_SECONDS,
     ) -> None:
+        """`seconds` is how long it waits for a grant."""
         self._client, self._chain, self._domain, self._agent = client, chain, domain, agent
-        self._identity, self._now, self._pause = identity, now, pause
+        self._identity, self._seconds, self._now, self._pause = identity, seconds, now, pause
+        self._waiting, self._lock = 0, Lock()
+
+    @property
+    def waiting(self) -> int:
+        """How many leases wait for their keys at this moment."""
+        return self._waiting
+
+    def await_grant(self, terms: LeaseTerms, stop: Event | None = None) -> None:
+        """Return once the key is there, or the job is to stop; what it is is asked for again when the job runs.
+
+        So a lease waits before it has a place on the machine, and nothing holds the key meanwhile. Raises as a call.
+        """
+        with self._counted():
+            self._wait(terms, stop or Event())
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
     def __call__(self, terms: LeaseTerms, stop: Event | None = None) -> JobKey | None:
         """As `KeySource`: waits for the grant. Raises AgentError where none comes in time, ServiceUnavailable."""
@@ -91,7 +120,7 @@ class NodeKeys:
 
     def _wait(self, terms: LeaseTerms, stop: Event) -> JobKey | None:
         bid = terms.bid
-        until = min(self._now() + GRANT_SECONDS, bid.deadline - bid.duration_seconds - RESERVE_SECONDS)
+        until = min(self._now() + self._seconds, bid.deadline - bid.duration_seconds - RESERVE_SECONDS)
         reason = "its renter has not granted it to this machine"
         while not stop.is_set():
             for document in self._client.grants(bid.struct_hash(), self._agent.address):

@@ -4,12 +4,12 @@ Who pays is what the contract's events say; the market is asked for terms and by
 hash to what the chain recorded, bytes to their digest.
 """
 
-import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
+from random import Random
 from threading import Event
 
 import structlog
@@ -32,6 +32,7 @@ from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
 from agent.pauses import Pauses
 from agent.prices import Prices
+from agent.private import MOST_WAITING
 from agent.receipts import Receipts
 from agent.rounds import Rounds
 from agent.work import Execution, Runner, check_ask, check_terms, limits_of, refuse, run_with
@@ -82,7 +83,8 @@ class ProviderDaemon:
         live_logs: LiveLogs | None = None,
         is_price_automatic: bool = False,
         pauses: Pauses | None = None,
-        draw: random.Random | None = None,
+        count_waiting: Callable[[], int] = lambda: 0,
+        draw: Random | None = None,
         now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
         self._client, self._chain, self._domain, self._market = client, chain, domain, to_checksum_address(market)
@@ -90,10 +92,8 @@ class ProviderDaemon:
         self._runner, self._journal, self._outputs, self._now = runner, journal, Outputs(blobs), now
         self._attester = attester or Attester(chain=chain, domain=domain, agent=agent.address, now=now)
         self._checkpoints = Checkpoints(client=client, domain=domain, agent=agent, now=now, journal=journal)
-        self._live_logs, self._rounds, self._pauses = live_logs, Rounds(client), pauses
-        self._prices = Prices(
-            journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or random.Random()
-        )
+        self._live_logs, self._rounds, self._pauses, self._waits = live_logs, Rounds(client), pauses, count_waiting
+        self._prices = Prices(journal, offer.rates, is_automatic=is_price_automatic, now=now, draw=draw or Random())
         self._ask = StandingAsk(
             client=client, chain=chain, domain=domain, market=self._market, provider=provider, agent=agent.address,
             offer=offer, journal=journal, now=now,
@@ -107,13 +107,12 @@ class ProviderDaemon:
         self._evictions = Evictions(
             sources=client, chain=chain, domain=domain, agent=agent.address, journal=journal, now=now
         )
-        self._pool = ThreadPoolExecutor(max_workers=offer.units, thread_name_prefix="job")
+        self._pool = ThreadPoolExecutor(max_workers=offer.units + MOST_WAITING, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
         self._stops: dict[str, Event] = {}
         self._leaving = Event()
         """Set once `run` ends, before every job is stopped."""
-        self._failures: dict[str, int] = {}
-        self._last_heartbeat = 0
+        self._failures, self._last_heartbeat = dict[str, int](), 0
 
     def run(self, stop: Event, pause: float = 0.3, drain: Event | None = None) -> None:
         """Work until `stop`; running jobs are stopped and left to the next start, the ask is withdrawn.
@@ -189,11 +188,12 @@ class ProviderDaemon:
         return event.provider == self._provider.address and event.market == self._market
 
     def start_jobs(self) -> None:
-        """Start what is leased and not running, as far as units allow."""
+        """Start what is leased and not running, as far as units allow. Who waits for a key takes none yet."""
         for lease_id in [key for key, future in self._running.items() if future.done()]:
             self._look_back(lease_id, self._running.pop(lease_id).exception())
+        most = self._offer.units + min(self._waits(), MOST_WAITING)
         for event in self._journal.leases(WorkState.SEEN):
-            if event.lease_id in self._running or len(self._running) >= self._offer.units:
+            if event.lease_id in self._running or len(self._running) >= most:
                 continue
             if event.deadline <= self._now():
                 self._journal.record_declined(event.lease_id, "the deadline has passed")

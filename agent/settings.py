@@ -161,6 +161,10 @@ class ProviderSettings(AgentSettings):
     """Run nobody else's jobs. A lease of another is refused when it is there: a failed lease, without a strike."""
     deny_renters: Annotated[Accounts, RULES] = Field(default_factory=tuple)
     """Whose jobs not to run; refused in the same way."""
+    private_jobs: Annotated[bool, RULES] = True
+    """Whether to take private jobs. The ask says so: without, they are never matched."""
+    grant_seconds: int = Field(default=600, ge=5, le=3_600)
+    """How long a leased private job may wait for its key before it is given up; a failed lease, without a strike."""
     max_duration_seconds: Annotated[int, RULES] = Field(default=0, ge=0)
     """The most seconds that a job may reserve; longer ones are refused in the same way; 0: any."""
     sandboxes: Annotated[Names, RULES] = Field(default_factory=tuple)
