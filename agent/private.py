@@ -149,9 +149,10 @@ class NodeKeys:
         if key.secrets:
             raise AgentError("A job with secrets is not run again: oracles would need them, and they are not for them.")
         committee, grants = self._chain.committee(), []
+        job_id, now = terms.bid.struct_hash(), int(self._now())
         for offer in read_offers(self._client.oracle_keys(), committee.members, self._domain):
             try:
-                grants.append(make_grant(key, terms.bid.struct_hash(), offer.oracle, offer.recipient))
+                grants.append(make_grant(key, job_id, offer.oracle, offer.recipient, now))
             except InputError as error:
                 log.warning("an oracle's key left aside", oracle=offer.oracle, error=str(error))
         if len(grants) < committee.threshold:

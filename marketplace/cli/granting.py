@@ -90,7 +90,7 @@ class Granter:
         recipient = terms.require_profile().recipient
         if recipient is None:
             raise MalformedMessage("NodeProfile.recipient", "is missing: this machine runs no private jobs")
-        grant, ciphertext = make_grant(self._key, job_id, terms.ask.agent, recipient)
+        grant, ciphertext = make_grant(self._key, job_id, terms.ask.agent, recipient, int(time.time()))
         self._client.post_grant(grant, grant.sign(self._reader.domain, self._account.key), ciphertext)
         talk().print(
             f"  The job's key is granted to the machine {short(terms.ask.agent)}, which leased it.", style="dim"
@@ -103,9 +103,10 @@ class Granter:
         from marketplace.client.private import make_grant, read_offers
 
         members = self._reader.committee().members
+        now = int(time.time())
         for offer in read_offers(self._client.oracle_keys(), members, self._reader.domain):
             with suppress(MalformedMessage):  # its key is none: the others' runs decide
-                grant, ciphertext = make_grant(self._key, job_id, offer.oracle, offer.recipient)
+                grant, ciphertext = make_grant(self._key, job_id, offer.oracle, offer.recipient, now)
                 self._client.post_grant(grant, grant.sign(self._reader.domain, self._account.key), ciphertext)
 
 

@@ -85,11 +85,15 @@ def seal_job(job: PreparedJob, key: JobKey) -> PreparedJob:
     return PreparedJob(JobSpec.parse(document), {names[digest]["digest"]: data for digest, data in sealed.items()})
 
 
-def make_grant(key: JobKey, job_id: str, holder: str, recipient: str) -> tuple[KeyGrant, bytes]:
-    """A grant to be signed, and the ciphertext that it names. Raises MalformedMessage for a recipient that is none."""
+def make_grant(key: JobKey, job_id: str, holder: str, recipient: str, granted_at: int) -> tuple[KeyGrant, bytes]:
+    """A grant to be signed, and the ciphertext that it names. Raises MalformedMessage for a recipient that is none.
+
+    `granted_at` is now, Unix seconds: the market takes none older than the last.
+    """
     granted = GrantedKey(job_id, holder, key.identity, dict(key.secrets))
     ciphertext = seal(granted.to_bytes(), recipient)
-    return KeyGrant(job_id=job_id, holder=holder, ciphertext=sha256_digest(ciphertext)), ciphertext
+    digest = sha256_digest(ciphertext)
+    return KeyGrant(job_id=job_id, holder=holder, ciphertext=digest, granted_at=granted_at), ciphertext
 
 
 def open_grant(grant: KeyGrant, ciphertext: bytes, identity: str, privacy: Privacy) -> JobKey:

@@ -70,6 +70,9 @@ class KeyGrant(TypedMessage):
     holder: Address
     ciphertext: Bytes32
     """SHA-256 of the key, encrypted to the holder."""
+    granted_at: Uint64
+    """Unix seconds. Of one signer's grants to one holder the newest counts: an older one, which anybody may have kept,
+    does not take its place."""
 
 
 class KeyOffer(TypedMessage):

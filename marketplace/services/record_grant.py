@@ -4,13 +4,14 @@ from typing import Any
 
 from marketplace.domain.grants import GrantRecord, OfferRecord
 from marketplace.domain.signatures import is_signed_by, require_signature
-from marketplace.errors import ConflictError, MalformedMessage, NotFound, TooLarge, WrongSigner
+from marketplace.errors import ConflictError, ExpiredOrder, MalformedMessage, NotFound, TooLarge, WrongSigner
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.messages import require_signed_by
 from marketplace.protocol.privacy import KeyGrant, KeyOffer
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import require_oracle
+from marketplace.services.record_heartbeat import CLOCK_SKEW_SECONDS
 
 MAX_GRANT_BYTES = 200_000
 """Of a grant's ciphertext: room for all secrets that a job may have, in hex."""
@@ -20,7 +21,8 @@ def record_grant(market: Market, job_id: str, grant: KeyGrant, signature: str, c
     """Keep a key for its holder; a newer one of the same signer takes its place.
 
     Raises NotFound, MalformedMessage, TooLarge, InvalidSignature, WrongSigner (the holder is neither the agent of a
-    lease nor an oracle that is to run the job again), ConflictError (not a private job), ChainUnavailable.
+    lease nor an oracle that is to run the job again), ConflictError (not a private job, or an older grant than the one
+    held: everybody can read grants, and post one again), ExpiredOrder (a clock that is ahead), ChainUnavailable.
     """
     if grant.job_id != job_id:
         raise MalformedMessage("KeyGrant.jobId", f"{grant.job_id} is not the job {job_id} of the address")
@@ -30,10 +32,13 @@ def record_grant(market: Market, job_id: str, grant: KeyGrant, signature: str, c
         raise MalformedMessage("KeyGrant.ciphertext", "is not the digest of the ciphertext sent along")
     signer = _require_signer(market, grant, signature)
     now = market.clock.now()
+    _require_not_ahead(grant, now)
     with market.store.write() as tx:
-        is_first = (grant.holder, signer) not in {(one.grant.holder, one.signer) for one in tx.grants.of_job(job_id)}
-        tx.grants.put(GrantRecord(grant, signer, signature, ciphertext, now))
-        if is_first:
+        known = {(one.grant.holder, one.signer): one.grant for one in tx.grants.of_job(job_id)}
+        held = known.get((grant.holder, signer))
+        if held is None or _replaces(grant, held):
+            tx.grants.put(GrantRecord(grant, signer, signature, ciphertext, now))
+        if held is None:
             tx.timeline.add(job_id, now, "grant", {"holder": grant.holder})
 
 
@@ -84,6 +89,31 @@ def _require_signer(market: Market, grant: KeyGrant, signature: str) -> str:
         hint="Renters sign for agents of open leases; both sign for oracles, where the job is run again.",
         holder=grant.holder,
     )
+
+
+def _require_not_ahead(grant: KeyGrant, now: int) -> None:
+    """One from the future would keep out those that its signer makes until then."""
+    if grant.granted_at > now + CLOCK_SKEW_SECONDS:
+        raise ExpiredOrder(
+            f"The key was granted at {grant.granted_at}; it is {now}.",
+            hint="Set the clock right of the machine that granted it.",
+            grantedAt=grant.granted_at,
+            now=now,
+        )
+
+
+def _replaces(grant: KeyGrant, held: KeyGrant) -> bool:
+    """Whether a grant takes the place of the one held. Raises ConflictError for an older one.
+
+    Of two of the same second the digests decide, and not who posts last: nobody can put the other one back.
+    """
+    if grant.granted_at < held.granted_at:
+        raise ConflictError(
+            f"The key was granted at {grant.granted_at}; a newer grant, of {held.granted_at}, is held already.",
+            hint="Grant it anew, if this is your grant; its time is your clock's.",
+            job=grant.job_id,
+        )
+    return (grant.granted_at, grant.ciphertext) > (held.granted_at, held.ciphertext)
 
 
 def _document(record: GrantRecord) -> dict[str, Any]:

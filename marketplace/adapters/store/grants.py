@@ -31,6 +31,7 @@ class Grants:
         return [
             GrantRecord(KeyGrant.parse(row.grant), row.signer, row.signature, row.ciphertext, row.received_at)
             for row in self._session.exec(query)
+            if "grantedAt" in row.grant  # signed before grants had a time: good for nobody any more
         ]
 
     def put_offer(self, record: OfferRecord) -> None:

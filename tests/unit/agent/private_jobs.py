@@ -66,5 +66,5 @@ def oracle(market: Market, account=ORACLE, identity=JUDGE) -> OracleKeys:
 
 
 def give(market, terms, key, *, signer=RENTER, holder=AGENT.address, to=NODE, job_id=None) -> None:
-    grant, ciphertext = make_grant(key, job_id or terms.bid.struct_hash(), holder, recipient_of(to))
+    grant, ciphertext = make_grant(key, job_id or terms.bid.struct_hash(), holder, recipient_of(to), granted_at=1_000)
     market.post_grant(grant, grant.sign(DOMAIN, signer.key), ciphertext)

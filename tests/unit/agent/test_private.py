@@ -105,7 +105,7 @@ def test_a_renter_that_is_a_contract_signs_as_its_code_says(market, key):
             return (account, signature) == (RENTER.address, "0xc0de")
 
     terms = terms_of(job(key))
-    grant, ciphertext = make_grant(key, terms.bid.struct_hash(), AGENT.address, recipient_of(NODE))
+    grant, ciphertext = make_grant(key, terms.bid.struct_hash(), AGENT.address, recipient_of(NODE), 1_000)
     market.post_grant(grant, "0xc0de", ciphertext)
     assert node(market, chain=Contract())(terms) == key
     with pytest.raises(AgentError):

@@ -91,7 +91,7 @@ def test_more_secrets_than_a_grant_has_room_for_are_refused():
 
 def test_a_grant_opens_for_its_holder_and_fits_its_job_alone():
     key = JobKey.new({"TOKEN": b"\0value"})
-    grant, ciphertext = make_grant(key, JOB, HOLDER, recipient_of(IDENTITY))
+    grant, ciphertext = make_grant(key, JOB, HOLDER, recipient_of(IDENTITY), 1)
     assert open_grant(grant, ciphertext, IDENTITY, key.privacy) == key
     assert b"value" not in ciphertext and key.identity.encode() not in ciphertext
     with pytest.raises(CannotDecrypt):
@@ -110,7 +110,7 @@ def test_what_is_granted_is_what_the_job_was_signed_with(other):
     """Else a renter could give one of its replicas something else than the others, and have it punished."""
     key = JobKey.new({"TOKEN": b"value"})
     assert other(key).recipient == key.recipient
-    grant, ciphertext = make_grant(other(key), JOB, HOLDER, recipient_of(IDENTITY))
+    grant, ciphertext = make_grant(other(key), JOB, HOLDER, recipient_of(IDENTITY), 1)
     with pytest.raises(InputError, match="not the one that the job was signed with"):
         open_grant(grant, ciphertext, IDENTITY, key.privacy)
 
@@ -123,8 +123,8 @@ def test_an_image_in_a_registry_stays_where_it_is():
 
 def test_a_grant_of_another_job_or_holder_is_not_taken_for_this_one():
     key = JobKey.new()
-    _, ciphertext = make_grant(key, JOB, HOLDER, recipient_of(IDENTITY))
-    grant, _ = make_grant(key, "0x" + "02" * 32, HOLDER, recipient_of(IDENTITY))
+    _, ciphertext = make_grant(key, JOB, HOLDER, recipient_of(IDENTITY), 1)
+    grant, _ = make_grant(key, "0x" + "02" * 32, HOLDER, recipient_of(IDENTITY), 1)
     passed_off = grant.model_copy(update={"ciphertext": sha256_digest(ciphertext)})
     with pytest.raises(MalformedMessage, match="another job or another holder"):
         open_grant(passed_off, ciphertext, IDENTITY, key.privacy)

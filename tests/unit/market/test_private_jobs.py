@@ -7,16 +7,11 @@ from marketplace.client import MarketClient
 from marketplace.client.age import new_identity, recipient_of, seal
 from marketplace.client.jobs import PreparedJob
 from marketplace.client.private import JobKey, make_grant, open_grant, seal_job
-from marketplace.client.terms import LeaseTerms
 from marketplace.errors import (
     ConflictError,
     InputError,
     InvalidManifest,
-    InvalidSignature,
     MalformedMessage,
-    NotFound,
-    TooLarge,
-    WrongSigner,
 )
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind, Verification
@@ -27,10 +22,10 @@ from marketplace.protocol.privacy import KeyGrant, KeyOffer, read_granted
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_job import log_news
 from marketplace.services.record_evidence import record_attestation
-from marketplace.services.record_grant import MAX_GRANT_BYTES, list_grants, list_offers, record_grant, record_offer
+from marketplace.services.record_grant import list_grants, record_grant
 from marketplace.services.record_log import record_log
-from marketplace.services.show_job import show_job, show_logs
-from marketplace.services.show_lease import show_attestation, show_terms
+from marketplace.services.show_job import show_logs
+from marketplace.services.show_lease import show_attestation
 from tests.fakes.http import AppTransport
 from tests.fakes.world import AGENT, DOMAIN, ORACLES, RENTER, RUNTIME, World, key
 
@@ -59,9 +54,12 @@ class PrivateWorld(World):
     def profile(self):
         return super().profile().model_copy(update={"recipient": recipient_of(NODE)})
 
-    def give(self, job_id, *, signer=RENTER, holder=AGENT.address, to=NODE):
-        grant, ciphertext = make_grant(self.job_key, job_id, holder, recipient_of(to))
-        record_grant(self.market, job_id, grant, grant.sign(DOMAIN, signer.key), ciphertext)
+    def give(self, job_id, *, signer=RENTER, holder=AGENT.address, to=NODE, ago=0):
+        at = self.market.clock.now() - ago
+        grant, ciphertext = make_grant(self.job_key, job_id, holder, recipient_of(to), at)
+        signed = (grant, grant.sign(DOMAIN, signer.key), ciphertext)
+        record_grant(self.market, job_id, *signed)
+        return signed
 
     def job_of(self, lease_id: str) -> str:
         with self.market.store.read() as tx:
@@ -157,96 +155,6 @@ def test_secrets_are_refused_where_oracles_run_the_job_again(tmp_path):
         world.submit()
 
 
-# --- grants -----------------------------------------------------------------------------------------------------------
-
-
-def test_terms_come_with_the_profile_that_the_ask_names(world):
-    terms = LeaseTerms.parse(show_terms(world.market, world.open_lease()))
-    assert terms.require_profile().recipient == recipient_of(NODE)
-    other = terms.profile.to_json() | {"recipient": recipient_of(new_identity())}
-    with pytest.raises(MalformedMessage, match=r"LeaseTerms\.profile"):
-        LeaseTerms.parse(terms.to_json() | {"profile": other}).require_profile()
-    with pytest.raises(MalformedMessage, match=r"LeaseTerms\.profile: is missing"):
-        LeaseTerms.parse(terms.to_json() | {"profile": None}).require_profile()
-
-
-def test_a_grant_takes_the_place_of_the_one_before_it(world):
-    job_id = world.job_of(world.open_lease())
-    for _ in range(2):
-        world.give(job_id)
-    assert len(list_grants(world.market, job_id, None)["grants"]) == 1
-    assert [one["event"] for one in show_job(world.market, job_id)["timeline"]].count("grant") == 1
-    assert list_grants(world.market, job_id, STRANGER.address)["grants"] == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"signer": STRANGER}, InvalidSignature),
-        ({"signer": AGENT}, InvalidSignature),
-        ({"holder": STRANGER.address}, WrongSigner),
-        ({"holder": ORACLES[0].address, "signer": STRANGER}, WrongSigner),
-    ],
-)
-def test_only_the_renter_gives_the_key_to_the_node_and_both_to_oracles(world, changes, error):
-    job_id = world.job_of(world.open_lease())
-    with pytest.raises(error):
-        world.give(job_id, **changes)
-    for signer in (AGENT, RENTER):
-        world.give(job_id, holder=ORACLES[0].address, signer=signer)
-    assert len(list_grants(world.market, job_id, ORACLES[0].address)["grants"]) == 2
-
-
-def test_no_oracle_gets_the_key_of_a_job_that_none_runs_again(world):
-    world.offer()
-    job_id = world.submit(world.bid(verification=int(Verification.ACCEPT)))
-    run_round(world.market)
-    world.drain()
-    with pytest.raises(WrongSigner):
-        world.give(job_id, holder=ORACLES[0].address, signer=AGENT)
-
-
-def test_before_a_lease_opens_nobody_is_given_the_key(world):
-    world.offer()
-    with pytest.raises(WrongSigner):
-        world.give(world.submit())
-
-
-def test_a_grant_that_is_not_what_it_says_is_refused(world, tmp_path):
-    job_id = world.job_of(world.open_lease())
-    grant, ciphertext = make_grant(world.job_key, job_id, AGENT.address, recipient_of(NODE))
-    signature = grant.sign(DOMAIN, RENTER.key)
-    with pytest.raises(MalformedMessage, match=r"KeyGrant\.ciphertext"):
-        record_grant(world.market, job_id, grant, signature, ciphertext + b"x")
-    with pytest.raises(MalformedMessage, match=r"KeyGrant\.jobId"):
-        record_grant(world.market, "0x" + "00" * 32, grant, signature, ciphertext)
-    with pytest.raises(TooLarge):
-        record_grant(world.market, job_id, grant, signature, bytes(MAX_GRANT_BYTES + 1))
-    with pytest.raises(NotFound):
-        list_grants(world.market, "0x" + "00" * 32, None)
-    open_world = World(tmp_path / "open")
-    lease_id = open_world.open_lease()
-    with open_world.market.store.read() as tx:
-        other = tx.leases.get(lease_id).bid_hash
-    grant, ciphertext = make_grant(world.job_key, other, AGENT.address, recipient_of(NODE))
-    with pytest.raises(ConflictError, match="not private"):
-        record_grant(open_world.market, other, grant, grant.sign(DOMAIN, RENTER.key), ciphertext)
-
-
-def test_the_newest_key_of_an_oracle_counts_by_its_own_signature(world):
-    first, second = recipient_of(new_identity()), recipient_of(new_identity())
-    for recipient, at in ((second, 8), (first, 7)):
-        offer = KeyOffer(oracle=ORACLES[0].address, recipient=recipient, offered_at=at)
-        record_offer(world.market, offer, offer.sign(DOMAIN, ORACLES[0].key))
-    (told,) = list_offers(world.market)["keys"]
-    assert told["offer"]["recipient"] == second
-    with pytest.raises(InvalidSignature):
-        record_offer(world.market, offer, offer.sign(DOMAIN, STRANGER.key))
-    stranger = offer.model_copy(update={"oracle": STRANGER.address})
-    with pytest.raises(WrongSigner):
-        record_offer(world.market, stranger, stranger.sign(DOMAIN, STRANGER.key))
-
-
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
@@ -287,7 +195,7 @@ def test_a_refusal_says_why_in_the_clear_since_there_was_no_key(world):
 
 def test_keys_travel_over_http_as_the_client_sends_them(world):
     job_id = world.job_of(world.open_lease())
-    grant, ciphertext = make_grant(world.job_key, job_id, AGENT.address, recipient_of(NODE))
+    grant, ciphertext = make_grant(world.job_key, job_id, AGENT.address, recipient_of(NODE), world.market.clock.now())
     offer = KeyOffer(oracle=ORACLES[0].address, recipient=recipient_of(NODE), offered_at=1)
     app = AppTransport(build_app(world.market, with_workers=False))
     with MarketClient("http://market.test", transport=app) as client:

@@ -157,8 +157,13 @@ def test_an_answer_without_a_ciphertext_is_refused(document):
         read_granted(document)
 
 
-def test_a_grant_is_for_one_job_one_holder_and_one_ciphertext():
-    fields = {"job_id": "0x" + "01" * 32, "holder": "0x" + "44" * 20, "ciphertext": "0x" + "02" * 32}
-    changes = ({"job_id": "0x" + "03" * 32}, {"holder": "0x" + "45" * 20}, {"ciphertext": "0x" + "04" * 32})
+def test_a_grant_is_for_one_job_one_holder_and_one_ciphertext_of_one_time():
+    fields = {"job_id": "0x" + "01" * 32, "holder": "0x" + "44" * 20, "ciphertext": "0x" + "02" * 32, "granted_at": 1}
+    changes = (
+        {"job_id": "0x" + "03" * 32},
+        {"holder": "0x" + "45" * 20},
+        {"ciphertext": "0x" + "04" * 32},
+        {"granted_at": 2},
+    )
     hashes = {KeyGrant(**fields | change).struct_hash() for change in ({}, *changes)}
-    assert len(hashes) == 4
+    assert len(hashes) == 5
