@@ -26,6 +26,7 @@ from agent.private import NodeKeys, OracleKeys, open_identity
 from agent.provider import ProviderDaemon
 from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
+from agent.sandbox import sandbox_digest
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
 from agent.vitals import read_vitals
 from agent.work import JobRunner, Runner
@@ -164,7 +165,8 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
     """An oracle daemon."""
     chain = open_chain(settings)
     account = unlock(settings.keystore, settings)
-    keys = OracleKeys(client=client, domain=chain.domain, account=account, identity=open_identity(settings.data))
+    identity, sandbox = open_identity(settings.data), sandbox_digest()
+    keys = OracleKeys(client=client, domain=chain.domain, account=account, identity=identity, sandbox=sandbox)
     return OracleDaemon(
         client=client,
         chain=chain,

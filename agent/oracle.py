@@ -92,7 +92,7 @@ class OracleDaemon:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def announce_key(self) -> None:
-        """Have nodes know to which key those of private jobs are to be encrypted."""
+        """Have others know to which key those of private jobs are to be encrypted, and which sandbox runs them here."""
         if self._keys is not None:
             self._keys.announce()
 

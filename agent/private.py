@@ -42,7 +42,7 @@ RESERVE_SECONDS = 30
 """Left between the longest possible run and the deadline, for result and settlement."""
 POLL_SECONDS = 1.0
 ANNOUNCE_SECONDS = 600
-"""How often an oracle says what its public key is: a market that lost its database learns it again."""
+"""How often an oracle says what its public key and its sandbox are: a market that lost its database learns it again."""
 
 KeySource = Callable[[LeaseTerms, Event | None], JobKey | None]
 """A private job's key; None where the run is stopped before it came. Raises AgentError, Undecided."""
@@ -178,17 +178,25 @@ class OracleKeys:
         domain: Domain,
         account: LocalAccount,
         identity: str,
+        sandbox: str,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """`sandbox` is the digest of the sandbox in which this oracle runs jobs again."""
         self._client, self._domain, self._account, self._identity, self._now = client, domain, account, identity, now
+        self._sandbox = sandbox
         self._announced_at = -ANNOUNCE_SECONDS * 1.0
 
     def announce(self) -> None:
-        """Say what this oracle's public key is, now and then."""
+        """Say what this oracle's public key is, and its sandbox, now and then."""
         if self._now() - self._announced_at < ANNOUNCE_SECONDS:
             return
         recipient = recipient_of(self._identity)
-        offer = KeyOffer(oracle=self._account.address, recipient=recipient, offered_at=int(self._now()))
+        offer = KeyOffer(
+            oracle=self._account.address,
+            recipient=recipient,
+            sandbox_digest=self._sandbox,
+            offered_at=int(self._now()),
+        )
         self._client.post_oracle_key(offer, offer.sign(self._domain, self._account.key))
         self._announced_at = self._now()
 

@@ -11,8 +11,10 @@ from agent.doctor.machine import examine_machine
 from agent.doctor.market import MarketView, examine_market, look_at_market
 from agent.doctor.sandboxes import examine_sandboxes
 from agent.inventory import survey_gpus
+from agent.sandbox import sandbox_digest
 from agent.settings import ProviderSettings
 from marketplace.errors import MarketError
+from marketplace.protocol.jobspec import METERED_SANDBOX
 
 __all__ = ["Finding", "Health", "examine"]
 
@@ -37,9 +39,14 @@ def examine(settings: ProviderSettings, options: str = "", clock: Callable[[], f
         *examine_machine(settings.data, settings.units),
         *examine_sandboxes(settings),
         *examine_folder(settings, now, options),
-        *examine_market(view, domain, settings.rates, gpus),
+        *examine_market(view, domain, settings.rates, gpus, _own_sandbox(settings)),
         *on_chain,
     ]
+
+
+def _own_sandbox(settings: ProviderSettings) -> str:
+    is_offered = not settings.sandboxes or METERED_SANDBOX in settings.sandboxes
+    return sandbox_digest() if is_offered else ""
 
 
 def _look(url: str, clock: Callable[[], float]) -> MarketView | MarketError:

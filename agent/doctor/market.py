@@ -1,7 +1,7 @@
 """The market: is it there, is it of the same chain, what does it sell at, and what time does it think it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from statistics import median
 from typing import Any
@@ -46,6 +46,8 @@ class MarketView:
     """The most that each bid of the same rounds, sold or not, would pay, micro-USDC."""
     trouble: str = ""
     """Why sales and caps are not known; empty where they are."""
+    judged: tuple[str, ...] | None = None
+    """Sandboxes that enough oracles have, by digest; None where the market does not say."""
 
 
 def look_at_market(url: str, clock: Callable[[], float]) -> MarketView:
@@ -56,11 +58,19 @@ def look_at_market(url: str, clock: Callable[[], float]) -> MarketView:
             int(health["chainId"]), str(health["escrow"])
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedMessage("the market's health", f"lacks or garbles {error}") from error
-        skew = read_skew(client.base_url, clock)
+        view = MarketView(url, health, read_skew(client.base_url, clock), judged=_look_at_oracles(client))
         try:
-            return MarketView(url, health, skew, *_look_at_rounds(client))
+            sales, caps = _look_at_rounds(client)
         except MarketError as error:
-            return MarketView(url, health, skew, trouble=error.message)
+            return replace(view, trouble=error.message)
+        return replace(view, sales=sales, caps=caps)
+
+
+def _look_at_oracles(client: MarketClient) -> tuple[str, ...] | None:
+    try:
+        return tuple(map(str, client.oracle_members()["judgedSandboxes"]))
+    except (MarketError, KeyError, TypeError):
+        return None
 
 
 def read_skew(url: str, clock: Callable[[], float]) -> float | None:
@@ -135,8 +145,31 @@ def check_rates(view: MarketView, rates: Rates, gpus: int) -> Finding:
     return well("rates", found)
 
 
-def examine_market(view: MarketView | MarketError, domain: Domain | None, rates: Rates, gpus: int) -> list[Finding]:
-    """Every check of the market; one, failed, where it could not be looked at."""
+def check_judged(view: MarketView, own: str) -> Finding:
+    """Whether the committee has this machine's sandbox; `own` is its digest, empty where it is not offered."""
+    name = "oracles' sandbox"
+    if not own:
+        return well(name, "of no matter: no sandbox is offered here whose jobs are run again")
+    if not view.judged:
+        return well(name, "the market does not say of enough oracles which they have")
+    if own in view.judged:
+        return well(name, "enough of them have this machine's")
+    theirs = ", ".join(digest[:10] for digest in view.judged)
+    return warned(name, f"they have {theirs}, this machine {own[:10]}: it gets no jobs that are run again", _VERSIONS)
+
+
+_VERSIONS = "Install the release that the oracles have; on another kind of processor offer what is not run again."
+
+
+def examine_market(
+    view: MarketView | MarketError, domain: Domain | None, rates: Rates, gpus: int, sandbox: str
+) -> list[Finding]:
+    """Every check of the market; one, failed, where it could not be looked at. `sandbox` is that of `check_judged`."""
     if isinstance(view, MarketError):
         return [failed("market", view.message, "Check the address (--url, COMPUTEHIVE_URL).")]
-    return [check_market(view, domain), check_market_clock(view), check_rates(view, rates, gpus)]
+    return [
+        check_market(view, domain),
+        check_market_clock(view),
+        check_judged(view, sandbox),
+        check_rates(view, rates, gpus),
+    ]

@@ -214,9 +214,9 @@ def _state(placed: PlacedAsk) -> tuple[int, ...]:
     return placed.free_units, placed.available_stake, *_fixed(placed)
 
 
-def _fixed(placed: PlacedAsk) -> tuple[int, int]:
+def _fixed(placed: PlacedAsk) -> tuple[int, int, bool]:
     """What an ask keeps as long as it stands in the layout."""
-    return placed.settled_leases, placed.free_until
+    return placed.settled_leases, placed.free_until, placed.is_judged
 
 
 def _no_asks() -> AskTable:

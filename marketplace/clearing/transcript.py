@@ -16,7 +16,7 @@ from marketplace.protocol.messages import Ask, Bid, require_signed_by
 from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import BPS
 
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ def _ask_json(placed: PlacedAsk) -> dict[str, Any]:
         "availableStake": str(placed.available_stake),
         "settledLeases": placed.settled_leases,
         "freeUntil": placed.free_until if placed.free_until < FOREVER else None,
+        "isJudged": placed.is_judged,
     }
 
 
@@ -122,6 +123,7 @@ def read_snapshot(document: dict[str, Any]) -> BookSnapshot:
                 int(one["availableStake"]),
                 int(one["settledLeases"]),
                 FOREVER if one["freeUntil"] is None else int(one["freeUntil"]),
+                bool(one["isJudged"]),
             )
             for one in document["asks"]
         ]

@@ -20,6 +20,7 @@ CONSTRAINTS = {
     "latency": "latency",
     "privacyZones": "privacy zones",
     "privateJobs": "private jobs",
+    "promisedSandbox": "sandbox to be judged in",
     "tee": "trusted execution",
     "reputation": "settled leases",
     "deadline": "end of the run",

@@ -46,6 +46,8 @@ class PlacedAsk:
     settled_leases: int = 0
     free_until: int = FOREVER
     """Unix seconds: the free units are promised to others from then on, and a lease opened now must be over."""
+    is_judged: bool = True
+    """Whether the sandbox that the profile promises is one in which enough oracles run jobs again to convict a lie."""
 
     @classmethod
     def of(cls, ask: Ask, signature: str, profile: NodeProfile, available_stake: int) -> "PlacedAsk":

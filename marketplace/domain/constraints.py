@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from marketplace.domain import atlas
 from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.domain.gpus import GpuWant, Kit, find_lack
+from marketplace.protocol.enums import Verification
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.preferences import LatencyLimit
 from marketplace.protocol.profile import NodeProfile
@@ -206,6 +207,12 @@ QUALITIES = (
         lambda bid: bid.job_spec.privacy is not None,
         lambda ask: ask.profile.recipient is not None,
         lambda wanted, offered: ("a node with a key for private jobs", "none") if wanted > offered else None,
+    ),
+    Quality(
+        "promisedSandbox",
+        lambda bid: bid.bid.verification == Verification.REEXECUTE and bid.job_spec.is_metered,
+        lambda ask: ask.is_judged,
+        lambda wanted, offered: ("the promise of a sandbox that oracles have", "none") if wanted > offered else None,
     ),
     Quality("tee", _needs("tees"), lambda ask: ask.profile.tees, _any_of),
 )

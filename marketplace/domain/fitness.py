@@ -13,8 +13,8 @@ from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
 
 Constraint = Quality | Quantity | Otherwise | Deadline
-_OF_THE_ROUND = ("schedule", "reputation", "deadline", "stake")
-"""What depends on the time of the round, or stands on the chain."""
+_OF_THE_ROUND = ("schedule", "reputation", "deadline", "stake", "promisedSandbox")
+"""What depends on the time of the round, on who the oracles were by then, or stands on the chain."""
 _SEEN_BY_RUNNING = ("sandbox", "runtime", "registry", "privateJobs", "preemption")
 """What a node must have to begin at all, and what only its provider minds."""
 _BY_TABLES = ("latency", "carbon")

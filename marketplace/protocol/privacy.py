@@ -76,10 +76,14 @@ class KeyGrant(TypedMessage):
 
 
 class KeyOffer(TypedMessage):
-    """An oracle's public key for private jobs. The newest counts; never goes on chain."""
+    """An oracle's public key for private jobs, and the sandbox in which it runs jobs again. The newest counts; never
+    goes on chain.
+    """
 
     oracle: Address
     recipient: String
+    sandbox_digest: Bytes32
+    """As `NodeProfile.sandboxDigests` names a node's own."""
     offered_at: Uint64
     """Unix seconds."""
 

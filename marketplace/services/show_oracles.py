@@ -3,6 +3,7 @@
 from typing import Any
 
 from marketplace.domain.seals import Fault, FaultKind, SealRecord, seal_evidence
+from marketplace.services.judged_sandboxes import judged_sandboxes, sandboxes_of_oracles
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import require_lease
 from marketplace.services.seal_verdicts import reveals_of
@@ -56,16 +57,22 @@ def list_reveals(market: Market, oracle: str) -> dict[str, Any]:
 
 
 def list_members(market: Market) -> dict[str, Any]:
-    """The committee, and what each member did for this market. Raises ChainUnavailable."""
+    """The committee, what each member did for this market, and in which sandboxes they can convict a lie.
+
+    Raises ChainUnavailable.
+    """
     committee = market.chain.committee()
     with market.store.read() as tx:
         counts = {member: tx.seals.counts(member) for member in committee.members}
+        sandboxes, judged = sandboxes_of_oracles(tx, committee), judged_sandboxes(tx, committee)
     return {
         "epoch": committee.epoch,
         "threshold": committee.threshold,
+        "judgedSandboxes": sorted(judged),
         "members": [
             {
                 "oracle": member,
+                "sandboxDigest": sandboxes.get(member),
                 "sealed": found.sealed,
                 "revealed": found.revealed,
                 **{kind.value: number for kind, number in found.faults.items()},

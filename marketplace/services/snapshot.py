@@ -11,6 +11,7 @@ from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.units import format_usdc
 from marketplace.services.calendars import OPENING_SECONDS, load_calendars
 from marketplace.services.clock import chain_time
+from marketplace.services.judged_sandboxes import is_judged, judged_sandboxes
 from marketplace.services.market import Market
 from marketplace.services.unit_counts import Units, count_units
 
@@ -36,6 +37,7 @@ class Book:
                         str(one.available_stake),
                         one.settled_leases,
                         str(one.free_until),
+                        one.is_judged,
                     ]
                     for one in self.snapshot.asks
                 ],
@@ -53,6 +55,8 @@ class _Loaded:
     reserved_bids: dict[str, BidRecord]
     units: Units
     """Of leases and of what is reserved."""
+    judged: frozenset[str]
+    """`judged_sandboxes`."""
 
 
 def load_book(market: Market, starts_at: int = 0, *, is_spare: bool = False) -> Book:
@@ -83,6 +87,7 @@ def load_asks(market: Market, without: Collection[str] = ()) -> list[PlacedAsk]:
 
 
 def _load(market: Market) -> _Loaded:
+    committee = market.chain.committee()
     with market.store.read() as tx:
         leases = tx.leases.open()
         opened = {(lease.bid_hash, lease.provider) for lease in leases}
@@ -95,6 +100,7 @@ def _load(market: Market) -> _Loaded:
             reserved=reserved,
             reserved_bids={bid_hash: tx.bids.get(bid_hash) for bid_hash in taken},
             units=count_units(tx, [*leases, *reserved]),
+            judged=judged_sandboxes(tx, committee),
         )
 
 
@@ -131,6 +137,7 @@ def _place_asks(
                 free_until=calendars.last_deadline(gap),
                 available_stake=max(0, account.cover - account.covered - promised.get(provider, 0)),
                 settled_leases=account.settled,
+                is_judged=is_judged(record.profile, loaded.judged),
             )
         )
     return placed

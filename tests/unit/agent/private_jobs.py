@@ -15,6 +15,8 @@ from tests.unit.agent.test_work import FILES, lease_terms, script_spec
 
 RENTER, STRANGER = (Account.from_key(bytes([n]) * 32) for n in (41, 42))
 NODE, JUDGE = new_identity(), new_identity()
+SANDBOX = "0x" + "5b" * 32
+"""In which oracles say that they run jobs again."""
 
 
 class Clock:
@@ -62,7 +64,7 @@ def node(market: Market, **options) -> NodeKeys:
 
 
 def oracle(market: Market, account=ORACLE, identity=JUDGE) -> OracleKeys:
-    return OracleKeys(client=market, domain=DOMAIN, account=account, identity=identity, now=Clock())
+    return OracleKeys(client=market, domain=DOMAIN, account=account, identity=identity, sandbox=SANDBOX, now=Clock())
 
 
 def give(market, terms, key, *, signer=RENTER, holder=AGENT.address, to=NODE, job_id=None) -> None:

@@ -17,6 +17,7 @@ from tests.unit.agent.private_jobs import (
     JUDGE,
     NODE,
     RENTER,
+    SANDBOX,
     STRANGER,
     Clock,
     Market,
@@ -143,7 +144,7 @@ def test_a_key_that_an_oracle_did_not_sign_is_left_aside(market, key):
     terms = terms_of(job(key), Verification.REEXECUTE)
     give(market, terms, key)
     announce(market, ORACLE, OTHER)
-    forged = KeyOffer(oracle=THIRD.address, recipient=recipient_of(new_identity()), offered_at=9)
+    forged = KeyOffer(oracle=THIRD.address, recipient=recipient_of(NODE), sandbox_digest=SANDBOX, offered_at=9)
     market.post_oracle_key(forged, forged.sign(DOMAIN, STRANGER.key))
     market.keys.append({"offer": {}, "signature": "0x"})
     node(market)(terms)
@@ -154,7 +155,7 @@ def test_an_oracle_that_announces_what_is_no_key_stops_nobody_elses_verdict(mark
     terms = terms_of(job(key), Verification.REEXECUTE)
     give(market, terms, key)
     announce(market, ORACLE, OTHER)
-    broken = KeyOffer(oracle=THIRD.address, recipient="age1" + "q" * 58, offered_at=9)
+    broken = KeyOffer(oracle=THIRD.address, recipient="age1" + "q" * 58, sandbox_digest=SANDBOX, offered_at=9)
     market.post_oracle_key(broken, broken.sign(DOMAIN, THIRD.key))
     assert node(market)(terms) == key
     assert {one["grant"]["holder"] for one in market.given} == {AGENT.address, ORACLE.address, OTHER.address}
@@ -186,7 +187,8 @@ def test_an_oracle_says_what_its_key_is_now_and_then(market):
     keys = oracle(market)
     for _ in range(3):
         keys.announce()
-    assert [one["offer"]["recipient"] for one in market.keys] == [recipient_of(JUDGE)]
+    said = [(one["offer"]["recipient"], one["offer"]["sandboxDigest"]) for one in market.keys]
+    assert said == [(recipient_of(JUDGE), SANDBOX)]
     keys._now.now += ANNOUNCE_SECONDS
     keys.announce()
     assert len(market.keys) == 2

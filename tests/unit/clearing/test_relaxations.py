@@ -55,6 +55,7 @@ FORBIDDEN = {
 """For each constraint a bid and an ask of which it is all that stands between them."""
 NOT_RELAXED = {
     "sandbox": "the protocol knows one sandbox, so that no job can ask for another",
+    "promisedSandbox": "nobody is advised to have a lie pass for another version of the sandbox",
     "privateJobs": "nobody is advised to have a private job read by others",
 }
 

@@ -25,7 +25,7 @@ def test_whatever_a_round_matches_is_fit_by_the_same_profile(seed):
 
 def test_every_constraint_is_the_machines_or_the_rounds():
     left = {one.name for one in CONSTRAINTS} - {one.name for one in OF_THE_MACHINE}
-    assert left == {"schedule", "reputation", "deadline", "stake"}
+    assert left == {"schedule", "reputation", "deadline", "stake", "promisedSandbox"}
     left = {one.name for one in OF_THE_MACHINE} - {one.name for one in PROMISED}
     assert left == {"sandbox", "runtime", "registry", "privateJobs", "preemption", "latency", "carbon"}
 

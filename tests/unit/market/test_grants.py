@@ -24,7 +24,7 @@ from marketplace.services.record_heartbeat import CLOCK_SKEW_SECONDS
 from marketplace.services.show_job import show_job
 from marketplace.services.show_lease import show_terms
 from tests.fakes.world import AGENT, DOMAIN, ORACLES, RENTER, World
-from tests.unit.market.test_private_jobs import NODE, STRANGER, PrivateWorld
+from tests.unit.market.test_private_jobs import NODE, SANDBOX, STRANGER, PrivateWorld
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_grant_that_is_not_what_it_says_is_refused(world, tmp_path):
 def test_the_newest_key_of_an_oracle_counts_by_its_own_signature(world):
     first, second = recipient_of(new_identity()), recipient_of(new_identity())
     for recipient, at in ((second, 8), (first, 7)):
-        offer = KeyOffer(oracle=ORACLES[0].address, recipient=recipient, offered_at=at)
+        offer = KeyOffer(oracle=ORACLES[0].address, recipient=recipient, sandbox_digest=SANDBOX, offered_at=at)
         record_offer(world.market, offer, offer.sign(DOMAIN, ORACLES[0].key))
     (told,) = list_offers(world.market)["keys"]
     assert told["offer"]["recipient"] == second

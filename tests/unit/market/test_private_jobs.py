@@ -30,6 +30,7 @@ from tests.fakes.http import AppTransport
 from tests.fakes.world import AGENT, DOMAIN, ORACLES, RENTER, RUNTIME, World, key
 
 NODE, STRANGER = new_identity(), key(77)
+SANDBOX = "0x" + "5b" * 32
 SCRIPT, OUTPUT, SECRET = b"the script in the clear", b"the output in the clear", b"the secret in the clear"
 
 
@@ -196,7 +197,7 @@ def test_a_refusal_says_why_in_the_clear_since_there_was_no_key(world):
 def test_keys_travel_over_http_as_the_client_sends_them(world):
     job_id = world.job_of(world.open_lease())
     grant, ciphertext = make_grant(world.job_key, job_id, AGENT.address, recipient_of(NODE), world.market.clock.now())
-    offer = KeyOffer(oracle=ORACLES[0].address, recipient=recipient_of(NODE), offered_at=1)
+    offer = KeyOffer(oracle=ORACLES[0].address, recipient=recipient_of(NODE), sandbox_digest=SANDBOX, offered_at=1)
     app = AppTransport(build_app(world.market, with_workers=False))
     with MarketClient("http://market.test", transport=app) as client:
         client.post_grant(grant, grant.sign(DOMAIN, RENTER.key), ciphertext)

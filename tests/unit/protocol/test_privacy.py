@@ -132,7 +132,8 @@ def test_an_offered_key_is_signed_as_text_by_eip_712():
     from eth_account import Account
 
     account = Account.from_key(b"\1" * 32)
-    offer, domain = KeyOffer(oracle=account.address, recipient=RECIPIENT, offered_at=7), Domain(1, account.address)
+    said = {"recipient": RECIPIENT, "sandbox_digest": "0x" + "5b" * 32, "offered_at": 7}
+    offer, domain = KeyOffer(oracle=account.address, **said), Domain(1, account.address)
     typed = offer.typed_data(domain)
     assert offer.sign(domain, account.key) == "0x" + account.sign_typed_data(full_message=typed).signature.hex()
     changed = offer.model_copy(update={"recipient": RECIPIENT[:-1] + "p"})

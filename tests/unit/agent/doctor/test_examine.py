@@ -10,8 +10,8 @@ from tests.unit.agent.doctor.conftest import NOW, play_chain
 
 CHECKS = [
     "cpu", "units", "memory", "swap", "disk", "power", "heat", "gpu", "runtime python", "runtime javascript", "keys",
-    "data folder", "journal", "last job", "benchmark", "market", "clock of the market", "rates", "clock", "stake",
-    "gas",
+    "data folder", "journal", "last job", "benchmark", "market", "clock of the market",
+    "oracles' sandbox", "rates", "clock", "stake", "gas",
 ]  # fmt: skip
 
 

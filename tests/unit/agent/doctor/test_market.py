@@ -4,7 +4,14 @@ import pytest
 
 from agent.doctor.chain import check_clock, check_gas, check_stake
 from agent.doctor.finding import Health
-from agent.doctor.market import check_market, check_market_clock, check_rates, examine_market, look_at_market
+from agent.doctor.market import (
+    check_judged,
+    check_market,
+    check_market_clock,
+    check_rates,
+    examine_market,
+    look_at_market,
+)
 from marketplace.errors import MalformedMessage, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.messages import Bid
@@ -74,7 +81,7 @@ def test_what_answers_and_is_no_market_is_an_expected_error(market, answer):
 def test_rounds_that_cannot_be_read_leave_the_market_well_and_its_prices_unknown(market):
     sell(market, (3_000, 0))
     market.answers["/api/v1/rounds/8/transcript"]["bids"] = []
-    seen, clock, rates = examine_market(look(market), DOMAIN, CHEAP, 0)
+    seen, clock, _, rates = examine_market(look(market), DOMAIN, CHEAP, 0, "")
     assert (seen.health, clock.health, rates.health) == (Health.OK, Health.OK, Health.WARN)
     assert "the market's rounds" in rates.found
     del market.answers["/api/v1/rounds"]
@@ -97,6 +104,28 @@ def test_market_that_says_no_time_is_not_judged_by_it(market, date):
     assert look(market).skew is None and check_market_clock(look(market)).health is Health.OK
 
 
+# --- who could judge what this machine runs -----------------------------------------------------------------------
+
+OWN, OTHERS = "0x" + "0a" * 32, "0x" + "0b" * 32
+
+
+@pytest.mark.parametrize(
+    ("judged", "own", "health", "said"),
+    [
+        ([OWN, OTHERS], OWN, Health.OK, "enough of them have this machine's"),
+        ([OTHERS], OWN, Health.WARN, "they have 0x0b0b0b0b, this machine 0x0a0a0a0a"),
+        ([OTHERS], "", Health.OK, "of no matter"),
+        ([], OWN, Health.OK, "does not say"),
+        (None, OWN, Health.OK, "does not say"),
+    ],
+)
+def test_machine_whose_sandbox_no_oracle_has_is_told_so(market, judged, own, health, said):
+    if judged is not None:
+        market.answers["/api/v1/oracle/members"] = {"judgedSandboxes": judged}
+    found = check_judged(look(market), own)
+    assert found.health is health and said in found.found
+
+
 # --- rates and stake, against what the market sees ----------------------------------------------------------------
 
 
@@ -116,7 +145,7 @@ def test_sales_that_need_gpus_say_nothing_to_a_machine_without_any(market):
 
 
 def test_market_without_sales_gives_nothing_to_compare_with(market):
-    assert [each.health for each in examine_market(look(market), DOMAIN, DEAR, 0)] == [Health.OK] * 3
+    assert [each.health for each in examine_market(look(market), DOMAIN, DEAR, 0, "")] == [Health.OK] * 4
 
 
 def test_stake_below_the_caps_that_the_market_sees_is_warned_of_with_the_sum_that_covers_them(market):
