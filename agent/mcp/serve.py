@@ -17,6 +17,7 @@ from agent.adapters.wasm import open_wasm
 from agent.inventory import take_inventory
 from agent.lock import hold_folder
 from agent.loglines import configure_logging
+from agent.mcp.bodies import require_json
 from agent.mcp.node import ADAPTERS, Node, build_server
 from agent.mcp.requests import Caps, SharedFolder
 from agent.runtimes import RUNTIMES
@@ -123,7 +124,7 @@ def _serve_http(server: Any, port: int, token: str) -> None:
     import uvicorn
 
     # The SDK refuses requests whose Host or Origin is not this machine, so that no web page can reach it by a name.
-    app = require_token(server.streamable_http_app(host=HOST), token)
+    app = require_token(require_json(server.streamable_http_app(host=HOST)), token)
     try:
         listening = socket.create_server((HOST, port))
     except OSError as error:

@@ -154,6 +154,19 @@ def test_web_page_that_reaches_it_by_another_name_is_refused_even_with_the_token
         assert httpx.post(node.url, json=call, headers=token | kinds | lie).status_code in (403, 421)
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"[" * 200_000, 400), (b'{"a":' * 40_000 + b"1" + b"}" * 40_000, 400), (b'"' + b"a" * 5_000_000 + b'"', 413)],
+    ids=["brackets", "objects", "too long"],
+)
+@pytest.mark.parametrize("version", [None, "2099-01-01"], ids=["no version", "a version to come"])
+def test_hostile_json_is_refused_and_the_server_lives_on(node, body, status, version):
+    token = {"Authorization": f"Bearer {node.token_file.read_text().strip()}", "Content-Type": "application/json"}
+    kinds = {"Accept": "application/json, text/event-stream"} | ({"MCP-Protocol-Version": version} if version else {})
+    assert httpx.post(node.url, content=body, headers=token | kinds).status_code == status
+    assert not node.call("describe_node").is_error
+
+
 def test_token_is_readable_by_its_owner_only(node):
     assert node.token_file.stat().st_mode & 0o777 == 0o600
 
