@@ -20,8 +20,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.benchmark import WORKLOADS
 from agent.benchmark.timing import measure
+from agent.benchmark.workloads import WORKLOADS
 from agent.inventory import survey_gpus, take_inventory
 from marketplace.protocol.profile import Gpu, NodeProfile
 

@@ -27,8 +27,9 @@ def provider_benchmark(
     as_json: JsonOption = False,
 ) -> None:
     """Measure this machine: sandbox, processor, memory, disk, inference, GPU. The next start states it to renters."""
-    from agent.benchmark import VERSION, WORKLOADS, run_benchmark
+    from agent.benchmark import VERSION
     from agent.benchmark.record import record_benchmark
+    from agent.benchmark.workloads import WORKLOADS, run_benchmark
     from agent.lock import is_held
 
     folder = data_folder(holder)

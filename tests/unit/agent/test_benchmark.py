@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from agent.benchmark import VERSION, WORKLOADS, gpu, inference, record, run_benchmark
+from agent.benchmark import VERSION, gpu, inference, record
 from agent.benchmark.record import find_fault, load_benchmark, record_benchmark, scores_of, usable_scores
 from agent.benchmark.timing import REPETITIONS, Row, Workload, measure
+from agent.benchmark.workloads import WORKLOADS, run_benchmark
 from agent.inventory import survey_gpus, take_inventory
 from marketplace.errors import AgentError, MalformedMessage
 from marketplace.protocol.profile import Benchmark, NodeProfile

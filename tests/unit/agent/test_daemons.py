@@ -1,5 +1,7 @@
 """The daemons' loop, and the provider daemon step by step, against a market and a chain that a test plays."""
 
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -239,3 +241,10 @@ def test_job_that_has_not_begun_when_the_daemon_stops_does_not_begin(market, ter
     provider._leaving.set()
     provider.run_lease(event := seen(provider, lease_event(terms)))
     assert provider._journal.leases(WorkState.SEEN) == [event]
+
+
+def test_daemon_at_rest_holds_no_library_that_only_its_benchmark_needs():
+    """Eleven megabytes of numpy: what a provider may take up at rest is 120."""
+    code = "import sys, agent.__main__; print([name for name in ('numpy', 'onnxruntime') if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.strip() == "[]"

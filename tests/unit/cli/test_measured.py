@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from agent import benchmark
+from agent.benchmark import VERSION, workloads
 from agent.benchmark.timing import Workload
 from agent.lock import hold_folder
 from marketplace.errors import AgentError
@@ -33,7 +33,7 @@ def folder(home, tmp_path, monkeypatch):
         Workload("sha256_mb_per_second", "hash", "a little", "MB/s", steady),
         Workload("gpu_gflops_per_second", "GPU matrices", "products", "Gflop/s", lacking),
     )
-    monkeypatch.setattr(benchmark, "WORKLOADS", short)
+    monkeypatch.setattr(workloads, "WORKLOADS", short)
     return tmp_path / "agent"
 
 
@@ -55,9 +55,9 @@ def test_figures_that_vary_too_much_are_pointed_out(hive, folder, monkeypatch):
         return Workload("sha256_mb_per_second", name, "", "MB/s", prepare, repetitions=3)
 
     calm, restless = workload("calm", 1, 100, 100, 149), workload("restless", 1, 100, 100, 150)
-    monkeypatch.setattr(benchmark, "WORKLOADS", (calm,))
+    monkeypatch.setattr(workloads, "WORKLOADS", (calm,))
     assert "Something else" not in hive("provider", "benchmark").err
-    monkeypatch.setattr(benchmark, "WORKLOADS", (restless,))
+    monkeypatch.setattr(workloads, "WORKLOADS", (restless,))
     assert "Something else was at work: restless varied" in hive("provider", "benchmark").err
 
 
@@ -66,7 +66,7 @@ def test_result_is_kept_before_there_is_a_market_or_a_wallet(hive, folder):
     assert [row["score"] for row in said["workloads"]] == [1234, None]
     kept = json.loads((folder / "benchmark.json").read_text())
     assert kept["scores"] == {
-        "version": benchmark.VERSION, "measuredAt": said["measuredAt"], "sha256MbPerSecond": 1234,
+        "version": VERSION, "measuredAt": said["measuredAt"], "sha256MbPerSecond": 1234,
     }  # fmt: skip
     assert said["path"] == str(folder / "benchmark.json")
 
