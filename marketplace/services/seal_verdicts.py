@@ -102,17 +102,7 @@ def reveals_of(market: Market, oracle: str) -> list[tuple[Judgement, list[SealRe
     """What `oracle` has sealed and is asked to reveal, with all seals of each lease. Raises WrongSigner."""
     require_oracle(market, oracle)
     with market.store.read() as tx:
-        # A late seal may come when the judgement is concluded: then its lease is still open.
-        waiting = [one.lease_id for one in tx.seals.unconcluded()] + [one.lease_id for one in tx.leases.open()]
-        found = []
-        for judgement in map(tx.seals.judgement, dict.fromkeys(waiting)):
-            if judgement is None or judgement.opened_at is None:
-                continue
-            seals = tx.seals.of_lease(judgement.lease_id)
-            revealed = {one.oracle for one in tx.evidence.verdicts(judgement.lease_id)}
-            if oracle not in revealed and any(one.oracle == oracle for one in seals):
-                found.append((judgement, seals))
-    return found
+        return [(one, tx.seals.of_lease(one.lease_id)) for one in tx.seals.to_reveal(oracle)]
 
 
 def advance_judgements(market: Market) -> int:

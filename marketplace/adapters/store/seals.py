@@ -1,9 +1,9 @@
 """Sealed verdicts, judgements and oracles' failures as rows."""
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, exists, func, select, union
 
 from marketplace.adapters.store.paging import load_page
-from marketplace.adapters.store.tables import FaultRow, JudgementRow, SealRow, VerdictRow
+from marketplace.adapters.store.tables import FaultRow, JudgementRow, LeaseRow, SealRow, VerdictRow
 from marketplace.domain.paging import Page
 from marketplace.domain.seals import Fault, FaultKind, Judgement, OracleCounts, SealRecord
 from marketplace.protocol.messages import VerdictSeal
@@ -27,6 +27,20 @@ class Seals:
     def unconcluded(self) -> list[Judgement]:
         query = select(JudgementRow).where(col(JudgementRow.concluded_at).is_(None))
         return [_judgement(row) for row in self._session.exec(query.order_by(col(JudgementRow.attested_at)))]
+
+    def to_reveal(self, oracle: str) -> list[Judgement]:
+        # A late seal may come when the judgement is concluded: then its lease is still open.
+        under_way = union(
+            select(JudgementRow.lease_id).where(col(JudgementRow.concluded_at).is_(None)),
+            select(LeaseRow.lease_id).where(col(LeaseRow.closed_block).is_(None)),
+        )
+        lease_id = col(JudgementRow.lease_id)
+        # Told by `exists`, so that no plan begins with all that this oracle has ever sealed.
+        has_sealed = exists().where(col(SealRow.lease_id) == lease_id, col(SealRow.oracle) == oracle)
+        has_revealed = exists().where(col(VerdictRow.lease_id) == lease_id, col(VerdictRow.oracle) == oracle)
+        query = select(JudgementRow).where(lease_id.in_(under_way), col(JudgementRow.opened_at).is_not(None))
+        query = query.where(has_sealed, ~has_revealed).order_by(col(JudgementRow.attested_at), lease_id)
+        return list(map(_judgement, self._session.exec(query)))
 
     def open(self, lease_id: str, at: int, members: tuple[str, ...]) -> None:
         row = self._session.get(JudgementRow, lease_id)

@@ -1,6 +1,7 @@
 """Verdicts are sealed before anybody sees one: what the market takes, shows, and puts down about who fails."""
 
 import pytest
+from sqlalchemy import event
 
 from marketplace.errors import ConflictError, InvalidSignature, MalformedMessage, NotFound, WrongSigner
 from marketplace.protocol.messages import VerdictSeal
@@ -189,3 +190,27 @@ def test_leases_are_named_and_have_evidence_and_are_open(world):
     close_by_receipt(world, lease_id)
     with pytest.raises(ConflictError, match="closed"):
         record_seal(world.market, lease_id, seal, FIRST.address, signature)
+
+
+# --- what an oracle is asked for ---
+
+
+def test_what_an_oracle_is_to_reveal_is_one_question_to_the_database_however_many_leases_are_open(world):
+    """It is asked three times a second by every oracle: leases that are not its to reveal must cost nothing."""
+    asked_of = []
+    event.listen(world.market.store._engine, "before_cursor_execute", lambda *given: asked_of.append(given[2]))
+    counts = []
+    for open_leases in range(3):
+        asked_of.clear()
+        assert asked(world, FIRST) == []
+        counts.append(len(asked_of))
+        if open_leases < 2:
+            lease_id = world.open_lease()
+            world.attest(lease_id)
+    assert len(set(counts)) == 1, counts
+    for oracle in ORACLES[:2]:
+        world.seal(oracle, world.verdict(lease_id))
+    wait(world, 3)
+    assert (asked(world, FIRST), asked(world, THIRD)) == ([lease_id], [])
+    world.reveal(FIRST, world.verdict(lease_id))
+    assert asked(world, FIRST) == []
