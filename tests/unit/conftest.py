@@ -4,6 +4,10 @@ import signal
 
 from hypothesis import settings
 
+from tests.fakes.statements import share_compiled_statements
+
+share_compiled_statements()
+
 # The same examples in every run, and no clock: a busy machine must not fail a test.
 settings.register_profile("unit", deadline=None, derandomize=True)
 settings.load_profile("unit")
