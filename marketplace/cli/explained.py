@@ -20,7 +20,7 @@ CONSTRAINTS = {
     "latency": "latency",
     "privacyZones": "privacy zones",
     "privateJobs": "private jobs",
-    "promisedSandbox": "sandbox to be judged in",
+    "promisedSandbox": "promised sandbox",
     "tee": "trusted execution",
     "reputation": "settled leases",
     "deadline": "end of the run",

@@ -212,7 +212,7 @@ QUALITIES = (
         "promisedSandbox",
         lambda bid: bid.bid.verification == Verification.REEXECUTE and bid.job_spec.is_metered,
         lambda ask: ask.is_judged,
-        lambda wanted, offered: ("the promise of a sandbox that oracles have", "none") if wanted > offered else None,
+        lambda wanted, offered: ("one that enough oracles have", "another or none") if wanted > offered else None,
     ),
     Quality("tee", _needs("tees"), lambda ask: ask.profile.tees, _any_of),
 )

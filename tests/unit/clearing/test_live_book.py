@@ -200,6 +200,15 @@ def test_an_ask_whose_provider_settled_more_leases_is_open_to_those_who_ask_for_
     assert len(book.quote(wanted, NOW)) == 1
 
 
+def test_an_ask_that_oracles_can_no_longer_hold_to_its_promise_is_open_to_nobody_who_wants_the_job_run_again():
+    book, wanted = book_of(snapshot([], [ask(1)])), bid(1, job_spec=spec())
+    assert wanted.bid.verification == 0 and len(book.quote(wanted, NOW)) == 1
+    book.put_ask(replace(ask(1), is_judged=False))
+    assert book.quote(wanted, NOW) == ()
+    book.put_ask(ask(1))
+    assert len(book.quote(wanted, NOW)) == 1
+
+
 def test_an_ask_whose_units_are_promised_to_others_is_open_until_then():
     book, free = book_of(snapshot([], [ask(1)])), bid(1, deadline=NOW + 9_000)
     assert len(book.quote(free, NOW)) == 1

@@ -106,7 +106,7 @@ def test_renter_is_told_why_the_node_will_not_do(world):
     run_round(world.market)
     bid = world.bid()
     (offer,) = quote_job(world.market, bid.resources, world.job_spec(), 1, None)["offers"]
-    assert offer["reasons"] == ["promisedSandbox: the promise of a sandbox that oracles have needed, none offered"]
+    assert offer["reasons"] == ["promisedSandbox: one that enough oracles have needed, another or none offered"]
     assert "promisedSandbox" in str(show_explanation(world.market, job_id))
 
 
