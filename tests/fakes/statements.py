@@ -1,7 +1,7 @@
 """SQL statements compiled once for all databases of a run, where SQLAlchemy would compile them once for each.
 
-Every test has a database of its own, and half of what a test of the market took was compiling the same statements once
-more: they are remembered by engine, and by the very object that stands for SQLite's dialect.
+Every test has a database of its own, and a third of what tests of the market took was compiling the same statements
+again: they are remembered by engine, and by the very object that stands for SQLite's dialect.
 """
 
 from typing import Any
