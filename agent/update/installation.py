@@ -42,7 +42,7 @@ class Installation:
     @classmethod
     def make(cls, root: Path) -> "Installation":
         """An empty one, or the one that is there without a version. Raises ConflictError for anything else there."""
-        known = {STARTER, "versions"}
+        known = {STARTER, "versions", "aside"}
         if root.exists() and (not root.is_dir() or {each.name for each in root.iterdir()} - known):
             raise ConflictError(f"{root} is not empty.", hint="Name a folder that is empty, or not there yet.")
         (root / "versions").mkdir(parents=True, exist_ok=True)

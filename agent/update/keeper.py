@@ -82,7 +82,10 @@ class Updates:
         self._due = self._started_at + seconds * self._draw.uniform(0.9, 1.1)
         task = "prepare" if self._settings.self_update == "on" and self._installation is not None else "look"
         root, url = require_pin(self._settings)
-        self._helper = self._start([task, str(root), url, str(self._settings.data)])
+        try:
+            self._helper = self._start([task, str(root), url, str(self._settings.data)])
+        except OSError as error:  # short of memory: no reason to end
+            log.warning("no update", why=f"the helper cannot be started: {error.strerror or error}")
 
     def _look_at_helper(self, helper: "subprocess.Popen[str]") -> None:
         if helper.poll() is None:
@@ -106,10 +109,12 @@ class Updates:
             log.info("update available", version=found["version"])
 
     def _make_room(self, version: str) -> None:
-        if self._journal.note(NOTE) is not None:  # it leaves already; for good, where its owner said so
-            return
-        log.info("update prepared: leaving in order", version=version)
-        request_drain(self._journal, int(self._now()), successor=version)
+        wish = self._journal.note(NOTE)
+        if wish is None:
+            log.info("update prepared: leaving in order", version=version)
+            request_drain(self._journal, int(self._now()), successor=version)
+        elif wish.get("successor"):  # it leaves already, for one that this one took the place of
+            self._journal.record_note(NOTE, wish | {"successor": version})
 
 
 def require_pin(settings: ProviderSettings) -> tuple[Path, str]:

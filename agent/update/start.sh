@@ -5,11 +5,14 @@
 # it and the seconds that it has. One that ends before, takes longer, or was on trial already when this was started (the
 # machine went down with it) is set aside, and the previous one is started instead.
 set -u
+here=$(pwd)
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 11
 cd "$root" || exit 11
 
-start() {
-    exec "$(readlink -f current)/bin/python" -P -m agent provider --supervised
+start() { # where this was started: settings may have relative paths
+    python=$(readlink -f current)/bin/python
+    cd "$here" || exit 11
+    exec "$python" -P -m agent provider --supervised
 }
 
 fall_back() { # why
@@ -31,7 +34,7 @@ fi
 [ -e trial.begun ] && fall_back "did not come up before the machine, or this script, was stopped"
 : > trial.begun
 
-"$(readlink -f current)/bin/python" -P -m agent provider --supervised &
+(start) &
 child=$!
 stopped=
 trap 'stopped=yes; kill -TERM "$child" 2>/dev/null' TERM INT

@@ -210,6 +210,27 @@ def test_an_owner_who_has_it_leave_for_good_goes_before_an_update(make, helpers)
     assert updates._journal.note(NOTE)["successor"] == ""
 
 
+def test_a_daemon_that_leaves_for_one_version_leaves_for_the_next_one_instead(make, helpers):
+    updates = make()
+    helpers.says(READY)
+    look(updates)
+    since = updates._journal.note(NOTE)["since"]
+    helpers.says(READY | {"version": "0.3.0"})
+    look(updates)
+    assert (updates._journal.note(NOTE)["successor"], updates._journal.note(NOTE)["since"]) == ("0.3.0", since)
+
+
+def test_a_machine_too_short_of_memory_for_a_helper_goes_on(make):
+    updates = make()
+
+    def fails(arguments):
+        raise OSError(12, "Cannot allocate memory")
+
+    updates._start = fails
+    look(updates)
+    assert updates._helper is None
+
+
 def supervised(monkeypatch, two, folder, journal_says):
     """A daemon's whole run under hive-provider-start, in which it left for `journal_says`."""
     monkeypatch.setattr(sys, "prefix", str(two.root / "current"))

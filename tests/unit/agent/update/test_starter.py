@@ -18,7 +18,7 @@ def version_that(script: str) -> str:
     return f'#!/bin/sh\nroot=$(dirname "$0")/../../..\nname=$(basename "$(dirname "$(dirname "$0")")")\n{script}\n'
 
 
-STAYS = 'echo "$name $*" >> "$root/log"\nexit 0'
+STAYS = 'echo "$name $*" >> "$root/log"\npwd\nexit 0'
 CRASHES = 'echo "$name" >> "$root/log"\nexit 12'
 IS_HEARD = 'echo "$name" >> "$root/log"\nrm -f "$root/trial" "$root/trial.begun"\nexit 14'
 HANGS = 'echo "$name" >> "$root/log"\nexec sleep 60'
@@ -106,8 +106,9 @@ def test_without_a_trial_the_current_version_is_started_as_supervised(installati
 def test_it_is_started_from_anywhere_by_any_name(installation, put, tmp_path):
     put("0.1.0", STAYS)
     installation.switch_to("0.1.0", is_on_trial=False)
-    ran = subprocess.run([os.path.relpath(installation.root / STARTER, tmp_path)], cwd=tmp_path, timeout=SECONDS)
-    assert ran.returncode == 0
+    name = os.path.relpath(installation.root / STARTER, tmp_path)
+    ran = subprocess.run([name], cwd=tmp_path, timeout=SECONDS, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout.strip()) == (0, str(tmp_path)), "where the daemon then is as well"
 
 
 def test_a_version_that_ends_on_trial_is_set_aside_and_the_previous_one_started_at_once(upgraded, start, tmp_path):
