@@ -4,6 +4,7 @@ What a release is held against, and what installs it, is thereby never in the da
 """
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -13,9 +14,13 @@ from agent.update.source import Pin
 from agent.update.work import look, prepare
 from marketplace.errors import MarketError
 
+NICENESS = 10
+"""Jobs go before it."""
+
 
 def main(arguments: list[str]) -> int:
     """Exit status: 0, else that of the error, which stands on standard error."""
+    os.nice(NICENESS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what it has started ends with it
     try:
         task, root, url, data = arguments

@@ -166,11 +166,11 @@ def _switch(installation: Installation, successor: str | None) -> None:
 
 
 def start_helper(arguments: list[str]) -> "subprocess.Popen[str]":
-    """`agent.update` in a process group of its own, at low priority, without this daemon's settings."""
+    """`agent.update` in a process group of its own, without this daemon's settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPUTEHIVE_")}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "agent.update", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True, preexec_fn=lambda: os.nice(10),
+        stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
     )  # fmt: skip
 
 
