@@ -4,6 +4,7 @@ Layout under its address: `metadata/` (root, timestamp, snapshot, targets) and `
 python-tuf, and is imported only where a repository is asked (`agent.update.work`).
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,11 +62,12 @@ class Source:
                 f"COMPUTEHIVE_AGENT_UPDATE_ROOT: {pin.root} cannot be read: {error.strerror or error}.",
                 hint="It is the root.json of who makes the releases, had from them by a way that you trust.",
             ) from error
-        (folder / "metadata").mkdir(parents=True, exist_ok=True)
+        self._metadata = folder / "metadata" / hashlib.sha256(root).hexdigest()[:16]  # another pin begins anew
+        self._metadata.mkdir(parents=True, exist_ok=True)
         self._seen = load_seen(folder)
         with self._judged():
             self._updater = Updater(
-                str(folder / "metadata"), f"{pin.url.rstrip('/')}/metadata/",
+                str(self._metadata), f"{pin.url.rstrip('/')}/metadata/",
                 str(folder / "downloads"), f"{pin.url.rstrip('/')}/targets/",
                 fetcher=self._fetcher, config=_LIMITS, bootstrap=root,
             )  # fmt: skip
@@ -114,7 +116,7 @@ class Source:
         return target
 
     def _expiry(self, role: str) -> int:
-        signed = Metadata.from_file(str(self._folder / "metadata" / f"{role}.json")).signed
+        signed = Metadata.from_file(str(self._metadata / f"{role}.json")).signed
         return int(signed.expires.timestamp())
 
     def _require_honest_clock(self) -> None:

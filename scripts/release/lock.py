@@ -16,7 +16,7 @@ def write_lock(output: Path) -> None:
     The ready-made runtimes come with it, as set-up installs them: without what they themselves ask for.
     """
     command = [
-        str(UV), "pip", "compile", "--universal", "--generate-hashes", "--no-annotate", "--no-emit-index-url",
+        str(UV), "pip", "compile", "--universal", "--generate-hashes", "--no-annotate",
         "--no-header", "--quiet", "--constraint", "requirements/dev.lock", "pyproject.toml",
     ]  # fmt: skip
     try:

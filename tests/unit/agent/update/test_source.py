@@ -11,7 +11,7 @@ from agent.update.seen import FILE_NAME, Seen, load_seen
 from agent.update.source import Pin, Source
 from marketplace.errors import AgentError, ServiceUnavailable, SettingsError, UpdateRejected
 from scripts.release.repository import Repository
-from tests.unit.agent.update.maker import DAY, NOW, Maker
+from tests.unit.agent.update.maker import DAY, NOW, Maker, serve
 
 
 def metadata(served, name):
@@ -257,3 +257,18 @@ def test_public_folder_holds_no_private_key_and_nothing_that_waits_for_signature
     published = [path for path in Repository(maker.repository.public.parent).public.rglob("*") if path.is_file()]
     assert not any(b"PRIVATE" in path.read_bytes() for path in published)
     assert not any("0.3.0" in path.name for path in published)
+
+
+def test_an_owner_can_pin_another_root_over_what_was_seen(maker, keys, wheels, look, tmp_path):
+    """As is needed once too many keys of the old one are stolen; versions go on upwards even then."""
+    maker.found(now=NOW + 1, holders=("ann", "bea", "thief"))
+    maker.release(*wheels("0.3.0"))
+    look()
+    folder, signers = keys
+    other = Maker(tmp_path / "other", folder, signers | {"ann": signers["cy"], "bea": signers["thief"]})
+    other.found(holders=("cy", "thief", "ann"))
+    other.release(*wheels("0.4.0"))
+    with serve(other.repository.public) as served:
+        source = Source(Pin(other.repository.root_file(), served.url), tmp_path / "machine", lambda: NOW)
+        assert source.newest().version == "0.4.0"
+        source.close()
