@@ -202,12 +202,16 @@ def test_kill_at_every_stage_leaves_what_runs_and_the_next_try_succeeds(pin, dat
         assert old.current == "0.1.0"
 
 
-def test_kill_of_the_helper_ends_pip_with_it(pin, data, served, old):
-    with helper(pin, data, old, served, stall="") as process:
-        wait_until(lambda: list(old.folder_of("0.2.0").glob("pyvenv.cfg")))
+def test_kill_of_the_helper_ends_pip_with_it(pin, data, served, old, maker, wheels, tmp_path, monkeypatch):
+    """Which waits for an index that does not answer."""
+    library = make_wheel(tmp_path / "libraries", "hivelib", "1.0", {})
+    maker.release(wheels("0.3.0")[0], lock_of(tmp_path, library))
+    monkeypatch.setenv("PIP_INDEX_URL", f"{served.url}/simple")
+    at_work = str(old.folder_of("0.3.0"))
+    with helper(pin, data, old, served, stall="/simple/hivelib/") as process:
+        assert any(at_work in line for line in commands())
         process.kill()
         process.wait()
-        at_work = str(old.folder_of("0.2.0"))
         wait_until(lambda: not any(at_work in line for line in commands()), seconds=10)
 
 
