@@ -105,7 +105,7 @@ def plain_environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _bind() -> None:
-    """In the new process: files of bounded size; and it ends with us, even where we are killed (what it started: soon)."""
+    """In the new process: files of bounded size; and it ends with us, even where we are killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     bound = MAX_FILE_BYTES if most == resource.RLIM_INFINITY else min(MAX_FILE_BYTES, most)
