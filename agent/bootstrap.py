@@ -28,6 +28,7 @@ from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
 from agent.sandbox import sandbox_digest
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
+from agent.update.keeper import keep_updated
 from agent.vitals import read_vitals
 from agent.work import JobRunner, Runner
 from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
@@ -184,16 +185,19 @@ def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon
     )
 
 
-def run_provider(settings: ProviderSettings, alter: Alter | None = None) -> None:
+def run_provider(settings: ProviderSettings, alter: Alter | None = None, *, is_supervised: bool = False) -> None:
     """Run a provider until SIGTERM or SIGINT; after SIGUSR1, or `hive provider drain`, until it has left in order.
 
-    `alter` is that of `build_provider`.
+    `alter` is that of `build_provider`. `is_supervised`: hive-provider-start started it, and starts it again, as
+    another version, after VersionSwitched, which is raised then.
     """
     stop, drain = _stop_on_signals(), Event()
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda *_: drain.set())
     with hold_folder(settings.data, "provider"), MarketClient(settings.url) as client:
-        build_provider(settings, client, alter).run(stop, drain=drain)
+        daemon = build_provider(settings, client, alter)
+        with keep_updated(settings, daemon.is_heard, is_supervised=is_supervised) as beside:
+            daemon.run(stop, drain=drain, beside=beside)
 
 
 def run_oracle(settings: OracleSettings) -> None:

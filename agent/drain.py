@@ -18,7 +18,7 @@ from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import ConflictError
 
 log = structlog.get_logger("provider")
-NOTE = "drain"
+NOTE, SUCCESSOR = "drain", "successor"
 QUIET_SECONDS = 60
 """How long after its ask is withdrawn a lease may still open with it, where no cancel on chain forbids that."""
 POST_SECONDS = 30
@@ -57,9 +57,13 @@ def _journal_of_daemon(folder: Path) -> Iterator[Journal]:
         journal.close()
 
 
-def request_drain(journal: Journal, now: int, within: int | None = None) -> None:
-    """Ask the daemon of this journal to leave; jobs are stopped `within` so many seconds, None lets them end."""
-    journal.record_note(NOTE, {"since": now, "until": None if within is None else now + within})
+def request_drain(journal: Journal, now: int, within: int | None = None, successor: str = "") -> None:
+    """Ask the daemon of this journal to leave; jobs are stopped `within` so many seconds, None lets them end.
+
+    `successor`: the version that shall be started in its place; none where it shall stay away.
+    """
+    until = None if within is None else now + within
+    journal.record_note(NOTE, {"since": now, "until": until, "successor": successor})
 
 
 def withdraw_drain(journal: Journal) -> bool:
@@ -124,6 +128,7 @@ class Drain:
             left = self._unfinished()
         if left:
             return False
+        self._journal.record_note(SUCCESSOR, wish.get("successor", ""))
         self._journal.record_note(NOTE, None)
         log.info("drained")
         return True

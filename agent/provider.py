@@ -5,7 +5,7 @@ hash to what the chain recorded, bytes to their digest.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +21,7 @@ from agent.attester import Attester
 from agent.chain import Chain
 from agent.checkpoints import Checkpoints
 from agent.claims import Claims, Hand
-from agent.daemon import each, run_steps
+from agent.daemon import Step, each, run_steps
 from agent.drain import Drain, request_drain
 from agent.earnings import tell_closed
 from agent.evictions import Evictions
@@ -112,10 +112,10 @@ class ProviderDaemon:
         self._stops: dict[str, Event] = {}
         self._leaving = Event()
         """Set once `run` ends, before every job is stopped."""
-        self._failures, self._last_heartbeat = dict[str, int](), 0
+        self._failures, self._last_heartbeat, self.is_heard = dict[str, int](), 0, Event()
 
-    def run(self, stop: Event, pause: float = 0.3, drain: Event | None = None) -> None:
-        """Work until `stop`; running jobs are stopped and left to the next start, the ask is withdrawn.
+    def run(self, stop: Event, pause: float = 0.3, drain: Event | None = None, beside: Sequence[Step] = ()) -> None:
+        """Work until `stop`, with the steps `beside`; running jobs are left to the next start, the ask is withdrawn.
 
         After `drain`, or once the journal says so (`agent.drain`), until nothing is left to be done; sets `stop` then.
         """
@@ -127,10 +127,9 @@ class ProviderDaemon:
             if self.leave_in_order():
                 stop.set()
 
-        offering = (self.keep_ask, self.send_heartbeat)
         paid = (self.send_receipts, self.claim_unsettled, self.release_claims)
         working = (self.follow, self.start_jobs, self.make_way, self.post_checkpoints, self.post_attestations)
-        steps = (*offering, *working, *paid, leave)
+        steps = (self.keep_ask, self.send_heartbeat, *working, *paid, leave, *beside)
         try:
             run_steps(steps, stop, pause)
             self.withdraw_ask()
@@ -176,6 +175,7 @@ class ProviderDaemon:
         beat = Heartbeat(agent=self._agent.address, profile_digest=profile, sent_at=self._now(), drains_by=drains_by)
         said = self._client.heartbeat(beat, beat.sign(self._domain, self._agent.key))
         self._last_heartbeat = self._now()
+        self.is_heard.set()
         self._evictions.hear(said.get("notices", ()))
 
     # --- leases ----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ class Section:
 
 
 TOP, ORCHESTRATOR, PRICING, LIMITS, RULES = map(Section, ("", "orchestrator", "pricing", "limits", "rules"))
+UPDATES = Section("updates")
 SECRET = Section("orchestrator", is_in_file=False)
 
 

@@ -6,7 +6,7 @@ A new field needs nothing else to be a variable and a key of the file. The text 
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -23,6 +23,7 @@ from agent.setting_types import (
     RULES,
     SECRET,
     TOP,
+    UPDATES,
     Accounts,
     Names,
     Registries,
@@ -177,6 +178,15 @@ class ProviderSettings(AgentSettings):
     """While a sensor is that hot, or at its own critical temperature, take no new leases; 0 never minds."""
     schedule: Annotated[tuple[Hours, ...], TOP] = Field(default_factory=tuple)
     """When the machine offers; outside these hours it takes no new leases. Empty: always."""
+
+    self_update: Annotated[Literal["off", "check", "on"], UPDATES] = "off"
+    """Whether the daemon looks for signed releases, and whether it replaces itself by them."""
+    update_root: Annotated[UserPath | None, UPDATES] = None
+    """The root.json that releases are held against; there is none by default."""
+    update_url: Annotated[str, UPDATES] = ""
+    """Where releases are, without metadata/ and targets/; there is no place by default."""
+    update_hours: Annotated[int, UPDATES] = Field(default=24, ge=1, le=24 * 7)
+    """How often it looks, give or take a tenth."""
 
     @property
     def rules(self) -> Rules:

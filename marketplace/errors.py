@@ -21,9 +21,11 @@
     │   ├── CertificateRejected └── TranscriptMismatch
     ├── AgentError            this machine cannot do it                        HTTP 500   exit 11
     │   ├── SandboxFault      ├── InvalidModule   ├── KeystoreError
-    │   ├── UnsupportedTee    ├── InvalidEvidence └── CannotDecrypt
+    │   ├── UnsupportedTee    ├── InvalidEvidence ├── CannotDecrypt
+    │   └── UpdateRejected    a release that must not be installed here
     ├── SettingsError         a setting is missing or wrong                    HTTP 500   exit 12
-    └── ProgramFailed         the program ran, was paid for, and says it failed           exit 13
+    ├── ProgramFailed         the program ran, was paid for, and says it failed           exit 13
+    └── VersionSwitched       another version is to be started in this one's place        exit 14
 
 Each class has a stable `code` (it travels as the `type` of problem+json, RFC 9457), the HTTP status it becomes and
 the exit code of `hive`. The offending values are attributes and travel as `values`, so that a client raises the
@@ -326,6 +328,12 @@ class CannotDecrypt(AgentError):
     status = 422
 
 
+class UpdateRejected(AgentError):
+    """A release that is not signed as it must be, has lapsed, is older than one seen before, or does not work here."""
+
+    code = "update_rejected"
+
+
 class SettingsError(MarketError):
     """A setting is missing or wrong."""
 
@@ -339,6 +347,13 @@ class ProgramFailed(MarketError):
     code = "program_failed"
     status = 409
     exit_code = 13
+
+
+class VersionSwitched(MarketError):
+    """The daemon has ended so that another version of it is started: for whoever starts it again."""
+
+    code = "version_switched"
+    exit_code = 14
 
 
 def all_error_classes() -> dict[str, type[MarketError]]:

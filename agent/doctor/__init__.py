@@ -10,6 +10,7 @@ from agent.doctor.folder import examine_folder
 from agent.doctor.machine import examine_machine
 from agent.doctor.market import MarketView, examine_market, look_at_market
 from agent.doctor.sandboxes import examine_sandboxes
+from agent.doctor.updates import examine_updates
 from agent.inventory import survey_gpus
 from agent.sandbox import sandbox_digest
 from agent.settings import ProviderSettings
@@ -39,6 +40,7 @@ def examine(settings: ProviderSettings, options: str = "", clock: Callable[[], f
         *examine_machine(settings.data, settings.units),
         *examine_sandboxes(settings),
         *examine_folder(settings, now, options),
+        *examine_updates(settings, now),
         *examine_market(view, domain, settings.rates, gpus, _own_sandbox(settings)),
         *on_chain,
     ]

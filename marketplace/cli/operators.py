@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from marketplace.cli import bonds, claims, draining, measured, node_server, provider_views, selftest, stakes
+from marketplace.cli import bonds, claims, draining, measured, node_server, provider_views, selftest, stakes, updating
 from marketplace.cli.advised import print_markups
 from marketplace.cli.agent_settings import (
     prepare_agent,
@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     provider.command("unstake")(stakes.provider_unstake)
     provider.command("start")(provider_start)
     provider.command("drain")(draining.provider_drain)
+    provider.command("update")(updating.provider_update)
     provider.command("earnings")(provider_views.provider_earnings)
     provider.command("bids")(provider_views.provider_bids)
     provider.command("why")(provider_views.provider_why)

@@ -97,6 +97,8 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.selftest", "agent.settings", "`hive provider selftest` runs with this machine's"),
     Exemption("marketplace.cli.draining", "agent.drain", "`hive provider drain` tells the daemon through its journal"),
     Exemption("marketplace.cli.draining", "agent.settings", "`hive provider drain` finds the daemon's folder"),
+    Exemption("marketplace.cli.updating", "agent.update", "`hive provider update` replaces this installation"),
+    Exemption("marketplace.cli.updating", "agent.settings", "`hive provider update` reads whose releases to believe"),
     Exemption(
         "marketplace.cli.provider_views", "agent.income", "`hive provider earnings` follows the chain as agents do"
     ),

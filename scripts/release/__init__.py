@@ -1,0 +1,1 @@
+"""Makes and signs releases for daemons that update themselves: docs/how-to/release.md."""
