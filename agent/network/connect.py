@@ -4,7 +4,6 @@ Nothing but CONNECT: a proxy that takes whole requests has to read and rewrite w
 """
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 
 MAX_HEAD_BYTES = 8_192
@@ -15,12 +14,12 @@ _AUTHORITY = re.compile(rb"([A-Za-z0-9.-]{1,253}):([1-9][0-9]{0,4})")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00\r\n]*")
 
 
-@dataclass(frozen=True)
 class Refusal(Exception):
     """Why there is no connection, as the job is told."""
 
-    status: HTTPStatus
-    reason: str
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
 
     def response(self) -> bytes:
         """A whole answer, after which the connection ends."""

@@ -22,7 +22,7 @@ from agent.network.traffic import Bounds, Traffic
 
 log = structlog.get_logger("network")
 CLOSE_SECONDS = 10.0
-_MOST_ADDRESSES = 4
+_MOST_ADDRESSES = 8
 _CHUNK = _BUFFER = 65_536
 _BUSY_SECONDS = 0.5
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
