@@ -203,9 +203,14 @@ class Proxy:
             left = seen.at + self._bounds.idle_seconds - self._loop.time()
             if left <= 0:
                 raise TimeoutError("idle")
-            with suppress(TimeoutError):  # the other way may have been in use meanwhile
-                async with asyncio.timeout(left):
+            limit = asyncio.timeout(left)
+            try:
+                async with limit:
                     return await source.read(_CHUNK)
+            except TimeoutError:
+                if not limit.expired():  # the connection's own, which every further read would raise at once
+                    raise
+                # The other way may have been in use meanwhile.
 
 
 class _Seen:

@@ -1,5 +1,7 @@
 """A job's proxy: tunnels to what is listed, and nowhere else, whatever the job or its hosts try."""
 
+import asyncio
+import errno
 import ipaddress
 import socket
 import threading
@@ -11,6 +13,7 @@ import structlog
 
 from agent.network import names
 from agent.network.addresses import AddressPolicy
+from agent.network.proxy import _Seen
 from tests.unit.agent.network.conftest import HOST, LOOPBACK, PLENTY, ask, head_of, rest_of, status, tunnel
 
 pytestmark = pytest.mark.timeout(60)
@@ -171,6 +174,18 @@ def test_tunnel_in_use_outlives_the_idle_time(through, server):
             time.sleep(0.2)
             connection.sendall(b"x")
             assert connection.recv(1) == b"x"
+
+
+def test_connection_that_the_network_gave_up_ends_at_once_and_keeps_nobody_busy(through):
+    """The kernel tells of it by the same error as a pause that was too long; here it is set as the transport would."""
+
+    async def read(proxy):
+        broken = asyncio.StreamReader()
+        broken.set_exception(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+        return await asyncio.wait_for(proxy._read(broken, _Seen(proxy._loop.time())), 5)
+
+    with through() as (proxy, _), pytest.raises(TimeoutError, match="Connection timed out"):
+        asyncio.run_coroutine_threadsafe(read(proxy), proxy._loop).result(10)
 
 
 # --- bounds and the end -----------------------------------------------------------------------------------------------
