@@ -22,14 +22,24 @@ class Refusal(Exception):
         self.status, self.reason = status, reason
 
     def response(self) -> bytes:
-        """A whole answer, after which the connection ends."""
+        """A whole answer, after which the connection ends.
+
+        The reason stands in `Proxy-Status` (RFC 9209) too: clients show the header of a refused tunnel, not its body.
+        """
         body = f"{self.reason}\n".encode()
         allow = "Allow: CONNECT\r\n" if self.status is HTTPStatus.METHOD_NOT_ALLOWED else ""
         head = (
             f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n{allow}Content-Type: text/plain; charset=utf-8\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n"
+            f'Proxy-Status: computehive; details="{_quoted(self.reason)}"\r\n\r\n'
         )
         return head.encode() + body
+
+
+def _quoted(text: str) -> str:
+    """What may stand in a string of RFC 8941 §3.3.3: printable ASCII, of which two characters are escaped."""
+    plain = "".join(each if " " <= each <= "~" else "?" for each in text)
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def parse_connect(head: bytes) -> str:

@@ -86,10 +86,14 @@ def test_an_ordinary_program_talks_tls_through_the_proxy_that_its_environment_na
     both, certificate = make_certificate(tmp_path)
     files = program_files("curl") | {"/certificate.pem": certificate}
     with running_server(both) as port:
-        script = f"curl -sS --cacert /certificate.pem https://{HOST}:{port}/by-curl -d hello && curl -sS http://{HOST}:{port}/"
+        script = (
+            f"curl -sS --cacert /certificate.pem https://{HOST}:{port}/by-curl -d hello && curl -sS http://{HOST}:{port}/;"
+            " curl -sv https://other.test/"
+        )
         done = run(script, with_files(files), hosts=[f"{HOST}:{port}"], allowed=[f"{HOST}:{port}"])
     assert done.stdout.startswith(b"got 5\n"), done.stderr
     assert b"Only CONNECT: use https" in done.stdout, "plain http is told what to do"
+    assert b"do not list other.test:443" in done.stderr, "what curl shows of a refusal says why"
     assert done.usage.sent_bytes > 300, "the TLS handshake is the job's too"
 
 

@@ -1,5 +1,7 @@
 """Requests for a tunnel: one way to ask for one, and refusals that say what was wrong."""
 
+from http import HTTPStatus
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,9 +78,14 @@ def test_whatever_bytes_come_there_is_a_destination_or_a_refusal(data):
 
 @given(st.text(max_size=200))
 def test_a_refusal_is_one_whole_answer(reason):
-    from http import HTTPStatus
-
     head, _, body = Refusal(HTTPStatus.FORBIDDEN, reason).response().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 403 Forbidden\r\n")
     assert f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"
     assert body == f"{reason}\n".encode()
+    fields = head.split(b"\r\n")[1:]
+    assert len(fields) == 4 and all(b": " in field for field in fields), "no reason makes a field of its own"
+
+
+def test_the_reason_stands_in_a_header_that_clients_show():
+    response = Refusal(HTTPStatus.FORBIDDEN, 'no "such\\ host\n').response()
+    assert b'\r\nProxy-Status: computehive; details="no \\"such\\\\ host?"\r\n' in response
