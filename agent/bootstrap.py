@@ -8,7 +8,7 @@ from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import Adapter, carried, descriptor_digest, open_adapters, registries
+from agent.adapters import Adapter, carried, descriptor_digest, network_hosts, open_adapters, registries
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
 from agent.fitting import FittingRunner, Machine
@@ -118,6 +118,7 @@ def describe_machine(settings: ProviderSettings, adapters: Mapping[str, Adapter]
         update={
             "tees": offer_tees(profile.tees, settings.tee_collateral),
             "registries": registries(adapters),
+            "network_hosts": network_hosts(adapters),
             "sandbox_digests": promise_sandboxes(adapters),
             "recipient": recipient_of(identity) if identity else None,
         }

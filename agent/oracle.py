@@ -47,6 +47,7 @@ from marketplace.protocol.messages import (
     VerdictSeal,
     require_signed_by,
 )
+from marketplace.protocol.network import require_egress
 from marketplace.protocol.units import format_usdc
 
 log = structlog.get_logger("oracle")
@@ -229,7 +230,7 @@ class OracleDaemon:
         evidence = self._client.attestation(event.lease_id)
         attestation, manifest = Attestation.parse(evidence["attestation"]), Manifest.parse(evidence["manifest"])
         require_signed_by(attestation, terms.ask.agent, self._domain, evidence["signature"])
-        _check_evidence(event, terms.bid.job_digest, attestation, manifest)
+        _check_evidence(event, terms, attestation, manifest)
         if evidence.get("usage") is not None:
             self._look_at_usage(evidence["usage"], attestation, terms)
         return terms, attestation, manifest
@@ -275,12 +276,11 @@ def _new_secret() -> str:
     return "0x" + secrets.token_bytes(32).hex()
 
 
-def _check_evidence(event: LeaseOpened, job_digest: str, attestation: Attestation, manifest: Manifest) -> None:
-    if attestation.lease_id != event.lease_id or attestation.job_digest != job_digest:
+def _check_evidence(event: LeaseOpened, terms: LeaseTerms, attestation: Attestation, manifest: Manifest) -> None:
+    if attestation.lease_id != event.lease_id or attestation.job_digest != terms.bid.job_digest:
         raise MalformedMessage("Attestation", "is about another lease or another job")
     if manifest.root() != attestation.result_digest:
         raise InvalidManifest("The manifest does not hash to the attested result digest.")
-    if manifest.egress_bytes != attestation.egress_bytes:
-        raise InvalidManifest("The manifest lists other bytes than the attested egress.")
+    require_egress(attestation.egress_bytes, manifest.egress_bytes, terms.job_spec.network)
     if attestation.exit_kind not in list(ExitKind):
         raise MalformedMessage("Attestation.exitKind", f"{attestation.exit_kind} is no way for a program to end")

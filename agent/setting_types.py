@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from eth_utils import is_hex_address, to_checksum_address
-from pydantic import AfterValidator, BeforeValidator, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
 from pydantic_settings import NoDecode
 
 from marketplace.protocol.images import Registry
+from marketplace.protocol.network import Pattern
 
 MOST_NAMES, LONGEST_NAME = 16, 64
 _REGISTRY: TypeAdapter[str] = TypeAdapter(Registry)
+_PATTERN: TypeAdapter[str] = TypeAdapter(Pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,19 @@ def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(f"{', '.join(names)!r}: expected {expected}") from error
 
 
+def _patterns(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(_PATTERN.validate_python(name) for name in names)
+    except ValidationError as error:
+        raise ValueError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from error
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_few_and_short)]
 """A few short names."""
 Registries = Annotated[Names, AfterValidator(_hosts)]
 """Registries of container images, as the names of images begin."""
+NetworkHosts = Annotated[Names, AfterValidator(_patterns)]
+"""Hosts that jobs may reach."""
 Accounts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_checksummed)]
 """Addresses, as EIP-55 writes them."""
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]

@@ -26,6 +26,7 @@ from agent.setting_types import (
     UPDATES,
     Accounts,
     Names,
+    NetworkHosts,
     Registries,
     UserPath,
 )
@@ -72,6 +73,8 @@ class MachineSettings(FolderSettings):
     """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB."""
     registries: Annotated[Registries, RULES] = Field(default_factory=tuple)
     """From which registries jobs may name container images, host and port as they stand in a name; empty: from none."""
+    network_hosts: Annotated[NetworkHosts, RULES] = Field(default_factory=tuple)
+    """Which hosts jobs may reach that bought network: HOST, *.HOST or any, with a port where it is not 443."""
     input_cache_mb: int = Field(default=2_000, ge=0)
     """How much of past jobs' inputs and programs is kept on disk for the next; 0 keeps nothing."""
     mcp_servers: UserPath | None = None
@@ -86,6 +89,7 @@ class MachineSettings(FolderSettings):
             container_runtime=self.container_runtime,
             image_cache_mb=self.image_cache_mb,
             registries=self.registries,
+            network_hosts=self.network_hosts,
             mcp_servers=self.mcp_servers,
         )
 

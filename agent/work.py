@@ -67,6 +67,11 @@ class Execution:
         return math.ceil(self.wall_seconds)
 
     @property
+    def egress_bytes(self) -> int:
+        """`Attestation.egressBytes`: outputs and logs, and what the job sent over the network that it bought."""
+        return self.manifest.egress_bytes + (self.usage.sent_bytes or 0)
+
+    @property
     def result_digest(self) -> str:
         """What the attestation names the result by."""
         return self.manifest.root()

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
     from agent.containers.cache import ImageCache, Loaded
     from agent.containers.engine import Engine
     from agent.containers.sources import Puller
+    from agent.network.gate import Gate
+    from agent.network.proxy import Proxy
 
-PROFILE_VERSION = 1
+PROFILE_VERSION = 2
 """Raised whenever what a container may do or see changes."""
 
 
 def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdapter | None":
-    """The sandbox on the engine of the settings; None where they name none. Raises AgentError, see `Engine`.
+    """The sandbox on the engine of the settings; None where they name none. Raises AgentError, see `Engine`
+    and `require_enterable`.
 
     `sweep` removes what an agent with these settings has left there; not where one may be running.
     """
@@ -37,26 +41,37 @@ def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdap
     from agent.containers.cache import ImageCache
     from agent.containers.engine import Engine
     from agent.containers.sources import Puller
+    from agent.network.gate import Gate, require_enterable
 
     agent = "computehive-" + hashlib.sha256(str(settings.data.resolve()).encode()).hexdigest()[:12]
     engine = Engine(settings.container_engine, agent, settings.container_runtime)
     if sweep:
         engine.sweep()
+    if settings.network_hosts:
+        require_enterable(engine, agent)
+    gate = Gate(settings.network_hosts) if settings.network_hosts else None
     cache = ImageCache(engine, settings.data / "images.json", settings.image_cache_mb)
     puller = Puller(engine, settings.registries, settings.data)
     if sweep:
         puller.sweep()
-    return DockerAdapter(engine, agent, cache, GpuPool.survey(), puller)
+    return DockerAdapter(engine, agent, cache, GpuPool.survey(), puller, gate)
 
 
 class DockerAdapter:
     """One engine, its images, and the GPUs that jobs take turns with."""
 
     def __init__(
-        self, engine: "Engine", agent: str, images: "ImageCache", gpus: GpuPool, puller: "Puller | None" = None
+        self,
+        engine: "Engine",
+        agent: str,
+        images: "ImageCache",
+        gpus: GpuPool,
+        puller: "Puller | None" = None,
+        gate: "Gate | None" = None,
     ) -> None:
-        """Without a `puller`, images come out of no registry."""
+        """Without a `puller`, images come out of no registry; without a `gate`, no job has network."""
         self._engine, self._agent, self._images, self._gpus, self._puller = engine, agent, images, gpus, puller
+        self._gate = gate
 
     def descriptor(self) -> dict[str, object]:
         """What a container finds around it, as far as this agent decides it."""
@@ -76,6 +91,10 @@ class DockerAdapter:
         """As `Pulling.registries`."""
         return self._puller.allowed if self._puller else ()
 
+    def network_hosts(self) -> Sequence[str]:
+        """As `Networked.network_hosts`."""
+        return self._gate.allowed if self._gate else ()
+
     def close(self) -> None:
         """Let go of the engine."""
         self._engine.close()
@@ -88,6 +107,8 @@ class DockerAdapter:
 
         if isinstance(job.spec.program, ImageProgram):
             self._require_puller().require_allowed(job.spec.program)
+        if job.spec.network is not None:
+            self._require_gate().require_allowed(job.spec.network)
         pulled: list[int] = []
         try:
             job = _opened(job)
@@ -97,7 +118,9 @@ class DockerAdapter:
             return RunResult(ExitKind.EVICTED, 0, 0, 0.0, {}, b"", b"", "stopped while its image was fetched")
         except ENGINE_ERRORS as error:
             return failed(error, limits)
-        return replace(result, usage=replace(result.usage, ingress_bytes=sum(pulled)))
+        return replace(
+            result, usage=replace(result.usage, ingress_bytes=sum(pulled) + (result.usage.ingress_bytes or 0))
+        )
 
     def _load(self, job: Job, stop: Event | None, count: Callable[[int], None]) -> "Loaded":
         from agent.containers.sources import load_archive
@@ -113,15 +136,25 @@ class DockerAdapter:
             raise AgentError("This machine takes images from no registry.")
         return self._puller
 
+    def _require_gate(self) -> "Gate":
+        if self._gate is None:
+            raise AgentError("This machine's provider lets jobs reach no host.")
+        return self._gate
+
     def _run(self, image: str, job: Job, limits: Limits, stop: Event | None) -> RunResult:
         from agent.containers.run import Order, run_container
+        from agent.network.gate import ENVIRONMENT
 
+        env = ENVIRONMENT | job.spec.env if job.spec.network else job.spec.env
         with self._gpus.take(limits.gpus) as gpus:
-            order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus, job.secrets)
+            order = Order(image, job.spec.args, env, job.inputs, gpus, job.secrets, self._opening(job))
             meter = GpuMeter(gpus)
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
                 result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots, job.printed)
             return replace(result, usage=meter.add_to(result.usage))
+
+    def _opening(self, job: Job) -> "Callable[[str, int, int], Proxy] | None":
+        return partial(self._require_gate().open, job.spec.network) if job.spec.network else None
 
 
 def _opened(job: Job) -> Job:

@@ -45,6 +45,8 @@ class AdapterSettings:
     """How much the images of past jobs may take up in the engine, 10^6 bytes a MB."""
     registries: tuple[str, ...] = ()
     """From which container images may come: hosts, with their ports."""
+    network_hosts: tuple[str, ...] = ()
+    """Which hosts jobs may reach that bought network, as `marketplace.protocol.network.Pattern` says them."""
     mcp_servers: Path | None = None
     """File that says which MCP servers this machine runs."""
 
@@ -80,4 +82,13 @@ class Pulling(Protocol):
 
     def registries(self) -> Sequence[str]:
         """Which, for the profile's `registries`: bids that want another are not matched here."""
+        ...
+
+
+@runtime_checkable
+class Networked(Protocol):
+    """An adapter whose jobs may have network."""
+
+    def network_hosts(self) -> Sequence[str]:
+        """To where, for the profile's `network_hosts`: bids that want another are not matched here."""
         ...

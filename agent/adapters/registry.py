@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying, Pulling
+from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying, Networked, Pulling
 from marketplace.protocol.canonical import json_digest
 
 
@@ -32,3 +32,9 @@ def carried(adapters: Mapping[str, Adapter]) -> dict[str, str]:
 def registries(adapters: Mapping[str, Adapter]) -> tuple[str, ...]:
     """From where the adapters take programs, sorted."""
     return tuple(sorted({one for each in adapters.values() if isinstance(each, Pulling) for one in each.registries()}))
+
+
+def network_hosts(adapters: Mapping[str, Adapter]) -> tuple[str, ...]:
+    """To where jobs in the adapters may have network, sorted."""
+    found = (one for each in adapters.values() if isinstance(each, Networked) for one in each.network_hosts())
+    return tuple(sorted(set(found)))

@@ -27,6 +27,7 @@ ANSWER_SECONDS = 60
 """How long the engine may take for an answer before it counts as gone."""
 ENGINE_ERRORS = (docker.errors.DockerException, RequestException, OSError)
 IN, OUT, TMP, SECRETS = "/in", "/out", "/tmp", "/secrets"
+HOSTNAME = "job"
 SHM_BYTES = 64_000_000
 NO_GPUS = {"NVIDIA_VISIBLE_DEVICES": "void"}
 """Where NVIDIA's runtime is an engine's default, a container has the GPUs that its own environment names."""
@@ -120,22 +121,31 @@ class Engine:
             self._create_volume(f"{run}-secrets", secret_bytes + _PAGE * 160, 128, "0755")
             mounts[f"{run}-secrets"] = {"bind": SECRETS, "mode": "rw,nocopy"}
         holder = self._client.containers.create(
-            self._holder, name=f"{run}-holder", labels={LABEL: self._agent}, volumes=mounts, network_mode="none",
-            read_only=True, user=NOBODY, cap_drop=["ALL"], security_opt=["no-new-privileges"],
+            self._holder, name=f"{run}-holder", hostname=HOSTNAME, labels={LABEL: self._agent}, volumes=mounts,
+            network_mode="none", read_only=True, user=NOBODY, cap_drop=["ALL"], security_opt=["no-new-privileges"],
             log_config=LogConfig(type="none"),
         )  # fmt: skip
         holder.start()
         return holder
 
+    def first_process(self, container: Container) -> int:
+        """Of a running container, as the machine numbers it."""
+        container.reload()
+        return container.attrs["State"]["Pid"]
+
     def create_job(
         self, run: str, image: str, args: Sequence[str], env: dict[str, str], limits: Limits, gpus: Sequence[str],
-        *, has_secrets: bool = False,
+        *, has_secrets: bool = False, network_of: Container | None = None,
     ) -> Container:  # fmt: skip
-        """The job's container, not started. Raises InvalidModule for an image that cannot be held in its limits."""
+        """The job's container, not started. Raises InvalidModule for an image that cannot be held in its limits.
+
+        It has a loopback and no network; with `network_of` that container's loopback, for which a proxy can listen
+        before the job begins.
+        """
         config = self._client.images.get(image).attrs["Config"]
         half = max(_PAGE, limits.memory_bytes // 2)
         scratch = {path: f"{_TMPFS},size={half},nr_inodes=65536" for path in (TMP, *_volumes(config))}
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = _network_options(network_of)
         mounts = {f"{run}-in": {"bind": IN, "mode": "ro,nocopy"}, f"{run}-out": {"bind": OUT, "mode": "rw,nocopy"}}
         if has_secrets:
             mounts[f"{run}-secrets"] = {"bind": SECRETS, "mode": "ro,nocopy"}
@@ -146,10 +156,10 @@ class Engine:
         if self.has_cgroup_parents:
             options["cgroup_parent"] = cgroups.parent_path(run)
         return self._client.containers.create(
-            image, command=list(args) or None, name=run, hostname="job", labels={LABEL: self._agent},
+            image, command=list(args) or None, name=run, labels={LABEL: self._agent},
             environment={"HOME": TMP} | env | ({} if gpus else NO_GPUS), user=NOBODY,
             working_dir=config.get("WorkingDir") or OUT,
-            volumes=mounts, tmpfs=scratch, read_only=True, network_mode="none", cap_drop=["ALL"], ipc_mode="private",
+            volumes=mounts, tmpfs=scratch, read_only=True, cap_drop=["ALL"], ipc_mode="private",
             security_opt=["no-new-privileges"], healthcheck={"test": ["NONE"]}, log_config=LogConfig(type="none"),
             mem_limit=limits.memory_bytes, memswap_limit=limits.memory_bytes, nano_cpus=limits.vcpus * 10**9,
             pids_limit=self.host_processes(limits.processes), shm_size=min(SHM_BYTES, half), oom_score_adj=500,
@@ -217,6 +227,13 @@ class Streams:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._connection._response.close()
+
+
+def _network_options(shared: Container | None) -> dict[str, Any]:
+    """A loopback of the job's own, or another container's, whose host name it then has too."""
+    if shared is None:
+        return {"network_mode": "none", "hostname": HOSTNAME}
+    return {"network_mode": f"container:{shared.id}"}
 
 
 def _volumes(config: dict[str, Any]) -> list[str]:

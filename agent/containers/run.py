@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 import docker
@@ -18,6 +18,8 @@ from agent.containers.cgroups import Reading
 from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, SECRETS, Engine
 from agent.containers.harvest import OutputLimit, pack, unpack
 from agent.containers.logs import LogPump
+from agent.network.proxy import Proxy
+from agent.network.traffic import Bounds, Traffic
 from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import Limits, RunResult
@@ -32,6 +34,9 @@ MAX_WRITTEN_BYTES = 512_000_000
 """Of all outputs together, whatever the bid reserves: they are held in memory."""
 
 
+NO_TRAFFIC = Traffic(Bounds(sent_bytes=0, received_bytes=0))
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be run: an image by its id, arguments instead of the image's own, and files for `/in`."""
@@ -44,6 +49,8 @@ class Order:
     """Devices, by the ids that the driver gives them."""
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Files for `/secrets`."""
+    open_network: Callable[[str, int, int], Proxy] | None = None
+    """Where the job bought network: what opens it to a container, by id and first process, for so many bytes sent."""
 
 
 def run_container(
@@ -60,9 +67,10 @@ def run_container(
     An engine that fails or vanishes is the machine's trouble: SANDBOX_ERROR.
     """
     run = f"{agent}-{secrets.token_hex(6)}"
-    limits = replace(limits, egress_bytes=min(limits.egress_bytes, MAX_WRITTEN_BYTES))
+    bought = limits.egress_bytes
+    limits = replace(limits, egress_bytes=min(bought, MAX_WRITTEN_BYTES))
     try:
-        return _Run(engine, run, order, limits, stop, snapshots, printed).result()
+        return _Run(engine, run, order, limits, stop, snapshots, printed, bought).result()
     except ENGINE_ERRORS as error:
         return failed(error, limits)
     finally:
@@ -81,9 +89,10 @@ class _Run:
         stop: threading.Event | None,
         snapshots: Snapshots | None,
         printed: Printed | None,
+        egress_bought: int,
     ) -> None:
         self._engine, self._run, self._order, self._limits, self._stop = engine, run, order, limits, stop
-        self._snapshots, self._printed = snapshots, printed
+        self._snapshots, self._printed, self._egress_bought = snapshots, printed, egress_bought
         self._reading = Reading()
 
     def result(self) -> RunResult:
@@ -95,30 +104,42 @@ class _Run:
         holder.put_archive(IN, pack(inputs))
         if secret:
             holder.put_archive(SECRETS, pack(secret))
-        job = self._engine.create_job(
-            self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus,
-            has_secrets=bool(secret),
-        )  # fmt: skip
-        with closing(self._engine.attach(job)) as streams:
-            logs = LogPump(streams, limits, self._printed)
-            started = time.monotonic()
-            ended = self._watch(job, holder, logs, started)
-            seconds = time.monotonic() - started
-            logs.finish(ANSWER_SECONDS)
-        kind, code, detail = ended or self._own_end(job, logs)
+        with self._open_network(holder) as network:
+            job = self._engine.create_job(
+                self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus,
+                has_secrets=bool(secret), network_of=holder if network else None,
+            )  # fmt: skip
+            traffic = network.traffic if network else NO_TRAFFIC
+            with closing(self._engine.attach(job)) as streams:
+                logs = LogPump(streams, limits, self._printed)
+                started = time.monotonic()
+                ended = self._watch(job, holder, logs, traffic, started)
+                seconds = time.monotonic() - started
+                logs.finish(ANSWER_SECONDS)
+        kind, code, detail = ended or self._own_end(job, logs, traffic)
         outputs: dict[str, bytes] = {}
+        logged = len(logs.stdout) + len(logs.stderr)
         if kind is ExitKind.EXITED:
             try:
-                outputs = self._harvest(holder, len(logs.stdout) + len(logs.stderr))
+                outputs = self._harvest(holder, logged)
+                require_bought(logged + sum(map(len, outputs.values())), traffic.sent, self._egress_bought)
             except OutputLimit as error:
-                kind, code, detail = ExitKind.OUTPUT_LIMIT, 0, str(error)
+                kind, code, detail, outputs = ExitKind.OUTPUT_LIMIT, 0, str(error), {}
+        sent = min(traffic.sent, self._egress_bought - logged)
+        usage = replace(self._measure().usage, sent_bytes=sent, ingress_bytes=traffic.received)
         return RunResult(
             exit_kind=kind, exit_code=code, fuel_used=0, wall_seconds=seconds, outputs=outputs, stdout=logs.stdout,
-            stderr=logs.stderr, detail=detail, usage=self._measure().usage,
+            stderr=logs.stderr, detail=detail, usage=usage,
         )  # fmt: skip
 
+    def _open_network(self, holder: Container) -> AbstractContextManager[Proxy | None]:
+        """What ends with the job; None within it for a job that has no network."""
+        if self._order.open_network is None:
+            return nullcontext()
+        return self._order.open_network(str(holder.id), self._engine.first_process(holder), self._egress_bought)
+
     def _watch(
-        self, job: Container, holder: Container, logs: LogPump, started: float
+        self, job: Container, holder: Container, logs: LogPump, traffic: Traffic, started: float
     ) -> tuple[ExitKind, int, str] | None:
         """Until the program has ended by itself, or had to be."""
         until = started + self._limits.wall_seconds
@@ -127,7 +148,7 @@ class _Run:
         while not is_over(waiting, TICK_SECONDS):
             group = group or self._find_group(job)
             self._measure(group)
-            end = self._forced_end(logs, until)
+            end = self._forced_end(logs, traffic, until)
             self._look(holder, logs, is_last=end is not None and end[0] is ExitKind.EVICTED)
             if end is not None:
                 self._end(job, group, waiting)
@@ -164,22 +185,26 @@ class _Run:
         except (OutputLimit, tarfile.TarError):  # also of a file that has changed while it was read
             return {}
 
-    def _forced_end(self, logs: LogPump, until: float) -> tuple[ExitKind, int, str] | None:
+    def _forced_end(self, logs: LogPump, traffic: Traffic, until: float) -> tuple[ExitKind, int, str] | None:
         if self._stop is not None and self._stop.is_set():
             return ExitKind.EVICTED, 0, "stopped by its machine"
         if logs.overflow:
             return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
+        if traffic.overflow:
+            return ExitKind.NETWORK_LIMIT, 0, traffic.overflow
         if self._reading.refused_processes:
             return ExitKind.PROCESS_LIMIT, 0, self._process_limit
         if time.monotonic() >= until:
             return ExitKind.TIMEOUT, 0, f"still running after {self._limits.wall_seconds:g} s"
         return None
 
-    def _own_end(self, job: Container, logs: LogPump) -> tuple[ExitKind, int, str]:
+    def _own_end(self, job: Container, logs: LogPump, traffic: Traffic) -> tuple[ExitKind, int, str]:
         job.reload()
         state = job.attrs["State"]
         if logs.overflow:
             return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
+        if traffic.overflow:
+            return ExitKind.NETWORK_LIMIT, 0, traffic.overflow
         if self._measure().has_filled(self._engine.host_processes(self._limits.processes)) and state["ExitCode"] != 0:
             return ExitKind.PROCESS_LIMIT, 0, self._process_limit
         if state["OOMKilled"] and state["ExitCode"] != 0:
@@ -209,6 +234,12 @@ class _Run:
     @property
     def _process_limit(self) -> str:
         return f"more than {self._limits.processes} processes at once"
+
+
+def require_bought(written: int, sent: int, bought: int) -> None:
+    """Raises OutputLimit where outputs and logs have no room left beside what went over the network, bytes."""
+    if written + sent > bought:
+        raise OutputLimit(f"{written} bytes of outputs and logs, and {sent} sent, exceed the {bought} bytes reserved")
 
 
 def call_aside(call: Callable[[], None]) -> Future[None]:

@@ -30,7 +30,13 @@ def check_containers(settings: ProviderSettings) -> list[Finding]:
     isolation = _check_isolation(adapter)
     adapter.close()
     engine = well("containers", f"{settings.container_engine}: {found}")
-    return [engine, *isolation, *map(_check_registry, settings.registries)]
+    return [engine, *isolation, *_tell_network(adapter), *map(_check_registry, settings.registries)]
+
+
+def _tell_network(adapter: DockerAdapter) -> list[Finding]:
+    """Which hosts jobs may reach; nothing where none. That they can was tried when the adapter was opened."""
+    hosts = adapter.network_hosts()
+    return [well("network", f"jobs that bought it may reach {', '.join(hosts)}")] if hosts else []
 
 
 def _check_registry(host: str) -> Finding:

@@ -56,7 +56,7 @@ def build_report(lease_id: str, bid: Bid, execution: Execution, site: Site) -> U
         "gpu_milliseconds": _measured(_gpu_seconds(bid, execution), _MILLI),
         "gpu_peak_memory_bytes": _measured(usage.gpu_peak_memory_bytes),
         "ingress_bytes": _measured(usage.ingress_bytes),
-        "egress_bytes": (execution.manifest.egress_bytes, FigureOrigin.MEASURED),
+        "egress_bytes": (execution.egress_bytes, FigureOrigin.MEASURED),
         "energy_millijoules": (energy, origin),
         "carbon_milligrams": (grams, FigureOrigin.MODELLED),
     }

@@ -49,13 +49,15 @@ class Usage:
     cpu_seconds: float | None = None
     peak_memory_bytes: int | None = None
     ingress_bytes: int | None = None
-    """Fetched for it: inputs, and a program that was not there yet."""
+    """Fetched for it: inputs, a program that was not there yet, and what came over the network that it bought."""
     gpu_seconds: float | None = None
     """How long GPUs were at work, of all of them together."""
     gpu_peak_memory_bytes: int | None = None
     gpu_joules: float | None = None
     cpu_joules: float | None = None
     """Its share of what processors and memory drew."""
+    sent_bytes: int | None = None
+    """Over the network that it bought: egress beside outputs and logs."""
 
 
 NOT_MEASURED = Usage()

@@ -16,6 +16,7 @@ from marketplace.errors import MarketError
 from marketplace.protocol.jobspec import JobSpec, Requirements
 from marketplace.protocol.messages import Bid
 from marketplace.protocol.metering import compute_quote
+from marketplace.protocol.network import find_forbidden
 from marketplace.protocol.units import SECONDS_PER_HOUR, ceil_div, format_usdc
 
 MAX_PRICED, LEAST_PRICED = 16, 2
@@ -34,8 +35,7 @@ class Change:
 
     constraint: str
     says: str
-    fields: tuple[tuple[str, Any], ...]
-    """Path and new JSON value."""
+    fields: tuple[tuple[str, Any], ...]  # path and new JSON value
     drops: bool = False
     """Whether nothing is left of the constraint."""
 
@@ -130,6 +130,13 @@ def _registry(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change | None:
     return Change("registry", f"Have the image at {offered}", (("program.registry", offered),)) if offered else None
 
 
+def _network(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change:
+    forbidden = find_forbidden(bid.job_spec.network_hosts, ask.profile.network_hosts)
+    left = [one for one in bid.job_spec.network_hosts if one not in forbidden]
+    fewer = ("network.hosts", left) if left else ("network", None)
+    return Change("network", f"Do without {', '.join(forbidden)}", (fewer,))
+
+
 def _sandbox(bid: PlacedBid, ask: PlacedAsk, now: int) -> Change | None:
     offered = ask.profile.sandboxes[0] if ask.profile.sandboxes else None
     return Change("sandbox", f"Run in the {offered} sandbox", (("sandbox", offered),)) if offered else None
@@ -177,6 +184,7 @@ WIDENERS: Mapping[str, Widener] = {
     "gpus": _gpus,
     "runtime": _runtime,
     "registry": _registry,
+    "network": _network,
     "sandbox": _sandbox,
     "vcpus": _at_most("vcpus", "vcpus", "vCPUs", lambda ask: ask.free_units * Unit.of(ask).vcpus),
     "memoryMb": _at_most("memoryMb", "memoryMb", "MB of memory", lambda ask: ask.free_units * Unit.of(ask).memory_mb),

@@ -10,6 +10,8 @@ from marketplace.cli.output import amount, clock_time, table, usdc
 
 OPTIONS = {
     "requirements.regions": "--region",
+    "network": "--network",
+    "network.hosts": "--network",
     "memoryMb": "--memory",
     "vcpus": "--vcpus",
     "gpus": "--gpus",
@@ -78,8 +80,8 @@ def _option(path: str, value: Any) -> str:
     option = OPTIONS.get(path)
     if option is None:
         return f"{path} = {value!r}"
-    if isinstance(value, list):
-        return " ".join(f"{option} {shlex.quote(str(each))}" for each in value) or f"without {option}"
+    if isinstance(value, list) or value is None:
+        return " ".join(f"{option} {shlex.quote(str(each))}" for each in value or ()) or f"without {option}"
     return f"{option} {amount(value) if path == 'maxPrice' else value}"
 
 

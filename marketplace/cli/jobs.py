@@ -19,6 +19,7 @@ from marketplace.cli.context import (
     unlock,
 )
 from marketplace.cli.known import remember_job
+from marketplace.cli.networking import NetworkOptions
 from marketplace.cli.offers import feasible, price_now, prices_above_cap, print_offers, reasons_against
 from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, talk
@@ -97,6 +98,7 @@ def quote(
     schedule: ScheduleOptions,
     trust: TrustOptions,
     privacy: PrivacyOptions,
+    network: NetworkOptions,
 ) -> None:
     """What would it cost, where, and what stands in the way. Signs nothing, spends nothing."""
     from marketplace.client.jobs import metered
@@ -104,7 +106,7 @@ def quote(
 
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with find_market(url).client() as client:
-        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule, trust)
+        job = _prepare(client.config(), program, inputs, args, env, (region, need, prefer), schedule, trust, network)
         job, _ = privacy.seal(job, Verification.ACCEPT, replicas)
         resources = metered(job.spec, resources)
         found = client.quote(resources, job_spec=job.spec, replicas=replicas, max_price=_cap(max_price))
@@ -158,6 +160,7 @@ def run(
     schedule: ScheduleOptions,
     trust: TrustOptions,
     privacy: PrivacyOptions,
+    network: NetworkOptions,
 ) -> None:
     """Run a program on the market: price and cap, your signature, live progress, checked result, bill."""
     from marketplace.cli.follow import attend
@@ -172,7 +175,7 @@ def run(
     resources = _resources(gpus, vcpus, memory, seconds, fuel, egress)
     with market.client() as client:
         config = client.config()
-        job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, trust, name)
+        job = _prepare(config, program, inputs, args, env, (region, need, prefer), schedule, trust, network, name)
         verification = verify.to_verification() if verify else None
         job, key = privacy.seal(job, verification, replicas)
         resources = metered(job.spec, resources)
@@ -237,6 +240,7 @@ def _prepare(
     wanted: tuple[list[str] | None, list[str] | None, list[str] | None],
     schedule: ScheduleOptions,
     trust: TrustOptions,
+    network: NetworkOptions,
     name: str = "",
 ) -> "PreparedJob":
     """The job; `wanted` is what --region, --need and --prefer say."""
@@ -260,6 +264,7 @@ def _prepare(
         checkpoint=schedule.to_checkpoint(),
         tee=trust.to_trust(),
         audit=trust.to_audit(),
+        network=network.to_network(),
     )
 
 

@@ -29,6 +29,7 @@ from marketplace.protocol.jobspec import (
 )
 from marketplace.protocol.messages import Bid, Cancel
 from marketplace.protocol.metering import Resources
+from marketplace.protocol.network import Network
 from marketplace.protocol.preferences import Preferences
 from marketplace.protocol.tee import TeeTrust
 
@@ -89,14 +90,15 @@ def prepare_job(
     checkpoint: Checkpointing | None = None,
     determinism: Determinism | None = None,
     audit: Audit | None = None,
+    network: Network | None = None,
 ) -> PreparedJob:
     """Read `program` and `inputs` (files, or folders taken whole under their own name) into a job.
 
     A `program` may also be an image in a registry, `HOST[:PORT]/NAME@sha256:DIGEST`, which only the nodes fetch.
     `runtimes` maps a runtime's name to its digest, as the market publishes them; `tee` makes it a job for the policy
-    `attested`, on nodes of the technologies that it trusts; `audit` lets oracles leave some such jobs unrun. Raises
-    InputError for a file that is not there, is of no known kind or shares its name with another; InvalidJobSpec for
-    what the protocol refuses.
+    `attested`, on nodes of the technologies that it trusts; `audit` lets oracles leave some such jobs unrun; `network`
+    is for containers. Raises InputError for a file that is not there, is of no known kind or shares its name with
+    another; InvalidJobSpec for what the protocol refuses.
     """
     chosen, files, blobs = _take(program, [each for given in inputs for each in _walk(given)], runtimes)
     spec = JobSpec.parse(
@@ -114,6 +116,7 @@ def prepare_job(
             "checkpoint": checkpoint.model_dump(mode="json", by_alias=True) if checkpoint else None,
             "tee": tee.model_dump(mode="json", by_alias=True) if tee else None,
             "audit": audit.model_dump(mode="json", by_alias=True) if audit else None,
+            "network": network.model_dump(mode="json", by_alias=True) if network else None,
         }
     )
     return PreparedJob(spec=spec, blobs=blobs)
@@ -205,13 +208,13 @@ def metered(spec: JobSpec, resources: Resources) -> Resources:
 
 def default_verification(spec: JobSpec, replicas: int) -> Verification:
     """Evidence where the job asks for it. Else what is deterministic is run again; of the rest replicas vote, and the
-    only one is accepted by its renter.
+    only one is accepted by its renter, as is one with network, which no two machines need find alike.
     """
     if spec.tee is not None:
         return Verification.ATTESTED
     if spec.is_metered:
         return Verification.REEXECUTE
-    return Verification.REPLICATE if replicas > 1 else Verification.ACCEPT
+    return Verification.REPLICATE if replicas > 1 and spec.network is None else Verification.ACCEPT
 
 
 def _take(

@@ -13,6 +13,7 @@ from marketplace.domain.book import PlacedAsk, PlacedBid
 from marketplace.domain.gpus import GpuWant, Kit, find_lack
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.messages import Bid
+from marketplace.protocol.network import find_forbidden
 from marketplace.protocol.preferences import LatencyLimit
 from marketplace.protocol.profile import NodeProfile
 from marketplace.protocol.units import ceil_div
@@ -136,6 +137,11 @@ def _registry(wanted: str, offered: tuple[str, ...]) -> Facts | None:
     return (wanted, list(offered)) if wanted and wanted not in offered else None
 
 
+def _network(wanted: tuple[str, ...], offered: tuple[str, ...]) -> Facts | None:
+    forbidden = find_forbidden(wanted, offered)
+    return (forbidden, list(offered)) if forbidden else None
+
+
 def _features(wanted: frozenset[str], offered: frozenset[str]) -> Facts | None:
     missing = sorted(wanted - offered)
     return (missing, "not offered") if missing else None
@@ -183,6 +189,7 @@ QUALITIES = (
     Quality("sandbox", lambda bid: bid.job_spec.sandbox, lambda ask: ask.profile.sandboxes, _sandbox),
     Quality("runtime", _wanted_runtime, lambda ask: frozenset(ask.profile.runtimes.items()), _runtime),
     Quality("registry", lambda bid: bid.job_spec.registry, lambda ask: ask.profile.registries, _registry),
+    Quality("network", lambda bid: bid.job_spec.network_hosts, lambda ask: ask.profile.network_hosts, _network),
     REGION,
     Quality("architecture", _needs("architectures"), lambda ask: ask.profile.cpu.architecture, _one_of),
     Quality(

@@ -15,7 +15,7 @@ from marketplace.protocol.profile import NodeProfile
 Constraint = Quality | Quantity | Otherwise | Deadline
 _OF_THE_ROUND = ("schedule", "reputation", "deadline", "stake", "promisedSandbox")
 """What depends on the time of the round, on who the oracles were by then, or stands on the chain."""
-_SEEN_BY_RUNNING = ("sandbox", "runtime", "registry", "privateJobs", "preemption")
+_SEEN_BY_RUNNING = ("sandbox", "runtime", "registry", "network", "privateJobs", "preemption")
 """What a node must have to begin at all, and what only its provider minds."""
 _BY_TABLES = ("latency", "carbon")
 """What is read off tables, which the next release may change: oracles of two releases would disagree."""

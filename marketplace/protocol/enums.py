@@ -65,11 +65,18 @@ class ExitKind(IntEnum):
     PROCESS_LIMIT = 8
     """More processes and threads at once than its sandbox lets it have."""
 
+    NETWORK_LIMIT = 9
+    """It sent more than its egress leaves it, or was sent more than it lets itself be sent."""
+
     @property
     def is_reproducible(self) -> bool:
         """Whether another machine must see the same end (wall-clock and host trouble need not repeat)."""
-        passing = (ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR, ExitKind.EVICTED, ExitKind.PROCESS_LIMIT)
-        return self not in passing
+        return self not in _PASSING
+
+
+_PASSING = (
+    ExitKind.TIMEOUT, ExitKind.SANDBOX_ERROR, ExitKind.EVICTED, ExitKind.PROCESS_LIMIT, ExitKind.NETWORK_LIMIT
+)  # fmt: skip
 
 
 class FigureOrigin(IntEnum):

@@ -5,7 +5,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidJobSpec
@@ -14,6 +14,8 @@ from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.images import ImageProgram
+from marketplace.protocol.network import Network
+from marketplace.protocol.paths import RelativePath
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
 from marketplace.protocol.privacy import Privacy
 from marketplace.protocol.profile import Tee
@@ -28,16 +30,6 @@ METERED_SANDBOX = "wasm"
 TOOL_SANDBOX = "mcp"
 """The one sandbox whose programs are the provider's own servers."""
 ZERO_SEED = "0x" + "00" * 32
-
-
-def _relative_path(path: str) -> str:
-    parts = path.split("/")
-    if path.startswith("/") or "\\" in path or "\x00" in path or any(part in ("", ".", "..") for part in parts):
-        raise ValueError("expected a relative path without '.', '..', backslash or empty parts")
-    return path
-
-
-RelativePath = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_relative_path)]
 
 
 class _Document(BaseModel):
@@ -178,6 +170,8 @@ class JobSpec(_Document):
     """None: anybody can read the job. Else inputs and own program are ciphertexts, and outputs become such."""
     audit: Audit | None = None
     """How often oracles run it again; of a bid for the policy `reexecute`, and of no other. None: always."""
+    network: Network | None = None
+    """Hosts that it talks to, of a container alone; what it sends counts as egress. None: none."""
 
     @model_validator(mode="after")
     def _inputs_are_consistent(self) -> "JobSpec":
@@ -199,9 +193,11 @@ class JobSpec(_Document):
         return self
 
     @model_validator(mode="after")
-    def _audit_fits_the_sandbox(self) -> "JobSpec":
+    def _audit_and_network_fit_the_sandbox(self) -> "JobSpec":
         if self.audit is not None and not self.is_metered:
             raise ValueError(f"the sandbox {self.sandbox!r} is not deterministic: there is no run to audit it by")
+        if self.network is not None and self.program.kind not in ("container", "image"):
+            raise ValueError(f"a program of kind {self.program.kind!r} has no network: only containers can buy it")
         return self
 
     @model_validator(mode="after")
@@ -237,6 +233,11 @@ class JobSpec(_Document):
     def registry(self) -> str:
         """From where a node must be ready to take its image, as its profile's `registries` say; empty for none."""
         return self.program.registry if isinstance(self.program, ImageProgram) else ""
+
+    @property
+    def network_hosts(self) -> tuple[str, ...]:
+        """What a node must let it reach, as its profile's `network_hosts` say; empty for nothing."""
+        return self.network.hosts if self.network else ()
 
     @property
     def uploaded_program(self) -> ModuleProgram | ContainerProgram | None:

@@ -85,7 +85,7 @@ class Benchmark(_Document):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-LEFT_OUT_WHERE_EMPTY = frozenset({"benchmark", "recipient", "registries", "sandboxDigests"})
+LEFT_OUT_WHERE_EMPTY = frozenset({"benchmark", "networkHosts", "recipient", "registries", "sandboxDigests"})
 """Fields of a node profile that came after there were signed ones."""
 
 
@@ -117,6 +117,8 @@ class NodeProfile(_Document):
     """Whether it takes jobs that may be evicted, and are then paid nothing."""
     registries: Annotated[tuple[_Name, ...], Field(max_length=16)] = ()
     """From which it takes container images: hosts, with their ports, compared as texts."""
+    network_hosts: Annotated[tuple[_Name, ...], Field(max_length=16)] = ()
+    """Which hosts jobs may reach that bought network, as `network.Pattern` says them; empty: none."""
     benchmark: Benchmark | None = None
     """What was measured on it; None where its provider has not run the benchmark."""
     recipient: Recipient | None = None

@@ -41,7 +41,7 @@ class UsageReport(TypedMessage):
     gpu_peak_memory_bytes: Uint64
     """Of all its GPUs together."""
     ingress_bytes: Uint64
-    """Fetched for it: inputs, and a program that was not there yet."""
+    """Fetched for it: inputs, a program that was not there yet, and what came over the network that it bought."""
     egress_bytes: Uint64
     energy_millijoules: Uint64
     """Of processors, memory and GPUs, without what the data centre draws beside them."""
@@ -92,7 +92,7 @@ class UsageReport(TypedMessage):
         sent = self.figure("egress_bytes")
         if sent is not None:
             attested = attestation.egress_bytes
-            _require(sent == attested, "egressBytes", f"{sent} are not the {attested} bytes of the manifest")
+            _require(sent == attested, "egressBytes", f"{sent} are not the {attested} bytes attested")
         known = self.figure("carbon_milligrams") is None or self.figure("energy_millijoules") is not None
         _require(known, "carbonMilligrams", "is known though the energy is not")
 
@@ -122,7 +122,8 @@ class SignedUsage(BaseModel):
 def _bounds(attestation: "Attestation", bid: "Bid", job_spec: "JobSpec") -> list[tuple[str, int, str]]:
     """Figure, the most that it can be, and why."""
     wall_ms = attestation.wall_seconds * 1_000
-    vcpus, named = max(1, bid.vcpus), job_spec.ingress_bytes
+    received = job_spec.network.received_bytes if job_spec.network else 0
+    vcpus, named = max(1, bid.vcpus), job_spec.ingress_bytes + received
     return [
         (
             "cpu_milliseconds",

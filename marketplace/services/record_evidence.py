@@ -23,6 +23,7 @@ from marketplace.protocol.messages import (
     require_signed_by,
 )
 from marketplace.protocol.metering import compute_pay
+from marketplace.protocol.network import require_egress
 from marketplace.protocol.privacy import require_sealed, storage_of
 from marketplace.protocol.usage import SignedUsage
 from marketplace.services.market import Market
@@ -63,10 +64,7 @@ def record_attestation(
             expected=attestation.result_digest,
             actual=manifest.root(),
         )
-    if manifest.egress_bytes != attestation.egress_bytes:
-        raise InvalidManifest(
-            f"The manifest lists {manifest.egress_bytes} bytes; the attestation says {attestation.egress_bytes}."
-        )
+    require_egress(attestation.egress_bytes, manifest.egress_bytes, record.job_spec.network)
     attestation.usage_of(record.bid.resources)
     if usage is not None:
         require_signed_by(usage.report, lease.agent, market.chain.domain, usage.signature)

@@ -241,6 +241,7 @@ def _detail(lease: LeaseRecord, record: AttestationRecord | None) -> str | None:
         ExitKind.SANDBOX_ERROR: "the provider's sandbox failed",
         ExitKind.EVICTED: "its machine stopped it",
         ExitKind.PROCESS_LIMIT: "it wanted more processes than its sandbox gives",
+        ExitKind.NETWORK_LIMIT: "it used more network than it bought",
         ExitKind.EXITED: "it was not settled before the deadline",
     }[ExitKind(record.attestation.exit_kind)]
 

@@ -35,6 +35,7 @@ def validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
     _at_most("Bid.durationSeconds", bid.duration_seconds, rules.max_job_seconds, least=1)
     _at_most("Bid.memoryMb", bid.memory_mb, rules.max_job_memory_mb, least=1)
     _at_most("Bid.maxPrice", bid.max_price, 2**64 - 1, least=1)
+    _validate_network(bid, job_spec)
     _validate_metering(bid, job_spec)
     if bid.settlement != Settlement.ESCROWED:
         raise MalformedMessage("Bid.settlement", f"{bid.settlement} is not offered here; offered is 0 (escrowed)")
@@ -50,6 +51,21 @@ def validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
     for entry in job_spec.inputs:
         if entry.size > rules.max_blob_bytes:
             raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)
+
+
+def _validate_network(bid: Bid, job_spec: JobSpec) -> None:
+    """A host need not answer two machines alike, so no second run proves anything, and no vote: a renter's own host
+    could have an honest provider outvoted, whose stake would go to that renter. Evidence does not cover what was sent.
+    """
+    if job_spec.network is None:
+        return
+    if bid.verification != Verification.ACCEPT:
+        raise MalformedMessage(
+            "Bid.verification",
+            f"{bid.verification} is not for jobs with network, whose hosts need not answer two machines alike;"
+            " expected 2 (accept)",
+        )
+    _at_most("Bid.egressMb", bid.egress_mb, 2**32 - 1, least=1)
 
 
 def _validate_metering(bid: Bid, job_spec: JobSpec) -> None:

@@ -221,3 +221,18 @@ def test_registry_that_no_name_of_an_image_can_have_is_refused_at_the_start(conf
     monkeypatch.setenv("COMPUTEHIVE_AGENT_REGISTRIES", host)
     with pytest.raises(SettingsError, match=r"COMPUTEHIVE_AGENT_REGISTRIES.*expected a host in lower case"):
         load_settings(ProviderSettings)
+
+
+def test_network_hosts_are_patterns_and_none_by_default(config):
+    config("")
+    assert load_settings(ProviderSettings).adapters.network_hosts == ()
+    config('[rules]\nnetwork_hosts = ["any", "*.example.org:8443"]\n')
+    assert load_settings(ProviderSettings).adapters.network_hosts == ("any", "*.example.org:8443")
+
+
+@pytest.mark.parametrize("host", ["*", "https://example.org", "Example.org", "10.0.0.0/8", "any:70000"])
+def test_what_names_no_hosts_is_refused_at_the_start(config, monkeypatch, host):
+    config("")
+    monkeypatch.setenv("COMPUTEHIVE_AGENT_NETWORK_HOSTS", host)
+    with pytest.raises(SettingsError, match=r"COMPUTEHIVE_AGENT_NETWORK_HOSTS.*expected HOST"):
+        load_settings(ProviderSettings)

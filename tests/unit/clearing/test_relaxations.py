@@ -27,11 +27,16 @@ IMAGE = JobSpec.parse(
         "program": {"kind": "image", "registry": "there.example", "repository": "tool", "digest": DIGEST},
     }
 )
+NETWORKED = JobSpec.parse(IMAGE.to_json() | {"network": {"hosts": ["a.example:443", "b.example:443"]}})
 CONTAINERS = {"sandboxes": ["docker"], "registries": ["here.example"]}
 PREEMPTIBLE = JobSpec.parse(spec().to_json() | {"schedule": {"preemptionNoticeSeconds": 60}})
 FORBIDDEN = {
     "runtime": (bid(job_spec=SCRIPT), ask(1, node=profile(runtimes={"python": RUNTIME}))),
     "registry": (bid(job_spec=IMAGE), ask(1, node=profile(**CONTAINERS))),
+    "network": (
+        bid(job_spec=NETWORKED),
+        ask(1, node=profile(sandboxes=["docker"], registries=["there.example"], networkHosts=["a.example"])),
+    ),
     "region": (bid(job_spec=spec(regions=["us"])), ask(1)),
     "architecture": (bid(job_spec=spec(architectures=["aarch64"])), ask(1)),
     "cpuFeatures": (bid(job_spec=spec(cpuFeatures=["avx2", "amx"])), ask(1)),

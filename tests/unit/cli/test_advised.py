@@ -113,3 +113,10 @@ def test_what_is_not_known_yet_is_said_to_be():
     text = " ".join(told(markups=unknown, advised=1.0, automatic=True))
     assert "nothing is known" in text and "COMPUTEHIVE_AGENT_VCPU" not in text
     assert "chooses by itself (now 1)" in text
+
+
+def test_fewer_hosts_are_shown_as_options_and_none_as_leaving_them_out():
+    change = {"constraints": ["network"], "says": ["Do without b.example:443"], "price": "9", "saving": None}
+    fewer = shown(relaxations=[change | {"changes": {"network.hosts": ["a.example:443"]}}])
+    none = shown(relaxations=[change | {"changes": {"network": None}}])
+    assert "--network a.example:443" in fewer and "without --network" in none

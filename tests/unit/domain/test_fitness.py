@@ -27,7 +27,7 @@ def test_every_constraint_is_the_machines_or_the_rounds():
     left = {one.name for one in CONSTRAINTS} - {one.name for one in OF_THE_MACHINE}
     assert left == {"schedule", "reputation", "deadline", "stake", "promisedSandbox"}
     left = {one.name for one in OF_THE_MACHINE} - {one.name for one in PROMISED}
-    assert left == {"sandbox", "runtime", "registry", "privateJobs", "preemption", "latency", "carbon"}
+    assert left == {"sandbox", "runtime", "registry", "network", "privateJobs", "preemption", "latency", "carbon"}
 
 
 def test_profile_is_held_to_what_no_result_shows():
