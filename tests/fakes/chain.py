@@ -59,12 +59,12 @@ class FakeChain:
         self.mining = True
         self.mempool: list[Transaction] = []
         self.broadcasts = 0
-        self.forks = 0
+        self.fork = 0
         self.base_fee = 1
         """What is sent for less waits in the mempool."""
         self.signed: dict[str, Transaction] = {}
         """Raw transactions by their bytes: the bytes say it all, also to a sender of another process."""
-        self.sent: dict[str, Transaction] = {}
+        self._all: dict[str, Transaction] = {}
         members = tuple(sorted(oracles, key=lambda one: int(one, 16)))
         state = EscrowState(domain, Committee(1, threshold, members))
         self.blocks = [Block(BlockRef(0, _hash("genesis"), now), state, {})]
@@ -86,7 +86,7 @@ class FakeChain:
         last = self.blocks[-1]
         number = last.ref.number + 1
         block = Block(
-            BlockRef(number, _hash(f"{last.ref.hash}/{self.forks}"), last.ref.timestamp + seconds),
+            BlockRef(number, _hash(f"{last.ref.hash}/{self.fork}"), last.ref.timestamp + seconds),
             last.state.copy(),
             dict(last.nonces),
         )
@@ -101,10 +101,10 @@ class FakeChain:
         """Replace the last `depth` blocks by other ones; their transactions are mined again or are lost."""
         removed = self.blocks[-depth:]
         self.blocks = self.blocks[:-depth]
-        self.forks += 1
+        self.fork += 1
         lost = [one for block in removed for one in block.results]
         if keep_transactions:
-            self.mempool = [self.sent[tx_hash] for tx_hash in lost]
+            self.mempool = [self._all[tx_hash] for tx_hash in lost]
         for _ in range(depth + 1):
             self.mine()
 
@@ -129,7 +129,7 @@ class FakeChain:
     def accept(self, transaction: Transaction) -> None:
         """What `eth_sendRawTransaction` does."""
         self._online()
-        self.sent[transaction.sent.tx_hash] = transaction
+        self._all[transaction.sent.tx_hash] = transaction
         self.broadcasts += 1
         known = any(transaction.sent.tx_hash in block.results for block in self.blocks)
         if not known and transaction not in self.mempool:

@@ -19,17 +19,17 @@ class SimulatedChain(FakeChain):
         """A block with the time of the world, or a second after the last one."""
         self.mine(max(1, now - self.time))
 
-    def fork(self, depth: int, keeps: Callable[[], bool]) -> int:
+    def replace(self, depth: int, keeps: Callable[[], bool]) -> int:
         """Replace the last `depth` blocks: of their transactions those come back that `keeps` says; how many are lost.
 
         A transaction that is lost is not in the mempool either: its sender has to send it again.
         """
         removed = self.blocks[-depth:]
         self.blocks = self.blocks[:-depth]
-        self.forks += 1
+        self.fork += 1
         mined = [tx_hash for block in removed for tx_hash in block.results]
         kept = [tx_hash for tx_hash in mined if keeps()]
-        self.mempool = [self.sent[tx_hash] for tx_hash in kept] + self.mempool
+        self.mempool = [self._all[tx_hash] for tx_hash in kept] + self.mempool
         for _ in range(depth + 1):
             self.mine()
         return len(mined) - len(kept)

@@ -192,7 +192,7 @@ class World:
     def reorganise(self) -> None:
         """Some blocks at the end are replaced by others."""
         depth = self.random.randint(1, min(4, len(self.chain.blocks) - 2))
-        lost = self.chain.fork(depth, lambda: self.random.random() < 0.7)
+        lost = self.chain.replace(depth, lambda: self.random.random() < 0.7)
         self.faults.counts["reorganised"] += 1
         self.note(f"chain: {depth} blocks replaced, {lost} transactions lost")
 
