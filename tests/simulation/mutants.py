@@ -12,7 +12,7 @@ from unittest.mock import patch
 from marketplace.domain.outbox import OutboxState
 from marketplace.errors import ChainUnavailable
 from marketplace.protocol.metering import compute_split
-from marketplace.services import apply_event, follow_chain, outbox, refund_lease
+from marketplace.services import apply_event, follow_chain, outbox
 from marketplace.services.market import Market
 from tests.fakes.escrow import Leases
 from tests.simulation import network, processes
@@ -95,12 +95,8 @@ def _cursor_before_events() -> Any:
     return patch.dict(processes.WORKERS, follower=follow)
 
 
-def _attested_never_refunded() -> Any:
-    return patch.object(refund_lease, "_grace", lambda market, lease: 0 if _is_running(lease) else 10**9)
-
-
-def _is_running(lease: Any) -> bool:
-    return lease.stage.value == "running"
+def _nothing_is_refunded() -> Any:
+    return patch.dict(processes.WORKERS, refunds=lambda market: 0)
 
 
 def _fee_rounded_up() -> Any:
@@ -122,7 +118,7 @@ MUTANTS = (
         "an order is accepted before it is stored", "nowhere to be found", _accepted_before_stored, {"disk full": 0.05}
     ),
     Mutant("the cursor is committed before its events", "", _cursor_before_events, {"crash": 0.03}),
-    Mutant("a lease with evidence is never refunded", "does not come to rest", _attested_never_refunded),
+    Mutant("nothing is refunded after its deadline", "does not come to rest", _nothing_is_refunded),
     Mutant("the market reckons another fee than the contract", "not what the chain says", _fee_rounded_up),
     Mutant("the escrow closes a lease and keeps it open", "", _escrow_pays_again),
 )

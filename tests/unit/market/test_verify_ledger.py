@@ -1,10 +1,16 @@
 """The database is compared with the chain, lease by lease; what is wrong in it is told, and a rebuild mends it."""
 
 import sqlite3
+from dataclasses import replace
 
+import pytest
+
+from marketplace.adapters.store import Database
 from marketplace.protocol.enums import Outcome
 from marketplace.services.follow_chain import follow_chain, rebuild
+from marketplace.services.place_order import place_ask
 from marketplace.services.verify_ledger import verify_ledger
+from tests.fakes.world import DOMAIN, PROVIDER
 
 
 def change(world, statement: str) -> None:
@@ -68,3 +74,26 @@ def test_a_history_that_has_changed_is_to_be_followed_first(world):
         pass
     world.drain()
     assert verify_ledger(world.market).is_equal
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_rebuild_gives_a_lease_without_its_match_no_ask_that_came_later(world, is_known):
+    """As after a backup from before the lease: neither round nor match is here, and the provider goes on renewing."""
+    market = replace(world.market, store=Database(world.folder / "restored.db"))
+    first, second = world.ask(), world.ask()
+    if is_known:
+        place_ask(market, first, first.sign(DOMAIN, PROVIDER.key), world.profile())
+    lease_id = world.open_lease()
+    while follow_chain(market):
+        pass
+    before = lease_in(market, lease_id)
+    world.chain.mine(10)
+    place_ask(market, second, second.sign(DOMAIN, PROVIDER.key), world.profile())
+    rebuild(market)
+    assert lease_in(market, lease_id) == before
+    assert before.ask_hash == (first.struct_hash() if is_known else "")
+
+
+def lease_in(market, lease_id):
+    with market.store.read() as tx:
+        return tx.leases.get(lease_id)
