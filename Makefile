@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate-verification gas-snapshot audit lint npm deb clean
+.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate simulate-verification gas-snapshot audit lint npm deb clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-clearing     rounds of the auction beside an exact solver and simple rules (several minutes)"
 	@echo "make bench-tco          what a day of jobs costs on demand, by simple rules and by auction (several minutes)"
 	@echo "make bench-agent        what a provider's agent costs beside its jobs: starts, containers, memory (several minutes)"
+	@echo "make simulate SEEDS=1000    the whole market under simulated faults; SEED=41 SEEDS=1 plays one seed again"
 	@echo "make simulate-verification  leases of liars, lazy and colluding oracles beside what the formulas say of them"
 	@echo "make audit              the contracts' audit: proofs, mutants, coverage, slither; one part: PART=slither"
 	@echo "make gas-snapshot       write anew what the tests hold calls to cost"
@@ -57,6 +58,9 @@ bench-tco: setup
 
 bench-agent: setup
 	@$(RUN) scripts.bench.agent
+
+simulate: setup
+	@$(RUN) tests.simulation --first $(or $(SEED),0) --seeds $(or $(SEEDS),100) --steps $(or $(STEPS),300)
 
 simulate-verification: setup
 	@$(RUN) scripts.simulate.verification

@@ -69,12 +69,12 @@ class OracleDaemon:
         keys: OracleKeys | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """`entropy(n)` gives the n random bytes of this member's share in a draw."""
+        """`entropy(n)` gives n random bytes: of this member's share in a draw, and of what seals its verdicts."""
         self._client, self._chain, self._domain = client, chain, domain
         self._account, self._runner, self._journal = account, runner, journal
         self._rounds = Rounds(client)
         self._evidence = EvidenceJudge(client.get_blob, chain, domain, verifier or DcapVerifier())
-        self._keys = keys
+        self._keys, self._entropy = keys, entropy
         self._audits = Audits(client, chain, domain, account, journal, entropy=entropy)
         self._abstained: set[str] = set()
         self._exposed: set[str] = set()
@@ -136,13 +136,16 @@ class OracleDaemon:
         """What is sealed is journalled before it leaves: without its secret it could never be revealed."""
         if self._journal.verdict(lease_id) is None:
             verdict = self.judge(event)
-            self._journal.record_verdict(lease_id, verdict.to_json(), _new_secret())
+            self._journal.record_verdict(lease_id, verdict.to_json(), self._new_secret())
             outcome, pay = Outcome(verdict.outcome).name.lower(), f"{format_usdc(verdict.pay)} USDC"
             log.info("verdict sealed", lease=lease_id, outcome=outcome, pay=pay)
         elif self._journal.secret(lease_id) is None:
-            self._journal.record_secret(lease_id, _new_secret())
+            self._journal.record_secret(lease_id, self._new_secret())
         seal = self._own_reveal(lease_id).seal(self._account.address)
         self._client.post_seal(seal, self._account.address, seal.sign(self._domain, self._account.key))
+
+    def _new_secret(self) -> str:
+        return "0x" + self._entropy(32).hex()
 
     def _own_reveal(self, lease_id: str) -> VerdictReveal:
         verdict, secret = self._journal.verdict(lease_id), self._journal.secret(lease_id)
@@ -270,10 +273,6 @@ class OracleDaemon:
     def _has_said(self, verdict: Verdict) -> bool:
         given = self._journal.verdict(verdict.lease_id)
         return given is not None and Verdict.parse(given) == verdict
-
-
-def _new_secret() -> str:
-    return "0x" + secrets.token_bytes(32).hex()
 
 
 def _check_evidence(event: LeaseOpened, terms: LeaseTerms, attestation: Attestation, manifest: Manifest) -> None:

@@ -16,9 +16,11 @@ from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Co
 from marketplace.adapters.store import Database
 from marketplace.api.app import build_app
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
+from marketplace.domain.ledger import Comparison
 from marketplace.errors import KeystoreError, SettingsError
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.market import Market
+from marketplace.services.verify_ledger import verify_ledger
 from marketplace.settings import ENV_PREFIX, MarketSettings
 
 SHUTDOWN_SECONDS = 10
@@ -93,10 +95,21 @@ def serve(settings: MarketSettings) -> None:
     MarketServer(config, app.state.streams.stop).run()
 
 
-def rebuild_market(settings: MarketSettings) -> None:
-    """Read everything that the database took from the chain anew. Not while the service runs on the same database."""
+def rebuild_market(settings: MarketSettings) -> Comparison:
+    """Read everything that the database took from the chain anew, and compare it with the chain.
+
+    Not while the service runs on the same database. Raises ChainUnavailable.
+    """
     configure_logging(settings.log_level)
-    rebuild(build_market(settings))
+    market = build_market(settings)
+    rebuild(market)
+    return verify_ledger(market)
+
+
+def verify_market(settings: MarketSettings) -> Comparison:
+    """Compare what the database says of every lease with the chain. Changes nothing. Raises ChainUnavailable."""
+    configure_logging(settings.log_level)
+    return verify_ledger(build_market(settings))
 
 
 def configure_logging(level: str) -> None:

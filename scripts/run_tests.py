@@ -1,6 +1,6 @@
 """Runs the test suites and closes with one line of totals.
 
-python -m scripts.run_tests [contracts] [unit] [integration]     # all, unless some are named
+python -m scripts.run_tests [contracts] [unit] [simulation] [integration]     # all, unless some are named
 """
 
 import re
@@ -56,6 +56,8 @@ UNIT_ASIDE = (
     ("tests/unit/devnet", "tests/unit/npm", "tests/unit/scripts"),
 )
 """About half of all, for the second core; and what waits for other programs most of its time."""
+SIMULATION_ASIDE = (("tests/simulation/test_mutants.py",),)
+"""Each half plays about as many seeds."""
 INTEGRATION_ASIDE = (
     (
         "tests/integration/mcp",
@@ -73,6 +75,7 @@ SUITES = {
     for suite in (
         Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600, aside=UNIT_ASIDE),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
+        Suite("simulation", ("tests/simulation",), 900, aside=SIMULATION_ASIDE),
         Suite("integration", ("tests/integration",), 2_000, aside=INTEGRATION_ASIDE),
     )
 }

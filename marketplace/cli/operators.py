@@ -4,7 +4,7 @@ The daemons take their settings from the environment and, where it is named, a s
 """
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -22,7 +22,10 @@ from marketplace.cli.context import JsonOption
 from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, table, talk
 from marketplace.cli.wiring import Holder, Party
-from marketplace.errors import AgentError, NotFound
+from marketplace.errors import AgentError, ConflictError, NotFound
+
+if TYPE_CHECKING:
+    from marketplace.domain.ledger import Comparison
 
 WaitOption = Annotated[
     float,
@@ -76,17 +79,35 @@ def market_up(
     serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
 
 
-def market_rebuild() -> None:
-    """Read everything that the market's database took from the chain anew. Stop the service first."""
-    from marketplace.bootstrap import rebuild_market
+def market_rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Change nothing, only compare; the service may be running.")
+    ] = False,
+) -> None:
+    """Read what the market's database took from the chain anew, and prove it equal. Stop the service first."""
+    from marketplace.bootstrap import rebuild_market, verify_market
     from marketplace.settings import load_settings
 
     settings = load_settings()
     if not (settings.data_dir / "market.db").exists():
         raise NotFound("market's database in", str(settings.data_dir))
-    require_stopped(f"http://{settings.host}:{settings.port}")
-    rebuild_market(settings)
-    talk().print(f"The database in {settings.data_dir} says again what the chain says.")
+    if not verify:
+        require_stopped(f"http://{settings.host}:{settings.port}")
+    tell_comparison((verify_market if verify else rebuild_market)(settings), str(settings.data_dir))
+
+
+def tell_comparison(found: "Comparison", folder: str) -> None:
+    """Say that chain and database are equal. Raises ConflictError where they are not, after all differences."""
+    for difference in found.differences:
+        talk().print(difference, soft_wrap=True)
+    if found.at is None or not found.is_equal:
+        raise ConflictError(
+            f"The database in {folder} is not what the chain says.",
+            hint="With the service stopped, `hive market rebuild` reads the chain anew.",
+            differences=len(found.differences),
+        )
+    at = f"the chain says up to block {found.at.number}"
+    talk().print(f"Equal: the database in {folder} says of {found.leases} leases what {at}.", soft_wrap=True)
 
 
 @with_options

@@ -6,6 +6,7 @@ type string, the struct hash, the digest and the tuple for a contract call. Sour
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 
 from eth_abi import encode as abi_encode
@@ -48,7 +49,15 @@ def _parse_integer(value: Any) -> Any:
 
 
 def _parse_address(value: Any) -> Any:
-    if not isinstance(value, str) or not is_hex_address(value) or not value.startswith("0x"):
+    if not isinstance(value, str):
+        raise ValueError("expected an address: 0x and 40 hex digits")
+    return _checked_address(value)
+
+
+@lru_cache(maxsize=4_096)
+def _checked_address(value: str) -> str:
+    """The same few accounts come again and again, and each check hashes."""
+    if not is_hex_address(value) or not value.startswith("0x"):
         raise ValueError("expected an address: 0x and 40 hex digits")
     checksummed = to_checksum_address(value)
     if value[2:] not in (value[2:].lower(), value[2:].upper()) and not is_checksum_address(value):

@@ -28,6 +28,8 @@ from marketplace.services.storage import Transaction
 from marketplace.services.tell_verdicts import tell_verdicts
 from marketplace.services.timeline import refresh_job, refresh_lease, refresh_lease_and_job
 
+ASKS_LOOKED_AT = 100
+
 
 def apply_event(market: Market, tx: Transaction, event: ChainEvent, at: int) -> None:
     """Take in one event of a block mined `at`."""
@@ -84,7 +86,7 @@ def _apply_agent(market: Market, tx: Transaction, event: AgentSet) -> None:
 
 def _apply_opened(tx: Transaction, event: LeaseOpened, at: int) -> None:
     match = _match_of(tx, event)
-    ask = tx.asks.get(match.ask_hash) if match is not None else tx.asks.newest_of(event.provider)
+    ask = tx.asks.get(match.ask_hash) if match is not None else _ask_standing(tx, event.provider, at)
     record = tx.bids.get(event.bid_hash)
     if not tx.leases.add(_lease_record(event, ask, record.bid.job_digest if record is not None else "")):
         return
@@ -101,6 +103,12 @@ def _apply_opened(tx: Transaction, event: LeaseOpened, at: int) -> None:
             tx.bids.set_state(event.bid_hash, OrderState.FILLED)
     refresh_lease(tx, event.lease_id)
     refresh_job(tx, event.bid_hash, at, on_chain=True)
+
+
+def _ask_standing(tx: Transaction, provider: str, at: int) -> AskRecord | None:
+    """The provider's newest ask of that time, for a lease whose match is unknown here: later ones cannot be its own."""
+    asks = tx.asks.page(provider=provider, live_only=False, cursor=None, limit=ASKS_LOOKED_AT).items
+    return next((ask for ask in asks if ask.placed_at <= at), None)
 
 
 def _match_of(tx: Transaction, event: LeaseOpened) -> MatchRecord | None:

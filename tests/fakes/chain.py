@@ -62,6 +62,8 @@ class FakeChain:
         self.fork = 0
         self.base_fee = 1
         """What is sent for less waits in the mempool."""
+        self.signed: dict[str, Transaction] = {}
+        """Raw transactions by their bytes: the bytes say it all, also to a sender of another process."""
         self._all: dict[str, Transaction] = {}
         members = tuple(sorted(oracles, key=lambda one: int(one, 16)))
         state = EscrowState(domain, Committee(1, threshold, members))
@@ -88,10 +90,11 @@ class FakeChain:
             last.state.copy(),
             dict(last.nonces),
         )
-        for transaction in self.mempool:
+        for transaction in sorted(self.mempool, key=lambda one: one.sent.nonce):
             if transaction.fee >= self.base_fee:
                 self._execute(block, transaction)
-        self.mempool = [transaction for transaction in self.mempool if transaction.fee < self.base_fee]
+        # What is cheap waits; what has a nonce too high waits for those before it, as at a real node.
+        self.mempool = [one for one in self.mempool if one.sent.nonce >= block.nonces.get(one.sender, 0)]
         self.blocks.append(block)
 
     def reorganise(self, depth: int, *, keep_transactions: bool) -> None:
@@ -264,22 +267,24 @@ class FakeSender:
         self._chain._online()
         call(self._chain.state.copy(), self._chain.time + 1)  # gas estimation: raises Reverted
         nonce = self._chain.blocks[-1].nonces.get(self.address, 0)
-        nonce += sum(one.sender == self.address for one in self._chain.mempool)
+        waiting = {one.sent.nonce for one in self._chain.mempool if one.sender == self.address}
+        while nonce in waiting:
+            nonce += 1
         return self._sign(name, nonce, call)
 
     def _sign(self, name, nonce, call) -> Sent:
-        raw = f"{name}/{nonce}/{len(SIGNED)}"
+        raw = f"{self.address}/{name}/{nonce}/{len(self._chain.signed)}"
         sent = Sent(_hash(raw), nonce, raw)
-        SIGNED[raw] = Transaction(sent, self.address, call, fee=self._chain.base_fee)
+        self._chain.signed[raw] = Transaction(sent, self.address, call, fee=self._chain.base_fee)
         return sent
 
     def reprice(self, sent: Sent) -> Sent | None:
         self._chain._online()
-        old = SIGNED[sent.raw]
+        old = self._chain.signed[sent.raw]
         return None if old.fee >= self._chain.base_fee else self._sign("repriced", sent.nonce, old.call)
 
     def broadcast(self, sent: Sent) -> None:
-        self._chain.accept(SIGNED[sent.raw])
+        self._chain.accept(self._chain.signed[sent.raw])
 
     def result(self, tx_hash: str) -> TxResult | None:
         self._chain._online()
@@ -289,10 +294,6 @@ class FakeSender:
     def is_nonce_used(self, nonce: int) -> bool:
         self._chain._online()
         return self._chain.blocks[-1].nonces.get(self.address, 0) > nonce
-
-
-SIGNED: dict[str, Transaction] = {}
-"""Raw transactions by their bytes: the bytes say it all, also to a sender of another process."""
 
 
 def _hash(text: str) -> str:

@@ -1,7 +1,7 @@
 """What the contracts store, in Python, and what can be read of it."""
 
-from copy import deepcopy
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from marketplace.domain.chain import ClaimView, Committee
@@ -10,6 +10,8 @@ from marketplace.protocol.eip712 import Domain, TypedMessage
 from marketplace.protocol.enums import ClaimState
 from marketplace.protocol.packing import LeaseGroup, LeaseTerms
 from tests.fakes.accounts import Amounts, Fees, Providers, Renters
+
+_TABLES = ("renters", "providers", "agents", "words", "leases", "claims", "smart_accounts")
 
 
 @dataclass
@@ -35,7 +37,10 @@ class Stored:
     """ERC-1271 accounts by address, with the key that signs for them."""
 
     def copy(self) -> Self:
-        return deepcopy(self)
+        """Values are never changed in place, so that new tables of them are enough."""
+        fees = Fees(dict(self.fees.treasury), dict(self.fees.members))
+        tables = {name: copy(getattr(self, name)) for name in _TABLES}
+        return replace(self, fees=fees, **tables)
 
     @property
     def free(self) -> Amounts:

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from marketplace.cli import agent_settings, wiring
+from marketplace.cli import agent_settings, operators, wiring
 from marketplace.client.keystore import LIGHT_SCRYPT_N, KeystoreFolder, create_keystore
+from marketplace.domain.chain import BlockRef
+from marketplace.domain.ledger import Comparison
 from marketplace.errors import ConflictError, ServiceUnavailable, WrongSigner
 from marketplace.protocol.enums import ExitKind
 from tests.unit.client.test_results import DOMAIN, FILES, LEASE, TERMS, Market, attestation
@@ -151,3 +153,21 @@ def test_a_market_without_a_database_is_not_rebuilt_into_an_empty_one(hive, monk
         monkeypatch.setenv(f"COMPUTEHIVE_MARKET_{name}", str(tmp_path / name))
     ran = hive("market", "rebuild")
     assert ran.code == 5 and "No market's database in" in ran.err
+
+
+def found(at: BlockRef | None, *differences: str) -> Comparison:
+    return Comparison(at, 3, differences)
+
+
+def test_a_database_that_says_what_the_chain_says_is_said_to_be_equal(capsys):
+    operators.tell_comparison(found(BlockRef(9, "0x" + "11" * 32, 1)), "data")
+    assert "Equal: the database in data says of 3 leases what the chain says up to block 9." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("at", [None, BlockRef(9, "0x" + "11" * 32, 1)])
+def test_a_database_that_says_something_else_is_an_error_with_every_difference(capsys, at):
+    with pytest.raises(ConflictError, match="not what the chain says") as caught:
+        operators.tell_comparison(found(at, "lease 1: price", "lease 2: closing"), "data")
+    said = capsys.readouterr().err
+    assert "lease 1: price" in said and "lease 2: closing" in said
+    assert caught.value.values == {"differences": 2}

@@ -1,0 +1,1 @@
+"""The whole market under simulated clock, network, disk and chain: one thread, one seed, every fault."""
