@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `hive`."""
     market = typer.Typer(help="Run a market.", no_args_is_help=True)
     market.command("up")(market_up)
+    market.command("migrate")(market_migrate)
     market.command("rebuild")(market_rebuild)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
@@ -64,6 +65,13 @@ def market_up(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="Port; else $COMPUTEHIVE_MARKET_PORT.")
     ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            help="What this process does: all, api, workers, or names with commas; else $COMPUTEHIVE_MARKET_ROLES.",
+        ),
+    ] = None,
     wait: WaitOption = 0,
 ) -> None:
     """Run a market service: order book, auction, settlement, HTTP. Settings are COMPUTEHIVE_MARKET_… variables."""
@@ -71,8 +79,20 @@ def market_up(
     from marketplace.settings import load_settings
 
     wait_for_file(os.environ.get("COMPUTEHIVE_MARKET_ADDRESS_BOOK"), wait)
-    given = {"host": host, "port": port}
+    given = {"host": host, "port": port, "roles": role}
     serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+
+
+def market_migrate(
+    to: Annotated[
+        str | None, typer.Option("--to", help="Another revision than the newest, such as 0010: up or down.")
+    ] = None,
+) -> None:
+    """Bring the market's database to the newest revision; the service does so by itself when it starts."""
+    from marketplace.bootstrap import migrate_market
+    from marketplace.settings import load_settings
+
+    talk().print(f"The database has revision {migrate_market(load_settings(), to)}.")
 
 
 def market_rebuild() -> None:
@@ -81,11 +101,12 @@ def market_rebuild() -> None:
     from marketplace.settings import load_settings
 
     settings = load_settings()
-    if not (settings.data_dir / "market.db").exists():
+    if settings.database_url is None and not (settings.data_dir / "market.db").exists():
         raise NotFound("market's database in", str(settings.data_dir))
     require_stopped(f"http://{settings.host}:{settings.port}")
     rebuild_market(settings)
-    talk().print(f"The database in {settings.data_dir} says again what the chain says.")
+    where = f" in {settings.data_dir}" if settings.database_url is None else ""
+    talk().print(f"The database{where} says again what the chain says.")
 
 
 @with_options

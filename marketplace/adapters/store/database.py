@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from marketplace.adapters.store.changes import CHANNEL, Changes, note_changes
+from marketplace.adapters.store.clearing_lock import ClearingLock
 from marketplace.adapters.store.duties import DUTY_SECONDS, Duties
-from marketplace.adapters.store.engines import WRITER_LOCK, open_engine, translated, url_of
+from marketplace.adapters.store.engines import BEGIN_WRITE, open_engine, translated, url_of
 from marketplace.adapters.store.migrate import migrate
 from marketplace.adapters.store.transaction import Transaction
 from marketplace.errors import ConflictError
@@ -38,6 +39,7 @@ class Database:
         self._duties = Duties(duty_seconds)
         self._writing = RLock()
         self._open = local()
+        self.clearing = ClearingLock(self._engine, is_shared=not self._is_sqlite)
 
     def close(self) -> None:
         """Return the connections."""
@@ -72,10 +74,10 @@ class Database:
         with self._session() as session:
             return self._duties.take(session, role)
 
-    def renew_duties(self) -> None:
-        """Keep this process's roles. Raises ServiceUnavailable."""
+    def renew_duties(self) -> frozenset[str]:
+        """Keep this process's roles; those that it still has. Raises ServiceUnavailable."""
         with self._session() as session:
-            self._duties.renew(session)
+            return self._duties.renew(session)
 
     def leave_duties(self) -> None:
         """Let others have them at once. Raises ServiceUnavailable."""
@@ -108,7 +110,7 @@ class Database:
             raise RuntimeError("a write transaction is open in this thread already")
         with self._writing, translated(), Session(self._engine) as session:
             woken = note_changes(session)
-            begin = "BEGIN IMMEDIATE" if self._is_sqlite else f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"
+            begin = "BEGIN IMMEDIATE" if self._is_sqlite else BEGIN_WRITE
             session.connection().exec_driver_sql(begin)
             self._open.writing = True
             try:

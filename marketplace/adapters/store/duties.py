@@ -2,12 +2,13 @@
 
 import os
 import socket
+import time
 import uuid
 from pathlib import Path
 
 import psutil
-from sqlalchemy import func, select, update
-from sqlmodel import Session, col
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
 
 from marketplace.adapters.store.columns import POSTGRESQL
 from marketplace.adapters.store.tables import DutyRow
@@ -41,10 +42,12 @@ class Duties:
         row = session.get(DutyRow, role)
         return row is not None and row.holder == self.holder
 
-    def renew(self, session: Session) -> None:
-        """All that this process has."""
+    def renew(self, session: Session) -> frozenset[str]:
+        """All that this process has, by name."""
         until = _now(session) + self._seconds
-        session.exec(update(DutyRow).where(col(DutyRow.holder) == self.holder).values(until=until))
+        mine = col(DutyRow.holder) == self.holder
+        session.exec(update(DutyRow).where(mine).values(until=until))
+        return frozenset(session.exec(select(DutyRow.role).where(mine)))
 
     def leave(self, session: Session) -> None:
         """All that this process has is to be had again at once."""
@@ -54,8 +57,8 @@ class Duties:
 def _now(session: Session) -> float:
     """Unix seconds by the one clock that all holders share: the server's, or with SQLite the machine's."""
     if session.connection().dialect.name == POSTGRESQL:
-        return session.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one().__float__()
-    return session.execute(select(func.julianday("now"))).scalar_one() * 86_400.0 - 210_866_760_000.0
+        return float(session.exec(select(func.extract("epoch", func.clock_timestamp()))).one())
+    return time.time()
 
 
 def _is_dead(holder: str) -> bool:

@@ -17,9 +17,15 @@ WAIT_SECONDS = 15
 MIGRATION_SECONDS = 120
 """How long a process waits for another that migrates."""
 IDLE_SECONDS = 60
-"""After so long without a word within a transaction the server ends it: who hangs must not stop all other writers."""
+"""After so long without a word within a transaction the server ends it."""
+WRITER_IDLE_SECONDS = 10
+"""The same of a writer: no network call is within, and one that was stopped must not stop all others for long."""
 WRITER_LOCK = 0x48495645
 """The advisory lock that a writer holds on PostgreSQL until its commit, and a migration likewise."""
+BEGIN_WRITE = (
+    f"SELECT set_config('idle_in_transaction_session_timeout', '{WRITER_IDLE_SECONDS}s', true), "
+    f"pg_advisory_xact_lock({WRITER_LOCK})"
+)
 _DRIVER = "postgresql+psycopg"
 _log = structlog.get_logger("computehive.store")
 
