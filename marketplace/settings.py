@@ -78,7 +78,7 @@ def load_settings(**given: object) -> MarketSettings:
         return MarketSettings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = {
-            ENV_PREFIX + "_".join(map(str, each["loc"])).upper(): each["msg"]
+            ENV_PREFIX + "_".join(map(str, each["loc"])).upper(): each["msg"].removeprefix("Value error, ")
             for each in error.errors(include_url=False)
         }
         users = [name for name in (each.replace(ENV_PREFIX, USER_PREFIX) for each in wrong) if name in os.environ]

@@ -1,12 +1,13 @@
 """How the two databases are opened: where transactions begin, who waits for whom, and for how long."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from marketplace.adapters.store.columns import POSTGRESQL
@@ -41,7 +42,7 @@ def url_of(where: Path | str) -> URL:
     if url is None or url.drivername not in ("sqlite", POSTGRESQL, _DRIVER) or not url.database:
         raise SettingsError(
             "The database's address is not one of SQLite or PostgreSQL with a database's name.",
-            hint=f"Write sqlite:///PATH or {_DRIVER}://USER:PASSWORD@HOST:PORT/NAME.",
+            hint=f"Write COMPUTEHIVE_MARKET_DATABASE_URL as sqlite:///PATH or {_DRIVER}://USER:PASSWORD@HOST:PORT/NAME.",
         )
     return url if url.drivername == "sqlite" else url.set(drivername=_DRIVER)
 
@@ -64,7 +65,7 @@ def open_for_migration(url: URL) -> Iterator[Connection]:
     else:
         engine = _postgresql(url, wait_seconds=MIGRATION_SECONDS, poolclass=NullPool)
         begin, before = f"SELECT pg_advisory_xact_lock({WRITER_LOCK})", None
-    with translated(), engine.connect() as connection:
+    with translated(is_public=False), engine.connect() as connection:
         if before:
             connection.exec_driver_sql(before)
         connection.exec_driver_sql(begin)
@@ -73,15 +74,26 @@ def open_for_migration(url: URL) -> Iterator[Connection]:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """What the database's own errors mean to the program: it is away, or busy. Raises ServiceUnavailable."""
+def translated(*, is_public: bool = True) -> Iterator[None]:
+    """What the database's own errors mean to the program: it is away, or busy. Raises ServiceUnavailable.
+
+    Why goes to the log where the message may reach clients, else into the message.
+    """
     try:
         yield
     except DBAPIError as error:
-        if not (error.connection_invalidated or type(error).__name__ == "OperationalError"):
+        if not _is_away(error):
             raise
+        if not is_public:
+            raise ServiceUnavailable(f"The database does not answer: {str(error.orig).splitlines()[0]}.") from error
         _log.warning("database away", detail=str(error.orig))
         raise ServiceUnavailable("The database does not answer.", hint="Try again.") from error
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return "locked" in str(error.orig)
+    return error.connection_invalidated or isinstance(error, OperationalError)
 
 
 def _sqlite(url: URL) -> Engine:

@@ -12,14 +12,14 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from marketplace.adapters.store import Database
-from marketplace.adapters.store.engines import open_for_migration, url_of
+from marketplace.adapters.store.engines import open_engine, open_for_migration, url_of
 from marketplace.adapters.store.history import apply_scripts, read_version, scripts
 from marketplace.adapters.store.migrate import current_revision, migrate, revisions
 from marketplace.adapters.store.schema import METADATA, TABLES
-from marketplace.errors import InputError, SettingsError
+from marketplace.errors import InputError, ServiceUnavailable, SettingsError
 from marketplace.services.clear_round import run_round
 from scripts.toolchain import ROOT
-from tests.fakes.databases import BOTH, database_at, empty_database_at
+from tests.fakes.databases import BOTH, database_at, empty_database_at, needs_postgres
 from tests.fakes.world import World
 
 NEW_IN_11 = {"outbox_hashes", "duties"}
@@ -223,6 +223,19 @@ def test_verdicts_given_in_the_open_are_asked_for_again_sealed_and_nothing_else_
             "settled": "settled",
         }
     database.close()
+
+
+@needs_postgres
+def test_a_database_that_is_away_is_said_to_be():
+    with pytest.raises(ServiceUnavailable, match="refused") as caught:
+        migrate(url_of("postgresql://market:its-password@127.0.0.1:1/hive"))
+    assert "its-password" not in str(caught.value)
+
+
+def test_without_a_driver_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError, match=r"computehive\[postgres\]"):
+        open_engine(url_of("postgresql://localhost/hive"))
 
 
 def former_database(folder, version: int) -> None:

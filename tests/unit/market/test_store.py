@@ -3,8 +3,12 @@
 from threading import Event, Thread
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 from sqlmodel import col, select
 
+from marketplace.adapters.store.engines import translated
 from marketplace.adapters.store.tables import NodeRow
 from marketplace.domain.chain import BlockRef
 from marketplace.domain.outbox import OutboxKind
@@ -131,3 +135,13 @@ def test_order_by_text_is_by_bytes_on_both(tmp_path, kind):
             tx.asks.seen(name, at=1, drains_by=1)
     with database._reading() as session:
         assert list(session.exec(select(NodeRow.agent).order_by(col(NodeRow.agent)))) == sorted(given)
+
+
+def test_a_busy_file_is_said_to_be_busy_and_a_broken_statement_is_a_bug(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'market.db'}", connect_args={"timeout": 0.05}, poolclass=NullPool)
+    with engine.connect() as first, engine.connect() as second:
+        first.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(ServiceUnavailable), translated():
+            second.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError), translated():
+            first.exec_driver_sql("SELECT * FROM nowhere")
