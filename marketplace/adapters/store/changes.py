@@ -21,8 +21,8 @@ WAKES: dict[str, tuple[type, ...]] = {
     "seals": (AttestationRow, SealRow, AuditRow, ReceiptRow),
     "settlement": (VerdictRow, LeaseRow),
 }
-"""Rows whose change gives a role of the market something to do. No role but the outbox, which takes its items one by
-one, writes rows that wake itself. The chain is not among them: its follower asks the node."""
+"""Rows whose change gives a role of the market something to do. One that changes such a row itself looks once more, and
+then finds nothing. The chain is not among them: its follower asks the node."""
 _log = structlog.get_logger("computehive.store")
 
 
@@ -82,7 +82,7 @@ def note_changes(session: Session) -> set[str]:
 
     @event.listens_for(session, "before_flush")
     def _look(flushed: Session, *_) -> None:
-        changed = {type(row) for row in (*flushed.new, *flushed.dirty)}
+        changed = {type(row) for row in flushed.new} | {type(row) for row in flushed.dirty if flushed.is_modified(row)}
         found.update(role for role, rows in WAKES.items() if not changed.isdisjoint(rows))
 
     return found
