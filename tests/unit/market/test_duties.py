@@ -198,6 +198,20 @@ def test_nobody_is_woken_by_what_is_not_committed(two):
     assert not woken.wait(0.2)
 
 
+def test_nobody_is_woken_by_what_was_so_already(two):
+    with two[0].write() as tx:
+        item = tx.outbox.add(OutboxKind.CANCEL, {}, 1)
+    woken = two[0].subscribe("outbox")
+    woken.wait(1)
+    woken.clear()
+    with two[0].write() as tx:
+        tx.outbox.update(item, error="")
+    assert not woken.wait(0.2)
+    with two[0].write() as tx:
+        tx.outbox.update(item, error="refused")
+    assert woken.wait(5)
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
