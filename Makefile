@@ -2,12 +2,12 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate simulate-verification gas-snapshot audit lint npm deb clean
+.PHONY: help setup demo test test-unit test-postgres test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate simulate-verification gas-snapshot audit lint npm deb clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
 	@echo "make test               every test; ends in one line of totals"
-	@echo "make test-unit | test-contracts | test-integration"
+	@echo "make test-unit | test-postgres | test-contracts | test-integration"
 	@echo "make setup              environments, compiler, contracts, examples (done by the above)"
 	@echo "make bench-gas          what the contracts cost, beside a bare transfer"
 	@echo "make bench-clearing     rounds of the auction beside an exact solver and simple rules (several minutes)"
@@ -32,7 +32,7 @@ demo: setup
 test: setup
 	@$(RUN) scripts.run_tests
 
-test-unit test-contracts test-integration: test-%: setup
+test-unit test-postgres test-contracts test-integration: test-%: setup
 	@$(RUN) scripts.run_tests $*
 
 lint: setup

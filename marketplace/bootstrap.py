@@ -2,10 +2,12 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from socket import socket
+from threading import Event
 
 import structlog
 import uvicorn
@@ -13,14 +15,16 @@ from fastapi import FastAPI
 
 from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
-from marketplace.adapters.store import Database
+from marketplace.adapters.store import Database, migrate, url_of
 from marketplace.api.app import build_app
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.domain.ledger import Comparison
-from marketplace.errors import KeystoreError, SettingsError
+from marketplace.domain.roles import API, parse_roles
+from marketplace.errors import ConflictError, KeystoreError, SettingsError
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.market import Market
 from marketplace.services.verify_ledger import verify_ledger
+from marketplace.services.workers import Workers
 from marketplace.settings import ENV_PREFIX, MarketSettings
 
 SHUTDOWN_SECONDS = 10
@@ -46,13 +50,15 @@ def build_market(settings: MarketSettings) -> Market:
             hint="Name the node of that chain, or that chain's address book.",
         )
     rules = settings.rules()
+    store = Database(settings.database())
     return Market(
-        store=Database(settings.data_dir / "market.db"),
+        store=store,
         chain=reader,
         sender=ChainSender(contracts, _operator_key(settings)),
         blobs=FolderBlobs(settings.data_dir / "blobs", rules.max_blob_bytes),
         clock=SystemClock(),
         rules=rules,
+        clearing=store.clearing,
     )
 
 
@@ -64,6 +70,7 @@ def create_app(settings: MarketSettings) -> FastAPI:
         market,
         rpc_url=settings.public_rpc_url or settings.rpc_url,
         contracts=book.contracts,
+        roles=parse_roles(settings.roles),
     )
 
 
@@ -82,6 +89,9 @@ class MarketServer(uvicorn.Server):
 def serve(settings: MarketSettings) -> None:
     """Serve until SIGINT or SIGTERM; requests and steps under way are finished first."""
     configure_logging(settings.log_level)
+    if API not in parse_roles(settings.roles):
+        work(settings)
+        return
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -95,14 +105,37 @@ def serve(settings: MarketSettings) -> None:
     MarketServer(config, app.state.streams.stop).run()
 
 
+def work(settings: MarketSettings) -> None:
+    """Do the workers' roles alone, without HTTP, until SIGINT or SIGTERM; steps under way are finished first."""
+    market = build_market(settings)
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    roles = parse_roles(settings.roles)
+    workers = Workers(market, roles)
+    structlog.get_logger("computehive").info("working", roles=sorted(roles))
+    workers.start()
+    stopped.wait()
+    workers.stop()
+    market.store.close()
+
+
+def migrate_market(settings: MarketSettings, to: str | None = None) -> str:
+    """Bring the database to a revision, the newest unless told; the one that it then has."""
+    return migrate(url_of(settings.database()), to)
+
+
 def rebuild_market(settings: MarketSettings) -> Comparison:
     """Read everything that the database took from the chain anew, and compare it with the chain.
 
-    Not while the service runs on the same database. Raises ChainUnavailable.
+    Raises ConflictError while another process follows the chain, ChainUnavailable.
     """
     configure_logging(settings.log_level)
     market = build_market(settings)
+    if not market.store.take_duty("follower"):
+        raise ConflictError("A process of this market follows the chain.", hint="Stop the market's processes first.")
     rebuild(market)
+    market.store.leave_duties()
     return verify_ledger(market)
 
 

@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from marketplace.domain.roles import parse_roles
 from marketplace.domain.rules import Rules
-from marketplace.errors import SettingsError
+from marketplace.errors import InputError, SettingsError
 
 ENV_PREFIX, USER_PREFIX = "COMPUTEHIVE_MARKET_", "COMPUTEHIVE_"
 
@@ -33,6 +34,10 @@ class MarketSettings(BaseSettings):
     password: SecretStr | None = None
     data_dir: Path = Field(default_factory=lambda: user_data_path("computehive") / "market")
     """Database and blobs."""
+    database_url: SecretStr | None = None
+    """PostgreSQL's, where several processes share the work; else SQLite in the data folder."""
+    roles: str = "all"
+    """What this process does of all that a market does."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     """0 takes any free port."""
@@ -43,6 +48,19 @@ class MarketSettings(BaseSettings):
     max_streams: int = Field(default=200, ge=0)
     """How many logs and timelines may be followed at once, by all clients together; 0 refuses all."""
     log_level: str = "info"
+
+    @field_validator("roles")
+    @classmethod
+    def _are_known(cls, roles: str) -> str:
+        try:
+            parse_roles(roles)
+        except InputError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return roles
+
+    def database(self) -> Path | str:
+        """A file, or a URL."""
+        return self.data_dir / "market.db" if self.database_url is None else self.database_url.get_secret_value()
 
     def rules(self) -> Rules:
         """What services need of it."""
@@ -60,7 +78,7 @@ def load_settings(**given: object) -> MarketSettings:
         return MarketSettings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = {
-            ENV_PREFIX + "_".join(map(str, each["loc"])).upper(): each["msg"]
+            ENV_PREFIX + "_".join(map(str, each["loc"])).upper(): each["msg"].removeprefix("Value error, ")
             for each in error.errors(include_url=False)
         }
         users = [name for name in (each.replace(ENV_PREFIX, USER_PREFIX) for each in wrong) if name in os.environ]

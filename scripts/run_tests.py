@@ -1,8 +1,9 @@
 """Runs the test suites and closes with one line of totals.
 
-python -m scripts.run_tests [contracts] [unit] [simulation] [integration]     # all, unless some are named
+python -m scripts.run_tests [unit] [postgres] [contracts] [simulation] [integration]     # all, unless some are named
 """
 
+import os
 import re
 import signal
 import sys
@@ -31,6 +32,8 @@ class Suite:
     folders: tuple[str, ...]
     seconds: int
     aside: tuple[tuple[str, ...], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of its tests alone."""
 
     def parts(self) -> list[list[str]]:
         """What runs side by side: the folders, or the groups aside and whatever else there is with tests in it."""
@@ -74,6 +77,8 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600, aside=UNIT_ASIDE),
+        # The market's tests once more, each on a fresh database of a real server.
+        Suite("postgres", ("tests/unit/market",), 900, env=(("HIVE_TEST_DATABASE", "postgres"),)),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
         Suite("simulation", ("tests/simulation",), 900, aside=SIMULATION_ASIDE),
         Suite("integration", ("tests/integration",), 2_000, aside=INTEGRATION_ASIDE),
@@ -145,7 +150,8 @@ def _process(suite: Suite, part: list[str], place: int, stack: ExitStack) -> Man
     log = LOGS / f"test-{name}.log"
     log.unlink(missing_ok=True)
     if suite.name != "contracts":
-        return ManagedProcess(name, [VENV / "bin" / "python", "-m", "pytest", "-q", *part], log, cwd=ROOT)
+        command = [VENV / "bin" / "python", "-m", "pytest", "-q", *part]
+        return ManagedProcess(name, command, log, env=os.environ | dict(suite.env), cwd=ROOT)
     env = _start_chain(BUILD / f"test-chain-{place}", stack)
     command = [BROWNIE_VENV / "bin" / "brownie", "test", *part, "--network", "hive", "-q"]
     return ManagedProcess(name, command, log, env=env, cwd=ROOT)

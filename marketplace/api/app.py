@@ -1,6 +1,6 @@
 """The application: routes, problem documents, workers for as long as it runs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
@@ -16,6 +16,7 @@ from marketplace.api.nodes import general_routes, node_routes, round_routes
 from marketplace.api.oracles import oracle_routes
 from marketplace.api.problems import install_problem_handlers
 from marketplace.api.streams import Streams
+from marketplace.domain.roles import WORKERS
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -30,12 +31,13 @@ def build_app(
     rpc_url: str = "",
     contracts: dict[str, str] | None = None,
     with_workers: bool = True,
+    roles: Collection[str] = WORKERS,
 ) -> FastAPI:
-    """The HTTP interface of `market`; its workers run between start-up and shutdown of the application."""
+    """The HTTP interface of `market`; workers with these roles run between start-up and shutdown of the application."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        workers = Workers(market)
+        workers = Workers(market, roles)
         if with_workers:
             workers.start()
         try:

@@ -197,7 +197,10 @@ class LocalMarket:
             "PORT": str(port),
             "ROUND_SECONDS": str(self.plan.round_seconds),
         }
-        self._spawn(MARKET, (*HIVE, "market", "up", *WAIT), "COMPUTEHIVE_MARKET_", market)
+        market |= self.plan.market_settings
+        roles = {MARKET: "api" if self.plan.workers else "all"} | dict.fromkeys(self.plan.workers, "workers")
+        for name, role in roles.items():
+            self._spawn(name, (*HIVE, "market", "up", "--role", role, *WAIT), "COMPUTEHIVE_MARKET_", market)
         for provider in self.plan.providers:
             rates = provider.rates
             settings = self._agent_settings(shared, provider.name) | {

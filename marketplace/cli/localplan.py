@@ -45,6 +45,10 @@ class MarketPlan:
     renters: Sequence[RenterPlan]
     round_seconds: float = 1.0
     port: int | None = None
+    market_settings: Mapping[str, str] = field(default_factory=dict)
+    """More of the market's settings, named as in the environment but for COMPUTEHIVE_MARKET_."""
+    workers: Sequence[str] = ()
+    """Processes that do the market's work, by name, where the one that serves does none of it."""
 
     @property
     def names(self) -> list[str]:

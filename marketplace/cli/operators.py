@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `hive`."""
     market = typer.Typer(help="Run a market.", no_args_is_help=True)
     market.command("up")(market_up)
+    market.command("migrate")(market_migrate)
     market.command("rebuild")(market_rebuild)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
@@ -68,6 +69,13 @@ def market_up(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="Port; else $COMPUTEHIVE_MARKET_PORT.")
     ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role",
+            help="What this process does: all, api, workers, or names with commas; else $COMPUTEHIVE_MARKET_ROLES.",
+        ),
+    ] = None,
     wait: WaitOption = 0,
 ) -> None:
     """Run a market service: order book, auction, settlement, HTTP. Settings are COMPUTEHIVE_MARKET_… variables."""
@@ -75,8 +83,20 @@ def market_up(
     from marketplace.settings import load_settings
 
     wait_for_file(os.environ.get("COMPUTEHIVE_MARKET_ADDRESS_BOOK"), wait)
-    given = {"host": host, "port": port}
+    given = {"host": host, "port": port, "roles": role}
     serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+
+
+def market_migrate(
+    to: Annotated[
+        str | None, typer.Option("--to", help="Another revision than the newest, such as 0010: up or down.")
+    ] = None,
+) -> None:
+    """Bring the market's database to the newest revision; the service does so by itself when it starts."""
+    from marketplace.bootstrap import migrate_market
+    from marketplace.settings import load_settings
+
+    talk().print(f"The database has revision {migrate_market(load_settings(), to)}.")
 
 
 def market_rebuild(
@@ -89,25 +109,26 @@ def market_rebuild(
     from marketplace.settings import load_settings
 
     settings = load_settings()
-    if not (settings.data_dir / "market.db").exists():
+    if settings.database_url is None and not (settings.data_dir / "market.db").exists():
         raise NotFound("market's database in", str(settings.data_dir))
     if not verify:
         require_stopped(f"http://{settings.host}:{settings.port}")
-    tell_comparison((verify_market if verify else rebuild_market)(settings), str(settings.data_dir))
+    where = f" in {settings.data_dir}" if settings.database_url is None else ""
+    tell_comparison((verify_market if verify else rebuild_market)(settings), where)
 
 
-def tell_comparison(found: "Comparison", folder: str) -> None:
+def tell_comparison(found: "Comparison", where: str) -> None:
     """Say that chain and database are equal. Raises ConflictError where they are not, after all differences."""
     for difference in found.differences:
         talk().print(difference, soft_wrap=True)
     if found.at is None or not found.is_equal:
         raise ConflictError(
-            f"The database in {folder} is not what the chain says.",
+            f"The database{where} is not what the chain says.",
             hint="With the service stopped, `hive market rebuild` reads the chain anew.",
             differences=len(found.differences),
         )
     at = f"the chain says up to block {found.at.number}"
-    talk().print(f"Equal: the database in {folder} says of {found.leases} leases what {at}.", soft_wrap=True)
+    talk().print(f"Equal: the database{where} says of {found.leases} leases what {at}.", soft_wrap=True)
 
 
 @with_options

@@ -1,4 +1,4 @@
-"""What the services need from a database, as protocols. `adapters/store` fulfils them on SQLite."""
+"""What the services need from a database, as protocols. `adapters/store` fulfils them."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +14,7 @@ from marketplace.domain.paging import Page
 from marketplace.domain.rounds import RoundRecord
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Ask, Bid
+from marketplace.services.storage_duties import SharedStore
 from marketplace.services.storage_evidence import Audits, Batches, Checkpoints, Evidence, Grants, Seals
 
 
@@ -280,13 +281,13 @@ class Transaction(Protocol):
     def blocks(self) -> Blocks: ...
 
 
-class Store(Protocol):
-    """Short transactions; none is ever open around a network call."""
+class Store(SharedStore, Protocol):
+    """Short transactions; none is ever open around a network call. Both raise ServiceUnavailable."""
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A consistent view."""
         ...
 
     def write(self) -> AbstractContextManager[Transaction]:
-        """All or nothing."""
+        """All or nothing, and one after the other."""
         ...

@@ -1,13 +1,15 @@
 """What the market does by itself, each in its own thread: follow the chain, clear, send, settle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from threading import Event, Thread
 
 import structlog
 
 from marketplace.domain.outbox import backoff_seconds
+from marketplace.domain.roles import WORKERS
 from marketplace.domain.rounds import RoundRecord
-from marketplace.errors import ChainUnavailable, MarketError
+from marketplace.errors import ChainUnavailable, MarketError, ServiceUnavailable
 from marketplace.services.clear_round import run_round
 from marketplace.services.close_claims import close_ripe_claims
 from marketplace.services.follow_chain import follow_chain
@@ -23,6 +25,10 @@ FOLLOW_SECONDS = 0.25
 OUTBOX_SECONDS = 0.1
 SETTLE_SECONDS = 0.25
 REFUND_SECONDS = 2.0
+TAKE_SECONDS = 1.0
+"""How often a process that has not got a role looks whether it is to be had."""
+RENEW_SECONDS = 4.0
+"""Less than a third of how long a role is somebody's."""
 STOP_SECONDS = 30.0
 """How long a stop waits for the step that is under way."""
 _log = structlog.get_logger("computehive.workers")
@@ -40,29 +46,36 @@ def clear_everything(market: Market) -> RoundRecord | None:
     return record
 
 
-class Workers:
-    """The market's threads, from `start` to `stop`. A step that fails is tried again, later each time."""
+STEPS: dict[str, tuple[Callable[[Market], object], float]] = {
+    "follower": (follow_chain, FOLLOW_SECONDS),
+    "outbox": (process_outbox, OUTBOX_SECONDS),
+    "clearing": (clear_everything, 0.0),
+    "seals": (advance_judgements, SETTLE_SECONDS),
+    "settlement": (propose_batches, SETTLE_SECONDS),
+    "refunds": (refund_overdue, REFUND_SECONDS),
+    "claims": (close_ripe_claims, REFUND_SECONDS),
+}
+"""By role: the step, and the pause after one that found nothing to do; the clearing's is the rules'."""
 
-    def __init__(self, market: Market) -> None:
-        steps: dict[str, tuple[Callable[[Market], object], float]] = {
-            "follower": (follow_chain, FOLLOW_SECONDS),
-            "outbox": (process_outbox, OUTBOX_SECONDS),
-            "clearing": (clear_everything, market.rules.round_seconds),
-            "seals": (advance_judgements, SETTLE_SECONDS),
-            "settlement": (propose_batches, SETTLE_SECONDS),
-            "refunds": (refund_overdue, REFUND_SECONDS),
-            "claims": (close_ripe_claims, REFUND_SECONDS),
-        }
+
+class Workers:
+    """Some of the market's roles, a thread each, from `start` to `stop`. A step that fails is tried again, later.
+
+    Other processes may run the same roles: a step is done by whoever has the role, and what it writes after another
+    process took the role over is refused. Who stops hands its roles on; those of a process that was killed are taken
+    over at once on the same machine, elsewhere when their time is over.
+    """
+
+    def __init__(self, market: Market, roles: Collection[str] = WORKERS) -> None:
         self._market = market
         self._stopping = Event()
+        self._held: frozenset[str] = frozenset()
+        self._wakes = {role: market.store.subscribe(role) for role in WORKERS if role in roles}
+        targets = [(role, self._run, (role,)) for role in self._wakes]
+        if targets:
+            targets.append(("duties", self._keep_duties, ()))
         self._threads = [
-            Thread(
-                target=self._run,
-                args=(name, step, pause),
-                name=f"market-{name}",
-                daemon=True,
-            )
-            for name, (step, pause) in steps.items()
+            Thread(target=target, args=args, name=f"market-{name}", daemon=True) for name, target, args in targets
         ]
 
     def start(self) -> None:
@@ -71,35 +84,65 @@ class Workers:
             thread.start()
 
     def stop(self) -> None:
-        """Let each finish its step, and wait for that. Doing so twice does no harm."""
+        """Let each finish its step, wait for that, and hand on the roles. Doing so twice does no harm."""
         self._stopping.set()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(STOP_SECONDS)
+        for woken in self._wakes.values():
+            woken.set()
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
+            thread.join(STOP_SECONDS)
+        if started:
+            with suppress(ServiceUnavailable):
+                self._market.store.leave_duties()
 
-    def _run(self, name: str, step: Callable[[Market], object], pause: float) -> None:
+    def _run(self, role: str) -> None:
+        woken = self._wakes[role]
         failures = 0
-        while not self._stopping.is_set():
-            # The clearing keeps its rhythm; the others go on at once while there is something to do.
+        while True:
+            woken.clear()  # before the look: what is committed during it is looked at next
+            if self._stopping.is_set():
+                return
             try:
-                result = step(self._market)
-                did_something = result is True
-                if isinstance(result, RoundRecord):
-                    _log.info("round", number=result.number, **result.summary)
-                wait, failures = (0.0 if did_something else pause), 0
-            except ChainUnavailable as error:
-                wait, failures = backoff_seconds(failures), failures + 1
-                _log.warning("chain away", worker=name, detail=error.message, retry_in=wait)
-            except MarketError as error:
-                wait, failures = backoff_seconds(failures), failures + 1
-                _log.error(
-                    "step failed",
-                    worker=name,
-                    code=error.code,
-                    detail=error.message,
-                    retry_in=wait,
-                )
-            except Exception:
-                wait, failures = backoff_seconds(failures), failures + 1
-                _log.exception("bug", worker=name, retry_in=wait)
-            self._stopping.wait(wait)
+                pause = self._look(role)
+                failures = 0
+                woken.wait(pause)
+            except Exception as error:
+                retry_in = backoff_seconds(failures)
+                failures += 1
+                self._held -= {role}
+                _tell(role, error, retry_in)
+                self._stopping.wait(retry_in)
+
+    def _look(self, role: str) -> float:
+        """Do a step if the role is this process's; how long to wait for the next, in seconds."""
+        store = self._market.store
+        if role not in self._held:
+            if not store.take_duty(role):
+                return TAKE_SECONDS
+            self._held |= {role}
+            _log.info("role taken", worker=role)
+        step, pause = STEPS[role]
+        with store.on_duty(role):
+            result = step(self._market)
+        if isinstance(result, RoundRecord):
+            _log.info("round", number=result.number, **result.summary)
+        # The clearing keeps its rhythm; the others go on at once while there is something to do.
+        if role == "clearing":
+            return self._market.rules.round_seconds
+        return 0.0 if result is True else pause
+
+    def _keep_duties(self) -> None:
+        while not self._stopping.wait(RENEW_SECONDS):
+            try:
+                self._held &= self._market.store.renew_duties()
+            except Exception as error:
+                _tell("duties", error, RENEW_SECONDS)
+
+
+def _tell(role: str, error: Exception, retry_in: float) -> None:
+    if isinstance(error, ChainUnavailable):
+        _log.warning("chain away", worker=role, detail=error.message, retry_in=retry_in)
+    elif isinstance(error, MarketError):
+        _log.error("step failed", worker=role, code=error.code, detail=error.message, retry_in=retry_in)
+    else:
+        _log.error("bug", worker=role, retry_in=retry_in, exc_info=error)

@@ -7,7 +7,6 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from marketplace.adapters.blobs import FolderBlobs
-from marketplace.adapters.store import Database
 from marketplace.domain.rules import Rules
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
@@ -26,6 +25,7 @@ from marketplace.services.record_evidence import record_attestation
 from marketplace.services.seal_verdicts import record_reveal, record_seal, reveals_of
 from marketplace.services.settle_batch import batches_of, propose_batches, sign_batch
 from tests.fakes.chain import FakeChain, FakeSender
+from tests.fakes.databases import ASKED, open_database
 
 OTHER_RULES = Rules(max_blob_bytes=10_000)
 """What an operator gets who sets nothing, but for the size of blobs."""
@@ -67,6 +67,7 @@ class World:
     """The last salt of each signer."""
     given: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     """What each oracle sealed, by oracle and lease."""
+    database: str = ASKED
 
     def __post_init__(self) -> None:
         self.chain = FakeChain(DOMAIN, tuple(one.address for one in ORACLES))
@@ -77,7 +78,7 @@ class World:
     def restarted(self) -> Market:
         """The market as a new process finds it: same files, same chain."""
         return Market(
-            store=Database(self.folder / "market.db"),
+            store=open_database(self.folder, self.database),
             chain=self.chain,
             sender=FakeSender(self.chain, OPERATOR.address),
             blobs=FolderBlobs(self.folder / "blobs", self.rules.max_blob_bytes),

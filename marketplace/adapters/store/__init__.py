@@ -1,5 +1,7 @@
 """The database of the market: tables, migrations, and one class a subject that turns rows into domain values."""
 
 from marketplace.adapters.store.database import Database
+from marketplace.adapters.store.engines import url_of
+from marketplace.adapters.store.migrate import migrate
 
-__all__ = ["Database"]
+__all__ = ["Database", "migrate", "url_of"]

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, col, select
 
-from marketplace.adapters.store.tables import AuditRow
+from marketplace.adapters.store.tables_evidence import AuditRow
 from marketplace.domain.audits import AuditRecord
 from marketplace.protocol.audits import AuditSeal, AuditShare
 

@@ -26,6 +26,8 @@ class Bids:
             "job_spec": record.job_spec.to_json(),
             "renter": record.bid.renter,
             "salt": record.bid.salt,
+            "not_before": record.job_spec.schedule.not_before if record.job_spec.schedule else None,
+            "notice_seconds": record.job_spec.schedule.preemption_notice_seconds if record.job_spec.schedule else None,
         }
         self._session.add(BidRow(**row))
         self._session.flush()
@@ -45,13 +47,13 @@ class Bids:
 
     def preemptible(self, job_state: JobState) -> list[BidRecord]:
         """Bids that a better one may displace, whose job stands there."""
-        notice = func.json_extract(BidRow.job_spec, "$.schedule.preemptionNoticeSeconds")
-        query = select(BidRow).where(BidRow.job_state == job_state.value, notice.is_not(None)).order_by(col(BidRow.id))
+        is_preemptible = col(BidRow.notice_seconds).is_not(None)
+        query = select(BidRow).where(BidRow.job_state == job_state.value, is_preemptible).order_by(col(BidRow.id))
         return list(map(_record, self._session.exec(query)))
 
     def starts_after(self, now: int) -> list[int]:
         """The different times after `now` at which queued bids want to begin, the nearest first."""
-        start = func.json_extract(BidRow.job_spec, "$.schedule.notBefore")
+        start = col(BidRow.not_before)
         is_queued = BidRow.state == OrderState.LIVE.value, BidRow.job_state == JobState.QUEUED.value
         return list(self._session.exec(select(start).where(*is_queued, start > now).distinct().order_by(start)))
 

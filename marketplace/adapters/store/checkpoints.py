@@ -2,7 +2,7 @@
 
 from sqlmodel import Session
 
-from marketplace.adapters.store.tables import CheckpointRow
+from marketplace.adapters.store.tables_evidence import CheckpointRow
 from marketplace.domain.checkpoints import CheckpointRecord
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.manifest import Manifest

@@ -3,7 +3,7 @@
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from marketplace.adapters.store.tables import (
+from marketplace.adapters.store.tables_evidence import (
     AttestationRow,
     BatchLeaseRow,
     BatchRow,

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, col, select
 
-from marketplace.adapters.store.tables import KeyGrantRow, KeyOfferRow
+from marketplace.adapters.store.tables_evidence import KeyGrantRow, KeyOfferRow
 from marketplace.domain.grants import GrantRecord, OfferRecord
 from marketplace.protocol.privacy import KeyGrant, KeyOffer
 

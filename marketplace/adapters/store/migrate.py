@@ -1,69 +1,76 @@
-"""Numbered migrations: `migrations/NNNN_name.sql`, each applied once, in order, each in one transaction."""
+"""Migrations by Alembic: one revision after the other, all in one transaction, one process at a time.
 
-import re
-import sqlite3
-import time
+A revision is named by its number, `0011`, and its file lies in `migrations/versions`.
+"""
+
 from pathlib import Path
 
-from marketplace.errors import SettingsError
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection
+
+from marketplace.adapters.store.columns import POSTGRESQL
+from marketplace.adapters.store.engines import open_for_migration
+from marketplace.adapters.store.history import read_version, write_version
+from marketplace.errors import InputError, SettingsError
 
 FOLDER = Path(__file__).with_name("migrations")
-_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 
 
-def migrations(folder: Path = FOLDER) -> list[tuple[int, Path]]:
-    """(number, file), ascending. Raises SettingsError where a number is missing or given twice."""
-    found = sorted((int(match[1]), path) for path in folder.iterdir() if (match := _NAME.match(path.name)))
-    if [number for number, _ in found] != list(range(1, len(found) + 1)):
-        raise SettingsError(f"The migrations in {folder} are not numbered 1, 2, 3, …")
-    return found
+def revisions() -> list[str]:
+    """The known ones, oldest first."""
+    return [one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions()][::-1]
 
 
-def migrate(path: Path, folder: Path = FOLDER) -> int:
-    """Bring the database at `path` up to date; the version it then has.
+def migrate(url: URL, to: str | None = None) -> str:
+    """Bring the database to a revision, the newest unless told, up or down; the revision it then has.
 
-    Raises SettingsError for a database of a newer program: an old one must not write into it.
+    Raises SettingsError for a database of a newer program (an old one must not write into it), ServiceUnavailable
+    where it does not answer, InputError for a revision that there is none of.
     """
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)"
-        )
-        version = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()[0]
-        connection.execute("COMMIT")
-        pending = migrations(folder)
-        if version > len(pending):
-            raise SettingsError(
-                f"The database {path} has version {version}; this program knows {len(pending)}.",
-                hint="Run the program that wrote it, or a newer one.",
-            )
-        for number, file in pending[version:]:
-            _apply(connection, number, file.read_text())
-        return len(pending)
-    finally:
-        connection.close()
+    known = revisions()
+    target = known[-1] if to is None else to
+    if target not in known:
+        raise InputError(f"There is no revision {target!r} of the database.", hint=f"Known: {', '.join(known)}.")
+    with open_for_migration(url) as connection:
+        current = current_revision(connection)
+        _require_known(connection, current, known)
+        if current != target:
+            is_down = current is not None and known.index(current) > known.index(target)
+            (command.downgrade if is_down else command.upgrade)(_config(connection), target)
+            _note_number(connection, int(target))
+    return target
 
 
-def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in _statements(script):
-            connection.execute(statement)
-        connection.execute("INSERT INTO schema_version VALUES (?, ?)", (number, int(time.time())))
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        connection.execute("ROLLBACK")
-        raise
+def current_revision(connection: Connection) -> str | None:
+    """The revision that a database has; None before Alembic's first."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
-def _statements(script: str) -> list[str]:
-    """The statements of a script: `executescript` would commit between them."""
-    found, current = [], ""
-    for line in script.splitlines(keepends=True):
-        current += line
-        if sqlite3.complete_statement(current):
-            found.append(current)
-            current = ""
-    return found
+def _config(connection: Connection) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    return config
+
+
+def _require_known(connection: Connection, current: str | None, known: list[str]) -> None:
+    number = read_version(connection) if connection.dialect.name != POSTGRESQL else 0
+    if number <= int(known[-1]) and current in (None, *known):
+        return
+    found = current if number <= int(known[-1]) else number
+    raise SettingsError(
+        f"The database {connection.engine.url.render_as_string()} has version {found}; "
+        f"the newest that this program knows is {known[-1]}.",
+        hint="Run the program that wrote it, or a newer one.",
+    )
+
+
+def _note_number(connection: Connection, number: int) -> None:
+    """Programs from before Alembic look at numbers, and refuse an SQLite database with one above 10."""
+    if connection.dialect.name == POSTGRESQL:
+        return
+    connection.exec_driver_sql("DELETE FROM schema_version WHERE version > ?", (number,))
+    if read_version(connection) < number:
+        write_version(connection, number)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import String, text
-from sqlmodel import Session, cast, col, select
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
 
-from marketplace.adapters.store.tables import OutboxRow
+from marketplace.adapters.store.tables import OutboxHashRow, OutboxRow
 from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
 
 _UNFINISHED = (
@@ -54,6 +54,8 @@ class Outbox:
             setattr(row, name, value.value if isinstance(value, OutboxState) else value)
         self._session.add(row)
         self._session.flush()
+        if changes.keys() & {"tx_hash", "replaced"}:
+            self._index_hashes(item_id, {row.tx_hash, *row.replaced} - {""})
 
     def of_kind(self, kind: OutboxKind, *, since: int) -> list[OutboxItem]:
         """Items of a kind that were added at `since` or later, in whatever state."""
@@ -62,16 +64,19 @@ class Outbox:
 
     def of_transaction(self, tx_hash: str) -> OutboxItem | None:
         """The item that this transaction is of: one of the bytes that were signed for it."""
-        row = self._session.exec(select(OutboxRow).where(OutboxRow.tx_hash == tx_hash)).first()
-        if row is None:
-            was_replaced = cast(col(OutboxRow.replaced), String).contains(tx_hash)
-            row = self._session.exec(select(OutboxRow).where(text("replaced <> '[]'"), was_replaced)).first()
+        query = select(OutboxRow).join(OutboxHashRow).where(OutboxHashRow.tx_hash == tx_hash)
+        row = self._session.exec(query.order_by(col(OutboxRow.id))).first()
         return _item(row) if row else None
 
     def done_after(self, block: int) -> list[OutboxItem]:
         """Items whose transaction was mined above `block`."""
         query = select(OutboxRow).where(OutboxRow.state == OutboxState.DONE.value, col(OutboxRow.block) > block)
         return list(map(_item, self._session.exec(query)))
+
+    def _index_hashes(self, item_id: int, hashes: set[str]) -> None:
+        self._session.exec(delete(OutboxHashRow).where(col(OutboxHashRow.outbox_id) == item_id))
+        self._session.add_all(OutboxHashRow(tx_hash=one, outbox_id=item_id) for one in sorted(hashes))
+        self._session.flush()
 
 
 def _item(row: OutboxRow) -> OutboxItem:

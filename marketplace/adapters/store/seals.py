@@ -3,7 +3,8 @@
 from sqlmodel import Session, col, exists, func, select, union
 
 from marketplace.adapters.store.paging import load_page
-from marketplace.adapters.store.tables import FaultRow, JudgementRow, LeaseRow, SealRow, VerdictRow
+from marketplace.adapters.store.tables import LeaseRow
+from marketplace.adapters.store.tables_evidence import FaultRow, JudgementRow, SealRow, VerdictRow
 from marketplace.domain.paging import Page
 from marketplace.domain.seals import Fault, FaultKind, Judgement, OracleCounts, SealRecord
 from marketplace.protocol.messages import VerdictSeal

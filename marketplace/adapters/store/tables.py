@@ -1,13 +1,14 @@
-"""The tables, as SQLModel sees them. `migrations/` makes them; a test holds both equal."""
+"""The tables of orders, rounds, leases and what is owed, as SQLModel sees them.
+
+`migrations/` makes them, `tables_evidence.py` has the others, `schema.py` their indexes; a test holds all that equal.
+"""
 
 from typing import Any
 
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
-
-def _json() -> Any:
-    return Field(sa_column=Column(JSON, nullable=False))
+from marketplace.adapters.store.columns import json_field
 
 
 class BidRow(SQLModel, table=True):
@@ -16,15 +17,18 @@ class BidRow(SQLModel, table=True):
     bid_hash: str
     renter: str
     salt: int
-    bid: dict[str, Any] = _json()
+    bid: dict[str, Any] = json_field()
     signature: str
-    job_spec: dict[str, Any] = _json()
+    job_spec: dict[str, Any] = json_field()
     placed_at: int
     state: str
     reason: str
     job_state: str
     held_until: int
     ended_block: int | None = None
+    not_before: int | None = None
+    notice_seconds: int | None = None
+    """Of the job specification's schedule: what is searched for has a column."""
 
 
 class AskRow(SQLModel, table=True):
@@ -34,9 +38,9 @@ class AskRow(SQLModel, table=True):
     provider: str
     agent: str
     salt: int
-    ask: dict[str, Any] = _json()
+    ask: dict[str, Any] = json_field()
     signature: str
-    profile: dict[str, Any] = _json()
+    profile: dict[str, Any] = json_field()
     placed_at: int
     state: str
     reason: str
@@ -73,13 +77,13 @@ class RoundRow(SQLModel, table=True):
     number: int = Field(primary_key=True)
     digest: str
     cleared_at: int
-    summary: dict[str, Any] = _json()
+    summary: dict[str, Any] = json_field()
 
 
 class TranscriptRow(SQLModel, table=True):
     __tablename__ = "transcripts"
     number: int = Field(primary_key=True, foreign_key="rounds.number")
-    transcript: dict[str, Any] = _json()
+    transcript: dict[str, Any] = json_field()
 
 
 class RoundBidRow(SQLModel, table=True):
@@ -92,7 +96,7 @@ class OutboxRow(SQLModel, table=True):
     __tablename__ = "outbox"
     id: int | None = Field(default=None, primary_key=True)
     kind: str
-    payload: dict[str, Any] = _json()
+    payload: dict[str, Any] = json_field()
     state: str
     created_at: int
     tx_hash: str = ""
@@ -104,6 +108,12 @@ class OutboxRow(SQLModel, table=True):
     sent_at: float = 0.0
     block: int = 0
     error: str = ""
+
+
+class OutboxHashRow(SQLModel, table=True):
+    __tablename__ = "outbox_hashes"
+    tx_hash: str = Field(primary_key=True)
+    outbox_id: int = Field(primary_key=True, foreign_key="outbox.id")
 
 
 class MatchRow(SQLModel, table=True):
@@ -158,124 +168,6 @@ class LeaseRow(SQLModel, table=True):
     closed_tx: str | None = None
 
 
-class AttestationRow(SQLModel, table=True):
-    __tablename__ = "attestations"
-    lease_id: str = Field(primary_key=True)
-    attestation: dict[str, Any] = _json()
-    signature: str
-    manifest: dict[str, Any] = _json()
-    received_at: int
-    usage: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
-    sealed: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
-
-
-class KeyGrantRow(SQLModel, table=True):
-    __tablename__ = "key_grants"
-    job_id: str = Field(primary_key=True)
-    holder: str = Field(primary_key=True)
-    signer: str = Field(primary_key=True)
-    grant: dict[str, Any] = _json()
-    signature: str
-    ciphertext: bytes
-    received_at: int
-
-
-class KeyOfferRow(SQLModel, table=True):
-    __tablename__ = "key_offers"
-    oracle: str = Field(primary_key=True)
-    offer: dict[str, Any] = _json()
-    signature: str
-
-
-class CheckpointRow(SQLModel, table=True):
-    __tablename__ = "checkpoints"
-    lease_id: str = Field(primary_key=True)
-    checkpoint: dict[str, Any] = _json()
-    signature: str
-    manifest: dict[str, Any] = _json()
-    received_at: int
-
-
-class VerdictRow(SQLModel, table=True):
-    __tablename__ = "verdicts"
-    lease_id: str = Field(primary_key=True)
-    oracle: str = Field(primary_key=True)
-    reveal: dict[str, Any] = _json()
-    signature: str
-    received_at: int
-    is_late: bool
-
-
-class SealRow(SQLModel, table=True):
-    __tablename__ = "seals"
-    lease_id: str = Field(primary_key=True)
-    oracle: str = Field(primary_key=True)
-    seal: dict[str, Any] = _json()
-    signature: str
-    received_at: int
-    is_late: bool
-
-
-class JudgementRow(SQLModel, table=True):
-    __tablename__ = "judgements"
-    lease_id: str = Field(primary_key=True)
-    attested_at: int
-    opened_at: int | None = None
-    members: list[str] = _json()
-    concluded_at: int | None = None
-
-
-class AuditRow(SQLModel, table=True):
-    __tablename__ = "audits"
-    lease_id: str = Field(primary_key=True)
-    oracle: str = Field(primary_key=True)
-    seal: dict[str, Any] = _json()
-    seal_signature: str
-    share: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
-    share_signature: str | None = None
-
-
-class FaultRow(SQLModel, table=True):
-    __tablename__ = "oracle_faults"
-    id: int | None = Field(default=None, primary_key=True)
-    lease_id: str
-    oracle: str
-    kind: str
-    noted_at: int
-    evidence: dict[str, Any] = _json()
-
-
-class ReceiptRow(SQLModel, table=True):
-    __tablename__ = "receipts"
-    lease_id: str = Field(primary_key=True)
-    receipt: dict[str, Any] = _json()
-    signature: str
-    received_at: int
-
-
-class BatchRow(SQLModel, table=True):
-    __tablename__ = "batches"
-    digest: str = Field(primary_key=True)
-    verdicts: list[dict[str, Any]] = _json()
-    state: str
-    reason: str
-    proposed_at: int
-    proposals: int
-
-
-class BatchLeaseRow(SQLModel, table=True):
-    __tablename__ = "batch_leases"
-    lease_id: str = Field(primary_key=True)
-    digest: str = Field(primary_key=True, foreign_key="batches.digest")
-
-
-class BatchSignatureRow(SQLModel, table=True):
-    __tablename__ = "batch_signatures"
-    digest: str = Field(primary_key=True, foreign_key="batches.digest")
-    oracle: str = Field(primary_key=True)
-    signature: str
-
-
 class BlockRow(SQLModel, table=True):
     __tablename__ = "followed_blocks"
     number: int = Field(primary_key=True)
@@ -290,4 +182,11 @@ class TimelineRow(SQLModel, table=True):
     lease_id: str
     at: int
     kind: str
-    detail: dict[str, Any] = _json()
+    detail: dict[str, Any] = json_field()
+
+
+class DutyRow(SQLModel, table=True):
+    __tablename__ = "duties"
+    role: str = Field(primary_key=True)
+    holder: str
+    until: float

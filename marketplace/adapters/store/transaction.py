@@ -17,7 +17,7 @@ from marketplace.adapters.store.seals import Seals
 
 
 class Transaction:
-    """`services.storage.Transaction` on SQLite."""
+    """`services.storage.Transaction`."""
 
     def __init__(self, session: Session) -> None:
         self.bids = Bids(session)

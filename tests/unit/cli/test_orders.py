@@ -160,14 +160,14 @@ def found(at: BlockRef | None, *differences: str) -> Comparison:
 
 
 def test_a_database_that_says_what_the_chain_says_is_said_to_be_equal(capsys):
-    operators.tell_comparison(found(BlockRef(9, "0x" + "11" * 32, 1)), "data")
+    operators.tell_comparison(found(BlockRef(9, "0x" + "11" * 32, 1)), " in data")
     assert "Equal: the database in data says of 3 leases what the chain says up to block 9." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("at", [None, BlockRef(9, "0x" + "11" * 32, 1)])
 def test_a_database_that_says_something_else_is_an_error_with_every_difference(capsys, at):
     with pytest.raises(ConflictError, match="not what the chain says") as caught:
-        operators.tell_comparison(found(at, "lease 1: price", "lease 2: closing"), "data")
+        operators.tell_comparison(found(at, "lease 1: price", "lease 2: closing"), " in data")
     said = capsys.readouterr().err
     assert "lease 1: price" in said and "lease 2: closing" in said
     assert caught.value.values == {"differences": 2}

@@ -2,7 +2,14 @@
 
 import pytest
 
+from tests.fakes.databases import close_databases
 from tests.fakes.world import World
+
+
+@pytest.fixture(autouse=True)
+def _closed_databases():
+    yield
+    close_databases()
 
 
 @pytest.fixture

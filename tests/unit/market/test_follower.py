@@ -14,6 +14,7 @@ from marketplace.services.follow_chain import follow_chain
 from marketplace.services.outbox import process_outbox
 from marketplace.services.show_job import show_job
 from tests.fakes.chain import FakeSender
+from tests.fakes.databases import only_sqlite
 from tests.fakes.world import DOMAIN, PROVIDER, RENTER
 
 
@@ -99,6 +100,7 @@ def test_reorganised_transactions_are_sent_again_in_the_order_of_their_nonces(wo
     assert [show_job(world.market, one)["state"] for one in jobs] == ["running", "running"]
 
 
+@only_sqlite
 def test_what_the_chain_says_goes_before_what_an_older_copy_of_the_database_believes(world):
     world.offer()
     job_id = world.submit()

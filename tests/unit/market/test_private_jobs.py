@@ -26,6 +26,7 @@ from marketplace.services.record_grant import list_grants, record_grant
 from marketplace.services.record_log import record_log
 from marketplace.services.show_job import show_logs
 from marketplace.services.show_lease import show_attestation
+from tests.fakes.databases import only_sqlite
 from tests.fakes.http import AppTransport
 from tests.fakes.world import AGENT, DOMAIN, ORACLES, RENTER, RUNTIME, World, key
 
@@ -90,6 +91,7 @@ def world(tmp_path) -> PrivateWorld:
 # --- nothing in the clear ---------------------------------------------------------------------------------------------
 
 
+@only_sqlite
 def test_neither_database_nor_blobs_hold_anything_of_a_private_job_in_the_clear(tmp_path):
     world = PrivateWorld(tmp_path)
     world.make(TOKEN=SECRET)

@@ -49,3 +49,19 @@ def test_a_password_file_goes_before_a_password(environment, tmp_path):
     path = tmp_path / "password"
     path.write_text("operator's\n")
     assert _operator_key(settings(tmp_path, password="wrong", password_file=path))
+
+
+def test_the_database_is_a_file_in_the_data_folder_unless_an_address_is_given(tmp_path):
+    required = {"address_book": tmp_path / "book.json", "operator_keystore": tmp_path / "key.json"}
+    assert MarketSettings(**required, data_dir=tmp_path).database() == tmp_path / "market.db"
+    url = "postgresql+psycopg://market:its-password@db/hive"
+    given = MarketSettings(**required, database_url=url)
+    assert given.database() == url
+    assert "its-password" not in repr(given)
+
+
+def test_an_unknown_role_is_named_with_its_variable(environment):
+    environment.setenv("COMPUTEHIVE_MARKET_ROLES", "api,clearer")
+    with pytest.raises(SettingsError, match="COMPUTEHIVE_MARKET_ROLES: 'clearer' is no role") as caught:
+        load_settings(address_book="book.json", operator_keystore="key.json")
+    assert "follower" in caught.value.message

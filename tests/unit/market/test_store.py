@@ -1,58 +1,27 @@
-"""The database: migrated by number, equal to the tables that the program declares, all or nothing."""
+"""The database, either one: all or nothing, one writer, and what was written comes back as it was."""
 
-import sqlite3
+from threading import Event, Thread
 
 import pytest
-from sqlalchemy import create_engine, inspect
-from sqlmodel import SQLModel
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+from sqlmodel import col, select
 
-from marketplace.adapters.store import Database
-from marketplace.adapters.store.migrate import migrate, migrations
-from marketplace.errors import SettingsError
+from marketplace.adapters.store.engines import translated
+from marketplace.adapters.store.tables import NodeRow
+from marketplace.domain.chain import BlockRef
+from marketplace.domain.outbox import OutboxKind
+from marketplace.errors import ServiceUnavailable
 from marketplace.protocol.enums import CancelKind
-from tests.fakes.world import RENTER
+from tests.fakes.databases import BOTH, POSTGRES, needs_postgres, open_database
+from tests.fakes.postgres import run_sql
+from tests.fakes.world import RENTER, World
 
 
-def test_the_migrations_make_exactly_the_declared_tables(tmp_path):
-    migrate(tmp_path / "market.db")
-    found = inspect(create_engine(f"sqlite:///{tmp_path / 'market.db'}"))
-    declared = {table.name: {column.name for column in table.columns} for table in SQLModel.metadata.sorted_tables}
-    actual = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
-    actual.pop("schema_version")
-    assert actual == declared
-    for table in SQLModel.metadata.sorted_tables:
-        nullable = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
-        keys = found.get_pk_constraint(table.name)["constrained_columns"]
-        assert {column.name for column in table.primary_key.columns} == set(keys)
-        for column in table.columns:
-            assert column.primary_key or nullable[column.name] == column.nullable, (table.name, column.name)
-
-
-def test_migrating_twice_changes_nothing(tmp_path):
-    assert migrate(tmp_path / "market.db") == migrate(tmp_path / "market.db") == len(migrations())
-
-
-def test_each_migration_is_applied_once_and_whole(tmp_path):
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    (folder / "0001_one.sql").write_text("CREATE TABLE one (id INTEGER);\n")
-    (folder / "0002_two.sql").write_text("CREATE TABLE two (id INTEGER);\nCREATE TABLE one (id INTEGER);\n")
-    with pytest.raises(sqlite3.OperationalError):
-        migrate(tmp_path / "market.db", folder)
-    with sqlite3.connect(tmp_path / "market.db") as connection:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        assert connection.execute("SELECT max(version) FROM schema_version").fetchone() == (1,)
-    connection.close()
-    assert "two" not in tables
-
-
-def test_a_database_of_a_newer_program_is_left_alone(tmp_path):
-    migrate(tmp_path / "market.db")
-    with sqlite3.connect(tmp_path / "market.db") as connection:
-        connection.execute("INSERT INTO schema_version VALUES (999, 0)")
-    connection.close()
-    with pytest.raises(SettingsError, match="999"):
-        Database(tmp_path / "market.db")
+@pytest.fixture(params=BOTH)
+def world(request, tmp_path):
+    return World(tmp_path, database=request.param)
 
 
 def test_a_write_that_fails_leaves_nothing(world):
@@ -82,45 +51,97 @@ def test_a_cancel_is_kept_with_what_it_voids(world, kind, bids, asks):
         assert not tx.blocks.is_cancelled(world.ask(salt=5)), "another provider's"
 
 
-def test_verdicts_given_in_the_open_are_asked_for_again_sealed_and_nothing_else_is_lost(tmp_path):
-    """From the third version to the fourth: what is still to be judged is, by the rules of today."""
-    former = tmp_path / "former"
-    former.mkdir()
-    for _, file in migrations()[:3]:
-        (former / file.name).write_text(file.read_text())
-    migrate(tmp_path / "market.db", former)
-    connection = sqlite3.connect(tmp_path / "market.db")
-    for number, (verification, closed) in enumerate([(0, None), (1, None), (2, None), (0, 9)]):
-        _former_lease(connection, f"0x{number}", verification, closed)
-    for state in ("proposed", "settling", "settled"):
-        connection.execute("INSERT INTO batches VALUES (?, '[]', ?, '', 1, 1)", (state, state))
-    connection.commit()
-    connection.close()
-    migrate(tmp_path / "market.db")
-    with Database(tmp_path / "market.db").read() as tx:
-        assert [one.lease_id for one in tx.seals.unconcluded()] == ["0x0", "0x1"]
-        assert tx.seals.judgement("0x0").attested_at == 5
-        assert tx.evidence.verdicts("0x0") == [] and tx.seals.of_lease("0x0") == []
-        assert {digest: tx.batches.get(digest).state.value for digest in ("proposed", "settling", "settled")} == {
-            "proposed": "failed",
-            "settling": "settling",
-            "settled": "settled",
-        }
+AWKWARD = {"z": "a\x00b", "a": "\ud800", "wide": 2**200, "whole": 1.0, "large": 1e16, "nested": [{"ü": None}]}
 
 
-def _former_lease(connection: sqlite3.Connection, lease_id: str, verification: int, closed: int | None) -> None:
-    """As much of an attested and judged lease as the migration looks at."""
-    rows = {
-        "bids": {"bid_hash": lease_id, "bid": f'{{"verification": {verification}}}', "job_spec": "{}"},
-        "leases": {"lease_id": lease_id, "bid_hash": lease_id, "closed_block": closed},
-        "attestations": {"lease_id": lease_id, "attestation": "{}", "manifest": "{}", "received_at": 5},
-        "verdicts": {"lease_id": lease_id, "oracle": "0xo", "verdict": "{}"},
-    }
-    for table, given in rows.items():
-        columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
-        needed = {
-            name: 0 if kind == "INTEGER" else "" for _, name, kind, required, *_, key in columns if required and not key
-        }
-        values = needed | given
-        names = ", ".join(f'"{name}"' for name in values)
-        connection.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))})", [*values.values()])
+def test_documents_come_back_as_they_were_with_their_keys_in_order(world):
+    """JSONB would order the keys anew, and takes neither NUL nor half a surrogate pair."""
+    with world.market.store.write() as tx:
+        item = tx.outbox.add(OutboxKind.CANCEL, AWKWARD, 1)
+    with world.market.store.read() as tx:
+        found = tx.outbox.get(item).payload
+    assert found == AWKWARD and list(found) == list(AWKWARD)
+    assert [type(one) for one in found.values()] == [type(one) for one in AWKWARD.values()]
+
+
+def test_whole_numbers_have_64_bits(world):
+    with world.market.store.write() as tx:
+        tx.blocks.add(BlockRef(2**63 - 1, "0x", 2**63 - 2))
+    with world.market.store.read() as tx:
+        assert tx.blocks.last() == BlockRef(2**63 - 1, "0x", 2**63 - 2)
+
+
+def test_text_with_nul_is_looked_for_without_an_error_and_kept_readable(world):
+    job_id = world.submit()
+    with world.market.store.write() as tx:
+        tx.bids.set_reason(job_id, "refused\x00by the node")
+    with world.market.store.read() as tx:
+        assert tx.bids.get("0x\x00") is None
+        assert tx.bids.get(job_id).reason == "refused\ufffdby the node"
+
+
+def test_a_reader_sees_one_state_however_often_it_looks(world):
+    with world.market.store.read() as tx:
+        before = tx.rounds.last(), tx.bids.highest_salt(RENTER.address)
+        thread = Thread(target=world.submit)
+        thread.start()
+        thread.join(30)
+        assert (tx.rounds.last(), tx.bids.highest_salt(RENTER.address)) == before
+    with world.market.store.read() as tx:
+        assert tx.bids.highest_salt(RENTER.address) > before[1]
+
+
+def test_a_writer_sees_what_the_writer_before_it_left(world, tmp_path):
+    """Of another process: the second one waits, and reads only after that."""
+    first, second = world.market.store, world.restarted().store
+    began, seen = Event(), []
+
+    def add_one() -> None:
+        began.set()
+        with second.write() as tx:
+            seen.append(tx.outbox.get(1))
+
+    with first.write() as tx:
+        tx.outbox.add(OutboxKind.CANCEL, {}, 1)
+        thread = Thread(target=add_one)
+        thread.start()
+        assert began.wait(10)
+        thread.join(0.3)
+        assert thread.is_alive() and seen == []
+    thread.join(30)
+    assert seen[0].kind is OutboxKind.CANCEL
+
+
+@needs_postgres
+def test_a_server_that_went_away_is_said_to_be_and_the_next_transaction_finds_it_again(tmp_path):
+    """Sessions that an administrator, or a restart of the server, has ended."""
+    database = open_database(tmp_path, POSTGRES)
+    with database.read():
+        name = database._engine.url.database
+    with pytest.raises(ServiceUnavailable), database.write() as tx:
+        run_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        tx.blocks.last()
+    with database.write() as tx:
+        assert tx.blocks.last() is None
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_order_by_text_is_by_bytes_on_both(tmp_path, kind):
+    """Addresses are mixed case: a server's own language would sort them otherwise."""
+    database = open_database(tmp_path, kind)
+    given = ["0xB", "0xa", "0xb", "0xA"]
+    with database.write() as tx:
+        for name in given:
+            tx.asks.seen(name, at=1, drains_by=1)
+    with database._reading() as session:
+        assert list(session.exec(select(NodeRow.agent).order_by(col(NodeRow.agent)))) == sorted(given)
+
+
+def test_a_busy_file_is_said_to_be_busy_and_a_broken_statement_is_a_bug(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'market.db'}", connect_args={"timeout": 0.05}, poolclass=NullPool)
+    with engine.connect() as first, engine.connect() as second:
+        first.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(ServiceUnavailable), translated():
+            second.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError), translated():
+            first.exec_driver_sql("SELECT * FROM nowhere")

@@ -1,0 +1,57 @@
+"""Held while a round is cleared, by one thread of one process: of two rounds over the same book one is in vain.
+
+Nothing depends on it: a round is recorded only where no other was meanwhile.
+"""
+
+from threading import RLock
+from types import TracebackType
+
+from sqlalchemy import Connection, Engine
+
+from marketplace.adapters.store.engines import translated
+
+CLEARING_LOCK = 0x48495646
+"""The advisory lock of the session, on PostgreSQL: it ends with its connection."""
+
+
+class ClearingLock:
+    """A context manager that a thread may enter again. Among processes it excludes on PostgreSQL only."""
+
+    def __init__(self, engine: Engine, *, is_shared: bool) -> None:
+        self._engine, self._is_shared = engine, is_shared
+        self._threads, self._depth = RLock(), 0
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> None:
+        """Raises ServiceUnavailable where another process clears for long."""
+        self._threads.acquire()
+        try:
+            if self._depth == 0 and self._is_shared:
+                self._connection = self._lock()
+            self._depth += 1
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        try:
+            if self._depth == 0 and self._connection is not None:
+                self._connection.invalidate()  # closed, and with it the lock is gone, whatever state it is in
+                self._connection.close()
+                self._connection = None
+        finally:
+            self._threads.release()
+
+    def _lock(self) -> Connection:
+        with translated():
+            connection = self._engine.connect()
+            try:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql(f"SELECT pg_advisory_lock({CLEARING_LOCK})")
+            except BaseException:
+                connection.close()
+                raise
+            return connection
