@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from socket import socket
+from typing import Any
 
 import structlog
 import uvicorn
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
 from marketplace.adapters.store import Database
-from marketplace.api.app import build_app
+from marketplace.api.app import build_app, openapi_document
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
 from marketplace.services.follow_chain import rebuild
@@ -97,6 +98,11 @@ def rebuild_market(settings: MarketSettings) -> None:
     """Read everything that the database took from the chain anew. Not while the service runs on the same database."""
     configure_logging(settings.log_level)
     rebuild(build_market(settings))
+
+
+def describe_interface() -> dict[str, Any]:
+    """The OpenAPI document that a market of this version serves."""
+    return openapi_document()
 
 
 def configure_logging(level: str) -> None:

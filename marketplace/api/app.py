@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from types import SimpleNamespace
+from typing import Any, cast
 
 from fastapi import FastAPI
 
@@ -13,9 +15,11 @@ from marketplace.api.jobs import job_routes
 from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
+from marketplace.api.openapi import install_openapi
 from marketplace.api.oracles import oracle_routes
 from marketplace.api.problems import install_problem_handlers
 from marketplace.api.streams import Streams
+from marketplace.domain.rules import Rules
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -66,7 +70,14 @@ def build_app(
         blob_routes(market),
     ):
         app.include_router(router)
+    install_openapi(app)
     return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The interface's OpenAPI document without a market: it is made of the routes, none of which is called."""
+    nothing = cast(Market, SimpleNamespace(rules=Rules()))
+    return build_app(nothing, contracts={"Escrow": ""}, with_workers=False).openapi()
 
 
 def _version() -> str:

@@ -22,6 +22,7 @@ def blob_routes(market: Market) -> APIRouter:
     @router.put(
         "/{digest}",
         status_code=201,
+        operation_id="upload_blob",
         summary="Upload; 200 where the bytes are there already",
     )
     async def put(digest: Digest, request: Request, response: Response) -> dict[str, Any]:
@@ -38,13 +39,13 @@ def blob_routes(market: Market) -> APIRouter:
             response.status_code = 200
         return {"digest": digest, "size": size}
 
-    @router.get("/{digest}", summary="Download")
+    @router.get("/{digest}", operation_id="download_blob", summary="Download")
     def get(digest: Digest) -> Response:
         headers = _headers(digest) | {"Content-Length": str(market.blobs.size(digest))}
         file = market.blobs.open(digest)
         return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)
 
-    @router.head("/{digest}", summary="Whether the bytes are there")
+    @router.head("/{digest}", operation_id="find_blob", summary="Whether the bytes are there")
     def head(digest: Digest) -> Response:
         size = market.blobs.size(digest)
         return Response(status_code=200, headers=_headers(digest) | {"Content-Length": str(size)})

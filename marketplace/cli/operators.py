@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     market = typer.Typer(help="Run a market.", no_args_is_help=True)
     market.command("up")(market_up)
     market.command("rebuild")(market_rebuild)
+    market.command("openapi")(market_openapi)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
     provider.command("benchmark")(measured.provider_benchmark)
@@ -86,6 +87,13 @@ def market_rebuild() -> None:
     require_stopped(f"http://{settings.host}:{settings.port}")
     rebuild_market(settings)
     talk().print(f"The database in {settings.data_dir} says again what the chain says.")
+
+
+def market_openapi() -> None:
+    """Print the OpenAPI document of this version's HTTP interface, from which clients are generated."""
+    from marketplace.bootstrap import describe_interface
+
+    print_json(describe_interface())
 
 
 @with_options
