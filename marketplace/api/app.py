@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from marketplace.api.blobs import blob_routes
 from marketplace.api.body_limit import BodyLimit
+from marketplace.api.conditional import Conditional
 from marketplace.api.grants import grant_routes
 from marketplace.api.jobs import job_routes
 from marketplace.api.json_bodies import JsonBodies
@@ -57,6 +58,7 @@ def build_app(
     app.state.streams = streams = Streams(market.rules)
     install_problem_handlers(app)
 
+    app.add_middleware(Conditional)
     app.add_middleware(JsonBodies, exempt=_BLOBS)  # what is added last is outermost: the limit is
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=_BLOBS)
     for router in (

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from marketplace.api.conditional import matches
 from marketplace.errors import TooLarge
 from marketplace.services.market import Market
 
@@ -40,7 +41,9 @@ def blob_routes(market: Market) -> APIRouter:
         return {"digest": digest, "size": size}
 
     @router.get("/{digest}", operation_id="download_blob", summary="Download")
-    def get(digest: Digest) -> Response:
+    def get(digest: Digest, request: Request) -> Response:
+        if matches(request.headers.get("if-none-match", ""), f'"{digest}"') and market.blobs.has(digest):
+            return Response(status_code=304, headers=_headers(digest))  # without opening the file
         headers = _headers(digest) | {"Content-Length": str(market.blobs.size(digest))}
         file = market.blobs.open(digest)
         return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from marketplace import errors
 from marketplace.errors import PROBLEM_TYPE_PREFIX, all_error_classes
 
 ANSWERS_FILE = "answers.json"
@@ -26,6 +27,13 @@ TAGS = {
     "nodes": "What providers do: place asks, say that they are alive.",
     "rounds": "Rounds of the auction, and all it takes to compute one again.",
     "blobs": "Bytes, named by their SHA-256.",
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of the answer that is there already.",
+    "schema": {"type": "string"},
 }
 _NEITHER_FUNDS_NOR_STATE = frozenset({"quote_job", "advise_job", "look_up_account"})
 _FUNDED = frozenset({"place_bid", "place_ask"})
@@ -101,8 +109,9 @@ def statuses_of(path: str, method: str, operation: dict[str, Any]) -> list[int]:
 
 
 def codes_of(status: int) -> list[str]:
-    """The `code`s of problem documents with this status."""
-    return sorted(code for code, kind in all_error_classes().items() if kind.status == status)
+    """The `code`s of problem documents with this status; not those of other programs, which stand beside them."""
+    known = {code: kind for code, kind in all_error_classes().items() if kind.__module__ == errors.__name__}
+    return sorted(code for code, kind in known.items() if kind.status == status)
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
@@ -125,6 +134,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
                 content[JSON_TYPE]["example"] = answer["example"]
     if usual == "200":
         responses[usual]["description"] = operation["summary"]
+    if method == "get":
+        responses["304"] = {"description": "`If-None-Match` names the answer that would have been sent: it still holds"}
+        operation.setdefault("parameters", []).append(IF_NONE_MATCH)
     operation["responses"] = dict(sorted(responses.items()))
 
 
