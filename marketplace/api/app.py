@@ -10,14 +10,17 @@ from fastapi import FastAPI
 
 from marketplace.api.blobs import blob_routes
 from marketplace.api.body_limit import BodyLimit
+from marketplace.api.bulk import bulk_routes
 from marketplace.api.conditional import Conditional
 from marketplace.api.grants import grant_routes
 from marketplace.api.jobs import job_routes
 from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
+from marketplace.api.limits import Limits, RateLimit
 from marketplace.api.nodes import general_routes, node_routes, round_routes
 from marketplace.api.openapi import install_openapi
 from marketplace.api.oracles import oracle_routes
+from marketplace.api.origins import SafeAnswers, allow_origins
 from marketplace.api.problems import install_problem_handlers
 from marketplace.api.streams import Streams
 from marketplace.domain.rules import Rules
@@ -56,18 +59,23 @@ def build_app(
     )
     app.state.market = market
     app.state.streams = streams = Streams(market.rules)
+    limits = Limits(market.rules)
     install_problem_handlers(app)
 
     app.add_middleware(Conditional)
     app.add_middleware(JsonBodies, exempt=_BLOBS)  # what is added last is outermost: the limit is
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=_BLOBS)
+    app.add_middleware(RateLimit, limits=limits)
+    allow_origins(app, market.rules.cors_origins)
+    app.add_middleware(SafeAnswers)
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
-        job_routes(market, streams),
+        job_routes(market, streams, limits),
+        bulk_routes(market, limits),
         lease_routes(market),
         oracle_routes(market),
         grant_routes(market),
-        node_routes(market),
+        node_routes(market, limits),
         round_routes(market),
         blob_routes(market),
     ):

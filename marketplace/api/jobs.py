@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from marketplace.api.bodies import CancelBody, JobBody, QuoteBody
+from marketplace.api.limits import Limits
 from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.api.streams import DESCRIPTION, Accept, LastEventId, Streams, wants_events
 from marketplace.protocol.eip712 import Address
@@ -29,7 +30,7 @@ from marketplace.services.show_job import (
 JobId = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$", description="The bid's hash.")]
 
 
-def job_routes(market: Market, streams: Streams) -> APIRouter:
+def job_routes(market: Market, streams: Streams, limits: Limits) -> APIRouter:
     """Everything under /jobs, /quotes and /cancellations."""
     router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
@@ -59,8 +60,11 @@ def job_routes(market: Market, streams: Streams) -> APIRouter:
     )
     @router.post("/jobs", status_code=202, include_in_schema=False)
     def submit(body: JobBody, response: Response) -> dict[str, Any]:
+        limits.require_order(body.bid.renter)
         placed = place_bid(market, body.bid, body.signature, body.job_spec)
-        if not placed.is_new:
+        if placed.is_new:
+            limits.count_order(body.bid.renter)
+        else:
             response.status_code = 200
         # Only who places a bid decides when: a signed bid is public, and anybody can send it again.
         number = fill_now(market, placed.order_hash) if body.now and placed.is_new else None

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 
 from marketplace.api.bodies import AccountBody, AskBody, HeartbeatBody
+from marketplace.api.limits import Limits
 from marketplace.api.paging import Cursor, Limit
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
@@ -26,7 +27,7 @@ from marketplace.services.show_market import (
 RoundNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-def node_routes(market: Market) -> APIRouter:
+def node_routes(market: Market, limits: Limits) -> APIRouter:
     """Asks and the nodes behind them."""
     router = APIRouter(prefix="/api/v1", tags=["nodes"])
 
@@ -38,8 +39,11 @@ def node_routes(market: Market) -> APIRouter:
     )
     @router.post("/nodes/register", status_code=201, include_in_schema=False)
     def register(body: AskBody, response: Response) -> dict[str, Any]:
+        limits.require_order(body.ask.provider)
         placed = place_ask(market, body.ask, body.signature, body.profile)
-        if not placed.is_new:
+        if placed.is_new:
+            limits.count_order(body.ask.provider)
+        else:
             response.status_code = 200
         return {"askHash": placed.order_hash, "nodeId": body.ask.agent}
 

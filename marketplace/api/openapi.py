@@ -45,6 +45,7 @@ _PHRASES = {
     409: "Not in this state",
     413: "Too large",
     422: "Something that was sent is wrong: `values.field` says what",
+    429: "More than one party's share: try again after `Retry-After`",
     500: "A mistake of the market's",
     502: "The chain refused",
     503: "The chain, or what it takes, is away: try again after `Retry-After`",
@@ -92,7 +93,7 @@ def recorded_answers() -> dict[str, Any]:
 
 def statuses_of(path: str, method: str, operation: dict[str, Any]) -> list[int]:
     """Which refusals an operation can answer with."""
-    name, found = operation["operationId"], {500}
+    name, found = operation["operationId"], {429, 500}
     if operation.get("parameters") or "requestBody" in operation:
         found.add(422)
     if "{" in path:

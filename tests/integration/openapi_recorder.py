@@ -49,7 +49,7 @@ class Recorder:
         """The answer's document."""
         return self._send("GET", path, None, query).answer
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: Any) -> Any:
         """The first answer's document: everything is sent twice."""
         first, second = self._send("POST", path, body), self._send("POST", path, body)
         self.repeated.setdefault(first.operation, (first, second))

@@ -193,6 +193,9 @@ def withdraw(recorder: Recorder, folder: Path) -> None:
     bid, job = place(recorder, world)
     for page in ("explain", "cost", "status"):
         recorder.get(f"{API}/jobs/{job}/{page}")
+    spec = world.job_spec().to_json()
+    good, bad = (signed("bid", world.bid(**more), RENTER, jobSpec=spec) for more in ({}, {"max_price": 0}))
+    recorder.post(f"{API}/bids/bulk", [good, bad])
     cancel = Cancel(signer=RENTER.address, kind=CancelKind.BID, salt=bid.salt)
     recorder.post(f"{API}/cancellations", signed("cancel", cancel, RENTER))
     for page in ("explain", "cost", "status"):
