@@ -13,6 +13,7 @@ from marketplace.api.body_limit import BodyLimit
 from marketplace.api.bulk import bulk_routes
 from marketplace.api.conditional import Conditional
 from marketplace.api.grants import grant_routes
+from marketplace.api.health import Health, health_routes
 from marketplace.api.jobs import job_routes
 from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
@@ -22,7 +23,7 @@ from marketplace.api.openapi import install_openapi
 from marketplace.api.oracles import oracle_routes
 from marketplace.api.origins import SafeAnswers, allow_origins
 from marketplace.api.problems import install_problem_handlers
-from marketplace.api.streams import Streams
+from marketplace.api.streams import Streams, market_stream_routes
 from marketplace.domain.rules import Rules
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
@@ -46,6 +47,7 @@ def build_app(
         workers = Workers(market)
         if with_workers:
             workers.start()
+            health.workers = workers
         try:
             yield
         finally:
@@ -59,7 +61,7 @@ def build_app(
     )
     app.state.market = market
     app.state.streams = streams = Streams(market.rules)
-    limits = Limits(market.rules)
+    limits, health = Limits(market.rules), Health()
     install_problem_handlers(app)
 
     app.add_middleware(Conditional)
@@ -70,6 +72,8 @@ def build_app(
     app.add_middleware(SafeAnswers)
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
+        health_routes(market, health),
+        market_stream_routes(market, streams),
         job_routes(market, streams, limits),
         bulk_routes(market, limits),
         lease_routes(market),

@@ -25,6 +25,8 @@ SETTLE_SECONDS = 0.25
 REFUND_SECONDS = 2.0
 STOP_SECONDS = 30.0
 """How long a stop waits for the step that is under way."""
+FAILING = 3
+"""Failures in a row from which on a worker counts as not at work: one alone may be the chain's node starting anew."""
 _log = structlog.get_logger("computehive.workers")
 
 
@@ -55,6 +57,7 @@ class Workers:
         }
         self._market = market
         self._stopping = Event()
+        self._failures = dict.fromkeys(steps, 0)
         self._threads = [
             Thread(
                 target=self._run,
@@ -76,6 +79,12 @@ class Workers:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(STOP_SECONDS)
+
+    def troubles(self) -> list[str]:
+        """Which workers are not at work: gone, or failing again and again. Empty where all is well."""
+        gone = [f"the worker {one.name} is not running" for one in self._threads if not one.is_alive()]
+        failing = [(name, count) for name, count in self._failures.items() if count >= FAILING]
+        return gone + [f"the worker market-{name} has failed {count} times in a row" for name, count in failing]
 
     def _run(self, name: str, step: Callable[[Market], object], pause: float) -> None:
         failures = 0
@@ -102,4 +111,5 @@ class Workers:
             except Exception:
                 wait, failures = backoff_seconds(failures), failures + 1
                 _log.exception("bug", worker=name, retry_in=wait)
+            self._failures[name] = failures
             self._stopping.wait(wait)

@@ -54,7 +54,14 @@ def signed(name: str, message: TypedMessage, signer, **more: Any) -> dict[str, A
 
 def look_around(recorder: Recorder, folder: Path) -> None:
     world = world_in(folder, recorder)
-    for path in ("/health", f"{API}/config", f"{API}/cluster/status", f"{API}/cluster/nodes", f"{API}/rounds"):
+    for path in (
+        "/health",
+        f"{API}/health/live",
+        f"{API}/config",
+        f"{API}/cluster/status",
+        f"{API}/cluster/nodes",
+        f"{API}/rounds",
+    ):
         recorder.get(path)
     recorder.post(f"{API}/quotes", {"resources": RESOURCES})
     offer(recorder, world)
