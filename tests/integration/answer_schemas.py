@@ -9,6 +9,7 @@ MAPS = frozenset({"contracts", "runtimes", "latencyMs", "changes", "data", "evid
 DOCUMENTS = {
     "bid": "Bid", "ask": "Ask", "jobSpec": "JobSpec", "profile": "NodeProfile", "manifest": "Manifest",
     "attestation": "Attestation", "checkpoint": "Checkpoint", "grant": "KeyGrant", "offer": "KeyOffer",
+    "problem": "Problem",
 }  # fmt: skip
 """Fields that hold a signed message or what one names: the document has schemas of those already."""
 _HEX = re.compile(r"0x[0-9a-fA-F]{40,}")
