@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from socket import socket
 from typing import Any
 
@@ -120,12 +120,24 @@ def configure_logging(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([escape_control_characters] if is_terminal else []),
             structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING))
+
+
+def escape_control_characters(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A log processor: what others wrote (paths, names, reasons) begins no line of a terminal's and moves no cursor.
+
+    JSON escapes them by itself. A trace, which is ours, keeps its lines.
+    """
+    for name, value in event.items():
+        if isinstance(value, str) and name != "exception":
+            event[name] = "".join(each if each.isprintable() else f"<U+{ord(each):04X}>" for each in value)
+    return event
 
 
 def _operator_key(settings: MarketSettings):
