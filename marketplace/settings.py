@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from marketplace.domain.rules import Rules
 from marketplace.errors import SettingsError
 
+ORIGINS = r"^\s*((\*|https?://[^/,\s]+)\s*(,\s*(\*|https?://[^/,\s]+)\s*)*)?$"
 ENV_PREFIX, USER_PREFIX = "COMPUTEHIVE_MARKET_", "COMPUTEHIVE_"
 
 
@@ -46,7 +47,7 @@ class MarketSettings(BaseSettings):
     """Of one address; 0 is no limit."""
     orders_per_minute: int = Field(default=1_200, ge=0)
     """New ones of one signer; 0 is no limit."""
-    cors_origins: str = "*"
+    cors_origins: str = Field(default="*", pattern=ORIGINS)
     """Whose pages may call from a browser: origins with commas between; empty is nobody's."""
     log_level: str = "info"
 
