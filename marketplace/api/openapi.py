@@ -38,17 +38,17 @@ IF_NONE_MATCH = {
 _NEITHER_FUNDS_NOR_STATE = frozenset({"quote_job", "advise_job", "look_up_account"})
 _FUNDED = frozenset({"place_bid", "place_ask"})
 _WITHOUT_CHAIN_OR_DATABASE = frozenset({"upload_blob", "download_blob", "find_blob"})
+_WITHOUT_END = frozenset({"follow_market"})
 _PHRASES = {
     402: "The money or stake does not cover it",
     404: "No such thing here",
-    405: "Not with this method",
     409: "Not in this state",
     413: "Too large",
     422: "Something that was sent is wrong: `values.field` says what",
     429: "More than one party's share: try again after `Retry-After`",
     500: "A mistake of the market's",
     502: "The chain refused",
-    503: "The chain, or what it takes, is away: try again after `Retry-After`",
+    503: "The chain, or what it takes, is away: try again in a moment",
 }
 
 
@@ -135,7 +135,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
                 content[JSON_TYPE]["example"] = answer["example"]
     if usual == "200":
         responses[usual]["description"] = operation["summary"]
-    if method == "get":
+    if method == "get" and operation["operationId"] not in _WITHOUT_END:
         responses["304"] = {"description": "`If-None-Match` names the answer that would have been sent: it still holds"}
         operation.setdefault("parameters", []).append(IF_NONE_MATCH)
     operation["responses"] = dict(sorted(responses.items()))
