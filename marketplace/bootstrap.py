@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from socket import socket
 from threading import Event
+from typing import Any
 
 import structlog
 import uvicorn
@@ -16,7 +17,7 @@ from fastapi import FastAPI
 from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
 from marketplace.adapters.store import Database, migrate, url_of
-from marketplace.api.app import build_app
+from marketplace.api.app import build_app, openapi_document
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.domain.ledger import Comparison
 from marketplace.domain.roles import API, parse_roles
@@ -145,6 +146,11 @@ def verify_market(settings: MarketSettings) -> Comparison:
     return verify_ledger(build_market(settings))
 
 
+def describe_interface() -> dict[str, Any]:
+    """The OpenAPI document that a market of this version serves."""
+    return openapi_document()
+
+
 def configure_logging(level: str) -> None:
     """Structured lines on stderr: for people at a terminal, JSON elsewhere. Raises SettingsError."""
     number = logging.getLevelNamesMapping().get(level.upper())
@@ -160,12 +166,24 @@ def configure_logging(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([escape_control_characters] if is_terminal else []),
             structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING))
+
+
+def escape_control_characters(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A log processor: what others wrote (paths, names, reasons) begins no line of a terminal's and moves no cursor.
+
+    JSON escapes them by itself. A trace, which is ours, keeps its lines.
+    """
+    for name, value in event.items():
+        if isinstance(value, str) and name != "exception":
+            event[name] = "".join(each if each.isprintable() else f"<U+{ord(each):04X}>" for each in value)
+    return event
 
 
 def _operator_key(settings: MarketSettings):

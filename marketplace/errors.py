@@ -16,7 +16,8 @@
     ├── ChainError            the chain refused or is away                     HTTP 502/503 exit 8
     │   ├── Reverted          └── ChainUnavailable
     ├── ServiceUnavailable    the market cannot be reached                     HTTP 503   exit 9
-    │   └── WaitTimeout       what was waited for has not happened yet
+    │   ├── WaitTimeout       what was waited for has not happened yet
+    │   └── TooManyRequests (429)  more than one party's share of the market
     ├── ClearingError         a round is not what it claims                    HTTP 500   exit 10
     │   ├── CertificateRejected └── TranscriptMismatch
     ├── AgentError            this machine cannot do it                        HTTP 500   exit 11
@@ -255,6 +256,23 @@ class WaitTimeout(ServiceUnavailable):
     """What was waited for has not happened in the time given; it may still happen."""
 
     code = "wait_timeout"
+
+
+class TooManyRequests(ServiceUnavailable):
+    """One party has used its share of the market; some of it is back soon."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, party: str, what: str, limit: int, retry_after: int, **values: Any) -> None:
+        super().__init__(
+            f"{party} has used its share of {what}: {limit} a minute.",
+            hint=f"Try again in {retry_after} s, and spread them out.",
+            party=party,
+            limit=limit,
+            retryAfter=retry_after,
+            **values,
+        )
 
 
 class ClearingError(MarketError):

@@ -14,6 +14,7 @@ from marketplace.domain.roles import parse_roles
 from marketplace.domain.rules import Rules
 from marketplace.errors import InputError, SettingsError
 
+ORIGINS = r"^\s*((\*|https?://[^/,\s]+)\s*(,\s*(\*|https?://[^/,\s]+)\s*)*)?$"
 ENV_PREFIX, USER_PREFIX = "COMPUTEHIVE_MARKET_", "COMPUTEHIVE_"
 
 
@@ -47,6 +48,12 @@ class MarketSettings(BaseSettings):
     max_blob_bytes: int = Field(default=256_000_000, gt=0)
     max_streams: int = Field(default=200, ge=0)
     """How many logs and timelines may be followed at once, by all clients together; 0 refuses all."""
+    requests_per_minute: int = Field(default=12_000, ge=0)
+    """Of one address; 0 is no limit."""
+    orders_per_minute: int = Field(default=1_200, ge=0)
+    """New ones of one signer; 0 is no limit."""
+    cors_origins: str = Field(default="*", pattern=ORIGINS)
+    """Whose pages may call from a browser: origins with commas between; empty is nobody's."""
     log_level: str = "info"
 
     @field_validator("roles")
@@ -69,6 +76,9 @@ class MarketSettings(BaseSettings):
             seal_seconds=self.seal_seconds,
             max_blob_bytes=self.max_blob_bytes,
             max_streams=self.max_streams,
+            requests_per_minute=self.requests_per_minute,
+            orders_per_minute=self.orders_per_minute,
+            cors_origins=tuple(filter(None, (each.strip() for each in self.cors_origins.split(",")))),
         )
 
 

@@ -3,20 +3,29 @@
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from types import SimpleNamespace
+from typing import Any, cast
 
 from fastapi import FastAPI
 
 from marketplace.api.blobs import blob_routes
 from marketplace.api.body_limit import BodyLimit
+from marketplace.api.bulk import bulk_routes
+from marketplace.api.conditional import Conditional
 from marketplace.api.grants import grant_routes
+from marketplace.api.health import Health, health_routes
 from marketplace.api.jobs import job_routes
 from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
+from marketplace.api.limits import Limits, RateLimit
 from marketplace.api.nodes import general_routes, node_routes, round_routes
+from marketplace.api.openapi import install_openapi
 from marketplace.api.oracles import oracle_routes
+from marketplace.api.origins import SafeAnswers, allow_origins
 from marketplace.api.problems import install_problem_handlers
-from marketplace.api.streams import Streams
+from marketplace.api.streams import Streams, market_stream_routes
 from marketplace.domain.roles import WORKERS
+from marketplace.domain.rules import Rules
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -40,6 +49,7 @@ def build_app(
         workers = Workers(market, roles)
         if with_workers:
             workers.start()
+            health.workers = workers
         try:
             yield
         finally:
@@ -53,22 +63,37 @@ def build_app(
     )
     app.state.market = market
     app.state.streams = streams = Streams(market.rules)
+    limits, health = Limits(market.rules), Health()
     install_problem_handlers(app)
 
+    app.add_middleware(Conditional)
     app.add_middleware(JsonBodies, exempt=_BLOBS)  # what is added last is outermost: the limit is
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=_BLOBS)
+    app.add_middleware(RateLimit, limits=limits)
+    allow_origins(app, market.rules.cors_origins)
+    app.add_middleware(SafeAnswers)
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
-        job_routes(market, streams),
+        health_routes(market, health),
+        market_stream_routes(market, streams),
+        job_routes(market, streams, limits),
+        bulk_routes(market, limits),
         lease_routes(market),
         oracle_routes(market),
         grant_routes(market),
-        node_routes(market),
+        node_routes(market, limits),
         round_routes(market),
         blob_routes(market),
     ):
         app.include_router(router)
+    install_openapi(app)
     return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The interface's OpenAPI document without a market: it is made of the routes, none of which is called."""
+    nothing = cast(Market, SimpleNamespace(rules=Rules()))
+    return build_app(nothing, contracts={"Escrow": ""}, with_workers=False).openapi()
 
 
 def _version() -> str:

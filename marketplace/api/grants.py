@@ -33,21 +33,28 @@ def grant_routes(market: Market) -> APIRouter:
     """Grants of jobs, and oracles' keys."""
     router = APIRouter(prefix="/api/v1", tags=["private jobs"])
 
-    @router.post("/jobs/{job_id}/grants", status_code=201, summary="The key of a private job, encrypted to one holder")
+    @router.post(
+        "/jobs/{job_id}/grants",
+        status_code=201,
+        operation_id="send_grant",
+        summary="The key of a private job, encrypted to one holder",
+    )
     def give(job_id: JobId, body: GrantBody) -> dict[str, Any]:
         record_grant(market, job_id, body.grant, body.signature, bytes.fromhex(body.ciphertext[2:]))
         return {"jobId": job_id, "recorded": True}
 
-    @router.get("/jobs/{job_id}/grants", summary="Keys of a private job, as ciphertexts")
+    @router.get("/jobs/{job_id}/grants", operation_id="list_grants", summary="Keys of a private job, as ciphertexts")
     def grants(job_id: JobId, holder: Address | None = None) -> dict[str, Any]:
         return list_grants(market, job_id, holder)
 
-    @router.post("/oracle/keys", status_code=201, summary="An oracle's public key for private jobs")
+    @router.post(
+        "/oracle/keys", status_code=201, operation_id="offer_key", summary="An oracle's public key for private jobs"
+    )
     def offer(body: OfferBody) -> dict[str, Any]:
         record_offer(market, body.offer, body.signature)
         return {"oracle": body.offer.oracle, "recorded": True}
 
-    @router.get("/oracle/keys", summary="The public keys of oracles")
+    @router.get("/oracle/keys", operation_id="list_keys", summary="The public keys of oracles")
     def offers() -> dict[str, Any]:
         return list_offers(market)
 

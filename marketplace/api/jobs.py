@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from marketplace.api.bodies import CancelBody, JobBody, QuoteBody
+from marketplace.api.limits import Limits
 from marketplace.api.paging import Cursor, Limit, States, parse_states
 from marketplace.api.streams import DESCRIPTION, Accept, LastEventId, Streams, wants_events
 from marketplace.protocol.eip712 import Address
@@ -29,11 +30,11 @@ from marketplace.services.show_job import (
 JobId = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$", description="The bid's hash.")]
 
 
-def job_routes(market: Market, streams: Streams) -> APIRouter:
+def job_routes(market: Market, streams: Streams, limits: Limits) -> APIRouter:
     """Everything under /jobs, /quotes and /cancellations."""
     router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
-    @router.post("/quotes", summary="What would this cost, where, and what stands in the way")
+    @router.post("/quotes", operation_id="quote_job", summary="What would this cost, where, and what stands in the way")
     def quote(body: QuoteBody) -> dict[str, Any]:
         return quote_job(
             market,
@@ -43,19 +44,27 @@ def job_routes(market: Market, streams: Streams) -> APIRouter:
             body.max_price,
         )
 
-    @router.post("/quotes/advice", summary="How likely a price is to be enough, and what would make the job cheaper")
+    @router.post(
+        "/quotes/advice",
+        operation_id="advise_job",
+        summary="How likely a price is to be enough, and what would make the job cheaper",
+    )
     def advice(body: QuoteBody) -> dict[str, Any]:
         return advise_job(market, body.resources.to_resources(), body.job_spec, body.replicas, body.max_price)
 
     @router.post(
         "/jobs/submit",
         status_code=202,
+        operation_id="place_bid",
         summary="Place a signed bid; 200 where it is there already",
     )
     @router.post("/jobs", status_code=202, include_in_schema=False)
     def submit(body: JobBody, response: Response) -> dict[str, Any]:
+        limits.require_order(body.bid.renter)
         placed = place_bid(market, body.bid, body.signature, body.job_spec)
-        if not placed.is_new:
+        if placed.is_new:
+            limits.count_order(body.bid.renter)
+        else:
             response.status_code = 200
         # Only who places a bid decides when: a signed bid is public, and anybody can send it again.
         number = fill_now(market, placed.order_hash) if body.now and placed.is_new else None
@@ -69,12 +78,14 @@ def job_routes(market: Market, streams: Streams) -> APIRouter:
             "filledInRound": number,
         }
 
-    @router.post("/cancellations", status_code=202, summary="Withdraw orders by a signed cancel")
+    @router.post(
+        "/cancellations", status_code=202, operation_id="cancel_orders", summary="Withdraw orders by a signed cancel"
+    )
     def cancel(body: CancelBody) -> dict[str, Any]:
         cancelled = cancel_order(market, body.cancel, body.signature)
         return {"cancelled": cancelled.orders, "onChain": cancelled.is_sent}
 
-    @router.get("/jobs", summary="Jobs, newest first")
+    @router.get("/jobs", operation_id="list_jobs", summary="Jobs, newest first")
     def jobs(
         renter: Address | None = None,
         state: States = None,
@@ -89,13 +100,14 @@ def job_routes(market: Market, streams: Streams) -> APIRouter:
             limit=limit,
         )
 
-    @router.get("/jobs/{job_id}/status", summary="State, leases, timeline")
+    @router.get("/jobs/{job_id}/status", operation_id="show_job", summary="State, leases, timeline")
     @router.get("/jobs/{job_id}", include_in_schema=False)
     def job(job_id: JobId) -> dict[str, Any]:
         return show_job(market, job_id)
 
     @router.get(
         "/jobs/{job_id}/events",
+        operation_id="list_job_events",
         summary="The timeline alone; as a stream, also what is to come",
         responses=DESCRIPTION,
     )
@@ -105,12 +117,13 @@ def job_routes(market: Market, streams: Streams) -> APIRouter:
             return show_events(market, job_id)
         return streams.follow(request, lambda after: job_news(market, job_id, after), last_event_id)
 
-    @router.get("/jobs/{job_id}/cost", summary="The bill, line by line")
+    @router.get("/jobs/{job_id}/cost", operation_id="show_job_cost", summary="The bill, line by line")
     def cost(job_id: JobId) -> dict[str, Any]:
         return show_cost(market, job_id)
 
     @router.get(
         "/jobs/{job_id}/logs",
+        operation_id="show_job_logs",
         summary="Standard output and error; as a stream, also while the job runs",
         responses=DESCRIPTION,
     )
@@ -124,17 +137,20 @@ def job_routes(market: Market, streams: Streams) -> APIRouter:
             return show_logs(market, job_id)
         return streams.follow(request, lambda after: log_news(market, job_id, after), last_event_id)
 
-    @router.get("/jobs/{job_id}/result", summary="Manifest and attestation of each lease")
+    @router.get(
+        "/jobs/{job_id}/result", operation_id="show_job_result", summary="Manifest and attestation of each lease"
+    )
     def result(job_id: JobId) -> dict[str, Any]:
         return show_result(market, job_id)
 
-    @router.get("/jobs/{job_id}/explain", summary="Matched or not, and why")
+    @router.get("/jobs/{job_id}/explain", operation_id="explain_job", summary="Matched or not, and why")
     def explain(job_id: JobId) -> dict[str, Any]:
         return show_explanation(market, job_id)
 
     @router.post(
         "/jobs/{job_id}/refund",
         status_code=202,
+        operation_id="request_refund",
         summary="Send the refund of leases past their deadline",
     )
     def refund(job_id: JobId) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from marketplace.errors import MalformedMessage
 from marketplace.protocol.parsing import parse_json
 
+LINES = b"application/x-ndjson"
+
 
 class JsonBodies:
     """ASGI middleware: refuses a body that is no JSON where it is announced as JSON, or as nothing; not under `exempt`.
@@ -37,6 +39,8 @@ class JsonBodies:
 def _may_be_json(scope: Scope) -> bool:
     """Whether the framework could take the body for JSON: it goes by the type alone."""
     announced = b",".join(value for name, value in scope["headers"] if name == b"content-type")
+    if announced.split(b";")[0].strip().lower() == LINES:
+        return False  # not to the framework; `api/bulk.py` reads each line as safely
     return not announced or b"json" in announced.lower()
 
 

@@ -32,7 +32,7 @@ def lease_routes(market: Market) -> APIRouter:
     """Everything under /leases."""
     router = APIRouter(prefix="/api/v1/leases", tags=["leases"])
 
-    @router.get("", summary="Leases, newest first")
+    @router.get("", operation_id="list_leases", summary="Leases, newest first")
     def leases(
         provider: Address | None = None,
         agent: Address | None = None,
@@ -51,12 +51,13 @@ def lease_routes(market: Market) -> APIRouter:
             limit=limit,
         )
 
-    @router.get("/{lease_id}", summary="One lease")
+    @router.get("/{lease_id}", operation_id="show_lease", summary="One lease")
     def lease(lease_id: LeaseId) -> dict[str, Any]:
         return show_lease(market, lease_id)
 
     @router.get(
         "/{lease_id}/terms",
+        operation_id="show_lease_terms",
         summary="Both signed orders, price and job: check them against the chain",
     )
     def terms(lease_id: LeaseId) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def lease_routes(market: Market) -> APIRouter:
     @router.post(
         "/{lease_id}/attestation",
         status_code=201,
+        operation_id="send_attestation",
         summary="Evidence; 200 where it is there already",
     )
     def attest(lease_id: LeaseId, body: AttestationBody, response: Response) -> dict[str, Any]:
@@ -74,13 +76,14 @@ def lease_routes(market: Market) -> APIRouter:
         )
         return _recorded(response, lease_id, is_new)
 
-    @router.get("/{lease_id}/attestation", summary="The evidence of a lease")
+    @router.get("/{lease_id}/attestation", operation_id="show_attestation", summary="The evidence of a lease")
     def attestation(lease_id: LeaseId) -> dict[str, Any]:
         return show_attestation(market, lease_id)
 
     @router.post(
         "/{lease_id}/checkpoint",
         status_code=201,
+        operation_id="send_checkpoint",
         summary="What a running job has saved; 200 where something newer is there",
     )
     def save(lease_id: LeaseId, body: CheckpointBody, response: Response) -> dict[str, Any]:
@@ -88,21 +91,34 @@ def lease_routes(market: Market) -> APIRouter:
         is_new = record_checkpoint(market, lease_id, body.checkpoint, body.signature, body.manifest)
         return _recorded(response, lease_id, is_new)
 
-    @router.get("/{lease_id}/checkpoint", summary="The newest state that a lease's job has saved")
+    @router.get(
+        "/{lease_id}/checkpoint",
+        operation_id="show_checkpoint",
+        summary="The newest state that a lease's job has saved",
+    )
     def checkpoint(lease_id: LeaseId) -> dict[str, Any]:
         return show_checkpoint(market, lease_id)
 
-    @router.post("/{lease_id}/log", summary="What a running job prints, piece by piece; `next` is where to go on")
+    @router.post(
+        "/{lease_id}/log",
+        operation_id="send_log",
+        summary="What a running job prints, piece by piece; `next` is where to go on",
+    )
     def log(lease_id: LeaseId, body: LogBody) -> dict[str, Any]:
         return {"leaseId": lease_id, "next": record_log(market, lease_id, body.chunk, body.signature, body.data)}
 
-    @router.get("/{lease_id}/audit", summary="The draw of a random audit, with all that oracles signed about it")
+    @router.get(
+        "/{lease_id}/audit",
+        operation_id="show_audit",
+        summary="The draw of a random audit, with all that oracles signed about it",
+    )
     def audit(lease_id: LeaseId) -> dict[str, Any]:
         return show_audit(market, lease_id)
 
     @router.post(
         "/{lease_id}/audit/seal",
         status_code=201,
+        operation_id="send_audit_seal",
         summary="An oracle's sealed share in the draw; 200 where it is there already",
     )
     def audit_seal(lease_id: LeaseId, body: AuditSealBody, response: Response) -> dict[str, Any]:
@@ -112,6 +128,7 @@ def lease_routes(market: Market) -> APIRouter:
     @router.post(
         "/{lease_id}/audit/share",
         status_code=201,
+        operation_id="send_audit_share",
         summary="What opens it, once all have sealed; 200 where it is there already",
     )
     def audit_share(lease_id: LeaseId, body: AuditShareBody, response: Response) -> dict[str, Any]:
@@ -121,19 +138,25 @@ def lease_routes(market: Market) -> APIRouter:
     @router.post(
         "/{lease_id}/seal",
         status_code=201,
+        operation_id="send_verdict_seal",
         summary="An oracle's sealed verdict; 200 where it is there already",
     )
     def seal(lease_id: LeaseId, body: SealBody, response: Response) -> dict[str, Any]:
         is_new = record_seal(market, lease_id, body.seal, body.oracle, body.signature)
         return _recorded(response, lease_id, is_new)
 
-    @router.get("/{lease_id}/seals", summary="All that oracles signed about a lease, as far as it may be seen")
+    @router.get(
+        "/{lease_id}/seals",
+        operation_id="list_seals",
+        summary="All that oracles signed about a lease, as far as it may be seen",
+    )
     def seals(lease_id: LeaseId) -> dict[str, Any]:
         return show_seals(market, lease_id)
 
     @router.post(
         "/{lease_id}/verdict",
         status_code=201,
+        operation_id="reveal_verdict",
         summary="What opens an oracle's seal; 200 where it is there already",
     )
     def verdict(lease_id: LeaseId, body: VerdictBody, response: Response) -> dict[str, Any]:
@@ -143,6 +166,7 @@ def lease_routes(market: Market) -> APIRouter:
     @router.post(
         "/{lease_id}/receipt",
         status_code=202,
+        operation_id="send_receipt",
         summary="The renter accepts; 200 where it is there already",
     )
     def receipt(lease_id: LeaseId, body: ReceiptBody, response: Response) -> dict[str, Any]:

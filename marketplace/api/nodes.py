@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 
 from marketplace.api.bodies import AccountBody, AskBody, HeartbeatBody
+from marketplace.api.limits import Limits
 from marketplace.api.paging import Cursor, Limit
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
@@ -26,23 +27,27 @@ from marketplace.services.show_market import (
 RoundNumber = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-def node_routes(market: Market) -> APIRouter:
+def node_routes(market: Market, limits: Limits) -> APIRouter:
     """Asks and the nodes behind them."""
     router = APIRouter(prefix="/api/v1", tags=["nodes"])
 
     @router.post(
         "/asks",
         status_code=201,
+        operation_id="place_ask",
         summary="Place a signed ask; 200 where it is there already",
     )
     @router.post("/nodes/register", status_code=201, include_in_schema=False)
     def register(body: AskBody, response: Response) -> dict[str, Any]:
+        limits.require_order(body.ask.provider)
         placed = place_ask(market, body.ask, body.signature, body.profile)
-        if not placed.is_new:
+        if placed.is_new:
+            limits.count_order(body.ask.provider)
+        else:
             response.status_code = 200
         return {"askHash": placed.order_hash, "nodeId": body.ask.agent}
 
-    @router.get("/asks", summary="Asks, newest first")
+    @router.get("/asks", operation_id="list_asks", summary="Asks, newest first")
     def asks(
         provider: Address | None = None,
         live: bool = True,
@@ -51,16 +56,16 @@ def node_routes(market: Market) -> APIRouter:
     ) -> dict[str, Any]:
         return list_asks(market, provider=provider, live_only=live, cursor=cursor, limit=limit)
 
-    @router.post("/nodes/{node_id}/heartbeat", summary="An agent says that it is alive")
+    @router.post("/nodes/{node_id}/heartbeat", operation_id="send_heartbeat", summary="An agent says that it is alive")
     def heartbeat(node_id: Address, body: HeartbeatBody) -> dict[str, Any]:
         seen = record_heartbeat(market, node_id, body.heartbeat, body.signature)
         return {"nodeId": node_id, "lastSeen": seen, "notices": notices_of(market, node_id)}
 
-    @router.get("/cluster/status", summary="The market at a glance")
+    @router.get("/cluster/status", operation_id="show_cluster", summary="The market at a glance")
     def status() -> dict[str, Any]:
         return show_cluster(market)
 
-    @router.get("/cluster/nodes", summary="Every node that offers capacity")
+    @router.get("/cluster/nodes", operation_id="list_nodes", summary="Every node that offers capacity")
     def nodes() -> dict[str, Any]:
         return list_nodes(market)
 
@@ -71,15 +76,15 @@ def round_routes(market: Market) -> APIRouter:
     """Rounds and their transcripts."""
     router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
 
-    @router.get("", summary="Rounds, newest first")
+    @router.get("", operation_id="list_rounds", summary="Rounds, newest first")
     def rounds(cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
         return list_rounds(market, cursor=cursor, limit=limit)
 
-    @router.get("/{number}", summary="One round")
+    @router.get("/{number}", operation_id="show_round", summary="One round")
     def one(number: RoundNumber) -> dict[str, Any]:
         return show_round(market, number)
 
-    @router.get("/{number}/transcript", summary="All it takes to recompute a round")
+    @router.get("/{number}/transcript", operation_id="show_transcript", summary="All it takes to recompute a round")
     def transcript(number: RoundNumber) -> dict[str, Any]:
         return show_transcript(market, number)
 
@@ -90,20 +95,21 @@ def general_routes(market: Market, rpc_url: str, contracts: dict[str, str]) -> A
     """Health, configuration, accounts."""
     router = APIRouter(tags=["market"])
 
-    @router.get("/health", summary="Alive, and how far behind the chain")
+    @router.get("/health", operation_id="show_health", summary="Alive, and how far behind the chain")
     def health() -> dict[str, Any]:
         return show_health(market)
 
-    @router.get("/api/v1/config", summary="All that a client needs to sign for this market")
+    @router.get("/api/v1/config", operation_id="show_config", summary="All that a client needs to sign for this market")
     def config() -> dict[str, Any]:
         return show_config(market, rpc_url, contracts)
 
-    @router.post("/api/v1/accounts", summary="Look up an account; nothing is stored")
+    @router.post("/api/v1/accounts", operation_id="look_up_account", summary="Look up an account; nothing is stored")
     def register(body: AccountBody) -> dict[str, Any]:
         return show_account(market, body.address)
 
     @router.get(
         "/api/v1/accounts/{address}",
+        operation_id="show_account",
         summary="Balances, stake and reputation as the contracts report them",
     )
     def account(address: str) -> dict[str, Any]:

@@ -22,37 +22,52 @@ def oracle_routes(market: Market) -> APIRouter:
     """Everything under /oracle."""
     router = APIRouter(prefix="/api/v1/oracle", tags=["oracle"])
 
-    @router.get("/claims", summary="Leases to judge")
+    @router.get("/claims", operation_id="list_claims", summary="Leases to judge")
     def claims(oracle: Address) -> dict[str, Any]:
         return list_claims(market, oracle)
 
-    @router.get("/reveals", summary="Verdicts to reveal, each with the seals of all oracles")
+    @router.get(
+        "/reveals", operation_id="list_reveals", summary="Verdicts to reveal, each with the seals of all oracles"
+    )
     def reveals(oracle: Address) -> dict[str, Any]:
         return list_reveals(market, oracle)
 
-    @router.get("/batches", summary="Batches to sign")
+    @router.get("/batches", operation_id="list_batches", summary="Batches to sign")
     def batches(oracle: Address) -> dict[str, Any]:
         return list_batches(market, oracle)
 
     @router.post(
         "/batches/{digest}/signature",
         status_code=202,
+        operation_id="sign_batch",
         summary="An oracle's signature over a batch",
     )
     def sign(digest: Digest, body: BatchSignatureBody) -> dict[str, Any]:
         return batch_document(sign_batch(market, digest, body.oracle, body.signature))
 
-    @router.get("/members", summary="The committee, and how often each member sealed, revealed and failed")
+    @router.get(
+        "/members",
+        operation_id="list_members",
+        summary="The committee, and how often each member sealed, revealed and failed",
+    )
     def members() -> dict[str, Any]:
         return list_members(market)
 
-    @router.get("/faults", summary="Who was absent, late, careless, withheld or contradicted itself; newest first")
+    @router.get(
+        "/faults",
+        operation_id="list_faults",
+        summary="Who was absent, late, careless, withheld or contradicted itself; newest first",
+    )
     def faults(
         oracle: Address | None = None, kind: Kinds = None, cursor: Cursor = None, limit: Limit = 50
     ) -> dict[str, Any]:
         return list_faults(market, oracle=oracle, kinds=tuple(kind or ()), cursor=cursor, limit=limit)
 
-    @router.post("/canaries", summary="The operator opens a planted lie; the answer names the oracles that it caught")
+    @router.post(
+        "/canaries",
+        operation_id="open_canary",
+        summary="The operator opens a planted lie; the answer names the oracles that it caught",
+    )
     def canary(body: CanaryBody) -> dict[str, Any]:
         faults = open_canary(market, body.opening, body.signature)
         return {"leaseId": body.opening.lease_id, "careless": [one.oracle for one in faults]}

@@ -1,5 +1,6 @@
 """Every refusal as an RFC 9457 document: one place for our errors, the framework's and bugs."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ from marketplace.errors import (
     InvalidJobSpec,
     MalformedMessage,
     MarketError,
+    TooManyRequests,
     problem_from_error,
 )
 
@@ -35,8 +37,10 @@ def install_problem_handlers(app: FastAPI) -> None:
 def problem_response(error: MarketError) -> JSONResponse:
     """The response of an error of ours."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, ChainUnavailable) else {}
+    if isinstance(error, TooManyRequests):
+        headers = {"Retry-After": str(error.values["retryAfter"])}
     return JSONResponse(
-        _jsonable(problem_from_error(error)),
+        problem_document(error),
         status_code=error.status,
         media_type=MEDIA_TYPE,
         headers=headers,
@@ -52,12 +56,21 @@ async def _market_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
+    return problem_response(refusal_of(error.errors()[0]))
+
+
+def refusal_of(first: Mapping[str, Any]) -> MarketError:
+    """The error of ours that the first of a model's complaints becomes."""
     where = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     field, message = ".".join(where) or "body", str(first["msg"])
     if where and where[0] == "jobSpec":
-        return problem_response(InvalidJobSpec(f"JobSpec.{'.'.join(where[1:]) or 'document'}: {message}", field=field))
-    return problem_response(MalformedMessage(field, message))
+        return InvalidJobSpec(f"JobSpec.{'.'.join(where[1:]) or 'document'}: {message}", field=field)
+    return MalformedMessage(field, message)
+
+
+def problem_document(error: MarketError) -> dict[str, Any]:
+    """The problem document of an error, as JSON takes it."""
+    return _jsonable(problem_from_error(error))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -9,10 +9,10 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from threading import Lock
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
-from fastapi import Header, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -21,6 +21,8 @@ from starlette.types import Message, Receive, Scope, Send
 from marketplace.domain.rules import Rules
 from marketplace.errors import ServiceUnavailable
 from marketplace.services.follow_job import Look, News
+from marketplace.services.follow_market import MarketNews
+from marketplace.services.market import Market
 
 MEDIA_TYPE = "text/event-stream"
 LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.5, 2.0
@@ -38,6 +40,27 @@ LastEventId = Annotated[str, Header(description="`id` of the last event that was
 DESCRIPTION = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 """For OpenAPI: the other form of the answer."""
 _log = structlog.get_logger("computehive.api")
+
+
+def market_stream_routes(market: Market, streams: "Streams") -> APIRouter:
+    """`/market/events`."""
+    router = APIRouter(prefix="/api/v1/market", tags=["market"])
+    news = MarketNews(market)
+
+    @router.get(
+        "/events",
+        operation_id="follow_market",
+        summary="Rounds as they are cleared, and the market's status as it changes: server-sent events",
+        response_class=StreamingResponse,
+        responses=DESCRIPTION,
+    )
+    def events(request: Request, last_event_id: LastEventId = "") -> Any:
+        """`status` at first and whenever it is another (as of `/cluster/status`), `round` for each round (as in the
+        list of rounds: its number, digest and how many matches); `Last-Event-ID` goes on where a stream broke off.
+        """
+        return streams.follow(request, news.look, last_event_id)
+
+    return router
 
 
 def wants_events(accept: str) -> bool:

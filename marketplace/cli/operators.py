@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     market.command("up")(market_up)
     market.command("migrate")(market_migrate)
     market.command("rebuild")(market_rebuild)
+    market.command("openapi")(market_openapi)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
     provider.command("benchmark")(measured.provider_benchmark)
@@ -129,6 +130,13 @@ def tell_comparison(found: "Comparison", where: str) -> None:
         )
     at = f"the chain says up to block {found.at.number}"
     talk().print(f"Equal: the database{where} says of {found.leases} leases what {at}.", soft_wrap=True)
+
+
+def market_openapi() -> None:
+    """Print the OpenAPI document of this version's HTTP interface, from which clients are generated."""
+    from marketplace.bootstrap import describe_interface
+
+    print_json(describe_interface())
 
 
 @with_options

@@ -43,6 +43,10 @@ class EventCalls(Calls):
         """A job's timeline, as it comes: `event`, `end`. As `job_log_stream`."""
         return self._events(f"{API}/jobs/{job_id}/events", after)
 
+    def market_event_stream(self, after: str = "") -> Iterator[JobEvent]:
+        """The market, as it changes: `status`, `round`. Never ends by itself; else as `job_log_stream`."""
+        return self._events(f"{API}/market/events", after)
+
     def _events(self, path: str, after: str) -> Iterator[JobEvent]:
         headers = {"Accept": MEDIA_TYPE} | ({"Last-Event-ID": after} if after else {})
         with self._transport.stream(path, headers=headers, silence=SILENCE_SECONDS) as response:

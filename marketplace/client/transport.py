@@ -20,7 +20,7 @@ ATTEMPTS = 4
 """Tries of a repeatable call: the first and three more."""
 FIRST_PAUSE = 0.2
 """Seconds before the second try; doubled before each further one."""
-_BUSY = frozenset({502, 503, 504})
+_BUSY = frozenset({429, 502, 503, 504})
 
 
 class Transport:

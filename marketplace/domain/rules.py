@@ -44,5 +44,11 @@ class Rules:
     """Answers under way that go on until their job ends, of all clients together."""
     max_streams_per_client: int = 20
     """The same of one address."""
+    requests_per_minute: int = 12_000
+    """Of one address; as many at once, then 200 a second. 0 is no limit, here and below."""
+    orders_per_minute: int = 1_200
+    """New ones of one signer: more than it may have live at once."""
+    cors_origins: tuple[str, ...] = ("*",)
+    """From whose pages browsers may call: `https://dapp.example`; `*` is everybody's."""
     max_attempts: int = 8
     """Refusals after which a transaction is given up."""

@@ -13,7 +13,7 @@ from eth_abi import encode as abi_encode
 from eth_account import Account
 from eth_account.messages import SignableMessage
 from eth_utils import is_checksum_address, is_hex_address, keccak, to_checksum_address
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidSignature, MalformedMessage
@@ -83,8 +83,18 @@ def _integer(bits: int, *, signed: bool = False) -> Any:
     return (BeforeValidator(_parse_integer), Field(ge=low, le=high), SolType(f"{'int' if signed else 'uint'}{bits}"))
 
 
-Address = Annotated[str, BeforeValidator(_parse_address), SolType("address")]
-Bytes32 = Annotated[str, BeforeValidator(_parse_bytes32), SolType("bytes32")]
+def _wide(bits: int) -> Any:
+    """Decimal strings on the way out; on the way in numbers are good too, which the JSON Schema has to say."""
+    number, text = {"type": "integer", "minimum": 0, "maximum": 2**bits - 1}, {"type": "string", "pattern": "^[0-9]+$"}
+    return (*_integer(bits), _as_string, WithJsonSchema({"anyOf": [text, number]}, mode="validation"))
+
+
+def _hex_string(digits: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^0x[0-9a-fA-F]{{{digits}}}$"})
+
+
+Address = Annotated[str, BeforeValidator(_parse_address), SolType("address"), _hex_string(40)]
+Bytes32 = Annotated[str, BeforeValidator(_parse_bytes32), SolType("bytes32"), _hex_string(64)]
 Bool = Annotated[bool, SolType("bool")]
 String = Annotated[str, Field(max_length=1024), SolType("string")]
 Uint8 = Annotated[int, *_integer(8)]
@@ -94,9 +104,9 @@ Uint40 = Annotated[int, *_integer(40)]
 Uint48 = Annotated[int, *_integer(48)]
 Int32 = Annotated[int, *_integer(32, signed=True)]
 Uint40 = Annotated[int, *_integer(40)]
-Uint64 = Annotated[int, *_integer(64), _as_string]
-Uint128 = Annotated[int, *_integer(128), _as_string]
-Uint256 = Annotated[int, *_integer(256), _as_string]
+Uint64 = Annotated[int, *_wide(64)]
+Uint128 = Annotated[int, *_wide(128)]
+Uint256 = Annotated[int, *_wide(256)]
 
 
 @dataclass(frozen=True, slots=True)

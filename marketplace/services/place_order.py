@@ -1,6 +1,8 @@
 """Taking signed orders into the book: every reason to refuse one, checked before it costs anybody anything."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
 from marketplace.domain.chain import RenterAccount
 from marketplace.domain.jobs import JobState
@@ -15,9 +17,11 @@ from marketplace.errors import (
     InsufficientStake,
     InvalidJobSpec,
     MalformedMessage,
+    MarketError,
     OrderError,
     WrongMarket,
 )
+from marketplace.ports import Chain
 from marketplace.protocol.jobspec import JobSpec, Schedule
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
@@ -25,6 +29,7 @@ from marketplace.protocol.units import format_usdc
 from marketplace.services.calendars import OPENING_SECONDS
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
+from marketplace.services.one_look import OneLook
 from marketplace.services.storage import Transaction
 from marketplace.services.validate_job import require_size, validate_job
 
@@ -37,6 +42,26 @@ class Placed:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SignedBid:
+    """A bid as it comes in."""
+
+    bid: Bid
+    signature: str
+    job_spec: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A bid that stands by itself, and what its renter had then."""
+
+    record: BidRecord
+    account: RenterAccount
+
+
+_Result = TypeVar("_Result")
+
+
 def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Placed:
     """Take a job into the book. Placing the same bid again changes nothing.
 
@@ -44,8 +69,38 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     CancelledOrder, DuplicateOrder (another bid has its salt), InsufficientFunds, OrderError (too many live orders, or a
     salt too far ahead), ChainUnavailable.
     """
-    bid_hash = bid.struct_hash()
-    require_signature(market.chain, market.chain.domain, bid, bid.renter, signature)
+    (outcome,) = place_bids(market, [SignedBid(bid, signature, job_spec)])
+    if isinstance(outcome, MarketError):
+        raise outcome
+    return outcome
+
+
+def place_bids(market: Market, orders: Sequence[SignedBid]) -> list[Placed | MarketError]:
+    """What `place_bid` returns or raises for each, in order: one that is refused keeps no other out.
+
+    The chain is asked once about each renter, its live bids are looked up once, and the database writes once.
+    """
+    if len(orders) > 1:
+        market = replace(market, chain=cast(Chain, OneLook(market.chain)))
+    outcomes = [_attempt(_check, market, order) for order in orders]
+    if not any(isinstance(one, _Checked) for one in outcomes):
+        return outcomes
+    live: dict[str, list[BidRecord]] = {}
+    with market.store.write() as tx:
+        return [_attempt(_enter, market, one, tx, live) if isinstance(one, _Checked) else one for one in outcomes]
+
+
+def _attempt(step: Callable[..., _Result], market: Market, *given: object) -> _Result | MarketError:
+    try:
+        return step(market, *given)
+    except MarketError as error:
+        return error
+
+
+def _check(market: Market, order: SignedBid) -> Placed | _Checked:
+    """All that can be said of a bid without looking at others."""
+    bid, job_spec, bid_hash = order.bid, order.job_spec, order.bid.struct_hash()
+    require_signature(market.chain, market.chain.domain, bid, bid.renter, order.signature)
     _require_market(market, bid)
     with market.store.read() as tx:
         if tx.bids.get(bid_hash) is not None:
@@ -57,17 +112,27 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     _validate_schedule(bid, job_spec.schedule)
     _require_blobs(market, job_spec)
     account = market.chain.renter_account(bid.renter)
-    record = BidRecord(bid_hash, bid, signature, job_spec, placed_at=now)
-    with market.store.write() as tx:
-        if tx.bids.get(bid_hash) is not None:
-            return Placed(bid_hash, is_new=False)
-        _require_salt(market, tx, bid, account)
-        live = tx.bids.live_of(bid.renter)
-        _require_room(market, bid.renter, len(live))
-        _require_funds(record, account.free, sum(one.locked_at_most for one in live))
-        tx.bids.add(record)
-        tx.timeline.add(bid_hash, now, JobState.QUEUED.value)
-    return Placed(bid_hash, is_new=True)
+    return _Checked(BidRecord(bid_hash, bid, order.signature, job_spec, placed_at=now), account)
+
+
+def _enter(market: Market, checked: _Checked, tx: Transaction, live: dict[str, list[BidRecord]]) -> Placed:
+    """Into the book, beside its renter's others, which are in `live` by renter once they were looked up.
+
+    Whatever is raised is raised before anything is written.
+    """
+    record, account, bid = checked.record, checked.account, checked.record.bid
+    if tx.bids.get(record.bid_hash) is not None:
+        return Placed(record.bid_hash, is_new=False)
+    _require_salt(market, tx, bid, account)
+    if bid.renter not in live:
+        live[bid.renter] = tx.bids.live_of(bid.renter)
+    others = live[bid.renter]
+    _require_room(market, bid.renter, len(others))
+    _require_funds(record, account.free, sum(one.locked_at_most for one in others))
+    tx.bids.add(record)
+    others.append(record)
+    tx.timeline.add(record.bid_hash, record.placed_at, JobState.QUEUED.value)
+    return Placed(record.bid_hash, is_new=True)
 
 
 def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) -> Placed:

@@ -31,6 +31,8 @@ RENEW_SECONDS = 4.0
 """Less than a third of how long a role is somebody's."""
 STOP_SECONDS = 30.0
 """How long a stop waits for the step that is under way."""
+FAILING = 3
+"""Failures in a row from which on a worker counts as not at work: one alone may be the chain's node starting anew."""
 _log = structlog.get_logger("computehive.workers")
 
 
@@ -74,6 +76,7 @@ class Workers:
         targets = [(role, self._run, (role,)) for role in self._wakes]
         if targets:
             targets.append(("duties", self._keep_duties, ()))
+        self._failures = dict.fromkeys(self._wakes, 0)
         self._threads = [
             Thread(target=target, args=args, name=f"market-{name}", daemon=True) for name, target, args in targets
         ]
@@ -95,20 +98,25 @@ class Workers:
             with suppress(ServiceUnavailable):
                 self._market.store.leave_duties()
 
+    def troubles(self) -> list[str]:
+        """Which workers are not at work: gone, or failing again and again. Empty where all is well."""
+        gone = [f"the worker {one.name} is not running" for one in self._threads if not one.is_alive()]
+        failing = [(name, count) for name, count in self._failures.items() if count >= FAILING]
+        return gone + [f"the worker market-{name} has failed {count} times in a row" for name, count in failing]
+
     def _run(self, role: str) -> None:
         woken = self._wakes[role]
-        failures = 0
         while True:
             woken.clear()  # before the look: what is committed during it is looked at next
             if self._stopping.is_set():
                 return
             try:
                 pause = self._look(role)
-                failures = 0
+                self._failures[role] = 0
                 woken.wait(pause)
             except Exception as error:
-                retry_in = backoff_seconds(failures)
-                failures += 1
+                retry_in = backoff_seconds(self._failures[role])
+                self._failures[role] += 1
                 self._held -= {role}
                 _tell(role, error, retry_in)
                 self._stopping.wait(retry_in)

@@ -137,6 +137,18 @@ def test_the_timeline_comes_as_it_happens_and_ends_with_the_job(world, client, l
     assert (rest[-1].kind, rest[-1].data) == ("end", {"state": "paid"})
 
 
+def test_the_market_is_followed_from_round_to_round_over_several_connections(world, client):
+    reader = client.market_event_stream()
+    first = next(reader)
+    assert (first.kind, first.data["rounds"]) == ("status", 0)
+    world.open_lease()
+    told = next(reader)
+    assert (told.kind, told.data["number"], told.data["matched"]) == ("round", 1, 1)
+    reader.close()
+    again = next(client.market_event_stream(told.id))
+    assert (again.kind, again.data["rounds"]) == ("status", 1)
+
+
 def test_without_asking_for_events_the_answer_is_one_document(service, lease, job):
     for name, key in (("logs", "leases"), ("events", "events")):
         answer = httpx.get(f"{service.url}/api/v1/jobs/{job}/{name}", timeout=SOON)

@@ -3,7 +3,7 @@
 import pytest
 from sqlmodel import select
 
-from marketplace.adapters.store.tables import KeyGrantRow
+from marketplace.adapters.store.tables_evidence import KeyGrantRow
 from marketplace.client.age import new_identity, recipient_of
 from marketplace.client.private import make_grant, open_grant
 from marketplace.client.terms import LeaseTerms

@@ -34,8 +34,29 @@ def settings(tmp_path, **more) -> MarketSettings:
 
 def test_what_an_operator_sets_becomes_the_markets_rules(tmp_path):
     given = {"round_seconds": 1.5, "seal_seconds": 7, "max_blob_bytes": 1_000, "max_streams": 9}
+    given |= {"requests_per_minute": 5, "orders_per_minute": 6}
     rules = settings(tmp_path, **given).rules()
     assert {name: getattr(rules, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ("*", ("*",)),
+        ("", ()),
+        ("https://a.example, http://localhost:5173", ("https://a.example", "http://localhost:5173")),
+    ],
+)
+def test_origins_are_a_list_with_commas(tmp_path, given, origins):
+    assert settings(tmp_path, cors_origins=given).rules().cors_origins == origins
+
+
+@pytest.mark.parametrize("given", ["dapp.example", "https://a.example/", "https://a.example/x,*", "a,*"])
+def test_an_origin_that_no_browser_would_send_is_refused(environment, given):
+    environment.setenv("COMPUTEHIVE_MARKET_ADDRESS_BOOK", "book.json")
+    environment.setenv("COMPUTEHIVE_MARKET_CORS_ORIGINS", given)
+    with pytest.raises(SettingsError, match="COMPUTEHIVE_MARKET_CORS_ORIGINS"):
+        load_settings(operator_keystore="key.json")
 
 
 def test_the_operators_key_is_not_tried_with_the_users_password(environment, tmp_path):

@@ -1,0 +1,76 @@
+"""What is new about the market as a whole since somebody last looked: rounds, and how much of it is in use."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+from marketplace.errors import MalformedMessage
+from marketplace.services.follow_job import Look, News
+from marketplace.services.market import Market
+from marketplace.services.show_market import list_rounds, show_cluster
+
+MOST_ROUNDS = 100
+"""Told of in one look; who was away for more of them hears of the newest."""
+STATUS_SECONDS = 0.5
+"""How old the status may be that is told."""
+_POSITION = re.compile(r"(\d{1,18})\.([0-9a-f]{16})")
+
+
+class MarketNews:
+    """Looks at one market. However many look, its status is put together once in a while: it takes longest."""
+
+    def __init__(
+        self, market: Market, *, seconds: float = STATUS_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._market, self._seconds, self._clock = market, seconds, clock
+        self._status: tuple[float, dict[str, Any]] | None = None
+        self._lock = Lock()
+
+    def look(self, after: str) -> Look:
+        """`round` for each round since `after`, oldest first, then `status` where the market is not as it was then.
+
+        Who has never looked is told the status alone. `round` is as in the list of rounds, `status` as of
+        `/cluster/status`. Never over. Raises MalformedMessage for an `after` that no look has given.
+        """
+        told, digest = _parse(after)
+        status = self._latest()
+        seen = status["rounds"] if told is None else told
+        news = []
+        for each in _rounds_since(self._market, seen):
+            seen = each["number"]
+            news.append(News("round", each, f"{seen}.{digest}"))
+        now = _digest(status)
+        if now != digest:
+            news.append(News("status", status, f"{seen}.{now}"))
+        return Look(tuple(news), f"{seen}.{now}", is_over=False)
+
+    def _latest(self) -> dict[str, Any]:
+        with self._lock:
+            if self._status is None or self._clock() - self._status[0] >= self._seconds:
+                self._status = (self._clock(), show_cluster(self._market))
+            return self._status[1]
+
+
+def _rounds_since(market: Market, number: int) -> list[dict[str, Any]]:
+    newest = list_rounds(market, limit=1)["rounds"]
+    missing = newest[0]["number"] - number if newest else 0
+    if missing <= 0:
+        return []
+    return list_rounds(market, limit=min(missing, MOST_ROUNDS))["rounds"][::-1]
+
+
+def _digest(status: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(status, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _parse(after: str) -> tuple[int | None, str]:
+    if not after:
+        return None, "0" * 16
+    found = _POSITION.fullmatch(after)
+    if found is None:
+        raise MalformedMessage("Last-Event-ID", f"{after[:80]!r} is not the id of an event of this stream")
+    return int(found[1]), found[2]

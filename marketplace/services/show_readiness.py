@@ -1,0 +1,49 @@
+"""Whether the market can do its work now, and if not, why."""
+
+from typing import Any
+
+import structlog
+
+from marketplace.errors import ChainUnavailable, ServiceUnavailable
+from marketplace.services.market import Market
+from marketplace.services.workers import Workers
+
+MOST_BLOCKS_BEHIND = 100
+"""How far behind the chain what the market shows may be."""
+_log = structlog.get_logger("computehive.api")
+
+
+def show_readiness(market: Market, workers: Workers | None) -> dict[str, Any]:
+    """`{status: "ready"}`: the database takes writes, the chain answers and is followed, all workers are at work.
+
+    The schema is not asked for: a database that is not of this version's is migrated, or refused, before anything is
+    served. Raises ServiceUnavailable with every reason.
+    """
+    reasons = [*_of_database(market), *_of_chain(market)]
+    reasons += workers.troubles() if workers else ["no workers run in this process"]
+    if reasons:
+        raise ServiceUnavailable(
+            f"The market is not ready: {'; '.join(reasons)}.", hint="Send requests elsewhere for now.", reasons=reasons
+        )
+    return {"status": "ready"}
+
+
+def _of_database(market: Market) -> list[str]:
+    try:
+        with market.store.write():
+            return []
+    except Exception as error:  # whatever a driver raises for a full disk, a lost server, a read-only file
+        _log.error("database takes no writes", kind=type(error).__name__, detail=str(error))
+        return ["the database takes no writes"]
+
+
+def _of_chain(market: Market) -> list[str]:
+    try:
+        head = market.chain.head().number
+    except ChainUnavailable:
+        return ["the chain does not answer"]
+    with market.store.read() as tx:
+        followed = tx.blocks.last()
+    first = market.chain.deployed_at_block
+    behind = head - (followed.number if followed else first)
+    return [f"the market is {behind} blocks behind the chain"] if behind > MOST_BLOCKS_BEHIND else []
