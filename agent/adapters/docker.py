@@ -21,6 +21,7 @@ from marketplace.protocol.jobspec import ContainerProgram
 if TYPE_CHECKING:
     from agent.containers.cache import ImageCache, Loaded
     from agent.containers.engine import Engine
+    from agent.containers.freezing import Freezer, Freezing
     from agent.containers.sources import Puller
 
 PROFILE_VERSION = 1
@@ -40,23 +41,31 @@ def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdap
 
     agent = "computehive-" + hashlib.sha256(str(settings.data.resolve()).encode()).hexdigest()[:12]
     engine = Engine(settings.container_engine, agent, settings.container_runtime)
+    freezing = _open_freezing(engine, settings, sweep=sweep)
     if sweep:
-        engine.sweep()
+        engine.sweep(freezing.runs if freezing else ())
     cache = ImageCache(engine, settings.data / "images.json", settings.image_cache_mb)
     puller = Puller(engine, settings.registries, settings.data)
     if sweep:
         puller.sweep()
-    return DockerAdapter(engine, agent, cache, GpuPool.survey(), puller)
+    return DockerAdapter(engine, agent, cache, GpuPool.survey(), puller, freezing)
 
 
 class DockerAdapter:
     """One engine, its images, and the GPUs that jobs take turns with."""
 
     def __init__(
-        self, engine: "Engine", agent: str, images: "ImageCache", gpus: GpuPool, puller: "Puller | None" = None
+        self,
+        engine: "Engine",
+        agent: str,
+        images: "ImageCache",
+        gpus: GpuPool,
+        puller: "Puller | None" = None,
+        freezing: "Freezing | None" = None,
     ) -> None:
-        """Without a `puller`, images come out of no registry."""
+        """Without a `puller`, images come out of no registry; without `freezing` no process outlives its daemon."""
         self._engine, self._agent, self._images, self._gpus, self._puller = engine, agent, images, gpus, puller
+        self._freezing = freezing
 
     def descriptor(self) -> dict[str, object]:
         """What a container finds around it, as far as this agent decides it."""
@@ -118,10 +127,27 @@ class DockerAdapter:
 
         with self._gpus.take(limits.gpus) as gpus:
             order = Order(image, job.spec.args, job.spec.env, job.inputs, gpus, job.secrets)
+            freezer = self._freezer(job, image, is_bare=not gpus and not job.secrets)
             meter = GpuMeter(gpus)
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
-                result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots, job.printed)
+                result = run_container(
+                    self._engine, self._agent, order, limits, stop, job.snapshots, job.printed, freezer
+                )
             return replace(result, usage=meter.add_to(result.usage))
+
+    def _freezer(self, job: Job, image: str, *, is_bare: bool) -> "Freezer | None":
+        return self._freezing.of(job.snapshots, image, is_bare=is_bare) if self._freezing else None
+
+
+def _open_freezing(engine: "Engine", settings: AdapterSettings, *, sweep: bool) -> "Freezing | None":
+    from agent.containers.freezing import Freezing, require_freezing
+
+    if not settings.freeze_mb:
+        return None
+    if not sweep:
+        require_freezing(engine)
+        return None
+    return Freezing.open(engine, settings.data / "frozen", settings.freeze_mb)
 
 
 def _opened(job: Job) -> Job:

@@ -4,8 +4,8 @@ import secrets
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
@@ -14,13 +14,15 @@ import structlog
 from docker.models.containers import Container
 
 from agent.containers import cgroups
+from agent.containers.aside import call_aside, is_over
 from agent.containers.cgroups import Reading
 from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, SECRETS, Engine
+from agent.containers.freezing import Freezer, NotThawed
 from agent.containers.harvest import OutputLimit, pack, unpack
 from agent.containers.logs import LogPump
 from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
-from agent.sandbox.types import Limits, RunResult
+from agent.sandbox.types import NOT_MEASURED, Limits, RunResult
 from marketplace.protocol.enums import ExitKind
 
 log = structlog.get_logger("containers")
@@ -30,6 +32,8 @@ TICK_SECONDS = 0.05
 """How exactly the wall-clock bound is kept."""
 MAX_WRITTEN_BYTES = 512_000_000
 """Of all outputs together, whatever the bid reserves: they are held in memory."""
+End = tuple[ExitKind, int, str]
+"""How a run ended: kind, exit code, and for a person why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +58,43 @@ def run_container(
     stop: threading.Event | None,
     snapshots: Snapshots | None = None,
     printed: Printed | None = None,
+    freezer: Freezer | None = None,
 ) -> RunResult:
     """Run to the end, to a limit, or until `stop`. Raises InvalidModule for an image that cannot be started safely.
 
-    An engine that fails or vanishes is the machine's trouble: SANDBOX_ERROR.
+    An engine that fails or vanishes is the machine's trouble: SANDBOX_ERROR. With a `freezer` the job goes on from
+    where it was frozen, if it was, and begins anew where that is not possible.
     """
-    run = f"{agent}-{secrets.token_hex(6)}"
     limits = replace(limits, egress_bytes=min(limits.egress_bytes, MAX_WRITTEN_BYTES))
+    if freezer is not None:
+        try:
+            return _run_once(engine, agent, order, limits, stop, snapshots, printed, freezer)
+        except NotThawed as error:
+            log.warning("job begins anew", reason=str(error))
+    return _run_once(engine, agent, order, limits, stop, snapshots, printed, None)
+
+
+def _run_once(
+    engine: Engine,
+    agent: str,
+    order: Order,
+    limits: Limits,
+    stop: threading.Event | None,
+    snapshots: Snapshots | None,
+    printed: Printed | None,
+    freezer: Freezer | None,
+) -> RunResult:
+    """Raises NotThawed."""
+    run = freezer.last.run if freezer is not None and freezer.last is not None else f"{agent}-{secrets.token_hex(6)}"
     try:
-        return _Run(engine, run, order, limits, stop, snapshots, printed).result()
+        return _Run(engine, run, order, limits, stop, snapshots, printed, freezer).result()
     except ENGINE_ERRORS as error:
         return failed(error, limits)
     finally:
-        engine.remove_run(run)
+        if freezer is None or not freezer.is_kept:
+            engine.remove_run(run)
+            if freezer is not None:
+                freezer.forget()
 
 
 class _Run:
@@ -81,29 +109,23 @@ class _Run:
         stop: threading.Event | None,
         snapshots: Snapshots | None,
         printed: Printed | None,
+        freezer: Freezer | None,
     ) -> None:
         self._engine, self._run, self._order, self._limits, self._stop = engine, run, order, limits, stop
-        self._snapshots, self._printed = snapshots, printed
-        self._reading = Reading()
+        self._snapshots, self._printed, self._freezer = snapshots, printed, freezer
+        self._last = freezer.last if freezer is not None else None
+        self._reading, self._before, self._started = Reading(), NOT_MEASURED, 0.0
 
     def result(self) -> RunResult:
-        inputs, limits, secret = self._order.inputs, self._limits, self._order.secrets
-        secret_bytes = sum(map(len, secret.values())) + len(secret)
-        holder = self._engine.create_folders(
-            self._run, limits, sum(map(len, inputs.values())), len(inputs), secret_bytes
-        )
-        holder.put_archive(IN, pack(inputs))
-        if secret:
-            holder.put_archive(SECRETS, pack(secret))
-        job = self._engine.create_job(
-            self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus,
-            has_secrets=bool(secret),
-        )  # fmt: skip
+        job, holder = self._prepare() if self._last is None else self._thaw()
+        before = (self._last.stdout, self._last.stderr) if self._last is not None else (b"", b"")
         with closing(self._engine.attach(job)) as streams:
-            logs = LogPump(streams, limits, self._printed)
-            started = time.monotonic()
-            ended = self._watch(job, holder, logs, started)
-            seconds = time.monotonic() - started
+            logs = LogPump(streams, self._limits, self._printed, before)
+            if self._freezer is not None and self._last is not None:
+                self._freezer.start(job)
+            self._started = time.monotonic()
+            ended = self._watch(job, holder, logs)
+            seconds = self._ran_seconds
             logs.finish(ANSWER_SECONDS)
         kind, code, detail = ended or self._own_end(job, logs)
         outputs: dict[str, bytes] = {}
@@ -117,26 +139,64 @@ class _Run:
             stderr=logs.stderr, detail=detail, usage=self._measure().usage,
         )  # fmt: skip
 
-    def _watch(
-        self, job: Container, holder: Container, logs: LogPump, started: float
-    ) -> tuple[ExitKind, int, str] | None:
+    def _prepare(self) -> tuple[Container, Container]:
+        inputs, limits, secret = self._order.inputs, self._limits, self._order.secrets
+        secret_bytes = sum(map(len, secret.values())) + len(secret)
+        holder = self._engine.create_folders(
+            self._run, limits, sum(map(len, inputs.values())), len(inputs), secret_bytes
+        )
+        holder.put_archive(IN, pack(inputs))
+        if secret:
+            holder.put_archive(SECRETS, pack(secret))
+        job = self._engine.create_job(
+            self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus,
+            has_secrets=bool(secret),
+        )  # fmt: skip
+        return job, holder
+
+    def _thaw(self) -> tuple[Container, Container]:
+        assert self._freezer is not None and self._last is not None
+        containers = self._freezer.thaw(pack(self._order.inputs), self._limits)
+        cgroups.remove_parent(self._run)
+        if cgroups.read_group(cgroups.parent_path(self._run)) == Reading():  # else it has counted on from then
+            self._before = self._last.usage
+        if self._snapshots is not None:
+            self._snapshots.go_on(self._last.seconds)
+        return containers
+
+    def _watch(self, job: Container, holder: Container, logs: LogPump) -> End | None:
         """Until the program has ended by itself, or had to be."""
-        until = started + self._limits.wall_seconds
-        waiting = call_aside(lambda: self._engine.run_to_end(job, self._limits.wall_seconds + ANSWER_SECONDS))
+        most, has_started = self._limits.wall_seconds + ANSWER_SECONDS, self._last is not None
+        waiting = call_aside(lambda: self._engine.run_to_end(job, most, has_started=has_started))
         group = ""
         while not is_over(waiting, TICK_SECONDS):
             group = group or self._find_group(job)
             self._measure(group)
-            end = self._forced_end(logs, until)
-            self._look(holder, logs, is_last=end is not None and end[0] is ExitKind.EVICTED)
+            end = self._forced_end(logs)
+            is_stopped = end is not None and end[0] is ExitKind.EVICTED
+            self._look(holder, logs, is_last=is_stopped)
             if end is not None:
-                self._end(job, group, waiting)
+                if not (is_stopped and self._freeze(job, holder, logs)):
+                    self._end(job, group, waiting)
                 if waiting.done():
                     with suppress(docker.errors.APIError):  # gVisor may not have told yet that it has started
                         waiting.result()
                 return end
         waiting.result()
         return None
+
+    def _freeze(self, job: Container, holder: Container, logs: LogPump) -> bool:
+        """Whether it has ended by being frozen, which only who ends for another start does."""
+        if self._freezer is None or not self._freezer.is_leaving:
+            return False
+        usage = self._measure().usage
+        return self._freezer.freeze(self._run, job, holder, logs, self._limits, self._ran_seconds, usage)
+
+    @property
+    def _ran_seconds(self) -> float:
+        """How long the program has run, the time in which it was frozen left out."""
+        before = self._last.seconds if self._last is not None else 0.0
+        return before + time.monotonic() - self._started
 
     def _end(self, job: Container, group: str, waiting: Future[None]) -> None:
         """Kill it until it is over: what has not quite started yet cannot be killed, and starts."""
@@ -164,18 +224,18 @@ class _Run:
         except (OutputLimit, tarfile.TarError):  # also of a file that has changed while it was read
             return {}
 
-    def _forced_end(self, logs: LogPump, until: float) -> tuple[ExitKind, int, str] | None:
+    def _forced_end(self, logs: LogPump) -> End | None:
         if self._stop is not None and self._stop.is_set():
             return ExitKind.EVICTED, 0, "stopped by its machine"
         if logs.overflow:
             return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
         if self._reading.refused_processes:
             return ExitKind.PROCESS_LIMIT, 0, self._process_limit
-        if time.monotonic() >= until:
+        if self._ran_seconds >= self._limits.wall_seconds:
             return ExitKind.TIMEOUT, 0, f"still running after {self._limits.wall_seconds:g} s"
         return None
 
-    def _own_end(self, job: Container, logs: LogPump) -> tuple[ExitKind, int, str]:
+    def _own_end(self, job: Container, logs: LogPump) -> End:
         job.reload()
         state = job.attrs["State"]
         if logs.overflow:
@@ -204,30 +264,11 @@ class _Run:
         """What was used so far: by the container while it runs, by its parent group when it has ended."""
         path = group or cgroups.parent_path(self._run)
         self._reading = self._reading.at_least(cgroups.read_group(path))
-        return self._reading
+        return self._reading.after(self._before)
 
     @property
     def _process_limit(self) -> str:
         return f"more than {self._limits.processes} processes at once"
-
-
-def call_aside(call: Callable[[], None]) -> Future[None]:
-    """A call that blocks, in a thread that no exit of this process waits for, as it would for an executor's."""
-    outcome: Future[None] = Future()
-
-    def fulfil() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:  # whatever it is, it is raised where somebody waits for the call
-            outcome.set_exception(error)
-
-    threading.Thread(target=fulfil, name="container-wait", daemon=True).start()
-    return outcome
-
-
-def is_over(call: Future[None], seconds: float) -> bool:
-    """Whether the call has come back within that time."""
-    return bool(wait([call], seconds).done)
 
 
 def failed(error: Exception, limits: Limits) -> RunResult:

@@ -5,13 +5,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidJobSpec
 from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
 from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import json_digest
+from marketplace.protocol.checkpointing import Checkpointing, RelativePath
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.images import ImageProgram
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
@@ -28,16 +29,6 @@ METERED_SANDBOX = "wasm"
 TOOL_SANDBOX = "mcp"
 """The one sandbox whose programs are the provider's own servers."""
 ZERO_SEED = "0x" + "00" * 32
-
-
-def _relative_path(path: str) -> str:
-    parts = path.split("/")
-    if path.startswith("/") or "\\" in path or "\x00" in path or any(part in ("", ".", "..") for part in parts):
-        raise ValueError("expected a relative path without '.', '..', backslash or empty parts")
-    return path
-
-
-RelativePath = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_relative_path)]
 
 
 class _Document(BaseModel):
@@ -143,14 +134,6 @@ class Determinism(_Document):
     seed: Bytes32 = ZERO_SEED
 
 
-class Checkpointing(_Document):
-    """Where a job saves its state as it goes, so that another machine can go on from there."""
-
-    directory: RelativePath = "checkpoint"
-    """Written below `/out`; found again below `/in`."""
-    interval_seconds: Annotated[int, Field(ge=5, le=86_400)] = 60
-
-
 class JobSpec(_Document):
     """A job. Resources, price and deadline are the bid's; this says what runs."""
 
@@ -196,6 +179,16 @@ class JobSpec(_Document):
         kinds = {METERED_SANDBOX: ("runtime", "module"), TOOL_SANDBOX: ("tool",)}
         if self.program.kind not in kinds.get(self.sandbox, ("container", "image")):
             raise ValueError(f"the sandbox {self.sandbox!r} runs no program of kind {self.program.kind!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_is_a_container_in_the_clear(self) -> "JobSpec":
+        if self.checkpoint is None or not self.checkpoint.freeze:
+            return self
+        if self.program.kind not in ("container", "image"):
+            raise ValueError("checkpoint.freeze is for containers: other programs save what they need in a folder")
+        if self.privacy is not None:
+            raise ValueError("checkpoint.freeze would write a private job's memory to a disk: leave out one of the two")
         return self
 
     @model_validator(mode="after")
