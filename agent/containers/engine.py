@@ -209,7 +209,8 @@ class Engine:
                 container.remove(force=True, v=True)
         for container in listed:
             if container.name in kept and container.status == "running":
-                container.kill()
+                with contextlib.suppress(docker.errors.APIError):  # it has ended meanwhile
+                    container.kill()
         volumes = [one for one in self._client.volumes.list(filters=mine) if not one.name.startswith(prefixes)]
         for volume in volumes:
             with contextlib.suppress(docker.errors.NotFound):

@@ -18,7 +18,7 @@ from marketplace.protocol.units import BYTES_PER_MB
 
 log = structlog.get_logger("containers")
 _BYTES = ("files", "stdout", "stderr")
-_SUFFIX = ".frozen"
+_SUFFIX, _PARTIAL = ".frozen", ".partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class FrozenJobs:
         self._reserved: dict[str, int] = {}
         for path in folder.glob(f"*{_SUFFIX}"):
             self._recall(path)
+        for path in folder.glob(f"*{_PARTIAL}"):  # the disk was full, or the daemon killed
+            path.unlink()
 
     @property
     def runs(self) -> set[str]:
@@ -87,7 +89,7 @@ class FrozenJobs:
     def keep(self, lease: str, frozen: Frozen) -> None:
         """Know a job as it is now, in place of how it was. Raises OSError where the disk does not take it."""
         path = self._path(lease)
-        partial = path.with_suffix(".partial")
+        partial = path.with_suffix(_PARTIAL)
         told = {name: value for name, value in asdict(frozen).items() if name not in _BYTES}
         with zipfile.ZipFile(partial, "w") as archive:
             archive.writestr("frozen.json", json.dumps(told))

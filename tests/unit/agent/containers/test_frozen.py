@@ -64,6 +64,13 @@ def test_file_that_a_crash_has_cut_off_is_no_frozen_job(tmp_path, cut):
     assert not file.exists()
 
 
+def test_file_that_was_never_finished_is_removed_at_a_start(tmp_path):
+    opened(tmp_path).keep(LEASE, FROZEN)
+    (tmp_path / "frozen" / f"{OTHER}.partial").write_bytes(b"half")
+    assert opened(tmp_path).runs == {"agent-1"}
+    assert [file.name for file in (tmp_path / "frozen").iterdir()] == [f"{LEASE}.frozen"]
+
+
 def test_file_of_another_version_is_no_frozen_job(tmp_path):
     opened(tmp_path).keep(LEASE, FROZEN)
     (file,) = (tmp_path / "frozen").iterdir()
