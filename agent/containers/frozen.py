@@ -59,7 +59,7 @@ class FrozenJobs:
         self._folder, self._quota, self._now = folder, quota_mb * BYTES_PER_MB, now
         self._lock = Lock()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._known: dict[str, Frozen] = {}
+        self._runs: dict[str, str] = {}
         self._reserved: dict[str, int] = {}
         for path in folder.glob(f"*{_SUFFIX}"):
             self._recall(path)
@@ -70,12 +70,12 @@ class FrozenJobs:
     def runs(self) -> set[str]:
         """The runs that somebody may still go on with."""
         with self._lock:
-            return {frozen.run for frozen in self._known.values()}
+            return set(self._runs.values())
 
     def find(self, lease: str) -> Frozen | None:
-        """The job of a lease as it was last."""
+        """The job of a lease as it was last; read anew, as nobody needs its files in memory meanwhile."""
         with self._lock:
-            return self._known.get(lease)
+            return _load(self._path(lease)) if lease in self._runs else None
 
     def reserve(self, lease: str, size: int) -> bool:
         """Have so many bytes for a lease until it is dropped; False where they are not left."""
@@ -98,13 +98,13 @@ class FrozenJobs:
         partial.chmod(0o600)
         partial.replace(path)
         with self._lock:
-            self._known[lease] = frozen
+            self._runs[lease] = frozen.run
 
     def drop(self, lease: str) -> None:
         """Forget a lease: it is over, or nothing can be made of what is there."""
         self._path(lease).unlink(missing_ok=True)
         with self._lock:
-            self._known.pop(lease, None)
+            self._runs.pop(lease, None)
             self._reserved.pop(lease, None)
 
     def _path(self, lease: str) -> Path:
@@ -115,7 +115,7 @@ class FrozenJobs:
         if found is None or found.until <= self._now():
             path.unlink(missing_ok=True)
         else:
-            self._known[lease], self._reserved[lease] = found, found.reserved_bytes
+            self._runs[lease], self._reserved[lease] = found.run, found.reserved_bytes
 
 
 def _load(path: Path) -> Frozen | None:

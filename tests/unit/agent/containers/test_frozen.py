@@ -7,11 +7,16 @@ from io import BytesIO
 
 import pytest
 
+from agent.containers.cgroups import Reading
 from agent.containers.freezing import Freezing, copy_files
 from agent.containers.frozen import Frozen, FrozenJobs
 from agent.containers.harvest import OutputLimit
+from agent.containers.logs import LogPump
 from agent.sandbox import Limits
+from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Freeze, Snapshots
+from agent.sandbox.types import Usage
+from marketplace.protocol.livelog import STDOUT
 
 LEASE, OTHER = "0x" + "1e" * 32, "0x" + "2e" * 32
 FROZEN = Frozen(
@@ -146,3 +151,20 @@ def test_more_than_was_paid_for_is_not_copied():
         copied(big, ("out/g", tarfile.REGTYPE, bytes(600)))
     with pytest.raises(OutputLimit):
         copied(*[(f"out/{n}", tarfile.DIRTYPE, "") for n in range(100)])
+
+
+def test_log_goes_on_where_it_was_and_counts_against_the_same_limit():
+    printed = Printed()
+    logs = LogPump([(b"abc", None), (None, b"d")], replace(LIMITS, log_bytes=5), printed, (b"123", b"x"))
+    logs.finish(10)
+    assert (logs.stdout, logs.stderr, printed.read(STDOUT, 0, 10)) == (b"123ab", b"x", b"123ab")
+    assert logs.overflow == "standard output exceeds its limit after 5 bytes"
+
+
+def test_what_was_used_before_is_added_and_memory_is_the_higher_of_both():
+    before = Usage(cpu_seconds=1.5, peak_memory_bytes=70)
+    assert Reading(Usage(cpu_seconds=0.5, peak_memory_bytes=50), 2).after(before) == Reading(
+        Usage(cpu_seconds=2.0, peak_memory_bytes=70), 2
+    )
+    assert Reading().after(before).usage == before, "its new group is not there yet"
+    assert Reading().after(Usage()) == Reading(), "nothing is known of before"
