@@ -18,7 +18,7 @@ import structlog
 from eth_account.signers.local import LocalAccount
 
 from agent.journal import Journal
-from agent.sandbox.snapshots import Files, Snapshots
+from agent.sandbox.snapshots import Files, Freeze, Snapshots
 from marketplace.client import MarketClient
 from marketplace.client.age import seal
 from marketplace.client.terms import LeaseTerms
@@ -60,8 +60,11 @@ class Checkpoints:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._posting: Future[None] | None = None
 
-    def of(self, lease_id: str, terms: LeaseTerms) -> Snapshots | None:
-        """What a run of this lease hands its state to; None for a job that saves none."""
+    def of(self, lease_id: str, terms: LeaseTerms, is_leaving: Callable[[], bool] = lambda: False) -> Snapshots | None:
+        """What a run of this lease hands its state to; None for a job that saves none.
+
+        `is_leaving`: whether the daemon ends, so that what it stops is for its next start to go on with.
+        """
         wanted = terms.job_spec.checkpoint
         if wanted is None:
             return None
@@ -71,7 +74,8 @@ class Checkpoints:
         def keep(files: Files) -> None:
             self._keep(lease_id, terms.bid.job_digest, _sealed(files, privacy), snapshots.ran_seconds, most)
 
-        snapshots = Snapshots(wanted.directory, wanted.interval_seconds, keep)
+        freeze = Freeze(lease_id, terms.bid.deadline, is_leaving) if wanted.freeze else None
+        snapshots = Snapshots(wanted.directory, wanted.interval_seconds, keep, freeze=freeze)
         return snapshots
 
     def post_aside(self) -> None:

@@ -260,7 +260,7 @@ class ProviderDaemon:
     def _run_job(self, event: LeaseOpened, terms: LeaseTerms) -> Execution:
         if self._failures.get(event.lease_id, 0) >= MAX_ATTEMPTS:
             return refuse(f"This machine failed at it {MAX_ATTEMPTS} times.", limits_of(terms.bid).egress_bytes)
-        stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms)
+        stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms, self._leaving.is_set)
         with self._live_logs.of(event.lease_id, terms) if self._live_logs else nullcontext() as printed:
             return run_with(self._runner, terms, stop, snapshots, printed)
 

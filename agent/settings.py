@@ -71,6 +71,8 @@ class MachineSettings(FolderSettings):
     """The engine's runtime for jobs, such as runsc; empty: the engine's own."""
     image_cache_mb: int = Field(default=10_000, ge=0)
     """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB."""
+    freeze_mb: int = Field(default=0, ge=0)
+    """How much of frozen jobs' memory the engine may keep on its disk, 10^6 bytes a MB; 0 freezes none."""
     registries: Annotated[Registries, RULES] = Field(default_factory=tuple)
     """From which registries jobs may name container images, host and port as they stand in a name; empty: from none."""
     network_hosts: Annotated[NetworkHosts, RULES] = Field(default_factory=tuple)
@@ -88,6 +90,7 @@ class MachineSettings(FolderSettings):
             container_engine=self.container_engine,
             container_runtime=self.container_runtime,
             image_cache_mb=self.image_cache_mb,
+            freeze_mb=self.freeze_mb,
             registries=self.registries,
             network_hosts=self.network_hosts,
             mcp_servers=self.mcp_servers,

@@ -60,9 +60,12 @@ def running_engine(folder: Path) -> Iterator[str]:
 
 
 def engine_command(folder: Path, address: str) -> list[str]:
-    """An engine with everything below `folder`, which touches no network of the machine; with gVisor where it is."""
+    """An engine with everything below `folder`, which touches no network of the machine; with gVisor where it is.
+
+    Experimental, as it is called: it keeps checkpoints.
+    """
     settings = folder / "daemon.json"
-    settings.write_text(json.dumps({"runtimes": _extra_runtimes()}))
+    settings.write_text(json.dumps({"runtimes": _extra_runtimes(), "experimental": True}))
     off = [f"--{name}=false" for name in ("iptables", "ip6tables", "ip-forward", "ip-masq", "userland-proxy")]
     places = [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
     return ["dockerd", f"--config-file={settings}", "-H", address, *places, "--bridge=none", *off]

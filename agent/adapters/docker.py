@@ -22,6 +22,7 @@ from marketplace.protocol.jobspec import ContainerProgram
 if TYPE_CHECKING:
     from agent.containers.cache import ImageCache, Loaded
     from agent.containers.engine import Engine
+    from agent.containers.freezing import Freezing
     from agent.containers.sources import Puller
     from agent.network.gate import Gate
     from agent.network.proxy import Proxy
@@ -31,13 +32,14 @@ PROFILE_VERSION = 2
 
 
 def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdapter | None":
-    """The sandbox on the engine of the settings; None where they name none. Raises AgentError, see `Engine`
-    and `require_enterable`.
+    """The sandbox on the engine of the settings; None where they name none. Raises AgentError, see `Engine`,
+    `require_enterable` and `require_freezing`, and where both network and freezing are wanted.
 
     `sweep` removes what an agent with these settings has left there; not where one may be running.
     """
     if not settings.container_engine:
         return None
+    _require_one_at_most(settings)
     from agent.containers.cache import ImageCache
     from agent.containers.engine import Engine
     from agent.containers.sources import Puller
@@ -45,8 +47,9 @@ def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdap
 
     agent = "computehive-" + hashlib.sha256(str(settings.data.resolve()).encode()).hexdigest()[:12]
     engine = Engine(settings.container_engine, agent, settings.container_runtime)
+    freezing = _open_freezing(engine, settings, sweep=sweep)
     if sweep:
-        engine.sweep()
+        engine.sweep(freezing.runs if freezing else ())
     if settings.network_hosts:
         require_enterable(engine, agent)
     gate = Gate(settings.network_hosts) if settings.network_hosts else None
@@ -54,7 +57,7 @@ def open_docker(settings: AdapterSettings, *, sweep: bool = True) -> "DockerAdap
     puller = Puller(engine, settings.registries, settings.data)
     if sweep:
         puller.sweep()
-    return DockerAdapter(engine, agent, cache, GpuPool.survey(), puller, gate)
+    return DockerAdapter(engine, agent, cache, GpuPool.survey(), puller, gate, freezing)
 
 
 class DockerAdapter:
@@ -68,10 +71,12 @@ class DockerAdapter:
         gpus: GpuPool,
         puller: "Puller | None" = None,
         gate: "Gate | None" = None,
+        freezing: "Freezing | None" = None,
     ) -> None:
-        """Without a `puller`, images come out of no registry; without a `gate`, no job has network."""
+        """Without a `puller`, images come out of no registry; without a `gate`, no job has network; without `freezing`
+        no process outlives its daemon."""
         self._engine, self._agent, self._images, self._gpus, self._puller = engine, agent, images, gpus, puller
-        self._gate = gate
+        self._gate, self._freezing = gate, freezing
 
     def descriptor(self) -> dict[str, object]:
         """What a container finds around it, as far as this agent decides it."""
@@ -142,19 +147,42 @@ class DockerAdapter:
         return self._gate
 
     def _run(self, image: str, job: Job, limits: Limits, stop: Event | None) -> RunResult:
-        from agent.containers.run import Order, run_container
+        from agent.containers.order import Order
+        from agent.containers.run import run_container
         from agent.network.gate import ENVIRONMENT
 
         env = ENVIRONMENT | job.spec.env if job.spec.network else job.spec.env
         with self._gpus.take(limits.gpus) as gpus:
             order = Order(image, job.spec.args, env, job.inputs, gpus, job.secrets, self._opening(job))
+            freezer = self._freezing.of(job.snapshots, image, is_bare=order.is_bare) if self._freezing else None
             meter = GpuMeter(gpus)
             with polled(meter.look, LOOK_SECONDS) if gpus else nullcontext():
-                result = run_container(self._engine, self._agent, order, limits, stop, job.snapshots, job.printed)
+                result = run_container(
+                    self._engine, self._agent, order, limits, stop, job.snapshots, job.printed, freezer
+                )
             return replace(result, usage=meter.add_to(result.usage))
 
     def _opening(self, job: Job) -> "Callable[[str, int, int], Proxy] | None":
         return partial(self._require_gate().open, job.spec.network) if job.spec.network else None
+
+
+def _require_one_at_most(settings: AdapterSettings) -> None:
+    if settings.network_hosts and settings.freeze_mb:
+        raise AgentError(
+            "Jobs are frozen in gVisor alone, where they can have no network.",
+            hint="Empty COMPUTEHIVE_AGENT_NETWORK_HOSTS, or set COMPUTEHIVE_AGENT_FREEZE_MB=0.",
+        )
+
+
+def _open_freezing(engine: "Engine", settings: AdapterSettings, *, sweep: bool) -> "Freezing | None":
+    from agent.containers.freezing import Freezing, require_freezing
+
+    if not settings.freeze_mb:
+        return None
+    if not sweep:
+        require_freezing(engine)
+        return None
+    return Freezing.open(engine, settings.data / "frozen", settings.freeze_mb)
 
 
 def _opened(job: Job) -> Job:

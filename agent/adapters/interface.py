@@ -43,6 +43,8 @@ class AdapterSettings:
     """The engine's runtime, such as `runsc`; empty for its default."""
     image_cache_mb: int = 10_000
     """How much the images of past jobs may take up in the engine, 10^6 bytes a MB."""
+    freeze_mb: int = 0
+    """How much of frozen jobs the engine may keep on its disk, 10^6 bytes a MB; 0: nothing is frozen."""
     registries: tuple[str, ...] = ()
     """From which container images may come: hosts, with their ports."""
     network_hosts: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ that the last tick may be missing. Control groups of version 1 and 2.
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.sandbox.types import NOT_MEASURED, Usage
@@ -34,6 +34,14 @@ class Reading:
         refused = max(self.refused_processes, other.refused_processes)
         usage = Usage(cpu_seconds=cpu, peak_memory_bytes=memory)
         return Reading(usage, refused, max(self.peak_processes, other.peak_processes))
+
+    def after(self, before: Usage) -> "Reading":
+        """With what the program had used before it was frozen, in a group that is gone."""
+        if before.cpu_seconds is None:
+            return self
+        cpu = before.cpu_seconds + (self.usage.cpu_seconds or 0)
+        memory = _greater(before.peak_memory_bytes, self.usage.peak_memory_bytes)
+        return replace(self, usage=Usage(cpu_seconds=cpu, peak_memory_bytes=memory))
 
     def has_filled(self, processes: int) -> bool:
         """Whether it had as many processes as it may have, or was refused one.

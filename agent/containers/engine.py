@@ -7,7 +7,7 @@ found by the next one, and another agent's runs on the same engine are left alon
 import contextlib
 import posixpath
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import docker
@@ -46,7 +46,7 @@ class Engine:
 
     def __init__(self, address: str, agent: str, runtime: str = "") -> None:
         """Raises AgentError where no engine answers there, or not one that jobs could be trusted to."""
-        self._agent = agent
+        self.agent = self._agent = agent
         try:
             self._client = docker.DockerClient(base_url=address, timeout=ANSWER_SECONDS, max_pool_size=64)
             info = self._client.info()
@@ -55,10 +55,12 @@ class Engine:
                 f"No container engine answers at {address}: {error}", hint="Start it, or offer no containers."
             ) from error
         self.runtime = _require_runtime(info, runtime)
+        self.runtime_program = ((info.get("Runtimes") or {}).get(runtime) or {}).get("path") or ""
+        self.is_experimental = bool(info.get("ExperimentalBuild"))
         self.gvisors = gvisor_runtimes(info)
         self.architecture = _require_walls(info)
         self.has_cgroup_parents = info.get("CgroupDriver") == "cgroupfs"
-        archive, self._holder = holder_image(self.architecture)
+        archive, self.holder = holder_image(self.architecture)
         self.load(archive)
 
     @property
@@ -121,7 +123,7 @@ class Engine:
             self._create_volume(f"{run}-secrets", secret_bytes + _PAGE * 160, 128, "0755")
             mounts[f"{run}-secrets"] = {"bind": SECRETS, "mode": "rw,nocopy"}
         holder = self._client.containers.create(
-            self._holder, name=f"{run}-holder", hostname=HOSTNAME, labels={LABEL: self._agent}, volumes=mounts,
+            self.holder, name=f"{run}-holder", hostname=HOSTNAME, labels={LABEL: self._agent}, volumes=mounts,
             network_mode="none", read_only=True, user=NOBODY, cap_drop=["ALL"], security_opt=["no-new-privileges"],
             log_config=LogConfig(type="none"),
         )  # fmt: skip
@@ -177,10 +179,20 @@ class Engine:
         """What a container writes from its start on; to be asked for before that."""
         return Streams(self._client.api.attach_socket(container.id, {"stdout": 1, "stderr": 1, "stream": 1}))
 
-    def run_to_end(self, container: Container, seconds: float) -> None:
-        """Start a container, and wait until it has ended."""
-        container.start()
+    def run_to_end(self, container: Container, seconds: float, *, has_started: bool = False) -> None:
+        """Start a container, unless that has happened, and wait until it has ended."""
+        if not has_started:
+            container.start()
         container.wait(timeout=seconds)
+
+    def container(self, name: str) -> Container:
+        """One that is there. Raises NotFound of the engine."""
+        return self._client.containers.get(name)
+
+    def ask(self, path: str, seconds: float, body: dict[str, Any] | None = None) -> None:
+        """Post what the SDK has no words for. Raises APIError."""
+        api = self._client.api
+        api._raise_for_status(api.post(f"{api.base_url}/v{api.api_version}{path}", json=body, timeout=seconds))
 
     # --- leftovers -------------------------------------------------------------------------------------------------
 
@@ -194,14 +206,22 @@ class Engine:
                 self._client.volumes.get(name).remove(force=True)
         cgroups.remove_parent(run)
 
-    def sweep(self) -> int:
-        """Remove what an agent of this name has left behind; how many containers and volumes that were."""
-        mine = {"label": f"{LABEL}={self._agent}"}
-        containers = self._client.containers.list(all=True, filters=mine)
+    def sweep(self, kept: Collection[str] = ()) -> int:
+        """Remove what an agent of this name has left behind; how many containers and volumes that were.
+
+        What belongs to the runs in `kept` stays, and does not run on.
+        """
+        mine, prefixes = {"label": f"{LABEL}={self._agent}"}, tuple(f"{run}-" for run in kept)
+        listed = self._client.containers.list(all=True, filters=mine)
+        containers = [one for one in listed if not f"{one.name}-".startswith(prefixes)]
         for container in containers:
             with contextlib.suppress(docker.errors.NotFound):
                 container.remove(force=True, v=True)
-        volumes = self._client.volumes.list(filters=mine)
+        for container in listed:
+            if container.name in kept and container.status == "running":
+                with contextlib.suppress(docker.errors.APIError):  # it has ended meanwhile
+                    container.kill()
+        volumes = [one for one in self._client.volumes.list(filters=mine) if not one.name.startswith(prefixes)]
         for volume in volumes:
             with contextlib.suppress(docker.errors.NotFound):
                 volume.remove(force=True)

@@ -18,9 +18,11 @@ class LogPump:
         stream: Iterable[tuple[bytes | None, bytes | None]],
         limits: Limits,
         printed: Printed | None = None,
+        before: tuple[bytes, bytes] = (b"", b""),
     ) -> None:
+        """`before`: what both streams held when the program was frozen, which is gone on from."""
         self._stream, self._limits = stream, limits
-        self._kept = {"standard output": bytearray(), "standard error": bytearray()}
+        self._kept = {"standard output": bytearray(before[0]), "standard error": bytearray(before[1])}
         if printed is not None:
             printed.show(*self._kept.values())
         self.overflow = ""

@@ -4,25 +4,26 @@ import secrets
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 
 import docker
 import structlog
 from docker.models.containers import Container
 
 from agent.containers import cgroups
+from agent.containers.aside import call_aside, is_over
 from agent.containers.cgroups import Reading
 from agent.containers.engine import ANSWER_SECONDS, ENGINE_ERRORS, IN, OUT, SECRETS, Engine
+from agent.containers.freezing import Freezer, NotThawed
 from agent.containers.harvest import OutputLimit, pack, unpack
 from agent.containers.logs import LogPump
-from agent.network.proxy import Proxy
+from agent.containers.order import Order
 from agent.network.traffic import Bounds, Traffic
 from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
-from agent.sandbox.types import Limits, RunResult
+from agent.sandbox.types import NOT_MEASURED, Limits, RunResult
 from marketplace.protocol.enums import ExitKind
 
 log = structlog.get_logger("containers")
@@ -32,25 +33,9 @@ TICK_SECONDS = 0.05
 """How exactly the wall-clock bound is kept."""
 MAX_WRITTEN_BYTES = 512_000_000
 """Of all outputs together, whatever the bid reserves: they are held in memory."""
-
-
+End = tuple[ExitKind, int, str]
+"""How a run ended: kind, exit code, and for a person why."""
 NO_TRAFFIC = Traffic(Bounds(sent_bytes=0, received_bytes=0))
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be run: an image by its id, arguments instead of the image's own, and files for `/in`."""
-
-    image: str
-    args: Sequence[str]
-    env: Mapping[str, str]
-    inputs: Mapping[str, bytes]
-    gpus: Sequence[str] = ()
-    """Devices, by the ids that the driver gives them."""
-    secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """Files for `/secrets`."""
-    open_network: Callable[[str, int, int], Proxy] | None = None
-    """Where the job bought network: what opens it to a container, by id and first process, for so many bytes sent."""
 
 
 def run_container(
@@ -61,20 +46,25 @@ def run_container(
     stop: threading.Event | None,
     snapshots: Snapshots | None = None,
     printed: Printed | None = None,
+    freezer: Freezer | None = None,
 ) -> RunResult:
     """Run to the end, to a limit, or until `stop`. Raises InvalidModule for an image that cannot be started safely.
 
-    An engine that fails or vanishes is the machine's trouble: SANDBOX_ERROR.
+    An engine that fails or vanishes is the machine's trouble: SANDBOX_ERROR. With a `freezer` the job goes on from
+    where it was frozen, if it was, and begins anew where that is not possible.
     """
-    run = f"{agent}-{secrets.token_hex(6)}"
-    bought = limits.egress_bytes
-    limits = replace(limits, egress_bytes=min(bought, MAX_WRITTEN_BYTES))
-    try:
-        return _Run(engine, run, order, limits, stop, snapshots, printed, bought).result()
-    except ENGINE_ERRORS as error:
-        return failed(error, limits)
-    finally:
-        engine.remove_run(run)
+
+    def run_once(freezer: Freezer | None) -> RunResult:
+        last = freezer.last if freezer is not None else None
+        run = last.run if last is not None else f"{agent}-{secrets.token_hex(6)}"
+        return _Run(engine, run, order, limits, stop, snapshots, printed, freezer).to_end()
+
+    if freezer is not None:
+        try:
+            return run_once(freezer)
+        except NotThawed as error:
+            log.warning("job begins anew", reason=str(error))
+    return run_once(None)
 
 
 class _Run:
@@ -89,13 +79,60 @@ class _Run:
         stop: threading.Event | None,
         snapshots: Snapshots | None,
         printed: Printed | None,
-        egress_bought: int,
+        freezer: Freezer | None,
     ) -> None:
-        self._engine, self._run, self._order, self._limits, self._stop = engine, run, order, limits, stop
-        self._snapshots, self._printed, self._egress_bought = snapshots, printed, egress_bought
-        self._reading = Reading()
+        self._engine, self._run, self._order, self._stop = engine, run, order, stop
+        self._egress_bought = limits.egress_bytes
+        self._limits = replace(limits, egress_bytes=min(limits.egress_bytes, MAX_WRITTEN_BYTES))
+        self._snapshots, self._printed, self._freezer = snapshots, printed, freezer
+        self._last = freezer.last if freezer is not None else None
+        self._reading, self._before, self._started, self._traffic = Reading(), NOT_MEASURED, 0.0, NO_TRAFFIC
 
-    def result(self) -> RunResult:
+    def to_end(self) -> RunResult:
+        """Leaves nothing of it in the engine but what was frozen. Raises InvalidModule and NotThawed."""
+        try:
+            return self._result()
+        except ENGINE_ERRORS as error:
+            return failed(error, self._limits)
+        finally:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._freezer is not None and self._freezer.is_kept:
+            return
+        self._engine.remove_run(self._run)
+        if self._freezer is not None:
+            self._freezer.forget()
+
+    def _result(self) -> RunResult:
+        with ExitStack() as until_ended:
+            job, holder = self._prepare(until_ended) if self._last is None else self._thaw()
+            before = (self._last.stdout, self._last.stderr) if self._last is not None else (b"", b"")
+            streams = until_ended.enter_context(closing(self._engine.attach(job)))
+            logs = LogPump(streams, self._limits, self._printed, before)
+            if self._freezer is not None and self._last is not None:
+                self._freezer.start(job)
+            self._started = time.monotonic()
+            ended = self._watch(job, holder, logs)
+            seconds = self._ran_seconds
+            logs.finish(ANSWER_SECONDS)
+        kind, code, detail = ended or self._own_end(job, logs)
+        outputs: dict[str, bytes] = {}
+        logged = len(logs.stdout) + len(logs.stderr)
+        if kind is ExitKind.EXITED:
+            try:
+                outputs = self._harvest(holder, logged)
+                self._require_bought(logged + sum(map(len, outputs.values())))
+            except OutputLimit as error:
+                kind, code, detail, outputs = ExitKind.OUTPUT_LIMIT, 0, str(error), {}
+        sent = min(self._traffic.sent, self._egress_bought - logged)
+        usage = replace(self._measure().usage, sent_bytes=sent, ingress_bytes=self._traffic.received)
+        return RunResult(
+            exit_kind=kind, exit_code=code, fuel_used=0, wall_seconds=seconds, outputs=outputs, stdout=logs.stdout,
+            stderr=logs.stderr, detail=detail, usage=usage,
+        )  # fmt: skip
+
+    def _prepare(self, until_ended: ExitStack) -> tuple[Container, Container]:
         inputs, limits, secret = self._order.inputs, self._limits, self._order.secrets
         secret_bytes = sum(map(len, secret.values())) + len(secret)
         holder = self._engine.create_folders(
@@ -104,60 +141,59 @@ class _Run:
         holder.put_archive(IN, pack(inputs))
         if secret:
             holder.put_archive(SECRETS, pack(secret))
-        with self._open_network(holder) as network:
-            job = self._engine.create_job(
-                self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus,
-                has_secrets=bool(secret), network_of=holder if network else None,
-            )  # fmt: skip
-            traffic = network.traffic if network else NO_TRAFFIC
-            with closing(self._engine.attach(job)) as streams:
-                logs = LogPump(streams, limits, self._printed)
-                started = time.monotonic()
-                ended = self._watch(job, holder, logs, traffic, started)
-                seconds = time.monotonic() - started
-                logs.finish(ANSWER_SECONDS)
-        kind, code, detail = ended or self._own_end(job, logs, traffic)
-        outputs: dict[str, bytes] = {}
-        logged = len(logs.stdout) + len(logs.stderr)
-        if kind is ExitKind.EXITED:
-            try:
-                outputs = self._harvest(holder, logged)
-                require_bought(logged + sum(map(len, outputs.values())), traffic.sent, self._egress_bought)
-            except OutputLimit as error:
-                kind, code, detail, outputs = ExitKind.OUTPUT_LIMIT, 0, str(error), {}
-        sent = min(traffic.sent, self._egress_bought - logged)
-        usage = replace(self._measure().usage, sent_bytes=sent, ingress_bytes=traffic.received)
-        return RunResult(
-            exit_kind=kind, exit_code=code, fuel_used=0, wall_seconds=seconds, outputs=outputs, stdout=logs.stdout,
-            stderr=logs.stderr, detail=detail, usage=usage,
+        if self._order.open_network is not None:
+            process = self._engine.first_process(holder)
+            proxy = self._order.open_network(str(holder.id), process, self._egress_bought)
+            self._traffic = until_ended.enter_context(proxy).traffic
+        job = self._engine.create_job(
+            self._run, self._order.image, self._order.args, dict(self._order.env), limits, self._order.gpus,
+            has_secrets=bool(secret), network_of=holder if self._order.open_network is not None else None,
         )  # fmt: skip
+        return job, holder
 
-    def _open_network(self, holder: Container) -> AbstractContextManager[Proxy | None]:
-        """What ends with the job; None within it for a job that has no network."""
-        if self._order.open_network is None:
-            return nullcontext()
-        return self._order.open_network(str(holder.id), self._engine.first_process(holder), self._egress_bought)
+    def _thaw(self) -> tuple[Container, Container]:
+        assert self._freezer is not None and self._last is not None
+        containers = self._freezer.thaw(pack(self._order.inputs), self._limits)
+        cgroups.remove_parent(self._run)
+        if cgroups.read_group(cgroups.parent_path(self._run)) == Reading():  # else it has counted on from then
+            self._before = self._last.usage
+        if self._snapshots is not None:
+            self._snapshots.go_on(self._last.seconds)
+        return containers
 
-    def _watch(
-        self, job: Container, holder: Container, logs: LogPump, traffic: Traffic, started: float
-    ) -> tuple[ExitKind, int, str] | None:
+    def _watch(self, job: Container, holder: Container, logs: LogPump) -> End | None:
         """Until the program has ended by itself, or had to be."""
-        until = started + self._limits.wall_seconds
-        waiting = call_aside(lambda: self._engine.run_to_end(job, self._limits.wall_seconds + ANSWER_SECONDS))
+        most, has_started = self._limits.wall_seconds + ANSWER_SECONDS, self._last is not None
+        waiting = call_aside(lambda: self._engine.run_to_end(job, most, has_started=has_started))
         group = ""
         while not is_over(waiting, TICK_SECONDS):
             group = group or self._find_group(job)
             self._measure(group)
-            end = self._forced_end(logs, traffic, until)
-            self._look(holder, logs, is_last=end is not None and end[0] is ExitKind.EVICTED)
+            end = self._forced_end(logs)
+            is_stopped = end is not None and end[0] is ExitKind.EVICTED
+            self._look(holder, logs, is_last=is_stopped)
             if end is not None:
-                self._end(job, group, waiting)
+                if not (is_stopped and self._freeze(job, holder, logs)):
+                    self._end(job, group, waiting)
                 if waiting.done():
                     with suppress(docker.errors.APIError):  # gVisor may not have told yet that it has started
                         waiting.result()
                 return end
         waiting.result()
         return None
+
+    def _freeze(self, job: Container, holder: Container, logs: LogPump) -> bool:
+        """Whether it has ended by being frozen, which only who ends for another start does."""
+        if self._freezer is None or not self._freezer.is_leaving:
+            return False
+        usage = self._measure().usage
+        return self._freezer.freeze(self._run, job, holder, logs, self._limits, self._ran_seconds, usage)
+
+    @property
+    def _ran_seconds(self) -> float:
+        """How long the program has run, the time in which it was frozen left out."""
+        before = self._last.seconds if self._last is not None else 0.0
+        return before + time.monotonic() - self._started
 
     def _end(self, job: Container, group: str, waiting: Future[None]) -> None:
         """Kill it until it is over: what has not quite started yet cannot be killed, and starts."""
@@ -185,26 +221,26 @@ class _Run:
         except (OutputLimit, tarfile.TarError):  # also of a file that has changed while it was read
             return {}
 
-    def _forced_end(self, logs: LogPump, traffic: Traffic, until: float) -> tuple[ExitKind, int, str] | None:
+    def _forced_end(self, logs: LogPump) -> End | None:
         if self._stop is not None and self._stop.is_set():
             return ExitKind.EVICTED, 0, "stopped by its machine"
         if logs.overflow:
             return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
-        if traffic.overflow:
-            return ExitKind.NETWORK_LIMIT, 0, traffic.overflow
+        if self._traffic.overflow:
+            return ExitKind.NETWORK_LIMIT, 0, self._traffic.overflow
         if self._reading.refused_processes:
             return ExitKind.PROCESS_LIMIT, 0, self._process_limit
-        if time.monotonic() >= until:
+        if self._ran_seconds >= self._limits.wall_seconds:
             return ExitKind.TIMEOUT, 0, f"still running after {self._limits.wall_seconds:g} s"
         return None
 
-    def _own_end(self, job: Container, logs: LogPump, traffic: Traffic) -> tuple[ExitKind, int, str]:
+    def _own_end(self, job: Container, logs: LogPump) -> End:
         job.reload()
         state = job.attrs["State"]
         if logs.overflow:
             return ExitKind.OUTPUT_LIMIT, 0, logs.overflow
-        if traffic.overflow:
-            return ExitKind.NETWORK_LIMIT, 0, traffic.overflow
+        if self._traffic.overflow:
+            return ExitKind.NETWORK_LIMIT, 0, self._traffic.overflow
         if self._measure().has_filled(self._engine.host_processes(self._limits.processes)) and state["ExitCode"] != 0:
             return ExitKind.PROCESS_LIMIT, 0, self._process_limit
         if state["OOMKilled"] and state["ExitCode"] != 0:
@@ -218,6 +254,14 @@ class _Run:
         finally:
             chunks.close()
 
+    def _require_bought(self, written: int) -> None:
+        """Raises OutputLimit where outputs and logs have no room left beside what went over the network, bytes."""
+        sent, bought = self._traffic.sent, self._egress_bought
+        if written + sent > bought:
+            raise OutputLimit(
+                f"{written} bytes of outputs and logs, and {sent} sent, exceed the {bought} bytes reserved"
+            )
+
     def _find_group(self, job: Container) -> str:
         """The container's own group; empty while it cannot be found."""
         if self._engine.has_cgroup_parents:
@@ -229,36 +273,11 @@ class _Run:
         """What was used so far: by the container while it runs, by its parent group when it has ended."""
         path = group or cgroups.parent_path(self._run)
         self._reading = self._reading.at_least(cgroups.read_group(path))
-        return self._reading
+        return self._reading.after(self._before)
 
     @property
     def _process_limit(self) -> str:
         return f"more than {self._limits.processes} processes at once"
-
-
-def require_bought(written: int, sent: int, bought: int) -> None:
-    """Raises OutputLimit where outputs and logs have no room left beside what went over the network, bytes."""
-    if written + sent > bought:
-        raise OutputLimit(f"{written} bytes of outputs and logs, and {sent} sent, exceed the {bought} bytes reserved")
-
-
-def call_aside(call: Callable[[], None]) -> Future[None]:
-    """A call that blocks, in a thread that no exit of this process waits for, as it would for an executor's."""
-    outcome: Future[None] = Future()
-
-    def fulfil() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:  # whatever it is, it is raised where somebody waits for the call
-            outcome.set_exception(error)
-
-    threading.Thread(target=fulfil, name="container-wait", daemon=True).start()
-    return outcome
-
-
-def is_over(call: Future[None], seconds: float) -> bool:
-    """Whether the call has come back within that time."""
-    return bool(wait([call], seconds).done)
 
 
 def failed(error: Exception, limits: Limits) -> RunResult:

@@ -30,13 +30,22 @@ def check_containers(settings: ProviderSettings) -> list[Finding]:
     isolation = _check_isolation(adapter)
     adapter.close()
     engine = well("containers", f"{settings.container_engine}: {found}")
-    return [engine, *isolation, *_tell_network(adapter), *map(_check_registry, settings.registries)]
+    told = [*_tell_network(adapter), *_tell_freezing(settings)]
+    return [engine, *isolation, *told, *map(_check_registry, settings.registries)]
 
 
 def _tell_network(adapter: DockerAdapter) -> list[Finding]:
     """Which hosts jobs may reach; nothing where none. That they can was tried when the adapter was opened."""
     hosts = adapter.network_hosts()
     return [well("network", f"jobs that bought it may reach {', '.join(hosts)}")] if hosts else []
+
+
+def _tell_freezing(settings: ProviderSettings) -> list[Finding]:
+    """Of an engine that was opened, and so has frozen a container and gone on with it where that is wanted."""
+    if not settings.freeze_mb:
+        return []
+    found = f"jobs that allow it are frozen when the daemon stops, up to {settings.freeze_mb} MB, and go on here"
+    return [well("freezing", found)]
 
 
 def _check_registry(host: str) -> Finding:
@@ -60,11 +69,12 @@ def _check_isolation(adapter: DockerAdapter) -> list[Finding]:
 
 
 def check_freezing(settings: ProviderSettings) -> list[Finding]:
-    """Whether CRIU, by which engines freeze containers, works on this kernel; nothing where none are offered.
+    """Whether CRIU, by which engines freeze containers outside of gVisor, works on this kernel.
 
-    Told for who wonders, never minded: the daemon freezes no container even where it does (docs/how-to/checkpoints.md).
+    Told for who wonders, never minded: the daemon does not use it even where it does (decision 40). Nothing where no
+    containers are offered, or `check_containers` tells of gVisor's own way.
     """
-    if not settings.container_engine:
+    if not settings.container_engine or settings.freeze_mb:
         return []
     program = shutil.which("criu")
     if program is None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.sandbox.types import Limits
 from marketplace.errors import InputError, TooLarge
-from marketplace.protocol.jobspec import MAX_INPUT_BYTES, RelativePath
+from marketplace.protocol.jobspec import MAX_INPUT_BYTES
+from marketplace.protocol.paths import RelativePath
 from marketplace.protocol.units import BYTES_PER_MB, FUEL_PER_GFUEL
 
 

@@ -2,11 +2,23 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
 log = structlog.get_logger("sandbox")
 Files = Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """The wish to have the whole process frozen as well, for this machine alone to go on with."""
+
+    lease: str
+    until: int
+    """Unix seconds after which nobody pays for going on."""
+    is_leaving: Callable[[], bool]
+    """Whether the daemon ends: what it stops then, its next start goes on with."""
 
 
 class Snapshots:
@@ -17,9 +29,14 @@ class Snapshots:
     """
 
     def __init__(
-        self, directory: str, seconds: float, keep: Callable[[Files], None], clock: Callable[[], float] = time.monotonic
+        self,
+        directory: str,
+        seconds: float,
+        keep: Callable[[Files], None],
+        clock: Callable[[], float] = time.monotonic,
+        freeze: Freeze | None = None,
     ) -> None:
-        self.directory = directory
+        self.directory, self.freeze = directory, freeze
         self._seconds, self._keep, self._clock = seconds, keep, clock
         self._looked_at, self._last, self._is_broken = clock(), {}, False
         self._began: float | None = None
@@ -28,6 +45,10 @@ class Snapshots:
     def ran_seconds(self) -> float:
         """How long the program has run, since the first look at it."""
         return 0.0 if self._began is None else self._clock() - self._began
+
+    def go_on(self, seconds: float) -> None:
+        """Count from here on for a program that has run for so long before it was frozen."""
+        self._began = self._clock() - seconds
 
     def look(self, read: Callable[[], Files], *, is_last: bool = False) -> None:
         """Read and hand on, where it is time to. `read` gives all the program's files. Never raises.

@@ -10,7 +10,8 @@ import typer
 from marketplace.errors import InputError
 
 if TYPE_CHECKING:
-    from marketplace.protocol.jobspec import Checkpointing, Schedule
+    from marketplace.protocol.checkpointing import Checkpointing
+    from marketplace.protocol.jobspec import Schedule
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class ScheduleOptions:
         int, typer.Option("--checkpoint-seconds", min=5, max=86_400, help="How often that is fetched, at most.")
     ] = 60
 
+    freeze: Annotated[
+        bool,
+        typer.Option("--freeze", help="Containers: the whole process too, for the same machine to go on with."),
+    ] = False
+
     @property
     def is_later(self) -> bool:
         """Whether the job does not compete for what stands idle now."""
@@ -60,12 +66,18 @@ class ScheduleOptions:
         return Schedule(not_before=start)
 
     def to_checkpoint(self) -> "Checkpointing | None":
-        """As the job specification says it."""
-        from marketplace.protocol.jobspec import Checkpointing
+        """As the job specification says it. Raises InputError for a freezing job without a folder."""
+        from marketplace.protocol.checkpointing import Checkpointing
 
         if self.checkpoint is None:
+            if self.freeze:
+                raise InputError(
+                    "--freeze helps on the same machine only.", hint="Name a folder for all others: --checkpoint state."
+                )
             return None
-        return Checkpointing(directory=self.checkpoint.strip("/"), interval_seconds=self.checkpoint_seconds)
+        return Checkpointing(
+            directory=self.checkpoint.strip("/"), interval_seconds=self.checkpoint_seconds, freeze=self.freeze
+        )
 
     def deadline(self, schedule: "Schedule") -> int | None:
         """Unix seconds, or None for the usual one."""

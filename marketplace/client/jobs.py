@@ -14,10 +14,10 @@ from marketplace.client.http import Document, MarketClient
 from marketplace.errors import InputError
 from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.checkpointing import Checkpointing
 from marketplace.protocol.enums import CancelKind, Settlement, Verification
 from marketplace.protocol.images import REFERENCE_FORM, ImageProgram, is_reference, parse_image
 from marketplace.protocol.jobspec import (
-    Checkpointing,
     ContainerProgram,
     Determinism,
     InputFile,

@@ -12,6 +12,7 @@ from marketplace.errors import InvalidJobSpec
 from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
 from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import json_digest
+from marketplace.protocol.checkpointing import Checkpointing
 from marketplace.protocol.eip712 import Bytes32
 from marketplace.protocol.images import ImageProgram
 from marketplace.protocol.network import Network
@@ -135,14 +136,6 @@ class Determinism(_Document):
     seed: Bytes32 = ZERO_SEED
 
 
-class Checkpointing(_Document):
-    """Where a job saves its state as it goes, so that another machine can go on from there."""
-
-    directory: RelativePath = "checkpoint"
-    """Written below `/out`; found again below `/in`."""
-    interval_seconds: Annotated[int, Field(ge=5, le=86_400)] = 60
-
-
 class JobSpec(_Document):
     """A job. Resources, price and deadline are the bid's; this says what runs."""
 
@@ -190,6 +183,13 @@ class JobSpec(_Document):
         kinds = {METERED_SANDBOX: ("runtime", "module"), TOOL_SANDBOX: ("tool",)}
         if self.program.kind not in kinds.get(self.sandbox, ("container", "image")):
             raise ValueError(f"the sandbox {self.sandbox!r} runs no program of kind {self.program.kind!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_is_a_container_in_the_clear(self) -> "JobSpec":
+        if self.checkpoint is not None:
+            private, networked = self.privacy is not None, self.network is not None
+            self.checkpoint.require_fit(self.program.kind, is_private=private, has_network=networked)
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,8 @@ import time
 import docker
 
 from agent.containers.cache import ImageCache
-from agent.containers.run import Order, run_container
+from agent.containers.order import Order
+from agent.containers.run import run_container
 from agent.containers.sources import load_archive
 from agent.sandbox import Limits
 from marketplace.protocol.canonical import sha256_digest

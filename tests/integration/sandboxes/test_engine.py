@@ -17,7 +17,8 @@ from agent.containers import cgroups
 from agent.containers import engine as engine_module
 from agent.containers import run as run_module
 from agent.containers.engine import LABEL, NOBODY, Engine
-from agent.containers.run import Order, run_container
+from agent.containers.order import Order
+from agent.containers.run import run_container
 from agent.sandbox import Limits
 from agent.sandbox.snapshots import Snapshots
 from marketplace.errors import AgentError, InvalidModule

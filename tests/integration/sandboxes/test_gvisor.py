@@ -13,7 +13,8 @@ import pytest
 from agent.adapters import AdapterSettings
 from agent.adapters.docker import open_docker
 from agent.containers.engine import GVISOR
-from agent.containers.run import Order, run_container
+from agent.containers.order import Order
+from agent.containers.run import run_container
 from agent.doctor.finding import Health
 from agent.doctor.sandboxes import check_containers
 from agent.sandbox import Limits

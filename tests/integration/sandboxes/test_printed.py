@@ -2,7 +2,8 @@
 
 import threading
 
-from agent.containers.run import Order, run_container
+from agent.containers.order import Order
+from agent.containers.run import run_container
 from agent.sandbox import Limits
 from agent.sandbox.printed import Printed
 from marketplace.protocol.enums import ExitKind

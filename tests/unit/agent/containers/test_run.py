@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from agent.containers.run import call_aside
+from agent.containers.aside import call_aside
 
 
 def test_what_a_call_aside_raises_is_raised_where_somebody_waits_for_it():
