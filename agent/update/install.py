@@ -12,14 +12,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from agent.update.installation import Installation
 from agent.update.release import Release
 from agent.update.trial import SAID
 from marketplace.errors import AgentError, UpdateRejected
 
-INSTALL_SECONDS, TRY_SECONDS = 3_600, 300
+INSTALL_SECONDS, TRY_SECONDS, LEFTOVER_SECONDS = 3_600, 300, 10
 MAX_FILE_BYTES = 2_000_000_000
 """What one file may have: a hash is known only when all of a file is there."""
 _PR_SET_PDEATHSIG = 1
@@ -40,6 +43,7 @@ def install(installation: Installation, release: Release, wheel: Path, lock: Pat
     if installation.is_ready(version):
         return
     folder = installation.folder_of(version)
+    end_leftovers(folder)
     shutil.rmtree(folder, ignore_errors=True)
     _install(folder, wheel, lock)
     fault = find_fault(folder, version)
@@ -58,6 +62,19 @@ def _install(folder: Path, wheel: Path, lock: Path) -> None:
     pip = [str(folder / "bin" / "python"), "-I", "-m", "pip", "install", "--no-input", "--no-deps", "--no-cache-dir"]
     run([*pip, "--only-binary", ":all:", "--require-hashes", "-r", str(lock)], INSTALL_SECONDS)
     run([*pip, "--no-index", str(wheel)], INSTALL_SECONDS)
+
+
+def end_leftovers(folder: Path) -> None:
+    """End what a try that was killed has left at work in the folder: it would write between what the next one writes.
+
+    Children end with their parent (see `_bind`), theirs do not: venv has pip put in by one, and that by another.
+    """
+    within = f"{folder / 'bin'}{os.sep}"
+    left = [each for each in psutil.process_iter(["cmdline"]) if (each.info["cmdline"] or [""])[0].startswith(within)]
+    for each in left:
+        with suppress(psutil.Error):
+            each.kill()
+    psutil.wait_procs(left, timeout=LEFTOVER_SECONDS)
 
 
 def find_fault(folder: Path, version: str) -> str:

@@ -3,14 +3,20 @@
 from tests.fakes.world import World
 
 
+def ours(world) -> list[str]:
+    """Alembic makes its table anew for each database, and with it the two statements about it."""
+    compiled = map(str, world.market.store._engine._compiled_cache.values())
+    return sorted(statement for statement in compiled if "alembic_version" not in statement)
+
+
 def test_second_market_compiles_nothing_that_the_first_has_and_shares_no_rows_with_it(tmp_path):
     first = World(tmp_path / "first")
     lease_id = first.open_lease()
-    compiled = len(first.market.store._engine._compiled_cache)
+    compiled = ours(first)
     second = World(tmp_path / "second")
-    assert len(second.market.store._engine._compiled_cache) == compiled > 20
+    assert ours(second) == compiled and len(compiled) > 20
     with second.market.store.read() as tx:
         assert tx.leases.get(lease_id) is None
-    looked_at = len(first.market.store._engine._compiled_cache)
+    looked_at = ours(first)
     assert second.open_lease()
-    assert len(first.market.store._engine._compiled_cache) == looked_at
+    assert ours(first) == looked_at

@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from agent.update.install import find_fault, plain_environment, run
+from agent.update.install import end_leftovers, find_fault, plain_environment, run
 from agent.update.installation import STARTER, Installation
 from agent.update.release import Release
 from agent.update.work import adopt, look, prepare, previous_of
@@ -200,6 +201,22 @@ def test_kill_at_every_stage_leaves_what_runs_and_the_next_try_succeeds(pin, dat
     if stage == "pip":  # the slow part is the same for all
         assert prepare(pin, data, old).is_ready
         assert old.current == "0.1.0"
+
+
+def test_what_a_killed_try_left_at_work_in_a_folder_is_ended_and_nothing_else(tmp_path):
+    ended = []
+    for name in ("0.2.0", "0.2.01"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        (tmp_path / name / "bin" / "python").symlink_to(sys.executable)
+        command = [str(tmp_path / name / "bin" / "python"), "-c", "import time; time.sleep(60)"]
+        ended.append(subprocess.Popen(command, cwd=tmp_path / "0.2.0"))
+    try:
+        end_leftovers(tmp_path / "0.2.0")
+        assert not psutil.pid_exists(ended[0].pid) and ended[1].poll() is None
+    finally:
+        for process in ended:
+            process.kill()
+            process.wait()
 
 
 def test_kill_of_the_helper_ends_pip_with_it(pin, data, served, old, maker, wheels, tmp_path, monkeypatch):
