@@ -107,9 +107,11 @@ def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
     The market only relays them: what counts is what both parties signed. The chain names the bid by its hash; of the
     ask it says whose it is, and that its quote is not above the price. Who signed it, `check_ask` tells.
     """
-    bid, ask = terms.bid, terms.ask
+    bid, ask, has_network = terms.bid, terms.ask, terms.job_spec.network is not None
     _require(bid.struct_hash() == event.bid_hash, "bid", "does not hash to the lease's bidHash")
     _require(terms.job_spec.digest() == bid.job_digest, "jobSpec", "does not hash to the bid's jobDigest")
+    # No vote and no second run: a renter's own host could answer one node otherwise, and have its stake for that.
+    _require(not has_network or bid.verification == Verification.ACCEPT, "bid", "has others judge a job with network")
     _require(terms.price == event.price, "price", f"is {terms.price}, the chain locked {event.price}")
     _require((ask.provider, ask.market) == (event.provider, event.market), "ask", "is of another provider or market")
     _require(compute_quote(ask.rates, bid.resources).total <= event.price, "ask", "quotes more than the price")

@@ -16,7 +16,7 @@ class Checkpointing(BaseModel):
     directory: RelativePath = "checkpoint"
     """Written below `/out`; found again below `/in`."""
     interval_seconds: Annotated[int, Field(ge=5, le=86_400)] = 60
-    freeze: bool = False
+    freeze: Annotated[bool, Field(exclude_if=lambda given: not given)] = False
     """Whether a machine that can may freeze the whole process when its agent is restarted, to go on with it itself."""
 
     def require_fit(self, program_kind: str, *, is_private: bool, has_network: bool) -> None:

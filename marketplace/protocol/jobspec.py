@@ -163,7 +163,7 @@ class JobSpec(_Document):
     """None: anybody can read the job. Else inputs and own program are ciphertexts, and outputs become such."""
     audit: Audit | None = None
     """How often oracles run it again; of a bid for the policy `reexecute`, and of no other. None: always."""
-    network: Network | None = None
+    network: Annotated[Network | None, Field(exclude_if=lambda given: given is None)] = None
     """Hosts that it talks to, of a container alone; what it sends counts as egress. None: none."""
 
     @model_validator(mode="after")
@@ -253,7 +253,7 @@ class JobSpec(_Document):
             raise _first_fault(error) from error
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form, every field present, so that equal jobs have equal digests."""
+        """The JSON form; equal jobs have equal digests: every field is present, but for later ones that say nothing."""
         return self.model_dump(mode="json", by_alias=True)
 
     def digest(self) -> str:

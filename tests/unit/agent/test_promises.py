@@ -1,5 +1,6 @@
 """An oracle has nobody paid for a node that never said it was what the bid asked for."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from agent.verdict import as_promised, pay_for
 from agent.work import check_terms
 from marketplace.errors import MalformedMessage
-from marketplace.protocol.enums import ExitKind, Outcome
+from marketplace.protocol.enums import ExitKind, Outcome, Verification
+from marketplace.protocol.jobspec import JobSpec
 from tests.unit.agent.played_market import DOMAIN, PROVIDER, PlayedMarket
 from tests.unit.agent.test_oracle import claim, honest, judge, make_oracle
 from tests.unit.agent.test_work import attest, ended, lease_event, lease_terms, script_spec
@@ -71,4 +73,16 @@ def test_profile_is_not_asked_for_where_nobody_is_paid_anyway():
 def test_market_cannot_show_another_profile_than_the_provider_signed():
     terms = replace(lease_terms(), profile=profile(region="us"))
     with pytest.raises(MalformedMessage, match=r"terms\.profile"):
+        check_terms(lease_event(terms), terms)
+
+
+@pytest.mark.parametrize("policy", Verification)
+def test_nobody_runs_or_judges_a_job_with_network_but_for_the_renter(policy):
+    """Whose own host could answer one of two nodes otherwise, and have its stake for the difference."""
+    image = {"sandbox": "docker", "program": {"kind": "container", "digest": "0x" + "ab" * 32, "size": 5}}
+    spec = JobSpec.parse(image | {"network": {"hosts": ["example.org:443"]}})
+    given = lease_terms(spec)
+    terms = replace(given, bid=given.bid.model_copy(update={"verification": policy}))
+    accepted = nullcontext() if policy is Verification.ACCEPT else pytest.raises(MalformedMessage, match="with network")
+    with accepted:
         check_terms(lease_event(terms), terms)

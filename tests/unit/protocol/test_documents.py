@@ -113,3 +113,20 @@ def test_amounts_survive_being_shown_and_read(micro):
 def test_text_that_is_not_an_amount_is_refused(text):
     with pytest.raises(InvalidAmount):
         parse_usdc(text)
+
+
+# Specifications that were signed before `network` and `checkpoint.freeze` were there, and the digest that they had.
+SIGNED_BEFORE = {
+    "sandbox": "wasm",
+    "program": {"kind": "module", "digest": "0x" + "11" * 32, "size": 8},
+    "args": ["a"],
+    "checkpoint": {"directory": "checkpoint", "intervalSeconds": 60},
+}
+
+
+def test_specification_from_before_a_later_field_keeps_its_digest():
+    spec = JobSpec.parse(SIGNED_BEFORE)
+    assert spec.digest() == "0x50d618c663c5ffb513f4c5773f7f0e56" + "60f5604c7d236b3cac5a5955450226ad"
+    assert JobSpec.parse(spec.to_json()) == spec
+    said = JobSpec.parse(SIGNED_BEFORE | {"network": None, "checkpoint": {"intervalSeconds": 60, "freeze": False}})
+    assert said.digest() == spec.digest(), "saying nothing in words is saying nothing"
