@@ -59,6 +59,9 @@ UNIT_ASIDE = (
     ("tests/unit/devnet", "tests/unit/npm", "tests/unit/scripts"),
 )
 """About half of all, for the second core; and what waits for other programs most of its time."""
+MARKET_TESTS = "tests/unit/market"
+POSTGRES_ASIDE = (tuple(str(path.relative_to(ROOT)) for path in sorted((ROOT / MARKET_TESTS).glob("test_*.py"))[::2]),)
+"""Every second file, for the second core; each half has a server of its own."""
 SIMULATION_ASIDE = (("tests/simulation/test_mutants.py",),)
 """Each half plays about as many seeds."""
 INTEGRATION_ASIDE = (
@@ -78,7 +81,7 @@ SUITES = {
     for suite in (
         Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600, aside=UNIT_ASIDE),
         # The market's tests once more, each on a fresh database of a real server.
-        Suite("postgres", ("tests/unit/market",), 900, env=(("HIVE_TEST_DATABASE", "postgres"),)),
+        Suite("postgres", (MARKET_TESTS,), 900, aside=POSTGRES_ASIDE, env=(("HIVE_TEST_DATABASE", "postgres"),)),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
         Suite("simulation", ("tests/simulation",), 900, aside=SIMULATION_ASIDE),
         Suite("integration", ("tests/integration",), 2_000, aside=INTEGRATION_ASIDE),
