@@ -1,9 +1,9 @@
 """The database is compared with the chain, lease by lease; what is wrong in it is told, and a rebuild mends it."""
 
-import sqlite3
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from marketplace.adapters.store import Database
 from marketplace.protocol.enums import Outcome
@@ -14,9 +14,8 @@ from tests.fakes.world import DOMAIN, PROVIDER
 
 
 def change(world, statement: str) -> None:
-    with sqlite3.connect(world.folder / "market.db") as connection:
-        connection.execute(statement)
-    connection.close()
+    with world.market.store._engine.begin() as connection:
+        connection.execute(text(statement))
 
 
 def paid_lease(world) -> str:
