@@ -4,7 +4,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from socket import socket
 
 import structlog
@@ -13,13 +14,20 @@ from fastapi import FastAPI
 
 from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
+from marketplace.adapters.remedy import CommandRemedy
 from marketplace.adapters.store import Database
 from marketplace.api.app import build_app
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
 from marketplace.services.follow_chain import rebuild
+from marketplace.services.instruments import Instruments
 from marketplace.services.market import Market
+from marketplace.services.readings import read_gauges
 from marketplace.settings import ENV_PREFIX, MarketSettings
+from marketplace.telemetry.logs import JOB_NAMES
+from marketplace.telemetry.market_metrics import BUILD, STREAMS
+from marketplace.telemetry.metrics import Meter, MetricsServer
+from marketplace.telemetry.tracing import open_tracer
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take after a stop was asked for."""
@@ -51,6 +59,8 @@ def build_market(settings: MarketSettings) -> Market:
         blobs=FolderBlobs(settings.data_dir / "blobs", rules.max_blob_bytes),
         clock=SystemClock(),
         rules=rules,
+        instruments=Instruments(tracer=open_tracer(settings.otlp_endpoint, "computehive-market")),
+        remedy=CommandRemedy(settings.remedy, settings.remedy_seconds) if settings.remedy else None,
     )
 
 
@@ -89,8 +99,32 @@ def serve(settings: MarketSettings) -> None:
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    structlog.get_logger("computehive").info("starting", host=settings.host, port=settings.port)
-    MarketServer(config, app.state.streams.stop).run()
+    with observe(app, settings) as told:
+        structlog.get_logger("computehive").info("starting", host=settings.host, port=settings.port, **told)
+        MarketServer(config, app.state.streams.stop).run()
+
+
+@contextmanager
+def observe(app: FastAPI, settings: MarketSettings) -> Iterator[dict[str, object]]:
+    """Serve metrics as long as the block lasts, where that is set, and send the last spans; for the log, where.
+
+    Raises SettingsError where the port cannot be had.
+    """
+    market, streams, server = app.state.market, app.state.streams, None
+    meter: Meter = market.instruments.meter
+    meter.set(BUILD, 1, version=app.version)
+    with market.store.read() as tx:
+        for lease in tx.leases.open():
+            JOB_NAMES.learn(lease.lease_id, lease.bid_hash)
+    meter.look_up(lambda: [*read_gauges(market), (STREAMS, (), streams.open_count)])
+    if settings.metrics_port is not None:
+        server = MetricsServer(meter, settings.metrics_host, settings.metrics_port)
+    try:
+        yield {"metrics": f"{settings.metrics_host}:{server.port}"} if server else {}
+    finally:
+        if server is not None:
+            server.close()
+        market.instruments.tracer.close()
 
 
 def rebuild_market(settings: MarketSettings) -> None:
@@ -111,6 +145,7 @@ def configure_logging(level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            JOB_NAMES,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

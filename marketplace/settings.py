@@ -43,6 +43,16 @@ class MarketSettings(BaseSettings):
     max_streams: int = Field(default=200, ge=0)
     """How many logs and timelines may be followed at once, by all clients together; 0 refuses all."""
     log_level: str = "info"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where `/metrics` is served, apart from the API; None nowhere, 0 at any free port."""
+    metrics_host: str = "127.0.0.1"
+    """The address that it listens on; what it tells is not for the public."""
+    otlp_endpoint: str = ""
+    """Where spans go: an OTLP collector's address over HTTP; empty: nowhere."""
+    remedy: tuple[str, ...] = ()
+    """What is run when the watcher files a finding: a JSON list of program and arguments; empty: nothing."""
+    remedy_seconds: float = Field(default=30.0, gt=0, le=600)
+    """How long it may take."""
 
     def rules(self) -> Rules:
         """What services need of it."""

@@ -13,8 +13,10 @@ from marketplace.api.jobs import job_routes
 from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
 from marketplace.api.nodes import general_routes, node_routes, round_routes
+from marketplace.api.observed import Observed
 from marketplace.api.oracles import oracle_routes
 from marketplace.api.problems import install_problem_handlers
+from marketplace.api.status import status_routes
 from marketplace.api.streams import Streams
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
@@ -55,6 +57,7 @@ def build_app(
 
     app.add_middleware(JsonBodies, exempt=_BLOBS)  # what is added last is outermost: the limit is
     app.add_middleware(BodyLimit, limit=MAX_JSON_BYTES, exempt=_BLOBS)
+    app.add_middleware(Observed, instruments=market.instruments)
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
         job_routes(market, streams),
@@ -64,6 +67,7 @@ def build_app(
         node_routes(market),
         round_routes(market),
         blob_routes(market),
+        status_routes(market),
     ):
         app.include_router(router)
     return app

@@ -8,19 +8,23 @@ from marketplace.domain.chain import BlockRef, ChainEvent
 from marketplace.domain.outbox import OutboxState
 from marketplace.services.apply_event import apply_event
 from marketplace.services.market import Market
+from marketplace.services.observed_events import find_changes, note_changes
 from marketplace.services.roll_back import roll_back
 from marketplace.services.storage import Transaction
+from marketplace.telemetry.market_metrics import FOLLOWED, HEAD, REORGS
 
 BLOCKS_PER_STEP = 2_000
 
 
 def follow_chain(market: Market) -> bool:
     """Take in the next blocks; False where there are none. Raises ChainUnavailable."""
-    head = market.chain.head()
+    head, meter = market.chain.head(), market.instruments.meter
+    meter.set(HEAD, head.number)
     with market.store.read() as tx:
         last = tx.blocks.last()
     if last is not None and not _is_on_chain(market, last, head):
-        roll_back(market)
+        fork = roll_back(market)
+        meter.observe(REORGS, last.number - fork)
         return True
     first = last.number + 1 if last is not None else min(market.chain.deployed_at_block, head.number)
     if head.number < first:
@@ -35,11 +39,16 @@ def follow_chain(market: Market) -> bool:
     with market.store.write() as tx:
         if tx.blocks.last() != last:
             return True
+        changes = []
         for event in events:
-            apply_event(market, tx, event, blocks[event.origin.block_number].timestamp)
+            at = blocks[event.origin.block_number].timestamp
+            changes += find_changes(market, tx, event, at)
+            apply_event(market, tx, event, at)
         _send_lost_again(tx, events, first, final.number)
         for number in sorted(blocks):
             tx.blocks.add(blocks[number])
+    meter.set(FOLLOWED, final.number)
+    note_changes(market, changes)
     return True
 
 

@@ -25,6 +25,7 @@ from marketplace.protocol.units import format_usdc
 from marketplace.services.calendars import OPENING_SECONDS
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
+from marketplace.services.observed_orders import counted
 from marketplace.services.storage import Transaction
 from marketplace.services.validate_job import require_size, validate_job
 
@@ -37,6 +38,7 @@ class Placed:
     is_new: bool
 
 
+@counted("bid")
 def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Placed:
     """Take a job into the book. Placing the same bid again changes nothing.
 
@@ -70,6 +72,7 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     return Placed(bid_hash, is_new=True)
 
 
+@counted("ask")
 def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) -> Placed:
     """Take a node into the book; an older ask for the same provider and agent makes way.
 

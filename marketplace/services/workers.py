@@ -1,5 +1,6 @@
 """What the market does by itself, each in its own thread: follow the chain, clear, send, settle."""
 
+import time
 from collections.abc import Callable
 from threading import Event, Thread
 
@@ -18,6 +19,7 @@ from marketplace.services.refund_lease import refund_overdue
 from marketplace.services.reserve_ahead import reserve_ahead
 from marketplace.services.seal_verdicts import advance_judgements
 from marketplace.services.settle_batch import propose_batches
+from marketplace.services.watch_market import WATCH_SECONDS, watch_market
 
 FOLLOW_SECONDS = 0.25
 OUTBOX_SECONDS = 0.1
@@ -52,6 +54,7 @@ class Workers:
             "settlement": (propose_batches, SETTLE_SECONDS),
             "refunds": (refund_overdue, REFUND_SECONDS),
             "claims": (close_ripe_claims, REFUND_SECONDS),
+            "watcher": (watch_market, WATCH_SECONDS),
         }
         self._market = market
         self._stopping = Event()
@@ -78,9 +81,11 @@ class Workers:
                 thread.join(STOP_SECONDS)
 
     def _run(self, name: str, step: Callable[[Market], object], pause: float) -> None:
-        failures = 0
+        failures, steps = 0, self._market.instruments.steps
+        steps.begin(name)
         while not self._stopping.is_set():
             # The clearing keeps its rhythm; the others go on at once while there is something to do.
+            started, code = time.monotonic(), ""
             try:
                 result = step(self._market)
                 did_something = result is True
@@ -88,9 +93,11 @@ class Workers:
                     _log.info("round", number=result.number, **result.summary)
                 wait, failures = (0.0 if did_something else pause), 0
             except ChainUnavailable as error:
+                code = error.code
                 wait, failures = backoff_seconds(failures), failures + 1
                 _log.warning("chain away", worker=name, detail=error.message, retry_in=wait)
             except MarketError as error:
+                code = error.code
                 wait, failures = backoff_seconds(failures), failures + 1
                 _log.error(
                     "step failed",
@@ -100,6 +107,8 @@ class Workers:
                     retry_in=wait,
                 )
             except Exception:
+                code = "bug"
                 wait, failures = backoff_seconds(failures), failures + 1
                 _log.exception("bug", worker=name, retry_in=wait)
+            steps.finish(name, time.monotonic() - started, code)
             self._stopping.wait(wait)
