@@ -112,7 +112,7 @@ class ObservedClient(MarketClient):
     def __init__(self, base_url: str, observer: Observer, transport: httpx.BaseTransport | None = None) -> None:
         """`transport` is for tests."""
         super().__init__(base_url, transport=transport)
-        self._transport.close()
+        self._transport.close()  # the same once more, counted
         self._transport = CountedTransport(base_url, observer.meter, transport=transport)
         self._observer = observer
 

@@ -51,8 +51,8 @@ class MarketSettings(BaseSettings):
     """Where spans go: an OTLP collector's address over HTTP; empty: nowhere."""
     remedy: tuple[str, ...] = ()
     """What is run when the watcher files a finding: a JSON list of program and arguments; empty: nothing."""
-    remedy_seconds: float = Field(default=30.0, gt=0, le=600)
-    """How long it may take."""
+    remedy_seconds: float = Field(default=30.0, gt=0, le=60)
+    """How long it may take; the watcher waits for it."""
 
     def rules(self) -> Rules:
         """What services need of it."""

@@ -28,6 +28,7 @@ def follow_chain(market: Market) -> bool:
         return True
     first = last.number + 1 if last is not None else min(market.chain.deployed_at_block, head.number)
     if head.number < first:
+        meter.set(FOLLOWED, first - 1)  # also at the start of a process that finds nothing new
         return False
     final = head if head.number < first + BLOCKS_PER_STEP else market.chain.block(first + BLOCKS_PER_STEP - 1)
     if final is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from marketplace.domain.chain import ChainEvent, LeaseClosed, LeaseOpened, LeasesSettled
 from marketplace.domain.leases import LeaseRecord
+from marketplace.domain.seals import JUDGED
 from marketplace.protocol.enums import Outcome
 from marketplace.protocol.tracing import Stage
 from marketplace.services.market import Market
@@ -69,12 +70,13 @@ def _note_closed(market: Market, tx: Transaction, lease: LeaseRecord, at: int) -
     outcome = closing.outcome.name.lower()
     instruments.meter.count(CLOSED, outcome=outcome, reason=closing.reason.name.lower())
     instruments.pulse.add("failure_share", float(closing.outcome is not Outcome.PAID))
-    evidence = tx.evidence.attestation(lease.lease_id)
+    evidence, record = tx.evidence.attestation(lease.lease_id), tx.bids.get(lease.bid_hash)
     if evidence is None:
         return
     waited = max(0, at - evidence.received_at)
-    instruments.meter.observe(SETTLEMENT_SECONDS, waited)
-    instruments.pulse.add("settlement_seconds", waited)
+    if record is not None and record.bid.verification in JUDGED:  # how long a renter thinks says nothing of the market
+        instruments.meter.observe(SETTLEMENT_SECONDS, waited)
+        instruments.pulse.add("settlement_seconds", waited)
     attributes = {"computehive.outcome": outcome, "computehive.transaction": closing.tx_hash}
     started = evidence.received_at
     instruments.tracer.note(Stage.SETTLE, lease.bid_hash, lease.lease_id, started, started + waited, **attributes)

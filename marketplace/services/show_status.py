@@ -5,7 +5,7 @@ from typing import Any
 from marketplace.domain.anomalies import Finding
 from marketplace.domain.rounds import RoundRecord
 from marketplace.services.market import Market
-from marketplace.telemetry.market_metrics import FOLLOWED, HEAD
+from marketplace.telemetry.market_metrics import HEAD
 
 CHAIN_AWAY = "chain_unavailable"
 LEAST_LAG = 10
@@ -31,7 +31,7 @@ def show_status(market: Market) -> dict[str, Any]:
         "chain": {
             "id": market.chain.domain.chain_id,
             "head": head,
-            "followed": int(instruments.meter.value(FOLLOWED)) or (followed.number if followed else None),
+            "followed": followed.number if followed is not None else None,
             "lag": lag,
         },
         "components": [{"name": name, "status": state} for name, state in steps.items()],

@@ -35,7 +35,7 @@ CLOSED = Metric(
 SETTLEMENT_SECONDS = Metric(
     "computehive_settlement_seconds",
     HISTOGRAM,
-    "From the attestation to the block that closed its lease",
+    "From the attestation to the block that closed its lease, of leases that oracles judge",
     buckets=SLOW_SECONDS,
 )
 VERDICTS = Metric("computehive_verdicts_total", COUNTER, "Verdicts that oracles revealed, by outcome", ("outcome",))

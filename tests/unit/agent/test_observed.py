@@ -8,13 +8,14 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+import structlog
 
 from agent.journal import Journal
 from agent.observed import ObservedClient, ObservedRunner, Observer, observe
 from agent.settings import OracleSettings
 from marketplace.errors import NotFound, ServiceUnavailable, SettingsError, problem_from_error
 from marketplace.protocol.enums import ExitKind
-from marketplace.protocol.tracing import Place, Stage, place_of
+from marketplace.protocol.tracing import Place, Stage, place_of, trace_id_of
 from marketplace.telemetry.agent_metrics import (
     AGENT_METRICS,
     ASKED,
@@ -32,7 +33,7 @@ from marketplace.telemetry.metrics import Kind
 from marketplace.telemetry.tracing import Tracer
 from tests.fakes.world import World
 from tests.unit.agent.test_work import ended, lease_event, lease_terms
-from tests.unit.telemetry.played import Cast
+from tests.unit.telemetry.played import Cast, Fetching
 
 SERVICES = ("market", "provider", "oracle0", "oracle1")
 JOB, LEASE = "0x" + "ab" * 32, "0x" + "11" * 32
@@ -50,6 +51,21 @@ def test_a_paid_job_is_counted_by_its_provider_and_its_oracles(tmp_path):
     assert provider.value(SANDBOX_SECONDS, sandbox="wasm") == 2.5
     assert provider.value(FETCHED) > 0 and provider.value(ASKED, code="ok") > 0
     assert oracle.value(VERDICTS_SEALED, outcome="paid") == 1
+
+
+def test_lines_of_a_run_and_of_a_judgement_say_whose_they_are(tmp_path, monkeypatch):
+    cast, seen = Cast(World(tmp_path), {name: Tracer() for name in SERVICES}), []
+    fetch = Fetching.__call__
+
+    def run(self, *given, **more):
+        seen.append(structlog.contextvars.get_contextvars())
+        return fetch(self, *given, **more)
+
+    monkeypatch.setattr(Fetching, "__call__", run)
+    job_id = cast.work()
+    whose = {"job_id": job_id, "lease_id": cast.world.lease_of(job_id), "trace_id": trace_id_of(job_id)}
+    assert seen == [whose] * 3, "by the provider and two oracles"
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_what_waits_in_the_journal_is_counted_by_its_state(tmp_path):

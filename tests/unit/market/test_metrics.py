@@ -8,11 +8,14 @@ import pytest
 
 from marketplace.domain.outbox import OutboxKind
 from marketplace.errors import InsufficientFunds, SettingsError
+from marketplace.protocol.enums import Verification
+from marketplace.protocol.messages import Receipt
 from marketplace.protocol.tracing import trace_id_of
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.outbox import process_outbox
 from marketplace.services.readings import read_gauges
+from marketplace.services.record_evidence import record_receipt
 from marketplace.telemetry.logs import JOB_NAMES
 from marketplace.telemetry.market_metrics import (
     BOOK,
@@ -37,7 +40,7 @@ from marketplace.telemetry.market_metrics import (
     VERDICTS,
 )
 from marketplace.telemetry.metrics import Kind, Meter, MetricsServer
-from tests.fakes.world import RENTER, USDC
+from tests.fakes.world import DOMAIN, RENTER, USDC
 
 
 @pytest.fixture
@@ -115,6 +118,21 @@ def test_settlements_are_counted_and_timed_from_the_attestation(world, meter):
     assert 4 <= waited <= world.chain.time - at
 
 
+def test_how_long_a_renter_thinks_is_not_the_markets_settlement(world, meter):
+    world.offer()
+    job_id = world.submit(world.bid(verification=int(Verification.ACCEPT)))
+    run_round(world.market)
+    world.drain()
+    lease_id = world.lease_of(job_id)
+    attestation = world.attest(lease_id)
+    with world.market.store.read() as tx:
+        price = tx.leases.get(lease_id).price
+    receipt = Receipt(lease_id=lease_id, pay=price, result_digest=attestation.result_digest)
+    record_receipt(world.market, lease_id, receipt, receipt.sign(DOMAIN, RENTER.key))
+    world.drain()
+    assert meter.value(CLOSED, outcome="paid", reason="receipt") == 1 and meter.value(SETTLEMENT_SECONDS) == 0
+
+
 def test_the_chains_head_and_the_depth_of_reorganisations_are_told(world, meter):
     world.open_lease()
     assert meter.value(HEAD) == meter.value(FOLLOWED) == world.chain.head().number
@@ -122,6 +140,13 @@ def test_the_chains_head_and_the_depth_of_reorganisations_are_told(world, meter)
     follow_chain(world.market)
     assert meter.value(REORGS) == 1
     assert meter.registry.get_sample_value("computehive_reorganisation_blocks_sum") == 2
+
+
+def test_a_market_that_starts_with_nothing_new_to_follow_is_not_behind(world):
+    world.open_lease()
+    market = world.restarted()
+    assert not follow_chain(market)
+    assert market.instruments.meter.value(FOLLOWED) == market.instruments.meter.value(HEAD) > 0
 
 
 def test_a_transaction_that_is_sent_for_more_is_counted(world, meter):

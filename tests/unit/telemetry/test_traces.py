@@ -108,13 +108,15 @@ def test_a_stage_that_fails_says_so_unless_it_is_tried_again():
     assert span.status.description == "settings_error" and here() is None
 
 
-def test_spans_leave_by_otlp_over_http():
+def test_spans_leave_by_otlp_over_http(monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer of-the-operator")
     received = []
 
     class Collector(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append((self.path, ExportTraceServiceRequest.FromString(body)))
+            said = self.headers["Authorization"]
+            received.append((self.path, said, ExportTraceServiceRequest.FromString(body)))
             self.send_response(200)
             self.end_headers()
 
@@ -133,7 +135,8 @@ def test_spans_leave_by_otlp_over_http():
         server.shutdown()
         thread.join()
         server.server_close()
-    ((path, request),) = received
+    ((path, said, request),) = received
+    assert said == "Bearer of-the-operator"
     (resource,) = request.resource_spans
     (span,) = resource.scope_spans[0].spans
     assert path == "/v1/traces" and span.name == "run" and span.trace_id.hex() == trace_id_of(JOB)
