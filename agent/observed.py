@@ -18,7 +18,7 @@ from agent.provider import ProviderDaemon
 from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.settings import AgentSettings
-from agent.work import Execution, Runner, run_with
+from agent.work import NO_DIGEST, Execution, Runner, run_with
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.client.transport import Transport
@@ -46,6 +46,8 @@ from marketplace.telemetry.tracing import Tracer, open_tracer
 
 METRICS_HOST = "127.0.0.1"
 """A daemon's metrics are served to its own machine only: a collector there may pass them on."""
+NO_SANDBOX = "none"
+"""Of jobs that were refused before any sandbox was asked."""
 WAITING = (WorkState.SEEN, WorkState.ATTESTED, WorkState.POSTED)
 
 
@@ -76,9 +78,11 @@ class ObservedRunner:
         printed: Printed | None = None,
     ) -> Execution:
         """As the runner."""
-        sandbox, started = terms.job_spec.sandbox, time.monotonic()
+        started = time.monotonic()
         with self._meter.track(RUNNING):
             execution = run_with(self._runner, terms, stop, snapshots, printed)
+        # What a job names is its renter's choice; a sandbox that ran it is one of this machine's.
+        sandbox = terms.job_spec.sandbox if execution.sandbox_digest != NO_DIGEST else NO_SANDBOX
         self._meter.count(JOBS, sandbox=sandbox, exit=execution.exit_kind.name.lower())
         self._meter.count(SANDBOX_SECONDS, execution.wall_seconds, sandbox=sandbox)
         self._meter.observe(JOB_SECONDS, time.monotonic() - started, sandbox=sandbox)

@@ -14,8 +14,9 @@ from marketplace.telemetry.market_metrics import BLOB_BYTES, REQUEST_SECONDS, RE
 
 _OF_JOB = re.compile(r"/api/v1/(jobs|leases)/(0x[0-9a-f]{64})(?=/|$)")
 _BLOBS = "/api/v1/blobs/"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 NO_OPERATION = "none"
-"""Of requests that no route answers: their paths are anybody's choice, and would be as many labels."""
+"""Of requests that no route answers: paths and methods are anybody's choice, and would be as many labels."""
 
 
 class Observed:
@@ -80,4 +81,4 @@ def _parent(scope: Scope, job_id: str) -> Place | None:
 def _operation(scope: Scope) -> str:
     """Method and path of the route, with names for what varies."""
     path = getattr(scope.get("route"), "path_format", None) or getattr(scope.get("route"), "path", None)
-    return f"{scope['method']} {path}" if path else NO_OPERATION
+    return f"{scope['method']} {path}" if path and scope["method"] in _METHODS else NO_OPERATION

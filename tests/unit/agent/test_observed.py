@@ -13,7 +13,9 @@ import structlog
 from agent.journal import Journal
 from agent.observed import ObservedClient, ObservedRunner, Observer, observe
 from agent.settings import OracleSettings
+from agent.work import refuse
 from marketplace.errors import NotFound, ServiceUnavailable, SettingsError, problem_from_error
+from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.tracing import Place, Stage, place_of, trace_id_of
 from marketplace.telemetry.agent_metrics import (
@@ -32,7 +34,7 @@ from marketplace.telemetry.logs import JOB_NAMES
 from marketplace.telemetry.metrics import Kind
 from marketplace.telemetry.tracing import Tracer
 from tests.fakes.world import World
-from tests.unit.agent.test_work import ended, lease_event, lease_terms
+from tests.unit.agent.test_work import ended, lease_event, lease_terms, script_spec
 from tests.unit.telemetry.played import Cast, Fetching
 
 SERVICES = ("market", "provider", "oracle0", "oracle1")
@@ -90,12 +92,20 @@ def test_a_run_is_counted_while_it_goes_on_and_when_it_has_ended():
 
     def run(terms, stop=None):
         seen.append(observer.meter.value(RUNNING))
-        return ended(ExitKind.OUT_OF_FUEL)
+        return ended(ExitKind.OUT_OF_FUEL, sandbox_digest="0x" + "5a" * 32)
 
     ObservedRunner(run, observer.meter)(lease_terms(), threading.Event())
     assert seen == [1] and observer.meter.value(RUNNING) == 0
     assert observer.meter.value(JOBS, sandbox="wasm", exit="out_of_fuel") == 1
     assert observer.meter.value(JOB_SECONDS, sandbox="wasm") == 1
+
+
+def test_a_sandbox_that_no_machine_has_is_no_label():
+    image = {"kind": "container", "digest": sha256_digest(b"ab"), "size": 2}
+    terms, observer = lease_terms(script_spec(program=image, inputs=[], sandbox="of-my-choice")), Observer()
+    ObservedRunner(lambda terms, stop=None: refuse("none of that name", 100), observer.meter)(terms)
+    assert observer.meter.value(JOBS, sandbox="none", exit="sandbox_error") == 1
+    assert b"of-my-choice" not in observer.meter.render()
 
 
 def test_a_run_that_breaks_off_is_no_run_that_ended():

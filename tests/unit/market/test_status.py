@@ -128,9 +128,11 @@ def test_requests_are_counted_by_operation_and_never_by_path(world, client):
     client.get("/api/v1/jobs/0x" + "12" * 32)
     client.get("/api/v1/jobs/0x" + "34" * 32)
     client.get("/wp-login.php")
+    client.request("BREW", "/health")
     assert meter.value(REQUESTS, operation="GET /health", status="200") == 1
     assert meter.value(REQUESTS, operation="GET /api/v1/jobs/{job_id}", status="404") == 2
     assert meter.value(REQUESTS, operation="none", status="404") == 1
+    assert meter.value(REQUESTS, operation="none", status="405") == 1
     assert meter.value(REQUEST_SECONDS, operation="GET /health") == 1
 
 

@@ -128,6 +128,14 @@ def test_a_remedy_that_fails_is_said_and_harms_nothing(world, code, problem):
     assert market.instruments.meter.value(REMEDIES, result="failed") == 1
 
 
+def test_what_a_remedy_leaves_running_is_not_waited_for(tmp_path):
+    child = "import sys, time; sys.stderr.write('late'); time.sleep(20)"
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-I', '-c', {child!r}], start_new_session=True)"
+    started = time.monotonic()
+    assert CommandRemedy([sys.executable, "-I", "-c", code], 15).apply("x", "y") == ""
+    assert time.monotonic() - started < 15
+
+
 def test_a_remedy_that_is_not_there_is_named():
     assert "no-such-program" in CommandRemedy(["no-such-program"], 1).apply("x", "y")
 
