@@ -6,6 +6,8 @@ import urllib.request
 
 import pytest
 
+from marketplace.api.app import build_app
+from marketplace.bootstrap import observe
 from marketplace.domain.outbox import OutboxKind
 from marketplace.errors import InsufficientFunds, SettingsError
 from marketplace.protocol.enums import Verification
@@ -16,7 +18,8 @@ from marketplace.services.follow_chain import follow_chain
 from marketplace.services.outbox import process_outbox
 from marketplace.services.readings import read_gauges
 from marketplace.services.record_evidence import record_receipt
-from marketplace.telemetry.logs import JOB_NAMES
+from marketplace.settings import MarketSettings
+from marketplace.telemetry.logs import JOB_NAMES, JobNames
 from marketplace.telemetry.market_metrics import (
     BOOK,
     CERTIFICATE,
@@ -195,6 +198,21 @@ def test_metrics_are_served_on_a_port_of_their_own(world, meter, served):
     assert 'computehive_orders_total{code="accepted",kind="ask"} 1.0' in text
     assert 'computehive_book_orders{kind="ask"} 1.0' in text
     assert set(re.findall(r"^# TYPE (\w+) ", text, re.M)) >= {one.name for one in MARKET_METRICS}
+
+
+def test_a_market_is_observed_as_its_settings_say(world, tmp_path, monkeypatch):
+    lease_id, app = world.open_lease(), build_app(world.restarted(), with_workers=False)
+    files = {"address_book": tmp_path / "book", "operator_keystore": tmp_path / "key"}
+    names = JobNames()
+    monkeypatch.setattr("marketplace.bootstrap.JOB_NAMES", names)
+    with observe(app, MarketSettings(**files, metrics_port=0)) as told:
+        with urllib.request.urlopen(f"http://{told['metrics']}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        assert 'computehive_leases{stage="running"} 1.0' in text and "computehive_streams_open 0.0" in text
+        assert "computehive_build_info{version=" in text
+    assert world.lease_of(names.job_of(lease_id)) == lease_id, "leases of before this start are known"
+    with observe(build_app(world.restarted(), with_workers=False), MarketSettings(**files)) as told:
+        assert told == {}, "nothing is served unless a port is set"
 
 
 def test_what_cannot_be_read_is_missing_and_the_rest_is_there(meter, served):
