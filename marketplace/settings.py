@@ -3,17 +3,34 @@
 `COMPUTEHIVE_…` without `MARKET_` is what a person says to `hive`; the service reads none of it.
 """
 
+import json
 import os
 from pathlib import Path
+from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from marketplace.domain.rules import Rules
 from marketplace.errors import SettingsError
 
 ENV_PREFIX, USER_PREFIX = "COMPUTEHIVE_MARKET_", "COMPUTEHIVE_"
+
+
+def _read_command(given: Any) -> Any:
+    """A variable has a JSON list; no shell takes words apart here."""
+    try:
+        command = json.loads(given) if isinstance(given, str) and given else given or ()
+    except ValueError:
+        command = None
+    if not isinstance(command, list | tuple) or not all(isinstance(word, str) for word in command):
+        raise ValueError('expected a JSON list of a program and its arguments, such as ["/usr/bin/page", "--urgent"]')
+    return tuple(command)
+
+
+Command = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_command)]
+"""A program and its arguments; empty: none."""
 
 
 class MarketSettings(BaseSettings):
@@ -49,7 +66,7 @@ class MarketSettings(BaseSettings):
     """The address that it listens on; what it tells is not for the public."""
     otlp_endpoint: str = ""
     """Where spans go: an OTLP collector's address over HTTP; empty: nowhere."""
-    remedy: tuple[str, ...] = ()
+    remedy: Command = ()
     """What is run when the watcher files a finding: a JSON list of program and arguments; empty: nothing."""
     remedy_seconds: float = Field(default=30.0, gt=0, le=60)
     """How long it may take; the watcher waits for it."""
