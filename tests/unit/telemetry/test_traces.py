@@ -150,3 +150,13 @@ def test_spans_leave_by_otlp_over_http(monkeypatch):
 def test_an_address_that_is_none_is_refused_by_its_name():
     with pytest.raises(SettingsError, match="OTLP_ENDPOINT: 'collector:4317'"):
         open_tracer("collector:4317", "x")
+
+
+def test_a_tracer_may_be_closed_twice_and_keeps_nothing_after_that():
+    exporter = InMemorySpanExporter()
+    tracer = Tracer(OtelRecorder(SimpleSpanProcessor(exporter), "x"))
+    for _ in range(2):
+        with tracer.span(Stage.RUN, JOB, LEASE):
+            pass
+        tracer.close()
+    assert len(exporter.get_finished_spans()) == 1 and not tracer.is_recording
