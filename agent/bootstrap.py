@@ -19,11 +19,10 @@ from agent.live_logs import LiveLogs
 from agent.lock import claim_journal, hold_folder
 from agent.loglines import configure_logging
 from agent.metering.runner import MeteredRunner
+from agent.observed import ObservedClient, ObservedOracle, ObservedProvider, ObservedRunner, Observer, observe
 from agent.offer import Offer
-from agent.oracle import OracleDaemon
 from agent.pauses import Pauses
 from agent.private import NodeKeys, OracleKeys, open_identity
-from agent.provider import ProviderDaemon
 from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
 from agent.sandbox import sandbox_digest
@@ -133,8 +132,11 @@ def open_node_keys(
     return NodeKeys(client=client, chain=chain, domain=domain, agent=agent, identity=identity, seconds=seconds)
 
 
-def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alter | None = None) -> ProviderDaemon:
+def build_provider(
+    settings: ProviderSettings, client: MarketClient, alter: Alter | None = None, observer: Observer | None = None
+) -> ObservedProvider:
     """A provider daemon. `alter` replaces what runs its jobs, and may go on using it."""
+    observer = observer or Observer()
     chain = open_chain(settings)
     adapters = open_offered(settings)
     provider = unlock(settings.keystore, settings)
@@ -142,7 +144,8 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
     identity = open_identity(settings.data) if settings.private_jobs else None
     profile = describe_machine(settings, adapters, identity)
     keys = open_node_keys(settings, client, chain, agent, identity) if identity else None
-    return ProviderDaemon(
+    return ObservedProvider(
+        observer=observer,
         client=client,
         chain=chain,
         domain=chain.domain,
@@ -150,7 +153,9 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         provider=provider,
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
-        runner=build_runner(settings, adapters, Machine(profile, settings.units), client, keys, alter),
+        runner=ObservedRunner(
+            build_runner(settings, adapters, Machine(profile, settings.units), client, keys, alter), observer.meter
+        ),
         journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
@@ -163,23 +168,28 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
     )
 
 
-def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon:
+def build_oracle(settings: OracleSettings, client: MarketClient, observer: Observer | None = None) -> ObservedOracle:
     """An oracle daemon."""
+    observer = observer or Observer()
     chain = open_chain(settings)
     account = unlock(settings.keystore, settings)
     identity, sandbox = open_identity(settings.data), sandbox_digest()
     keys = OracleKeys(client=client, domain=chain.domain, account=account, identity=identity, sandbox=sandbox)
-    return OracleDaemon(
+    return ObservedOracle(
+        observer=observer,
         client=client,
         chain=chain,
         domain=chain.domain,
         account=account,
-        runner=JobRunner(
-            open_adapters(settings.adapters),
-            client.get_blob,
-            cache=open_inputs(settings, client),
-            wall_factor=settings.wall_factor,
-            keys=keys,
+        runner=ObservedRunner(
+            JobRunner(
+                open_adapters(settings.adapters),
+                client.get_blob,
+                cache=open_inputs(settings, client),
+                wall_factor=settings.wall_factor,
+                keys=keys,
+            ),
+            observer.meter,
         ),
         keys=keys,
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
@@ -195,8 +205,12 @@ def run_provider(settings: ProviderSettings, alter: Alter | None = None, *, is_s
     stop, drain = _stop_on_signals(), Event()
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda *_: drain.set())
-    with hold_folder(settings.data, "provider"), MarketClient(settings.url) as client:
-        daemon = build_provider(settings, client, alter)
+    with (
+        hold_folder(settings.data, "provider"),
+        observe(settings, "computehive-provider") as observer,
+        ObservedClient(settings.url, observer) as client,
+    ):
+        daemon = build_provider(settings, client, alter, observer)
         with keep_updated(settings, daemon.is_heard, is_supervised=is_supervised) as beside:
             daemon.run(stop, drain=drain, beside=beside)
 
@@ -204,8 +218,12 @@ def run_provider(settings: ProviderSettings, alter: Alter | None = None, *, is_s
 def run_oracle(settings: OracleSettings) -> None:
     """Run an oracle until SIGTERM or SIGINT."""
     stop = _stop_on_signals()
-    with hold_folder(settings.data, "oracle"), MarketClient(settings.url) as client:
-        build_oracle(settings, client).run(stop)
+    with (
+        hold_folder(settings.data, "oracle"),
+        observe(settings, "computehive-oracle") as observer,
+        ObservedClient(settings.url, observer) as client,
+    ):
+        build_oracle(settings, client, observer).run(stop)
 
 
 def _stop_on_signals() -> Event:

@@ -15,6 +15,7 @@ from marketplace.domain.chain import (
     LeasesSettled,
 )
 from marketplace.protocol.enums import Outcome
+from marketplace.telemetry.logs import JOB_NAMES
 
 BLOCKS_AT_ONCE = 5_000
 BPS = 10_000
@@ -53,6 +54,8 @@ def follow_leases(
         last = min(first + BLOCKS_AT_ONCE - 1, head.number)
         block = head if last == head.number else chain.block(last)
         news = _read(chain.events(first, last), journal, is_mine)
+        for lease in news.opened:
+            JOB_NAMES.learn(lease.lease_id, lease.bid_hash)
         closed = [ended.lease_id for ended in news.closed]
         journal.record_blocks(last, block.hash if block else "", news.opened, closed, news.claimed)
         for ended in news.closed:

@@ -7,6 +7,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from marketplace.telemetry.logs import JOB_NAMES
+
 _ID = re.compile(r"0x[0-9a-fA-F]{32,}")
 SHOWN_DIGITS = 10
 """`0x` and eight digits."""
@@ -20,6 +22,7 @@ def configure_logging(stream: TextIO | None = None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
             structlog.contextvars.merge_contextvars,
+            JOB_NAMES,
             structlog.processors.add_log_level,
             structlog.processors.StackInfoRenderer(),
             structlog.dev.set_exc_info,

@@ -121,6 +121,10 @@ class AgentSettings(MachineSettings):
     """A file with the keystores' password, but for line ends."""
     password: Annotated[str, SECRET] = Field(default="", repr=False)
     """Password of the keystores; the file goes first, and its line ends do not count."""
+    metrics_port: Annotated[int | None, ORCHESTRATOR] = Field(default=None, ge=0, le=65535)
+    """Where this machine alone may ask for metrics; 0: any free port; none: nowhere."""
+    otlp_endpoint: Annotated[str, ORCHESTRATOR] = ""
+    """An OTLP collector's address over HTTP, to which spans of jobs go; empty: nowhere."""
 
 
 class ProviderSettings(AgentSettings):

@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from socket import socket
 from threading import Event
 from typing import Any
@@ -16,17 +17,25 @@ from fastapi import FastAPI
 
 from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
+from marketplace.adapters.remedy import CommandRemedy
 from marketplace.adapters.store import Database, migrate, url_of
-from marketplace.api.app import build_app, openapi_document
+from marketplace.api.app import build_app, openapi_document, release
+from marketplace.api.streams import Streams
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.domain.ledger import Comparison
 from marketplace.domain.roles import API, parse_roles
 from marketplace.errors import ConflictError, KeystoreError, SettingsError
 from marketplace.services.follow_chain import rebuild
+from marketplace.services.instruments import Instruments
 from marketplace.services.market import Market
+from marketplace.services.readings import read_gauges
 from marketplace.services.verify_ledger import verify_ledger
 from marketplace.services.workers import Workers
 from marketplace.settings import ENV_PREFIX, MarketSettings
+from marketplace.telemetry.logs import JOB_NAMES
+from marketplace.telemetry.market_metrics import BUILD, STREAMS
+from marketplace.telemetry.metrics import MetricsServer
+from marketplace.telemetry.tracing import open_tracer
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take after a stop was asked for."""
@@ -60,6 +69,8 @@ def build_market(settings: MarketSettings) -> Market:
         clock=SystemClock(),
         rules=rules,
         clearing=store.clearing,
+        instruments=Instruments(tracer=open_tracer(settings.otlp_endpoint, "computehive-market")),
+        remedy=CommandRemedy(settings.remedy, settings.remedy_seconds) if settings.remedy else None,
     )
 
 
@@ -76,15 +87,21 @@ def create_app(settings: MarketSettings) -> FastAPI:
 
 
 class MarketServer(uvicorn.Server):
-    """Tells streams to end before it waits for every answer to be complete: they are never complete by themselves."""
+    """Tells streams to end before it waits for every answer to be complete: they are never complete by themselves.
 
-    def __init__(self, config: uvicorn.Config, stop_streams: Callable[[], None]) -> None:
+    `finish` is done last, here and not after `run`: once that has stopped, a SIGTERM ends the process then and there.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, stop_streams: Callable[[], None], finish: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(config)
-        self._stop_streams = stop_streams
+        self._stop_streams, self._finish = stop_streams, finish
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self._stop_streams()
         await super().shutdown(sockets)
+        self._finish()
 
 
 def serve(settings: MarketSettings) -> None:
@@ -102,8 +119,10 @@ def serve(settings: MarketSettings) -> None:
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    structlog.get_logger("computehive").info("starting", host=settings.host, port=settings.port)
-    MarketServer(config, app.state.streams.stop).run()
+    market: Market = app.state.market
+    with observe(market, settings, app.state.streams) as told:
+        structlog.get_logger("computehive").info("starting", host=settings.host, port=settings.port, **told)
+        MarketServer(config, app.state.streams.stop, market.instruments.tracer.close).run()
 
 
 def work(settings: MarketSettings) -> None:
@@ -114,11 +133,34 @@ def work(settings: MarketSettings) -> None:
         signal.signal(number, lambda *_: stopped.set())
     roles = parse_roles(settings.roles)
     workers = Workers(market, roles)
-    structlog.get_logger("computehive").info("working", roles=sorted(roles))
-    workers.start()
-    stopped.wait()
-    workers.stop()
+    with observe(market, settings) as told:
+        structlog.get_logger("computehive").info("working", roles=sorted(roles), **told)
+        workers.start()
+        stopped.wait()
+        workers.stop()
     market.store.close()
+
+
+@contextmanager
+def observe(market: Market, settings: MarketSettings, streams: Streams | None = None) -> Iterator[dict[str, object]]:
+    """Serve metrics as long as the block lasts, where that is set, and send the last spans; for the log, where.
+
+    `streams` are those of the process that serves HTTP. Raises SettingsError where the port cannot be had.
+    """
+    meter, server = market.instruments.meter, None
+    meter.set(BUILD, 1, version=release())
+    with market.store.read() as tx:
+        for lease in tx.leases.open():
+            JOB_NAMES.learn(lease.lease_id, lease.bid_hash)
+    meter.look_up(lambda: [*read_gauges(market), (STREAMS, (), streams.open_count if streams else 0)])
+    if settings.metrics_port is not None:
+        server = MetricsServer(meter, settings.metrics_host, settings.metrics_port)
+    try:
+        yield {"metrics": f"{settings.metrics_host}:{server.port}"} if server else {}
+    finally:
+        if server is not None:
+            server.close()
+        market.instruments.tracer.close()
 
 
 def migrate_market(settings: MarketSettings, to: str | None = None) -> str:
@@ -163,6 +205,7 @@ def configure_logging(level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            JOB_NAMES,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -203,3 +203,11 @@ class Clock(Protocol):
     """Unix time in whole seconds."""
 
     def now(self) -> int: ...
+
+
+class Remedy(Protocol):
+    """What the operator has configured against anomalies."""
+
+    def apply(self, signal: str, detail: str) -> str:
+        """Do it, within a bounded time; empty, or why it did not work."""
+        ...

@@ -3,12 +3,14 @@
 `COMPUTEHIVE_…` without `MARKET_` is what a person says to `hive`; the service reads none of it.
 """
 
+import json
 import os
 from pathlib import Path
+from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from marketplace.domain.roles import parse_roles
 from marketplace.domain.rules import Rules
@@ -16,6 +18,21 @@ from marketplace.errors import InputError, SettingsError
 
 ORIGINS = r"^\s*((\*|https?://[^/,\s]+)\s*(,\s*(\*|https?://[^/,\s]+)\s*)*)?$"
 ENV_PREFIX, USER_PREFIX = "COMPUTEHIVE_MARKET_", "COMPUTEHIVE_"
+
+
+def _read_command(given: Any) -> Any:
+    """A variable has a JSON list; no shell takes words apart here."""
+    try:
+        command = json.loads(given) if isinstance(given, str) and given else given or ()
+    except ValueError:
+        command = None
+    if not isinstance(command, list | tuple) or not all(isinstance(word, str) for word in command):
+        raise ValueError('expected a JSON list of a program and its arguments, such as ["/usr/bin/page", "--urgent"]')
+    return tuple(command)
+
+
+Command = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_command)]
+"""A program and its arguments; empty: none."""
 
 
 class MarketSettings(BaseSettings):
@@ -55,6 +72,16 @@ class MarketSettings(BaseSettings):
     cors_origins: str = Field(default="*", pattern=ORIGINS)
     """Whose pages may call from a browser: origins with commas between; empty is nobody's."""
     log_level: str = "info"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where `/metrics` is served, apart from the API; None nowhere, 0 at any free port."""
+    metrics_host: str = "127.0.0.1"
+    """The address that it listens on; what it tells is not for the public."""
+    otlp_endpoint: str = ""
+    """Where spans go: an OTLP collector's address over HTTP; empty: nowhere."""
+    remedy: Command = ()
+    """What is run when the watcher files a finding: a JSON list of program and arguments; empty: nothing."""
+    remedy_seconds: float = Field(default=30.0, gt=0, le=60)
+    """How long it may take; the watcher waits for it."""
 
     @field_validator("roles")
     @classmethod

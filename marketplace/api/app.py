@@ -19,13 +19,16 @@ from marketplace.api.json_bodies import JsonBodies
 from marketplace.api.leases import lease_routes
 from marketplace.api.limits import Limits, RateLimit
 from marketplace.api.nodes import general_routes, node_routes, round_routes
+from marketplace.api.observed import Observed
 from marketplace.api.openapi import install_openapi
 from marketplace.api.oracles import oracle_routes
 from marketplace.api.origins import SafeAnswers, allow_origins
 from marketplace.api.problems import install_problem_handlers
+from marketplace.api.status import status_routes
 from marketplace.api.streams import Streams, market_stream_routes
 from marketplace.domain.roles import WORKERS
 from marketplace.domain.rules import Rules
+from marketplace.services.instruments import Instruments
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -57,7 +60,7 @@ def build_app(
 
     app = FastAPI(
         title="ComputeHive market",
-        version=_version(),
+        version=release(),
         summary="Signed orders in, rounds and leases out. Amounts are micro-USDC in decimal strings.",
         lifespan=lifespan,
     )
@@ -72,6 +75,7 @@ def build_app(
     app.add_middleware(RateLimit, limits=limits)
     allow_origins(app, market.rules.cors_origins)
     app.add_middleware(SafeAnswers)
+    app.add_middleware(Observed, instruments=market.instruments)  # also of what the others refuse or need not send
     for router in (
         general_routes(market, rpc_url, contracts or {"Escrow": market.chain.domain.escrow}),
         health_routes(market, health),
@@ -84,6 +88,7 @@ def build_app(
         node_routes(market, limits),
         round_routes(market),
         blob_routes(market),
+        status_routes(market),
     ):
         app.include_router(router)
     install_openapi(app)
@@ -92,11 +97,12 @@ def build_app(
 
 def openapi_document() -> dict[str, Any]:
     """The interface's OpenAPI document without a market: it is made of the routes, none of which is called."""
-    nothing = cast(Market, SimpleNamespace(rules=Rules()))
+    nothing = cast(Market, SimpleNamespace(rules=Rules(), instruments=Instruments()))
     return build_app(nothing, contracts={"Escrow": ""}, with_workers=False).openapi()
 
 
-def _version() -> str:
+def release() -> str:
+    """This program's version."""
     try:
         return version("computehive")
     except PackageNotFoundError:

@@ -15,7 +15,7 @@ NEVER_CHANGES = re.compile(r"/api/v1/rounds/\d+/transcript")
 """Fixed with its round. Not to be kept unasked all the same: another market may answer at this address tomorrow, as
 `hive dev` does at each start, and its rounds have the same numbers. Blobs, which their content names, say for
 themselves that they may (`api/blobs.py`)."""
-ABOUT_THE_MARKET = re.compile(r"/api/v1/(cluster/\w+|rounds(/\d+)?|asks|config)")
+ABOUT_THE_MARKET = re.compile(r"/api/v1/(cluster/\w+|rounds(/\d+)?|asks|config|status)")
 FOR_A_MOMENT = "public, max-age=1"
 ASK_AGAIN = "no-cache"
 """Keep it, and ask whether it still holds."""

@@ -40,7 +40,7 @@ def allow_origins(app: FastAPI, origins: tuple[str, ...]) -> None:
 
 
 class SafeAnswers:
-    """ASGI middleware: no answer is sniffed, framed or run as a page."""
+    """ASGI middleware: no answer is sniffed, framed or run as a page; one may say of itself what it needs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -51,7 +51,7 @@ class SafeAnswers:
                 headers = MutableHeaders(scope=message)
                 headers.update(FIELDS)
                 if not scope["path"].startswith(PAGES):
-                    headers["Content-Security-Policy"] = NOTHING_RUNS
+                    headers.setdefault("Content-Security-Policy", NOTHING_RUNS)
             await send(message)
 
         await self._app(scope, receive, tell if scope["type"] == "http" else send)

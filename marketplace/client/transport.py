@@ -13,6 +13,7 @@ import httpx
 
 from marketplace.errors import MalformedMessage, MarketError, NotFound, ServiceUnavailable, error_from_problem
 from marketplace.protocol.parsing import parse_json
+from marketplace.telemetry.here import here
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for one attempt, connecting included."""
@@ -67,7 +68,9 @@ class Transport:
         wanted = {key: value for key, value in (params or {}).items() if value is not None}
         for attempt in range(1, attempts + 1):
             try:
-                response = self._http.request(method, path, json=json, content=content, params=wanted)
+                response = self._http.request(
+                    method, path, json=json, content=content, params=wanted, headers=_trace_headers()
+                )
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 trouble: MarketError = self._unreachable(error)
             else:
@@ -130,6 +133,12 @@ class Transport:
             url=self.base_url,
             status=response.status_code,
         )
+
+
+def _trace_headers() -> dict[str, str]:
+    """Where in a job's trace the request is made, if it is (W3C Trace Context)."""
+    place = here()
+    return {"traceparent": str(place)} if place is not None else {}
 
 
 def _problem_document(response: httpx.Response) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 A bid that is filled at once is a round of that bid alone over the standing asks.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from marketplace.clearing import (
@@ -20,6 +21,7 @@ from marketplace.domain.outbox import OutboxKind
 from marketplace.domain.rounds import RoundRecord
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
+from marketplace.services.observed_rounds import note_round
 from marketplace.services.snapshot import Book, load_book
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_job
@@ -79,6 +81,7 @@ def round_of(market: Market, bid_hash: str) -> int | None:
 
 def clear_book(market: Market, book: Book, *, needs_match: bool = False) -> RoundRecord | None:
     """Clear this book and plan its leases; None where an order went away meanwhile, or no bid got what it needs."""
+    started = time.time()
     with market.store.read() as tx:
         number = tx.rounds.next_number()
     result = clear_round(book.snapshot, PARAMETERS)
@@ -92,7 +95,10 @@ def clear_book(market: Market, book: Book, *, needs_match: bool = False) -> Roun
         transcript=transcript.document,
         summary=summarise(result, book),
     )
-    return record if _commit(market, record, result, book) else None
+    if not _commit(market, record, result, book):
+        return None
+    note_round(market.instruments, record, result, started, time.time())
+    return record
 
 
 def expire_orders(market: Market) -> None:

@@ -8,22 +8,27 @@ from marketplace.domain.chain import BlockRef, ChainEvent
 from marketplace.domain.outbox import OutboxState
 from marketplace.services.apply_event import apply_event
 from marketplace.services.market import Market
+from marketplace.services.observed_events import find_changes, note_changes
 from marketplace.services.roll_back import roll_back
 from marketplace.services.storage import Transaction
+from marketplace.telemetry.market_metrics import FOLLOWED, HEAD, REORGS
 
 BLOCKS_PER_STEP = 2_000
 
 
 def follow_chain(market: Market) -> bool:
     """Take in the next blocks; False where there are none. Raises ChainUnavailable."""
-    head = market.chain.head()
+    head, meter = market.chain.head(), market.instruments.meter
+    meter.set(HEAD, head.number)
     with market.store.read() as tx:
         last = tx.blocks.last()
     if last is not None and not _is_on_chain(market, last, head):
-        roll_back(market)
+        fork = roll_back(market)
+        meter.observe(REORGS, last.number - fork)
         return True
     first = last.number + 1 if last is not None else min(market.chain.deployed_at_block, head.number)
     if head.number < first:
+        meter.set(FOLLOWED, first - 1)  # also at the start of a process that finds nothing new
         return False
     final = head if head.number < first + BLOCKS_PER_STEP else market.chain.block(first + BLOCKS_PER_STEP - 1)
     if final is None:
@@ -35,11 +40,16 @@ def follow_chain(market: Market) -> bool:
     with market.store.write() as tx:
         if tx.blocks.last() != last:
             return True
+        changes = []
         for event in events:
-            apply_event(market, tx, event, blocks[event.origin.block_number].timestamp)
+            at = blocks[event.origin.block_number].timestamp
+            changes += find_changes(market, tx, event, at)
+            apply_event(market, tx, event, at)
         _send_lost_again(tx, events, first, final.number)
         for number in sorted(blocks):
             tx.blocks.add(blocks[number])
+    meter.set(FOLLOWED, final.number)
+    note_changes(market, changes)
     return True
 
 
@@ -59,6 +69,12 @@ def _send_lost_again(tx: Transaction, events: list[ChainEvent], first: int, last
     for item in tx.outbox.done_after(first - 1):
         if item.block <= last and mined.isdisjoint(item.hashes):
             tx.outbox.update(item.id, state=OutboxState.SENT, sent_at=0.0, block=0)
+
+
+def blocks_behind(market: Market, tx: Transaction, head: int) -> int:
+    """How many blocks up to `head` are still to be followed; where none was, since the contracts are there."""
+    followed = tx.blocks.last()
+    return max(0, head - (followed.number if followed else market.chain.deployed_at_block))
 
 
 def _is_on_chain(market: Market, last: BlockRef, head: BlockRef) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from threading import RLock
 
 from marketplace.domain.rules import Rules
-from marketplace.ports import Blobs, Chain, Clock, Sender
+from marketplace.ports import Blobs, Chain, Clock, Remedy, Sender
+from marketplace.services.instruments import Instruments
 from marketplace.services.live_logs import LiveLogs
 from marketplace.services.storage import Store
 
@@ -24,6 +25,10 @@ class Market:
     """Held while a round is cleared: of two over the same book one would be in vain."""
     live_logs: LiveLogs = field(default_factory=LiveLogs, compare=False)
     """What running jobs have printed, as long as this process lives."""
+    instruments: Instruments = field(default_factory=Instruments, compare=False)
+    """Metrics, spans, and what the watcher makes of them."""
+    remedy: Remedy | None = None
+    """What is done about a finding, if anything."""
 
     @property
     def address(self) -> str:

@@ -15,6 +15,7 @@ from marketplace.services.calls import choose_groups, load_group, load_match
 from marketplace.services.market import Market
 from marketplace.services.outbox_refused import NothingLeft, refuse
 from marketplace.services.timeline import refresh_job
+from marketplace.telemetry.market_metrics import REPLACED
 
 
 def process_outbox(market: Market) -> bool:
@@ -69,6 +70,7 @@ def _send(market: Market, item: OutboxItem) -> bool:
     sent = Sent(item.tx_hash, item.nonce, item.raw)
     dearer = market.sender.reprice(sent)
     if dearer is not None:
+        market.instruments.meter.count(REPLACED, reason="fee")
         state, tx_hash, raw = OutboxState.SIGNED, dearer.tx_hash, dearer.raw
         _update(market, item, state=state, tx_hash=tx_hash, raw=raw, replaced=item.hashes)
         return True
@@ -96,6 +98,7 @@ def _confirm(market: Market, item: OutboxItem) -> bool:
     if result is not None:
         return refuse(market, item, Reverted("MinedAndFailed", {"transaction": result.tx_hash}))
     if nonce_used:
+        market.instruments.meter.count(REPLACED, reason="nonce")
         # Another transaction of this account took the nonce: these bytes can never be mined.
         _update(
             market,

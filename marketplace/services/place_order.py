@@ -29,6 +29,7 @@ from marketplace.protocol.units import format_usdc
 from marketplace.services.calendars import OPENING_SECONDS
 from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
+from marketplace.services.observed_orders import counted_ask, counted_bids
 from marketplace.services.one_look import OneLook
 from marketplace.services.storage import Transaction
 from marketplace.services.validate_job import require_size, validate_job
@@ -75,6 +76,7 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Pl
     return outcome
 
 
+@counted_bids
 def place_bids(market: Market, orders: Sequence[SignedBid]) -> list[Placed | MarketError]:
     """What `place_bid` returns or raises for each, in order: one that is refused keeps no other out.
 
@@ -135,6 +137,7 @@ def _enter(market: Market, checked: _Checked, tx: Transaction, live: dict[str, l
     return Placed(record.bid_hash, is_new=True)
 
 
+@counted_ask
 def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) -> Placed:
     """Take a node into the book; an older ask for the same provider and agent makes way.
 

@@ -24,6 +24,7 @@ from marketplace.services.record_evidence import (
 from marketplace.services.storage import Transaction
 from marketplace.services.tell_verdicts import is_decided, tell_verdicts
 from marketplace.services.timeline import refresh_lease_and_job
+from marketplace.telemetry.market_metrics import VERDICTS
 
 _log = structlog.get_logger("computehive.oracles")
 
@@ -95,6 +96,7 @@ def record_reveal(market: Market, lease_id: str, reveal: VerdictReveal, oracle: 
             lease=lease_id,
             commitment=seal.seal.commitment,
         )
+    market.instruments.meter.count(VERDICTS, outcome=Outcome(reveal.verdict.outcome).name.lower())
     return True
 
 

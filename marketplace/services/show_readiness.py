@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 
 from marketplace.errors import ChainUnavailable, ServiceUnavailable
+from marketplace.services.follow_chain import blocks_behind
 from marketplace.services.market import Market
 from marketplace.services.workers import Workers
 
@@ -43,7 +44,5 @@ def _of_chain(market: Market) -> list[str]:
     except ChainUnavailable:
         return ["the chain does not answer"]
     with market.store.read() as tx:
-        followed = tx.blocks.last()
-    first = market.chain.deployed_at_block
-    behind = head - (followed.number if followed else first)
+        behind = blocks_behind(market, tx, head)
     return [f"the market is {behind} blocks behind the chain"] if behind > MOST_BLOCKS_BEHIND else []

@@ -24,6 +24,10 @@ class SharedStore(Protocol):
         """Let others have them at once."""
         ...
 
+    def manned_duties(self) -> frozenset[str]:
+        """Roles that a process has now, this one or another."""
+        ...
+
     def on_duty(self, role: str) -> AbstractContextManager[None]:
         """What this thread writes within the block raises ConflictError once another process has the role."""
         ...

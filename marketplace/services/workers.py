@@ -1,5 +1,6 @@
 """What the market does by itself, each in its own thread: follow the chain, clear, send, settle."""
 
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Event, Thread
@@ -20,6 +21,7 @@ from marketplace.services.refund_lease import refund_overdue
 from marketplace.services.reserve_ahead import reserve_ahead
 from marketplace.services.seal_verdicts import advance_judgements
 from marketplace.services.settle_batch import propose_batches
+from marketplace.services.watch_market import WATCH_SECONDS, watch_market
 
 FOLLOW_SECONDS = 0.25
 OUTBOX_SECONDS = 0.1
@@ -65,7 +67,8 @@ class Workers:
 
     Other processes may run the same roles: a step is done by whoever has the role, and what it writes after another
     process took the role over is refused. Who stops hands its roles on; those of a process that was killed are taken
-    over at once on the same machine, elsewhere when their time is over.
+    over at once on the same machine, elsewhere when their time is over. Beside its roles each process has a watcher,
+    of what it does itself.
     """
 
     def __init__(self, market: Market, roles: Collection[str] = WORKERS) -> None:
@@ -75,8 +78,8 @@ class Workers:
         self._wakes = {role: market.store.subscribe(role) for role in WORKERS if role in roles}
         targets = [(role, self._run, (role,)) for role in self._wakes]
         if targets:
-            targets.append(("duties", self._keep_duties, ()))
-        self._failures = dict.fromkeys(self._wakes, 0)
+            targets += [("duties", self._keep_duties, ()), ("watcher", self._watch, ())]
+        self._steps = market.instruments.steps
         self._threads = [
             Thread(target=target, args=args, name=f"market-{name}", daemon=True) for name, target, args in targets
         ]
@@ -101,7 +104,7 @@ class Workers:
     def troubles(self) -> list[str]:
         """Which workers are not at work: gone, or failing again and again. Empty where all is well."""
         gone = [f"the worker {one.name} is not running" for one in self._threads if not one.is_alive()]
-        failing = [(name, count) for name, count in self._failures.items() if count >= FAILING]
+        failing = [(name, count) for name in self._wakes if (count := self._steps.failures(name)) >= FAILING]
         return gone + [f"the worker market-{name} has failed {count} times in a row" for name, count in failing]
 
     def _run(self, role: str) -> None:
@@ -110,34 +113,54 @@ class Workers:
             woken.clear()  # before the look: what is committed during it is looked at next
             if self._stopping.is_set():
                 return
+            started = time.monotonic()
             try:
                 pause = self._look(role)
-                self._failures[role] = 0
-                woken.wait(pause)
             except Exception as error:
-                retry_in = backoff_seconds(self._failures[role])
-                self._failures[role] += 1
                 self._held -= {role}
-                _tell(role, error, retry_in)
-                self._stopping.wait(retry_in)
+                self._stopping.wait(self._fail(role, error, started))
+            else:
+                woken.wait(pause)
 
     def _look(self, role: str) -> float:
         """Do a step if the role is this process's; how long to wait for the next, in seconds."""
         store = self._market.store
         if role not in self._held:
             if not store.take_duty(role):
+                self._steps.leave(role)
                 return TAKE_SECONDS
             self._held |= {role}
+            self._steps.begin(role)
             _log.info("role taken", worker=role)
-        step, pause = STEPS[role]
+        (step, pause), started = STEPS[role], time.monotonic()
         with store.on_duty(role):
             result = step(self._market)
+        self._steps.finish(role, time.monotonic() - started)
         if isinstance(result, RoundRecord):
             _log.info("round", number=result.number, **result.summary)
         # The clearing keeps its rhythm; the others go on at once while there is something to do.
         if role == "clearing":
             return self._market.rules.round_seconds
         return 0.0 if result is True else pause
+
+    def _fail(self, name: str, error: Exception, started: float) -> float:
+        """Tell of a step that failed; after how many seconds it is tried again."""
+        retry_in = backoff_seconds(self._steps.failures(name))
+        self._steps.finish(name, time.monotonic() - started, error.code if isinstance(error, MarketError) else "bug")
+        _tell(name, error, retry_in)
+        return retry_in
+
+    def _watch(self) -> None:
+        """Signals of this process's own work; the nodes' silence, which all could tell, by who clears."""
+        self._steps.begin("watcher")
+        pause = WATCH_SECONDS
+        while not self._stopping.wait(pause):
+            started, pause = time.monotonic(), WATCH_SECONDS
+            try:
+                watch_market(self._market, with_nodes="clearing" in self._held)
+                self._steps.finish("watcher", time.monotonic() - started)
+            except Exception as error:
+                pause = self._fail("watcher", error, started)
 
     def _keep_duties(self) -> None:
         while not self._stopping.wait(RENEW_SECONDS):

@@ -19,7 +19,7 @@ from tests.architecture.rings import (
 
 ERRORS, PROTOCOL, DOMAIN = "marketplace.errors", "marketplace.protocol", "marketplace.domain"
 CLEARING, PORTS, CLIENT = "marketplace.clearing", "marketplace.ports", "marketplace.client"
-CHAIN = "marketplace.adapters.chain"
+CHAIN, TELEMETRY = "marketplace.adapters.chain", "marketplace.telemetry"
 CORE = (DOMAIN, PROTOCOL, ERRORS)
 
 RULES: dict[str, tuple[str, ...]] = {
@@ -28,12 +28,14 @@ RULES: dict[str, tuple[str, ...]] = {
     PROTOCOL: (ERRORS,),
     DOMAIN: (PROTOCOL, ERRORS),
     "marketplace.jit": (),
+    # What a process tells about itself; those that do something call it, and it calls nobody.
+    TELEMETRY: (PROTOCOL, ERRORS),
     CLEARING: ("marketplace.jit", *CORE),
     PORTS: CORE,
-    "marketplace.services": (PORTS, CLEARING, *CORE),
+    "marketplace.services": (PORTS, CLEARING, TELEMETRY, *CORE),
     "marketplace.adapters": (PORTS, *CORE),
-    "marketplace.client": (PROTOCOL, ERRORS),
-    "marketplace.api": ("marketplace.services", *CORE),
+    "marketplace.client": (TELEMETRY, PROTOCOL, ERRORS),
+    "marketplace.api": ("marketplace.services", TELEMETRY, *CORE),
     # The command line talks to a market like any other client, and checks what it says with the pure rooms.
     "marketplace.cli": (CLIENT, CLEARING, *CORE),
     "marketplace.settings": CORE,
@@ -42,7 +44,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "marketplace.devnet": (CHAIN, ERRORS),
     # The door for others: names what of the inner rooms they may build on, and adds nothing.
     "marketplace.published": (CHAIN, *CORE),
-    "agent": ("agent.sandbox", "agent.tee", CLIENT, *CORE),
+    "agent": ("agent.sandbox", "agent.tee", CLIENT, TELEMETRY, *CORE),
     "agent.sandbox": (PROTOCOL, ERRORS),
     "agent.tee": (PROTOCOL, ERRORS),
     # The outermost ring: uses everything that is public, and nothing imports it.

@@ -17,25 +17,20 @@ from marketplace.protocol.privacy import KeyGrant, KeyOffer, Privacy
 from marketplace.services.clear_round import run_round
 from marketplace.services.seal_verdicts import advance_judgements
 from marketplace.services.settle_batch import batches_of, propose_batches
-from tests.fakes.chain import SIGNED
 from tests.fakes.world import AGENT, DOMAIN, OPERATOR, ORACLES, OTHER_RULES, PROVIDER, RENTER, SCRIPT, World
 from tests.integration.openapi_recorder import Recorder
 
 API = "/api/v1"
 RESOURCES = {"vcpus": 1, "memoryMb": 512, "durationSeconds": 60, "fuel": "10000000000", "egressMb": 1}
-SALT, RECIPIENT = "0x" + "5a" * 32, "age1" + "q" * 58
+SALT, SANDBOX, RECIPIENT = "0x" + "5a" * 32, "0x" + "5b" * 32, "age1" + "q" * 58
 
 
 def play(folder: Path) -> Recorder:
     """All of it. The same each time: keys, salts and the chain's clock are fixed."""
-    recorder, others = Recorder(), dict(SIGNED)
-    SIGNED.clear()  # the fake chain numbers transactions through, whoever sent those before
-    try:
-        for number, tell in enumerate((look_around, settle, audit, open_canary, share_keys, accept, refund, withdraw)):
-            (folder / str(number)).mkdir()
-            tell(recorder, folder / str(number))
-    finally:
-        SIGNED.update(others)
+    recorder = Recorder()
+    for number, tell in enumerate((look_around, settle, audit, open_canary, share_keys, accept, refund, withdraw)):
+        (folder / str(number)).mkdir()
+        tell(recorder, folder / str(number))
     return recorder
 
 
@@ -79,6 +74,7 @@ def look_around(recorder: Recorder, folder: Path) -> None:
     recorder.raw("GET", f"{API}/blobs/{digest}")
     world.drain()
     recorder.get("/health")
+    recorder.get(f"{API}/status")
     world.chain.away = True
     recorder.get("/health")
 
@@ -167,10 +163,14 @@ def share_keys(recorder: Recorder, folder: Path) -> None:
     world.profile = lambda: plain.model_copy(update={"recipient": RECIPIENT})
     _, job = open_lease(recorder, world)
     ciphertext = b"not read by the market"
-    grant = KeyGrant(job_id=job, holder=AGENT.address, ciphertext=sha256_digest(ciphertext))
+    grant = KeyGrant(
+        job_id=job, holder=AGENT.address, ciphertext=sha256_digest(ciphertext), granted_at=world.chain.time
+    )
     recorder.post(f"{API}/jobs/{job}/grants", signed("grant", grant, RENTER, ciphertext="0x" + ciphertext.hex()))
     recorder.get(f"{API}/jobs/{job}/grants", holder=AGENT.address)
-    offered = KeyOffer(oracle=ORACLES[0].address, recipient=RECIPIENT, offered_at=world.chain.time)
+    offered = KeyOffer(
+        oracle=ORACLES[0].address, recipient=RECIPIENT, sandbox_digest=SANDBOX, offered_at=world.chain.time
+    )
     recorder.post(f"{API}/oracle/keys", signed("offer", offered, ORACLES[0]))
     recorder.get(f"{API}/oracle/keys")
     recorder.get(f"{API}/cluster/nodes")

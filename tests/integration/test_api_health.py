@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.adapters.store import Database
 from marketplace.api.app import build_app
+from marketplace.domain.roles import WORKERS
 from marketplace.errors import MarketError
 from marketplace.services import workers
 from marketplace.services.show_readiness import MOST_BLOCKS_BEHIND, show_readiness
@@ -47,7 +48,8 @@ def wait_for(condition) -> None:
 def test_a_market_whose_workers_run_is_ready_until_they_stop(world, running):
     wait_for(lambda: not reasons(world, running))
     running.stop()
-    assert len(reasons(world, running)) == 7 and "market-clearing is not running" in str(reasons(world, running))
+    stopped = len(WORKERS) + len(("duties", "watcher"))
+    assert len(reasons(world, running)) == stopped and "market-clearing is not running" in str(reasons(world, running))
 
 
 def test_without_workers_the_interface_is_alive_and_not_ready(world):
@@ -85,7 +87,7 @@ def test_a_worker_that_fails_again_and_again_is_a_reason_until_it_succeeds(world
         if fails[0]:
             raise MarketError("does not follow")
 
-    monkeypatch.setattr(workers, "follow_chain", follow)
+    monkeypatch.setitem(workers.STEPS, "follower", (follow, 0.01))
     made = Workers(world.market)
     made.start()
     try:

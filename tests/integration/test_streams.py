@@ -1,6 +1,8 @@
 """Logs and timelines as server-sent events, over real sockets: seen as they come, gone on with, bounded, ended."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -241,3 +243,24 @@ def test_a_reader_that_reads_nothing_is_let_go(world, service, monkeypatch):
         deaf.sendall(f"GET /api/v1/jobs/{job}/logs HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
         wait_for(lambda: service.streams.open_count == 1)
         wait_for(lambda: service.streams.open_count == 0)
+
+
+def test_what_is_to_be_done_last_is_done_before_sigterm_ends_the_process():
+    """Such as sending the last spans: after its shutdown the server raises the signal again, which ends the process."""
+    program = (
+        "import uvicorn; from marketplace.bootstrap import MarketServer\n"
+        "async def app(scope, receive, send):\n"
+        "    await receive(); await send({'type': 'lifespan.startup.complete'})\n"
+        "    print('up', flush=True); await receive(); print('workers stopped', flush=True)\n"
+        "    await send({'type': 'lifespan.shutdown.complete'})\n"
+        "config = uvicorn.Config(app, port=0, log_level='critical')\n"
+        "MarketServer(config, lambda: print('streams', flush=True), lambda: print('sent', flush=True)).run()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "up\n"
+        process.terminate()
+        said, _ = process.communicate(timeout=SOON)
+    finally:
+        process.kill()
+    assert said.split("\n")[:-1] == ["streams", "workers stopped", "sent"]

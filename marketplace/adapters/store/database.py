@@ -84,6 +84,11 @@ class Database:
         with self._session() as session:
             self._duties.leave(session)
 
+    def manned_duties(self) -> frozenset[str]:
+        """Roles that a process has now, this one or another. Raises ServiceUnavailable."""
+        with self._reading() as session:
+            return self._duties.manned(session)
+
     @contextmanager
     def on_duty(self, role: str) -> Iterator[None]:
         """What this thread writes within the block counts only as long as the process has the role."""

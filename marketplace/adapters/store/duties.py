@@ -49,6 +49,11 @@ class Duties:
         session.exec(update(DutyRow).where(mine).values(until=until))
         return frozenset(session.exec(select(DutyRow.role).where(mine)))
 
+    def manned(self, session: Session) -> frozenset[str]:
+        """Those that a process has whose time is not over and that is not known to have ended, by name."""
+        rows = session.exec(select(DutyRow).where(col(DutyRow.until) > _now(session)))
+        return frozenset(row.role for row in rows if not _is_dead(row.holder))
+
     def leave(self, session: Session) -> None:
         """All that this process has is to be had again at once."""
         session.exec(update(DutyRow).where(col(DutyRow.holder) == self.holder).values(until=0.0))

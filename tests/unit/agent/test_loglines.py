@@ -25,8 +25,8 @@ def lines():
 def test_a_line_has_no_empty_field_and_short_ids_also_in_sentences(lines):
     structlog.get_logger("x").info("job ended", lease=LEASE, exit="exited", code=0, detail="", why=None)
     said = lines.getvalue()
-    assert "job ended" in said and "lease=0x14f38ec0…" in said and "exit=exited" in said and "code=0" in said
-    assert "detail" not in said and "why" not in said and said.index("lease=") < said.index("exit=")
+    assert "job ended" in said and "lease_id=0x14f38ec0…" in said and "exit=exited" in said and "code=0" in said
+    assert "detail" not in said and "why" not in said and said.index("lease_id=") < said.index("exit=")
     assert tidy(None, "info", {"error": f"No lease {LEASE} yet."}) == {"error": "No lease 0x14f38ec0… yet."}
 
 

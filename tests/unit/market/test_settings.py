@@ -59,6 +59,20 @@ def test_an_origin_that_no_browser_would_send_is_refused(environment, given):
         load_settings(operator_keystore="key.json")
 
 
+def test_a_remedy_is_a_json_list_of_words_and_nothing_by_default(environment, tmp_path):
+    assert settings(tmp_path).remedy == ()
+    environment.setenv("COMPUTEHIVE_MARKET_REMEDY", '["/bin/page", "a b"]')
+    files = {"address_book": tmp_path, "operator_keystore": tmp_path}
+    assert load_settings(**files).remedy == ("/bin/page", "a b")
+
+
+@pytest.mark.parametrize("given", ["/bin/page --urgent", '["/bin/page", 3]', '"/bin/page"', "{}", "7"])
+def test_a_remedy_that_is_no_such_list_is_refused_by_its_name(environment, tmp_path, given):
+    environment.setenv("COMPUTEHIVE_MARKET_REMEDY", given)
+    with pytest.raises(SettingsError, match=r"COMPUTEHIVE_MARKET_REMEDY: .*expected a JSON list"):
+        load_settings(address_book=tmp_path, operator_keystore=tmp_path)
+
+
 def test_the_operators_key_is_not_tried_with_the_users_password(environment, tmp_path):
     environment.setenv("COMPUTEHIVE_PASSWORD", "operator's")
     with pytest.raises(KeystoreError) as caught:

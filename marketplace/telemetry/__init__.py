@@ -1,0 +1,1 @@
+"""What every process tells about itself: metrics (Prometheus), traces (OpenTelemetry), and whose log lines are."""
