@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from marketplace.adapters.store.copy import copy_database
 from marketplace.domain.chain import BlockRef
-from marketplace.errors import ConflictError, InputError
+from marketplace.errors import ConflictError, InputError, ServiceUnavailable
 
 FORMAT = 1
 DATABASE, BLOBS, MANIFEST = "market.db", "blobs", "manifest.json"
@@ -80,15 +80,15 @@ class Backup:
 def take_backup(data: Path, target: Path, identity: Identity, now: int) -> Backup:
     """Copy the market of the folder `data`, which may be at work, into the new folder `target`.
 
-    `target` appears whole or not at all. Raises ConflictError where it exists; NotFound, InputError, ServiceUnavailable
-    as `copy_database`.
+    `target` appears whole or not at all. Raises ConflictError where it exists, ServiceUnavailable where the disk does
+    not take it; NotFound, InputError, ConflictError, ServiceUnavailable as `copy_database`.
     """
     if target.exists():
         raise ConflictError(f"{target} exists already.", hint="Name a new folder for each backup.")
     unfinished = target.with_name(target.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True, mode=0o700)
     try:
+        unfinished.mkdir(parents=True, mode=0o700)
         copied = copy_database(data / DATABASE, unfinished / DATABASE)
         blobs = {digest: _share(path, unfinished / path.relative_to(data)) for digest, path in _blobs(data)}
         digest = _digest(unfinished / DATABASE)
@@ -96,16 +96,18 @@ def take_backup(data: Path, target: Path, identity: Identity, now: int) -> Backu
         _write(unfinished / MANIFEST, json.dumps(backup.to_json(), indent=1).encode())
         os.replace(unfinished, target)
         _sync(target.parent)
-    except BaseException:
+        return backup
+    except OSError as error:
+        raise ServiceUnavailable(f"{target} cannot be written: {error.strerror}.") from error
+    finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-    return backup
 
 
 def unpack_backup(folder: Path, target: Path, identity: Identity) -> Backup:
     """Copy a backup into the empty folder `target` as a market's, every byte held against its digest.
 
-    Raises InputError for what is no whole backup, ConflictError for another market's.
+    Raises InputError for what is no whole backup, ConflictError for another market's, ServiceUnavailable where the disk
+    does not take it.
     """
     backup = Backup.load(folder)
     if backup.identity != identity:
@@ -165,6 +167,8 @@ def _copy(source: Path, target: Path, digest: str) -> None:
             os.fsync(writing.fileno())
     except FileNotFoundError as error:
         raise InputError(f"The backup lacks {source}.", hint="Take another backup.") from error
+    except OSError as error:
+        raise ServiceUnavailable(f"{target} cannot be written: {error.strerror}.") from error
     if (found := "0x" + actual.hexdigest()) != digest:
         raise InputError(f"{source} hashes to {found}, not to {digest}.", hint="It is damaged: take another backup.")
 

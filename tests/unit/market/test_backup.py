@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.adapters.backup import Backup, Identity, put_in_place, take_backup, unpack_backup
 from marketplace.domain.outbox import OutboxKind, OutboxState
-from marketplace.errors import ConflictError, InputError, NotFound
+from marketplace.errors import CancelledOrder, ConflictError, InputError, NotFound, ServiceUnavailable
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import CancelKind, Outcome
 from marketplace.protocol.messages import Cancel
@@ -90,6 +90,12 @@ def test_a_backup_that_fails_leaves_nothing_and_one_is_never_written_over(world,
     take(world, backup)
     with pytest.raises(ConflictError, match="exists already"):
         take(world, backup)
+
+
+def test_a_disk_that_does_not_take_a_backup_is_said_to(world, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(ServiceUnavailable, match="cannot be written"):
+        take(world, tmp_path / "file" / "today")
 
 
 def test_a_damaged_database_is_not_backed_up(world, backup):
@@ -259,3 +265,22 @@ def test_restored_blobs_are_files_of_their_own_and_those_that_are_there_stay(wor
     (own,) = (path for path in folder.glob("blobs/*/*") if path != survivor)
     assert not own.samefile(kept) and survivor.read_bytes() == b"survived"
     assert not (folder / "restoring").exists()
+
+
+def test_an_unfilled_bid_of_after_the_backup_may_be_placed_again_and_a_filled_one_not(world, backup, tmp_path_factory):
+    take(world, backup)
+    filled = world.bid()
+    world.offer()
+    world.submit(filled)
+    run_round(world.market)
+    world.drain()
+    unfilled = world.bid()
+    world.submit(unfilled)
+    restore(world, backup, tmp_path_factory.mktemp("new"))
+    catch_up(world.market, wait=0)
+    with world.market.store.read() as tx:
+        assert tx.bids.get(unfilled.struct_hash()) is None
+        assert [lease.bid_hash for lease in tx.leases.open()] == [filled.struct_hash()]
+    assert world.submit(unfilled) == unfilled.struct_hash()
+    with pytest.raises(CancelledOrder, match="used or cancelled"):
+        world.submit(filled)
