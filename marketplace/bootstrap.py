@@ -2,11 +2,13 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from socket import socket
 from threading import Event
 from typing import Any
@@ -15,6 +17,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from marketplace.adapters.backup import Backup, Identity, put_in_place, take_backup, unpack_backup
 from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
 from marketplace.adapters.remedy import CommandRemedy
@@ -25,6 +28,7 @@ from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.domain.ledger import Comparison
 from marketplace.domain.roles import API, parse_roles
 from marketplace.errors import ConflictError, KeystoreError, SettingsError
+from marketplace.services.catch_up import await_unknown, catch_up
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.instruments import Instruments
 from marketplace.services.market import Market
@@ -39,6 +43,10 @@ from marketplace.telemetry.tracing import open_tracer
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take after a stop was asked for."""
+
+
+UNKNOWN_SECONDS = 60.0
+"""How long a rebuild waits for transactions of the market that only the chain's node knows of."""
 
 
 class SystemClock:
@@ -171,12 +179,13 @@ def migrate_market(settings: MarketSettings, to: str | None = None) -> str:
 def rebuild_market(settings: MarketSettings) -> Comparison:
     """Read everything that the database took from the chain anew, and compare it with the chain.
 
-    Raises ConflictError while another process follows the chain, ChainUnavailable.
+    Raises ConflictError while another process follows the chain, or as `await_unknown`, ChainUnavailable.
     """
     configure_logging(settings.log_level)
     market = build_market(settings)
     if not market.store.take_duty("follower"):
         raise ConflictError("A process of this market follows the chain.", hint="Stop the market's processes first.")
+    await_unknown(market, UNKNOWN_SECONDS)
     rebuild(market)
     market.store.leave_duties()
     return verify_ledger(market)
@@ -186,6 +195,42 @@ def verify_market(settings: MarketSettings) -> Comparison:
     """Compare what the database says of every lease with the chain. Changes nothing. Raises ChainUnavailable."""
     configure_logging(settings.log_level)
     return verify_ledger(build_market(settings))
+
+
+def back_up_market(settings: MarketSettings, folder: Path) -> Backup:
+    """Copy database and blobs into a new folder, beside a service that may run. The chain is not asked.
+
+    Raises SettingsError on PostgreSQL, and as `take_backup`.
+    """
+    _require_sqlite(settings, "pg_dump")
+    return take_backup(settings.data_dir, folder, _identity(settings), int(time.time()))
+
+
+def restore_market(settings: MarketSettings, folder: Path, wait: float) -> tuple[Backup, Comparison]:
+    """Put a backup into the place of a market that is lost, and have it know what the chain has seen since.
+
+    All of it happens aside: the data folder has the market once it could be started, and is left as it was otherwise.
+    Raises SettingsError on PostgreSQL, ConflictError where there is a database, and as `unpack_backup` and `catch_up`.
+    """
+    configure_logging(settings.log_level)
+    _require_sqlite(settings, "pg_restore")
+    if (settings.data_dir / "market.db").exists():
+        raise ConflictError(
+            f"{settings.data_dir} has a market's database.",
+            hint="Stop the service and move market.db, market.db-wal and market.db-shm away; blobs may stay.",
+        )
+    staged = settings.data_dir / "restoring"
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        backup = unpack_backup(folder, staged, _identity(settings))
+        market = build_market(settings.model_copy(update={"data_dir": staged}))
+        with closing(market.store):
+            catch_up(market, wait)
+            found = verify_ledger(market)
+        put_in_place(staged, settings.data_dir)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return backup, found
 
 
 def describe_interface() -> dict[str, Any]:
@@ -227,6 +272,19 @@ def escape_control_characters(_: object, __: str, event: MutableMapping[str, Any
         if isinstance(value, str) and name != "exception":
             event[name] = "".join(each if each.isprintable() else f"<U+{ord(each):04X}>" for each in value)
     return event
+
+
+def _require_sqlite(settings: MarketSettings, tool: str) -> None:
+    if settings.database_url is not None:
+        raise SettingsError(
+            "Backups of this kind are of SQLite; this market's database is another.",
+            hint=f"Take {tool}: docs/how-to/back-up-a-market.md says how.",
+        )
+
+
+def _identity(settings: MarketSettings) -> Identity:
+    book = AddressBook.load(settings.address_book)
+    return Identity(book.chain_id, book.contracts["Escrow"], Keystore.load(settings.operator_keystore).address)
 
 
 def _operator_key(settings: MarketSettings):

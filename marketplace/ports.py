@@ -167,6 +167,10 @@ class Sender(Protocol):
         """Whether some transaction with this nonce was mined."""
         ...
 
+    def waiting_nonces(self) -> Sequence[int]:
+        """Of this account's transactions that the node has and that are not mined, whoever sent them."""
+        ...
+
 
 class Upload(Protocol):
     """A blob that is being received."""

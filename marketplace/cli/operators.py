@@ -4,12 +4,23 @@ The daemons take their settings from the environment and, where it is named, a s
 """
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from marketplace.cli import bonds, claims, draining, measured, node_server, provider_views, selftest, stakes, updating
+from marketplace.cli import (
+    backups,
+    bonds,
+    claims,
+    draining,
+    measured,
+    node_server,
+    provider_views,
+    selftest,
+    stakes,
+    updating,
+)
 from marketplace.cli.advised import print_markups
 from marketplace.cli.agent_settings import (
     prepare_agent,
@@ -21,11 +32,9 @@ from marketplace.cli.agent_settings import (
 from marketplace.cli.context import JsonOption
 from marketplace.cli.options import with_options
 from marketplace.cli.output import out, print_json, table, talk
+from marketplace.cli.proofs import tell_comparison
 from marketplace.cli.wiring import Holder, Party
-from marketplace.errors import AgentError, ConflictError, NotFound
-
-if TYPE_CHECKING:
-    from marketplace.domain.ledger import Comparison
+from marketplace.errors import AgentError, NotFound
 
 WaitOption = Annotated[
     float,
@@ -39,6 +48,7 @@ def register(app: typer.Typer) -> None:
     market.command("up")(market_up)
     market.command("migrate")(market_migrate)
     market.command("rebuild")(market_rebuild)
+    backups.register(market)
     market.command("openapi")(market_openapi)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
@@ -116,20 +126,6 @@ def market_rebuild(
         require_stopped(f"http://{settings.host}:{settings.port}")
     where = f" in {settings.data_dir}" if settings.database_url is None else ""
     tell_comparison((verify_market if verify else rebuild_market)(settings), where)
-
-
-def tell_comparison(found: "Comparison", where: str) -> None:
-    """Say that chain and database are equal. Raises ConflictError where they are not, after all differences."""
-    for difference in found.differences:
-        talk().print(difference, soft_wrap=True)
-    if found.at is None or not found.is_equal:
-        raise ConflictError(
-            f"The database{where} is not what the chain says.",
-            hint="With the service stopped, `hive market rebuild` reads the chain anew.",
-            differences=len(found.differences),
-        )
-    at = f"the chain says up to block {found.at.number}"
-    talk().print(f"Equal: the database{where} says of {found.leases} leases what {at}.", soft_wrap=True)
 
 
 def market_openapi() -> None:

@@ -144,7 +144,11 @@ def _prepare(market: Market, item: OutboxItem, reserved: Sequence[MatchRecord]) 
             raise NothingLeft
         is_release = item.kind is OutboxKind.RELEASE
         return (sender.prepare_release if is_release else sender.prepare_expire_dispute)(lease.claimed)
-    return sender.prepare_cancel_for(Cancel.parse(item.payload["cancel"]), item.payload["signature"])
+    cancel = Cancel.parse(item.payload["cancel"])
+    with market.store.read() as tx:
+        if tx.blocks.is_on_chain(cancel):  # of a market that lived on after this one's backup, or by the signer itself
+            raise NothingLeft
+    return sender.prepare_cancel_for(cancel, item.payload["signature"])
 
 
 def _prepare_settlement(market: Market, item: OutboxItem) -> Sent:

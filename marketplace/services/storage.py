@@ -13,7 +13,7 @@ from marketplace.domain.outbox import OutboxItem, OutboxKind
 from marketplace.domain.paging import Page
 from marketplace.domain.rounds import RoundRecord
 from marketplace.protocol.enums import CancelKind
-from marketplace.protocol.messages import Ask, Bid
+from marketplace.protocol.messages import Ask, Bid, Cancel
 from marketplace.services.storage_duties import SharedStore
 from marketplace.services.storage_evidence import Audits, Batches, Checkpoints, Evidence, Grants, Seals
 
@@ -243,6 +243,10 @@ class Blocks(Protocol):
 
     def is_cancelled(self, order: Bid | Ask) -> bool:
         """Whether its signer has cancelled the order."""
+        ...
+
+    def is_on_chain(self, cancel: Cancel) -> bool:
+        """Whether a followed block has this very cancellation."""
         ...
 
 

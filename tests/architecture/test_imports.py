@@ -86,6 +86,8 @@ EXEMPTIONS = (
     Exemption("marketplace.api.__main__", "marketplace.settings", "the process: reads its settings"),
     Exemption("marketplace.cli.operators", "marketplace.bootstrap", "`hive market` starts the service"),
     Exemption("marketplace.cli.operators", "marketplace.settings", "`hive market` reads the service's settings"),
+    Exemption("marketplace.cli.backups", "marketplace.bootstrap", "`hive market backup` copies the service's folder"),
+    Exemption("marketplace.cli.backups", "marketplace.settings", "`hive market backup` reads the service's settings"),
     Exemption("marketplace.cli.operators", "agent.bootstrap", "`hive provider`, `hive oracle` start the daemons"),
     Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
     Exemption("marketplace.cli.operators", "agent.prices", "`hive provider advise` reads what the daemon has learned"),

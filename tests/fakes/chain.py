@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from eth_account import Account
+
 from marketplace.domain.chain import (
     Balance,
     BlockRef,
@@ -99,12 +101,10 @@ class FakeChain:
 
     def reorganise(self, depth: int, *, keep_transactions: bool) -> None:
         """Replace the last `depth` blocks by other ones; their transactions are mined again or are lost."""
-        removed = self.blocks[-depth:]
-        self.blocks = self.blocks[:-depth]
+        removed, self.blocks = self.blocks[-depth:], self.blocks[:-depth]
         self.fork += 1
-        lost = [one for block in removed for one in block.results]
         if keep_transactions:
-            self.mempool = [self._all[tx_hash] for tx_hash in lost]
+            self.mempool = [self._all[tx_hash] for block in removed for tx_hash in block.results]
         for _ in range(depth + 1):
             self.mine()
 
@@ -204,8 +204,6 @@ class FakeChain:
         return account in self._read().smart_accounts
 
     def is_valid_contract_signature(self, account: str, digest: str, signature: str) -> bool:
-        from eth_account import Account
-
         owner = self._read().smart_accounts[account]
         raw = bytes.fromhex(signature[2:])
         return len(raw) == 65 and Account._recover_hash(bytes.fromhex(digest[2:]), signature=raw) == owner
@@ -267,8 +265,7 @@ class FakeSender:
         self._chain._online()
         call(self._chain.state.copy(), self._chain.time + 1)  # gas estimation: raises Reverted
         nonce = self._chain.blocks[-1].nonces.get(self.address, 0)
-        waiting = {one.sent.nonce for one in self._chain.mempool if one.sender == self.address}
-        while nonce in waiting:
+        while nonce in self.waiting_nonces():
             nonce += 1
         return self._sign(name, nonce, call)
 
@@ -294,6 +291,9 @@ class FakeSender:
     def is_nonce_used(self, nonce: int) -> bool:
         self._chain._online()
         return self._chain.blocks[-1].nonces.get(self.address, 0) > nonce
+
+    def waiting_nonces(self) -> list[int]:
+        return sorted({one.sent.nonce for one in self._chain.mempool if one.sender == self.address})
 
 
 def _hash(text: str) -> str:

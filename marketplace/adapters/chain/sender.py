@@ -170,6 +170,11 @@ class ChainSender:
         with translated():
             return self._web3.eth.get_transaction_count(self.address, "latest") > nonce
 
+    def waiting_nonces(self) -> range:
+        with translated():
+            mined = self._web3.eth.get_transaction_count(self.address, "latest")
+            return range(mined, self._web3.eth.get_transaction_count(self.address, "pending"))
+
     def send_and_wait(self, function: ContractFunction, timeout: float = 60) -> TxResult:
         """Send one call and wait for its receipt. Raises Reverted, ChainUnavailable (also when time runs out)."""
         return self.broadcast_and_wait(self.prepare(function), timeout)

@@ -56,3 +56,13 @@ class Blocks:
         signer, voids = (order.renter, voids_bid) if isinstance(order, Bid) else (order.provider, voids_ask)
         rows = self._session.exec(select(CancellationRow).where(CancellationRow.signer == signer))
         return any(voids(Cancel(signer=row.signer, kind=row.kind, salt=row.salt), order) for row in rows)
+
+    def is_on_chain(self, cancel: Cancel) -> bool:
+        """Whether a followed block has this very cancellation."""
+        query = select(CancellationRow).where(
+            CancellationRow.signer == cancel.signer,
+            CancellationRow.kind == int(cancel.kind),
+            CancellationRow.salt == cancel.salt,
+            col(CancellationRow.block).is_not(None),
+        )
+        return self._session.exec(query).first() is not None

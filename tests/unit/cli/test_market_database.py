@@ -1,6 +1,14 @@
-"""`hive market migrate`: up by default, down where told, and what is wrong is said."""
+"""`hive market migrate|backup|restore`: what they do to a database that no service uses, and what is wrong is said."""
+
+import json
+from pathlib import Path
 
 import pytest
+
+from marketplace.adapters.chain import contracts
+from marketplace.client.keystore import LIGHT_SCRYPT_N, KeystoreFolder
+
+ABI_FOLDER = Path(contracts.__file__).with_name("abi")
 
 
 @pytest.fixture
@@ -27,3 +35,55 @@ def test_another_database_is_refused_without_its_password_being_shown(hive, mark
     ran = hive("market", "migrate")
     assert ran.code == 12 and "postgresql" in ran.err
     assert "its-password" not in ran.err + ran.out
+
+
+@pytest.fixture
+def known(market, monkeypatch, tmp_path):
+    """The market's data folder, with an address book and an operator's keystore; the chain is away."""
+    deployed = {path.stem: "0x" + "11" * 20 for path in ABI_FOLDER.glob("*.json")}
+    book = {"network": "none", "chainId": 1337, "deployedAtBlock": 1, "contracts": deployed}
+    (tmp_path / "book.json").write_text(json.dumps(book))
+    operator = KeystoreFolder(tmp_path / "wallets").create("operator", "secret", scrypt_n=LIGHT_SCRYPT_N)
+    settings = {"ADDRESS_BOOK": tmp_path / "book.json", "OPERATOR_KEYSTORE": operator.path}
+    settings |= {"DATA_DIR": tmp_path / "data", "PORT": 1, "PASSWORD": "secret", "RPC_URL": "http://127.0.0.1:1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"COMPUTEHIVE_MARKET_{name}", str(value))
+    return tmp_path / "data"
+
+
+def test_a_backup_needs_no_chain_and_says_what_it_has(hive, known, tmp_path):
+    assert hive("market", "migrate").code == 0
+    ran = hive("market", "backup", str(tmp_path / "backup"))
+    assert ran.code == 0 and "knows no block of the chain, and 0 blobs" in " ".join(ran.err.split())
+    assert json.loads((tmp_path / "backup" / "manifest.json").read_text())["identity"]["chain_id"] == 1337
+
+
+def test_without_a_database_there_is_nothing_to_back_up(hive, known, tmp_path):
+    ran = hive("market", "backup", str(tmp_path / "backup"))
+    assert ran.code == 5 and not (tmp_path / "backup").exists()
+
+
+def test_a_database_is_never_restored_over(hive, known, tmp_path):
+    hive("market", "migrate")
+    hive("market", "backup", str(tmp_path / "backup"))
+    before = (known / "market.db").read_bytes()
+    ran = hive("market", "restore", str(tmp_path / "backup"))
+    assert ran.code == 6 and "has a market's database" in " ".join(ran.err.split())
+    assert (known / "market.db").read_bytes() == before
+
+
+def test_a_restore_that_cannot_read_the_chain_leaves_the_folder_as_it_was(hive, known, tmp_path):
+    hive("market", "migrate")
+    hive("market", "backup", str(tmp_path / "backup"))
+    for path in known.iterdir():
+        path.unlink()
+    ran = hive("market", "restore", str(tmp_path / "backup"))
+    assert ran.code == 8
+    assert list(known.iterdir()) == []
+
+
+@pytest.mark.parametrize("command, tool", [("backup", "pg_dump"), ("restore", "pg_restore")])
+def test_another_database_than_sqlite_is_referred_to_its_own_tools(hive, known, monkeypatch, tmp_path, command, tool):
+    monkeypatch.setenv("COMPUTEHIVE_MARKET_DATABASE_URL", "postgresql+psycopg://market:its-password@db/hive")
+    ran = hive("market", command, str(tmp_path / "backup"))
+    assert ran.code == 12 and tool in ran.err and "its-password" not in ran.err
