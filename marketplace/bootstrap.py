@@ -214,9 +214,9 @@ def restore_market(settings: MarketSettings, folder: Path, wait: float) -> tuple
     """
     configure_logging(settings.log_level)
     _require_sqlite(settings, "pg_restore")
-    if (settings.data_dir / "market.db").exists():
+    if any(settings.data_dir.glob("market.db*")):  # a journal of another database would be taken for this one's
         raise ConflictError(
-            f"{settings.data_dir} has a market's database.",
+            f"{settings.data_dir} has a market's database, or what is left of one.",
             hint="Stop the service and move market.db, market.db-wal and market.db-shm away; blobs may stay.",
         )
     staged = settings.data_dir / "restoring"

@@ -70,6 +70,8 @@ def test_a_database_is_never_restored_over(hive, known, tmp_path):
     ran = hive("market", "restore", str(tmp_path / "backup"))
     assert ran.code == 6 and "has a market's database" in " ".join(ran.err.split())
     assert (known / "market.db").read_bytes() == before
+    (known / "market.db").rename(known / "market.db-wal")
+    assert hive("market", "restore", str(tmp_path / "backup")).code == 6, "a journal left behind is another database's"
 
 
 def test_a_restore_that_cannot_read_the_chain_leaves_the_folder_as_it_was(hive, known, tmp_path):
