@@ -23,5 +23,5 @@ class Scale:
     """Jobs a second of the soak."""
 
 
-SMALL = Scale(orders=300, jobs=100, seconds=5, nodes=2_000, stored=20_000, soak_minutes=0.7, soak_rate=3)
+SMALL = Scale(orders=300, jobs=60, rates=(1, 5), seconds=4, nodes=1_000, stored=20_000, soak_minutes=0.4, soak_rate=2)
 """Some minutes in all: whether everything works, not a figure of record."""
