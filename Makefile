@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help setup demo test test-unit test-postgres test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent simulate simulate-verification gas-snapshot audit lint npm deb clean
+.PHONY: help setup demo test test-unit test-postgres test-contracts test-integration bench-gas bench-clearing bench-tco bench-agent bench-service simulate simulate-verification gas-snapshot audit lint npm deb clean
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-clearing     rounds of the auction beside an exact solver and simple rules (several minutes)"
 	@echo "make bench-tco          what a day of jobs costs on demand, by simple rules and by auction (several minutes)"
 	@echo "make bench-agent        what a provider's agent costs beside its jobs: starts, containers, memory (several minutes)"
+	@echo "make bench-service      what the market takes: orders, settled jobs, latency, heartbeats, recovery, a soak (PART=orders)"
 	@echo "make simulate SEEDS=1000    the whole market under simulated faults; SEED=41 SEEDS=1 plays one seed again"
 	@echo "make simulate-verification  leases of liars, lazy and colluding oracles beside what the formulas say of them"
 	@echo "make audit              the contracts' audit: proofs, mutants, coverage, slither; one part: PART=slither"
@@ -70,3 +71,6 @@ audit: setup
 
 gas-snapshot: setup
 	@HIVE_WRITE_GAS_SNAPSHOT=1 $(RUN) scripts.gas_snapshot
+
+bench-service: setup
+	@$(RUN) scripts.bench.service $(if $(PART),--part $(PART)) $(if $(SMALL),--small) $(if $(MINUTES),--minutes $(MINUTES))

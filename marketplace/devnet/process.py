@@ -108,7 +108,7 @@ class ManagedProcess:
     @property
     def command_pid(self) -> int | None:
         """Of the command itself, while it runs (Linux)."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # none yet, or none any more
             return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
         return None
 

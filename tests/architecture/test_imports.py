@@ -73,6 +73,8 @@ RULES: dict[str, tuple[str, ...]] = {
         CLIENT,
         *CORE,
     ),
+    # A whole market is measured, on a chain of its own as well, with all that its processes are made of.
+    "scripts.bench.service": ("scripts.toolchain", "scripts.bench", "marketplace"),
     # Draws what the auction makes of a handful of orders.
     "scripts.draw_round": ("scripts.toolchain", CLEARING, DOMAIN, PROTOCOL),
     "scripts.setup": ("scripts.toolchain",),
@@ -173,9 +175,9 @@ def test_setup_runs_before_anything_is_installed(imports):
     assert find_foreign(imports, ["scripts.setup", "scripts.toolchain"], ["scripts.toolchain"]) == []
 
 
-def test_nothing_imports_the_tests_but_what_runs_them_one_by_one(imports):
+def test_nothing_imports_the_tests_but_what_runs_them_and_the_bench_on_a_chain_in_memory(imports):
     users = {found.importer for found in imports if found.target.partition(".")[0] == "tests"}
-    assert users == {"scripts.audit.testbed"}
+    assert users == {"scripts.audit.testbed", "scripts.bench.service.fakes"}
 
 
 # --- the checker itself, on small trees with a fault planted ----------------------------------------------------------

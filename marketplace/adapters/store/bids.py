@@ -87,10 +87,8 @@ class Bids:
         return load_page(self._session, query, BidRow.id, _record, cursor, limit)
 
     def count_by_state(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for state in self._session.exec(select(BidRow.job_state)):
-            counts[state] = counts.get(state, 0) + 1
-        return counts
+        query = select(BidRow.job_state, func.count()).group_by(BidRow.job_state)
+        return dict(self._session.exec(query).all())
 
     def set_state(
         self,

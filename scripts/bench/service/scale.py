@@ -1,0 +1,27 @@
+"""How large a run is: figures of record by default, and small for a first look."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Counts, seconds and minutes of the parts."""
+
+    orders: int = 5_000
+    """In each of the ways in which they are sent."""
+    jobs: int = 2_000
+    """That are settled."""
+    rates: tuple[int, ...] = (1, 10, 50)
+    """Jobs a second at which latency is measured."""
+    seconds: int = 30
+    """Of each of these rates, and of heartbeats."""
+    nodes: int = 100_000
+    stored: int = 1_000_000
+    """Orders in the database that is recovered."""
+    soak_minutes: float = 30
+    soak_rate: float = 5
+    """Jobs a second of the soak."""
+
+
+SMALL = Scale(orders=300, jobs=60, rates=(1, 5), seconds=4, nodes=1_000, stored=20_000, soak_minutes=0.4, soak_rate=2)
+"""Some minutes in all: whether everything works, not a figure of record."""
