@@ -15,6 +15,7 @@ from agent.fitting import FittingRunner, Machine
 from agent.inputs import InputCache
 from agent.inventory import take_inventory
 from agent.journal import Journal
+from agent.lapsing import Lapsing
 from agent.live_logs import LiveLogs
 from agent.lock import claim_journal, hold_folder
 from agent.loglines import configure_logging
@@ -133,8 +134,13 @@ def open_node_keys(
     return NodeKeys(client=client, chain=chain, domain=domain, agent=agent, identity=identity, seconds=seconds)
 
 
-def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alter | None = None) -> ProviderDaemon:
-    """A provider daemon. `alter` replaces what runs its jobs, and may go on using it."""
+def build_provider(
+    settings: ProviderSettings, client: MarketClient, alter: Alter | None = None
+) -> tuple[ProviderDaemon, Lapsing]:
+    """A provider daemon, and what is done beside its work, in steps.
+
+    `alter` replaces what runs its jobs, and may go on using it.
+    """
     chain = open_chain(settings)
     adapters = open_offered(settings)
     provider = unlock(settings.keystore, settings)
@@ -142,7 +148,8 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
     identity = open_identity(settings.data) if settings.private_jobs else None
     profile = describe_machine(settings, adapters, identity)
     keys = open_node_keys(settings, client, chain, agent, identity) if identity else None
-    return ProviderDaemon(
+    journal = claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data)
+    daemon = ProviderDaemon(
         client=client,
         chain=chain,
         domain=chain.domain,
@@ -151,7 +158,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
         runner=build_runner(settings, adapters, Machine(profile, settings.units), client, keys, alter),
-        journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
+        journal=journal,
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
@@ -161,6 +168,7 @@ def build_provider(settings: ProviderSettings, client: MarketClient, alter: Alte
         count_waiting=lambda: keys.waiting if keys else 0,
         pauses=Pauses(settings.schedule, settings.caution, lambda: read_vitals(settings.data), time.time),
     )
+    return daemon, Lapsing(adapters, journal)
 
 
 def build_oracle(settings: OracleSettings, client: MarketClient) -> OracleDaemon:
@@ -196,9 +204,9 @@ def run_provider(settings: ProviderSettings, alter: Alter | None = None, *, is_s
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, lambda *_: drain.set())
     with hold_folder(settings.data, "provider"), MarketClient(settings.url) as client:
-        daemon = build_provider(settings, client, alter)
+        daemon, lapsing = build_provider(settings, client, alter)
         with keep_updated(settings, daemon.is_heard, is_supervised=is_supervised) as beside:
-            daemon.run(stop, drain=drain, beside=beside)
+            daemon.run(stop, drain=drain, beside=[*beside, lapsing.step])
 
 
 def run_oracle(settings: OracleSettings) -> None:
