@@ -15,6 +15,7 @@ from agent.fitting import FittingRunner, Machine
 from agent.inputs import InputCache
 from agent.inventory import take_inventory
 from agent.journal import Journal
+from agent.lapsing import Lapsing
 from agent.live_logs import LiveLogs
 from agent.lock import claim_journal, hold_folder
 from agent.loglines import configure_logging
@@ -134,8 +135,11 @@ def open_node_keys(
 
 def build_provider(
     settings: ProviderSettings, client: MarketClient, alter: Alter | None = None, observer: Observer | None = None
-) -> ObservedProvider:
-    """A provider daemon. `alter` replaces what runs its jobs, and may go on using it."""
+) -> tuple[ObservedProvider, Lapsing]:
+    """A provider daemon, and what is done beside its work, in steps.
+
+    `alter` replaces what runs its jobs, and may go on using it.
+    """
     observer = observer or Observer()
     chain = open_chain(settings)
     adapters = open_offered(settings)
@@ -144,7 +148,8 @@ def build_provider(
     identity = open_identity(settings.data) if settings.private_jobs else None
     profile = describe_machine(settings, adapters, identity)
     keys = open_node_keys(settings, client, chain, agent, identity) if identity else None
-    return ObservedProvider(
+    journal = claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data)
+    daemon = ObservedProvider(
         observer=observer,
         client=client,
         chain=chain,
@@ -156,7 +161,7 @@ def build_provider(
         runner=ObservedRunner(
             build_runner(settings, adapters, Machine(profile, settings.units), client, keys, alter), observer.meter
         ),
-        journal=claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data),
+        journal=journal,
         blobs=settings.data / "outputs",
         hand=ChainAccount(Contracts(settings.rpc_url, AddressBook.load(settings.address_book)), provider.key),
         claim_margin=settings.claim_margin_seconds,
@@ -166,6 +171,7 @@ def build_provider(
         count_waiting=lambda: keys.waiting if keys else 0,
         pauses=Pauses(settings.schedule, settings.caution, lambda: read_vitals(settings.data), time.time),
     )
+    return daemon, Lapsing(adapters, journal)
 
 
 def build_oracle(settings: OracleSettings, client: MarketClient, observer: Observer | None = None) -> ObservedOracle:
@@ -210,9 +216,9 @@ def run_provider(settings: ProviderSettings, alter: Alter | None = None, *, is_s
         observe(settings, "computehive-provider") as observer,
         ObservedClient(settings.url, observer) as client,
     ):
-        daemon = build_provider(settings, client, alter, observer)
+        daemon, lapsing = build_provider(settings, client, alter, observer)
         with keep_updated(settings, daemon.is_heard, is_supervised=is_supervised) as beside:
-            daemon.run(stop, drain=drain, beside=beside)
+            daemon.run(stop, drain=drain, beside=[*beside, lapsing.step])
 
 
 def run_oracle(settings: OracleSettings) -> None:

@@ -90,6 +90,12 @@ class Drain:
             self._is_void = False  # what was seen of the last ask says nothing of the next
         return wish is not None
 
+    def ask_for_good(self) -> None:
+        """Have it leave and stay away, which goes before leaving for another version; what its owner said stands."""
+        wish = self._wish()
+        if wish is None or wish.get("successor"):
+            request_drain(self._journal, self._now())
+
     @property
     def ends_at(self) -> int:
         """Unix seconds by which it will have left, at the latest its last lease's deadline; 0 where it stays."""

@@ -22,7 +22,7 @@ from agent.chain import Chain
 from agent.checkpoints import Checkpoints
 from agent.claims import Claims, Hand
 from agent.daemon import Step, each, run_steps
-from agent.drain import Drain, request_drain
+from agent.drain import Drain
 from agent.earnings import tell_closed
 from agent.evictions import Evictions
 from agent.follow import follow_leases
@@ -121,9 +121,9 @@ class ProviderDaemon:
         """
 
         def leave() -> None:
-            if drain is not None and drain.is_set() and not self._drain.is_asked:
+            if drain is not None and drain.is_set():
                 drain.clear()
-                request_drain(self._journal, self._now())
+                self._drain.ask_for_good()
             if self.leave_in_order():
                 stop.set()
 

@@ -100,6 +100,11 @@ class DockerAdapter:
         """As `Networked.network_hosts`."""
         return self._gate.allowed if self._gate else ()
 
+    def lapse(self, is_over: Callable[[str], bool]) -> None:
+        """As `Keeping.lapse`."""
+        if self._freezing is not None:
+            self._freezing.lapse(is_over)
+
     def close(self) -> None:
         """Let go of the engine."""
         self._engine.close()
@@ -176,8 +181,11 @@ def _require_one_at_most(settings: AdapterSettings) -> None:
 
 def _open_freezing(engine: "Engine", settings: AdapterSettings, *, sweep: bool) -> "Freezing | None":
     from agent.containers.freezing import Freezing, require_freezing
+    from agent.containers.frozen import discard_frozen
 
     if not settings.freeze_mb:
+        if sweep:
+            discard_frozen(settings.data / "frozen")
         return None
     if not sweep:
         require_freezing(engine)

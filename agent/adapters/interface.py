@@ -94,3 +94,15 @@ class Networked(Protocol):
     def network_hosts(self) -> Sequence[str]:
         """To where, for the profile's `network_hosts`: bids that want another are not matched here."""
         ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """An adapter that keeps something of jobs for a daemon's next start."""
+
+    def lapse(self, is_over: Callable[[str], bool]) -> None:
+        """Remove what it keeps of leases whose job is over, by lease id, or whose deadline has passed.
+
+        What runs at the moment is left alone.
+        """
+        ...

@@ -1,9 +1,9 @@
 """Which sandboxes this machine has: what is installed, and set up."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 
-from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying, Networked, Pulling
+from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying, Keeping, Networked, Pulling
 from marketplace.protocol.canonical import json_digest
 
 
@@ -38,3 +38,10 @@ def network_hosts(adapters: Mapping[str, Adapter]) -> tuple[str, ...]:
     """To where jobs in the adapters may have network, sorted."""
     found = (one for each in adapters.values() if isinstance(each, Networked) for one in each.network_hosts())
     return tuple(sorted(set(found)))
+
+
+def lapse(adapters: Mapping[str, Adapter], is_over: Callable[[str], bool]) -> None:
+    """Have every adapter that keeps something of jobs remove what nobody goes on with: `Keeping.lapse`."""
+    for each in adapters.values():
+        if isinstance(each, Keeping):
+            each.lapse(is_over)

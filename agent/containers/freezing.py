@@ -13,7 +13,7 @@ import secrets
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -126,6 +126,11 @@ class Freezing:
         """As `FrozenJobs.runs`."""
         return self._jobs.runs
 
+    def lapse(self, is_over: Callable[[str], bool]) -> None:
+        """Remove what is kept of leases that are over, or whose deadline has passed, unless they run."""
+        self._jobs.lapse(filter(is_over, self._jobs.leases))
+        _remove_lost(self._engine, self._jobs)
+
     def of(self, snapshots: Snapshots | None, image: str, *, is_bare: bool) -> "Freezer | None":
         """What freezes one job; None for one that does not want it, or is not `Order.is_bare`.
 
@@ -150,7 +155,9 @@ class Freezer:
 
     def __init__(self, engine: Engine, jobs: FrozenJobs, release: str, wish: Freeze, image: str) -> None:
         self._engine, self._jobs, self._release, self._wish, self._image = engine, jobs, release, wish, image
+        jobs.hold(wish.lease)
         self.last = jobs.find(wish.lease)
+        _remove_lost(engine, jobs)
         self.is_kept = False
         """Whether the run has ended only for this daemon."""
 
@@ -209,6 +216,10 @@ class Freezer:
         self._jobs.drop(self._wish.lease)
         self.last = None
 
+    def let_go(self) -> None:
+        """The run is over, whatever came of it."""
+        self._jobs.let_go(self._wish.lease)
+
     def _require_room(self, limits: Limits) -> None:
         """Raises OutputLimit."""
         if not self._jobs.reserve(self._wish.lease, limits.memory_bytes):
@@ -228,6 +239,12 @@ class Freezer:
             stdout=logs.stdout, stderr=logs.stderr,
         )  # fmt: skip
         self._jobs.keep(self._wish.lease, frozen)
+
+
+def _remove_lost(engine: Engine, jobs: FrozenJobs) -> None:
+    for run in jobs.take_lost():
+        log.info("what was frozen is removed", run=run)
+        engine.remove_run(run)
 
 
 def end_container(container: Container) -> None:

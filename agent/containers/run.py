@@ -59,12 +59,15 @@ def run_container(
         run = last.run if last is not None else f"{agent}-{secrets.token_hex(6)}"
         return _Run(engine, run, order, limits, stop, snapshots, printed, freezer).to_end()
 
-    if freezer is not None:
-        try:
-            return run_once(freezer)
-        except NotThawed as error:
-            log.warning("job begins anew", reason=str(error))
-    return run_once(None)
+    if freezer is None:
+        return run_once(None)
+    try:
+        return run_once(freezer)
+    except NotThawed as error:
+        log.warning("job begins anew", reason=str(error))
+        return run_once(None)
+    finally:
+        freezer.let_go()
 
 
 class _Run:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from agent.update.release import order_of
+from agent.update.release import is_newer, order_of
 from agent.update.seen import sync_folder, write_whole
 from marketplace.errors import AgentError, ConflictError, NotFound
 
@@ -79,6 +79,12 @@ class Installation:
         except FileNotFoundError:
             return ""
 
+    def _next(self) -> str:
+        """The newest version after the current one that is ready and not set aside; empty where there is none."""
+        found = [path.parent.name for path in (self.root / "versions").glob(f"*/{_READY}")]
+        after = [each for each in found if is_newer(each, self.current) and not self.why_aside(each)]
+        return max(after, key=order_of, default="")
+
     def _named(self, link: str) -> str:
         path = self.root / link
         return path.readlink().name if path.is_symlink() else ""
@@ -121,8 +127,11 @@ class Installation:
             (self.root / name).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Delete what neither is used nor could be gone back to."""
-        kept = {self.current, self._named("previous")}
+        """Delete what neither is used nor could be gone back to, nor is the newest that waits to be switched to.
+
+        That one a daemon may be leaving for: it goes only once a newer one can take its place.
+        """
+        kept = {self.current, self._named("previous"), self._next()}
         for path in (self.root / "versions").iterdir():
             if path.name not in kept:
                 shutil.rmtree(path, ignore_errors=True)

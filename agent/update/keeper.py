@@ -161,6 +161,9 @@ def keep_updated(settings: ProviderSettings, is_heard: Event, *, is_supervised: 
 def _switch(installation: Installation, successor: str | None) -> None:
     if not successor:
         return
+    if not installation.is_ready(successor):  # deleted by hand, or a newer one took its place
+        log.warning("update gone", version=successor, why="it is not installed any more")
+        raise VersionSwitched(f"Left for version {successor}, which is gone: {installation.current} is started again.")
     installation.switch_to(successor, is_on_trial=is_newer(successor, installation.current))
     raise VersionSwitched(f"Left for version {successor}.", hint="The service manager starts it.")
 

@@ -17,7 +17,7 @@ class Seen:
     highest: str = ""
     """The highest version that was ever signed for us."""
     verified_at: int = 0
-    """When signatures were verified last, all of them."""
+    """When signatures were verified last, all of them; never goes back, whatever the clock does."""
     valid_until: int = 0
     """When what was verified then lapses."""
     refused_at: int = 0

@@ -93,7 +93,8 @@ class Source:
                     hint="Whoever holds the signing keys offers an old release again; ask them why.",
                 )
             valid_until = min(self._expiry(role) for role in ROLES)
-        self._remember(Seen(release.version, int(self._now()), valid_until))
+        verified_at = max(self._seen.verified_at, int(self._now()))  # else each look could be a day before the last
+        self._remember(Seen(release.version, verified_at, valid_until))
         return release
 
     def fetch(self, release: Release) -> tuple[Path, Path]:

@@ -3,7 +3,8 @@
 #
 # A version that was just switched to is on trial until its daemon has been heard by the market: the file `trial` names
 # it and the seconds that it has. One that ends before, takes longer, or was on trial already when this was started (the
-# machine went down with it) is set aside, and the previous one is started instead.
+# machine went down with it) is set aside, and the previous one is started instead. One that ends with status 0 has left
+# in order, as its owner wanted: it is tried again at the next start.
 set -u
 here=$(pwd)
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 11
@@ -56,10 +57,14 @@ while [ -e trial ] && [ -z "$stopped" ] && kill -0 "$child" 2>/dev/null && [ "$w
     waited=$((waited + 1))
 done
 
-if [ -e trial ] && [ -n "$stopped" ]; then # by its owner: tried again at the next start
-    until_end
+again() { # its owner has ended it: that is no fault of the version
     rm -f trial.begun
     exit "$status"
+}
+
+if [ -e trial ] && [ -n "$stopped" ]; then
+    until_end
+    again
 fi
 if [ -e trial ] && kill -0 "$child" 2>/dev/null; then
     kill -TERM "$child" 2>/dev/null
@@ -73,5 +78,6 @@ if [ -e trial ] && kill -0 "$child" 2>/dev/null; then
     fall_back "had not reached the market after $seconds s"
 fi
 until_end
+[ -e trial ] && [ "$status" -eq 0 ] && again
 [ -e trial ] && fall_back "ended with status $status before it had reached the market"
 exit "$status"

@@ -69,6 +69,7 @@ def prepare(
         if found.is_newer and not found.is_ready:
             installation.sweep()
             install(installation, release, *source.fetch(release))
+            installation.sweep()  # what it takes the place of
             shutil.rmtree(data / "update" / "downloads", ignore_errors=True)
         return _found(release, data, installation)
 

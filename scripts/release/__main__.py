@@ -15,6 +15,13 @@ from scripts.release.keys import load_public, load_signer, make_key
 from scripts.release.lock import write_lock
 from scripts.release.repository import ONLINE_DAYS, ROOT_DAYS, STAGED_ROLES, TARGETS_DAYS, Holders, Repository
 
+SOON_DAYS = 21
+"""Who publishes is told where signatures of people hold no longer than that: it takes time to get them together."""
+_REMEDY = {
+    "root": "stage it anew, and have its holders sign.",
+    "targets": "make a release, and have its holders sign.",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0, else that of the error."""
@@ -60,8 +67,11 @@ def _sign(given: argparse.Namespace) -> str:
 
 def _publish(given: argparse.Namespace) -> str:
     repository = Repository(given.folder)
-    repository.publish(load_signer(given.key, _password(given)), time.time(), given.days)
-    return f"Serve {repository.public} as it is. Publish again within {given.days} days, with news or without."
+    left = repository.publish(load_signer(given.key, _password(given)), time.time(), given.days)
+    soon = [f"\n{role}: signed for {days} more days: {_REMEDY[role]}"
+            for role, days in left.items() if days < SOON_DAYS]  # fmt: skip
+    told = f"Serve {repository.public} as it is. Publish again within {given.days} days, with news or without."
+    return "".join([told, *soon])
 
 
 def _password(given: argparse.Namespace, *, is_new: bool = False) -> str:

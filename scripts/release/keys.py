@@ -22,17 +22,24 @@ MIN_PASSWORD = 12
 def make_key(path: Path, password: str) -> Path:
     """A new key in `path`, for its owner alone; what others may know goes beside it, into the `.pub` that is returned.
 
-    Raises ConflictError where either file is there already, InputError for a password that is too short.
+    Raises ConflictError where either file is there already, InputError for a password that is too short and for a name
+    that ends in `.pub`: what is called so is given away. Nothing is written then.
     """
+    shared = path.with_suffix(".pub")
+    if path.suffix.lower() == shared.suffix:
+        raise InputError(f"{path} is the name of a public key.", hint=f"Name it {path.with_suffix('.key').name}.")
     if len(password) < MIN_PASSWORD:
         raise InputError(f"The password has {len(password)} characters.", hint=f"Take at least {MIN_PASSWORD}.")
     key = Ed25519PrivateKey.generate()
     sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
     public = SSlibKey.from_crypto(key.public_key())
     shown = json.dumps({"keyid": public.keyid, **public.to_dict()}, indent=2) + "\n"
+    for each in (path, shared):
+        if each.exists():
+            raise _is_taken(each)
     _write_new(path, sealed, 0o600)
-    _write_new(path.with_suffix(".pub"), shown.encode(), 0o644)
-    return path.with_suffix(".pub")
+    _write_new(shared, shown.encode(), 0o644)
+    return shared
 
 
 def load_signer(path: Path, password: str) -> CryptoSigner:
@@ -60,4 +67,8 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(data)
     except FileExistsError as error:
-        raise ConflictError(f"{path} is there already: no key is overwritten.") from error
+        raise _is_taken(path) from error
+
+
+def _is_taken(path: Path) -> ConflictError:
+    return ConflictError(f"{path} is there already: no key is overwritten.")

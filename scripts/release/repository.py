@@ -91,11 +91,12 @@ class Repository:
 
     # --- online: what changes every week ---------------------------------------------------------------------------
 
-    def publish(self, signer: CryptoSigner, now: float, days: int = ONLINE_DAYS) -> None:
+    def publish(self, signer: CryptoSigner, now: float, days: int = ONLINE_DAYS) -> dict[str, int]:
         """Move what is staged and signed into place, then say so in a new snapshot and timestamp.
 
-        Without anything staged it only says anew that nothing has changed; that is due before `days` are over.
-        Raises ConflictError, and changes nothing, where signatures are missing.
+        Without anything staged it only says anew that nothing has changed; that is due before `days` are over. Returns
+        for how many whole days more root and targets hold, which no online key can renew.
+        Raises ConflictError, and changes nothing, where signatures are missing or have lapsed.
         """
         staged = {role: Metadata.from_file(str(path)) for role in STAGED_ROLES
                   if (path := self._staged / f"{role}.json").exists()}  # fmt: skip
@@ -105,12 +106,14 @@ class Repository:
                 raise ConflictError(f"{role}: {missing} more signatures are needed.", hint="Have its holders sign.")
         root = (staged.get("root") or self._required("root")).signed
         targets = staged.get("targets") or self._required("targets")
+        left = {role: _days_left(role, signed, now) for role, signed in (("root", root), ("targets", targets.signed))}
         if self._missing("targets", targets, root):
             raise ConflictError("targets: are not signed as the new root asks.", hint="Stage and sign a release too.")
         online = self._online(targets.signed.version, signer, root, now, days)
         self._move(staged)
         for name, metadata in online.items():
             self._write(self.public / "metadata" / name, metadata.to_bytes())
+        return left
 
     def _online(
         self, targets_version: int, signer: CryptoSigner, root: Root, now: float, days: int
@@ -205,6 +208,17 @@ def version_in(wheel: Path) -> str:
 
 def _entry(file: TargetFile) -> ReleaseFile:
     return ReleaseFile(name=file.path, sha256=file.hashes["sha256"], length=file.length)
+
+
+def _days_left(role: str, signed: Root | Targets, now: float) -> int:
+    """Whole days. Raises ConflictError where it has lapsed: clients refuse whatever is served with it."""
+    left = signed.expires.timestamp() - now
+    if left <= 0:
+        raise ConflictError(
+            f"{role}: its signatures have lapsed ({signed.expires:%Y-%m-%d}).",
+            hint="Stage a root anew and have its holders sign." if role == "root" else "Stage and sign a release.",
+        )
+    return int(left / timedelta(days=1).total_seconds())
 
 
 def _after(now: float, days: int) -> datetime:

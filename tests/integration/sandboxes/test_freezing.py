@@ -31,6 +31,7 @@ from marketplace.protocol.enums import ExitKind
 from marketplace.protocol.jobspec import ContainerProgram, JobSpec
 from marketplace.protocol.livelog import STDOUT
 from scripts.container_engine import shell_image
+from tests.unit.agent.containers.test_frozen import FROZEN
 
 pytestmark = pytest.mark.timeout(280)
 AGENT, LEASE = "computehive-freezing", "0x" + "1e" * 32
@@ -182,6 +183,24 @@ def test_what_nobody_pays_for_any_more_is_removed(start, engine_address):
     assert not start().freezing.runs and not leftovers(engine_address)
 
 
+def test_what_nobody_pays_for_any_more_is_removed_while_the_daemon_lives(start, engine_address):
+    start().run(stop_at=b"\n2\n")
+    daemon = start()
+    daemon.freezing.lapse(lambda lease: False)
+    assert leftovers(engine_address)
+    daemon.freezing.lapse(lambda lease: lease == LEASE)
+    assert not daemon.freezing.runs and not leftovers(engine_address)
+
+
+def test_job_whose_file_is_torn_begins_anew_and_leaves_nothing_of_the_first(start, engine_address, tmp_path):
+    start().run(stop_at=b"\n10\n")
+    daemon = start()
+    (file,) = (tmp_path / "frozen").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert_counted_to_the_end(daemon.run())
+    assert not leftovers(engine_address)
+
+
 def test_the_time_that_a_job_may_run_counts_from_its_first_start(start):
     script, limits = COUNTING.replace("-lt 50", "-lt 5000"), replace(LIMITS, wall_seconds=15)
     first = start().run(script, stop_at=b"\n20\n", limits=limits)
@@ -223,6 +242,12 @@ def test_agent_freezes_with_that_setting_and_its_next_start_goes_on(start, engin
     assert list((tmp_path / "frozen").iterdir())
     done = run(threading.Event())
     assert_counted_to_the_end(done)
+    assert not list((tmp_path / "frozen").iterdir())
+
+
+def test_agent_that_freezes_no_more_leaves_nothing_of_what_was_frozen(start, engine_address, tmp_path):
+    FrozenJobs(tmp_path / "frozen", 300).keep(LEASE, FROZEN)
+    open_docker(AdapterSettings(tmp_path, engine_address, GVISOR)).close()
     assert not list((tmp_path / "frozen").iterdir())
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.drain import POST_SECONDS, QUIET_SECONDS, request_drain, withdraw_drain
+from agent.drain import NOTE, POST_SECONDS, QUIET_SECONDS, request_drain, withdraw_drain
 from agent.journal import WorkState
 from agent.lock import hold_folder, is_held
 from marketplace.errors import ServiceUnavailable
@@ -189,6 +189,36 @@ def test_signal_makes_the_daemon_leave_and_its_run_ends(market, tmp_path, provid
     drain.set()
     provider.run(stop, pause=0.01, drain=drain)
     assert stop.is_set() and provider._journal.note("ask") is None
+
+
+def test_leaving_for_good_goes_before_leaving_for_an_update_and_not_before_a_given_time(provider):
+    request_drain(provider._journal, NOW, successor="0.2.0")
+    provider._drain.ask_for_good()
+    assert provider._journal.note(NOTE)["successor"] == ""
+    request_drain(provider._journal, NOW, within=600)
+    provider._drain.ask_for_good()
+    assert provider._journal.note(NOTE)["until"] == NOW + 600, "its owner had said until when"
+
+
+def test_signal_during_an_update_is_heard_and_one_that_was_taken_back_is_not_heard_again(market, terms, provider):
+    heard, stop, drain = [], threading.Event(), threading.Event()
+
+    def look():
+        heard.append(provider._journal.note(NOTE))
+        withdraw_drain(provider._journal)
+        if len(heard) > 2:
+            stop.set()
+
+    seen(provider, lease_event(terms))
+    request_drain(provider._journal, NOW, successor="0.2.0")
+    drain.set()
+    provider.follow = provider.start_jobs = provider.send_heartbeat = provider.release_claims = stays
+    provider.run(stop, pause=0.01, drain=drain, beside=[look])
+    assert [note and note["successor"] for note in heard] == ["", None, None]
+
+
+def stays():
+    """A step that does nothing."""
 
 
 def test_lapsing_ask_makes_way_without_a_cancel_so_that_what_is_promised_under_it_can_open(market, tmp_path, provider):

@@ -10,7 +10,7 @@ from scripts.release.keys import load_public, load_signer, make_key
 from scripts.release.lock import write_lock
 from scripts.release.repository import Holders, Repository, version_in
 from scripts.toolchain import ROOT
-from tests.unit.agent.update.maker import NOW, PASSWORD, Maker, lock_of, make_keys, make_wheel, played_wheel
+from tests.unit.agent.update.maker import DAY, NOW, PASSWORD, Maker, lock_of, make_keys, make_wheel, played_wheel
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,22 @@ def test_no_key_is_overwritten(tmp_path):
     with pytest.raises(ConflictError):
         make_key(tmp_path / "ann.key", PASSWORD)
     assert (tmp_path / "ann.key").read_bytes() == before
+
+
+def test_no_private_key_is_written_to_where_everybody_looks_for_public_ones(tmp_path):
+    for name in ("ann.pub", "ann.PUB"):
+        with pytest.raises(InputError, match=f"{name} is the name of a public key") as refused:
+            make_key(tmp_path / name, PASSWORD)
+        assert "ann.key" in refused.value.hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_private_key_is_left_without_its_public_one(tmp_path):
+    make_key(tmp_path / "ann.old", PASSWORD)
+    before = (tmp_path / "ann.pub").read_bytes()
+    with pytest.raises(ConflictError, match=r"ann\.pub is there already"):
+        make_key(tmp_path / "ann.key", PASSWORD)
+    assert not (tmp_path / "ann.key").exists() and (tmp_path / "ann.pub").read_bytes() == before
 
 
 def test_a_short_password_is_refused(tmp_path):
@@ -131,6 +147,26 @@ def test_publishing_without_news_renews_only_what_lapses_soon(maker, files):
     assert timestamp["signed"]["version"] == 2
 
 
+@pytest.mark.parametrize(("days", "lapsed", "remedy"), [(90, "targets", "sign a release"), (365, "root", "root anew")])
+def test_what_has_lapsed_is_not_published(maker, files, days, lapsed, remedy):
+    """Clients would refuse it."""
+    maker.found()
+    maker.release(*files("0.2.0"))
+    before = served(maker)
+    with pytest.raises(ConflictError, match=f"{lapsed}: its signatures have lapsed") as refused:
+        maker.publish(now=NOW + days * DAY)
+    assert remedy in refused.value.hint
+    assert served(maker) == before
+
+
+def test_who_publishes_is_told_for_how_long_the_others_signatures_hold(maker, files):
+    maker.found()
+    maker.stage(*files("0.2.0"))
+    maker.sign("ann", "bea")
+    assert maker.repository.publish(maker.signers["online"], NOW) == {"root": 365, "targets": 90}
+    assert maker.repository.publish(maker.signers["online"], NOW + 80.5 * DAY) == {"root": 284, "targets": 9}
+
+
 def test_nothing_is_published_before_there_is_a_release(maker):
     maker.found()
     with pytest.raises(NotFound, match="targets"):
@@ -172,8 +208,20 @@ def test_the_commands_of_the_page_make_a_repository(tmp_path, files, capsys, mon
     assert main(["publish", "releases", "--key", "online.key", *password]) == ConflictError.exit_code
     for name in ("ann", "bea"):
         say("sign", "releases", "targets", "--key", f"{name}.key", *password)
+    capsys.readouterr()
     say("publish", "releases", "--key", "online.key", *password)
+    assert "more days" not in capsys.readouterr().out
     assert (Repository(tmp_path / "releases").root_file()).exists()
+
+
+def test_who_publishes_is_warned_while_there_is_time_to_get_the_holders_together(maker, files, keys, tmp_path, capsys):
+    maker.found()
+    maker.release(*files("0.2.0"), now=NOW - 80 * DAY)
+    (tmp_path / "pw").write_text(PASSWORD)
+    command = ["publish", maker.repository.public.parent, "--key", keys[0] / "online.key", "--password-file"]
+    assert main([*map(str, command), str(tmp_path / "pw")]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:] == ["targets: signed for 9 more days: make a release, and have its holders sign."]
 
 
 def test_lock_of_a_release_names_every_library_by_hash_and_no_development_tool(tmp_path):

@@ -96,6 +96,24 @@ def test_kill_at_every_step_of_a_switch_leaves_a_version_that_starts(installatio
 
 def test_what_is_neither_used_nor_could_be_gone_back_to_is_deleted(installation):
     installation.switch_to("0.2.0", is_on_trial=False)
+    installation.switch_to("0.3.0", is_on_trial=False)
+    installation.folder_of("0.4.0").mkdir()  # which was never ready
+    installation.sweep()
+    assert sorted(os.listdir(installation.root / "versions")) == ["0.2.0", "0.3.0"]
+
+
+def test_what_waits_to_be_switched_to_is_kept_until_a_newer_one_is_ready(installation):
+    (installation.folder_of("0.3.0") / "ready").unlink()
+    installation.sweep()
+    assert sorted(os.listdir(installation.root / "versions")) == ["0.1.0", "0.2.0"]
+    installation.folder_of("0.10.0").mkdir()
+    installation.mark_ready("0.10.0")
+    installation.sweep()
+    assert sorted(os.listdir(installation.root / "versions")) == ["0.1.0", "0.10.0"]
+
+
+def test_what_was_set_aside_waits_for_nothing(installation):
+    installation.set_aside("0.3.0", "it failed")
     installation.sweep()
     assert sorted(os.listdir(installation.root / "versions")) == ["0.1.0", "0.2.0"]
 

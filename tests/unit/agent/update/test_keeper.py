@@ -247,6 +247,14 @@ def test_a_daemon_that_left_for_another_version_switches_and_says_so_by_its_exit
     assert (two.current, (two.root / "trial").exists()) == ("0.2.0", True)
 
 
+def test_a_daemon_that_left_for_a_version_that_is_gone_is_started_again_as_it_is(tmp_path, two, monkeypatch):
+    (two.folder_of("0.2.0") / "ready").unlink()
+    with pytest.raises(VersionSwitched, match=r"0\.2\.0, which is gone: 0\.1\.0 is started again") as raised:
+        supervised(monkeypatch, two, tmp_path, "0.2.0")
+    assert raised.value.exit_code == 14, "or its service manager would take it to have left for good"
+    assert (two.current, (two.root / "trial").exists()) == ("0.1.0", False)
+
+
 def test_a_daemon_that_was_stopped_or_left_for_good_switches_nothing(tmp_path, two, monkeypatch):
     supervised(monkeypatch, two, tmp_path, "")
     assert two.current == "0.1.0"

@@ -73,6 +73,16 @@ def test_a_release_is_adopted_prepared_beside_switched_to_and_left_again(
     assert found is not None and found.current == "0.2.0"
 
 
+def test_what_was_prepared_before_outlives_a_newer_release_that_does_not_work(pin, data, maker, wheels, old):
+    """A daemon may be leaving for it at this moment."""
+    old.folder_of("0.1.5").mkdir()
+    old.mark_ready("0.1.5")
+    maker.release(*wheels("0.3.0", says="0.9.0"))
+    with pytest.raises(UpdateRejected):
+        prepare(pin, data, old)
+    assert old.is_ready("0.1.5")
+
+
 def test_a_library_with_other_bytes_than_the_lock_names_is_refused(pin, data, maker, wheels, old, library, tmp_path):
     """Which is no fault of the release: nothing is set aside, and it is tried again another time."""
     maker.release(wheels("0.3.0")[0], lock_of(tmp_path, library(42)))

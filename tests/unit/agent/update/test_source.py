@@ -152,6 +152,14 @@ def test_a_clock_that_went_back_does_not_make_signatures_young_again(look):
         look(NOW + DAY)
 
 
+def test_a_clock_that_goes_back_a_little_at_each_look_goes_back_no_further_than_once(look, tmp_path):
+    look(NOW + 6 * DAY)
+    look(NOW + 5 * DAY + 60)
+    assert load_seen(tmp_path / "machine").verified_at == NOW + 6 * DAY
+    with pytest.raises(UpdateRejected, match="clock is 2 days behind"):
+        look(NOW + 4 * DAY + 120)
+
+
 def test_parts_of_two_releases_are_never_mixed(maker, wheels, served, look, tmp_path):
     """The old list of files under the new one's name."""
     old = metadata(served, "1.targets.json").read_bytes()

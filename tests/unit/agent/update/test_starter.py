@@ -165,6 +165,16 @@ def test_a_stop_by_the_owner_during_the_trial_is_no_failure(upgraded, start):
     assert (installation.root / "trial").exists(), "its trial goes on at the next start"
 
 
+def test_a_version_that_its_owner_has_leave_in_order_during_the_trial_is_tried_again_at_the_next_start(upgraded, start):
+    installation = upgraded(STAYS)
+    for begun in (1, 2):
+        assert ended(start(installation)) == 0
+        assert started(installation) == ["0.2.0 -P -m agent provider --supervised"] * begun
+        assert not (installation.root / "trial.begun").exists()
+    assert (installation.current, installation.why_aside("0.2.0")) == ("0.2.0", "")
+    assert (installation.root / "trial").exists(), "its trial goes on at the next start"
+
+
 def test_signals_reach_the_daemon_after_its_trial_too(upgraded, start):
     installation = upgraded(LEAVES)
     process = start(installation)
