@@ -33,6 +33,8 @@ STOP_SECONDS = 30.0
 """How long a stop waits for the step that is under way."""
 FAILING = 3
 """Failures in a row from which on a worker counts as not at work: one alone may be the chain's node starting anew."""
+AWAY_SECONDS = 3 * TAKE_SECONDS
+"""How long a process that gave a role up for its failures leaves it to others, at least: each has looked meanwhile."""
 _log = structlog.get_logger("computehive.workers")
 
 
@@ -64,14 +66,15 @@ class Workers:
     """Some of the market's roles, a thread each, from `start` to `stop`. A step that fails is tried again, later.
 
     Other processes may run the same roles: a step is done by whoever has the role, and what it writes after another
-    process took the role over is refused. Who stops hands its roles on; those of a process that was killed are taken
-    over at once on the same machine, elsewhere when their time is over.
+    process took the role over is refused. Who stops hands its roles on, and so does who fails `FAILING` times in a row,
+    who may have it again where nobody took it; those of a process that was killed are taken over at once on the same
+    machine, elsewhere when their time is over.
     """
 
     def __init__(self, market: Market, roles: Collection[str] = WORKERS) -> None:
         self._market = market
         self._stopping = Event()
-        self._held: frozenset[str] = frozenset()
+        self._held: set[str] = set()
         self._wakes = {role: market.store.subscribe(role) for role in WORKERS if role in roles}
         targets = [(role, self._run, (role,)) for role in self._wakes]
         if targets:
@@ -117,7 +120,10 @@ class Workers:
             except Exception as error:
                 retry_in = backoff_seconds(self._failures[role])
                 self._failures[role] += 1
-                self._held -= {role}
+                self._held.discard(role)
+                if self._failures[role] >= FAILING:
+                    retry_in = max(retry_in, AWAY_SECONDS)
+                    self._give_up(role)
                 _tell(role, error, retry_in)
                 self._stopping.wait(retry_in)
 
@@ -127,7 +133,7 @@ class Workers:
         if role not in self._held:
             if not store.take_duty(role):
                 return TAKE_SECONDS
-            self._held |= {role}
+            self._held.add(role)
             _log.info("role taken", worker=role)
         step, pause = STEPS[role]
         with store.on_duty(role):
@@ -139,10 +145,18 @@ class Workers:
             return self._market.rules.round_seconds
         return 0.0 if result is True else pause
 
+    def _give_up(self, role: str) -> None:
+        """Let a healthier process have it; where the database does not hear of it, its time runs out."""
+        try:
+            self._market.store.leave_duties({role})
+        except Exception as error:
+            _tell("duties", error, 0.0)
+
     def _keep_duties(self) -> None:
+        """Of what is held only: a role whose step failed is not renewed until it is taken again."""
         while not self._stopping.wait(RENEW_SECONDS):
             try:
-                self._held &= self._market.store.renew_duties()
+                self._held.intersection_update(self._market.store.renew_duties(set(self._held)))
             except Exception as error:
                 _tell("duties", error, RENEW_SECONDS)
 

@@ -4,10 +4,11 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, and_, func, update
 from sqlmodel import Session, col, select
 
 from marketplace.adapters.store.columns import POSTGRESQL
@@ -42,16 +43,20 @@ class Duties:
         row = session.get(DutyRow, role)
         return row is not None and row.holder == self.holder
 
-    def renew(self, session: Session) -> frozenset[str]:
-        """All that this process has, by name."""
+    def renew(self, session: Session, roles: Collection[str] | None = None) -> frozenset[str]:
+        """All that this process has, or only some; by name."""
         until = _now(session) + self._seconds
-        mine = col(DutyRow.holder) == self.holder
+        mine = self._mine(roles)
         session.exec(update(DutyRow).where(mine).values(until=until))
         return frozenset(session.exec(select(DutyRow.role).where(mine)))
 
-    def leave(self, session: Session) -> None:
-        """All that this process has is to be had again at once."""
-        session.exec(update(DutyRow).where(col(DutyRow.holder) == self.holder).values(until=0.0))
+    def leave(self, session: Session, roles: Collection[str] | None = None) -> None:
+        """All that this process has, or only some, is to be had again at once."""
+        session.exec(update(DutyRow).where(self._mine(roles)).values(until=0.0))
+
+    def _mine(self, roles: Collection[str] | None) -> ColumnElement[bool]:
+        mine = col(DutyRow.holder) == self.holder
+        return mine if roles is None else and_(mine, col(DutyRow.role).in_(roles))
 
 
 def _now(session: Session) -> float:
