@@ -16,6 +16,9 @@ from marketplace.adapters.store.tables import DutyRow
 
 DUTY_SECONDS = 15.0
 """For so long a role is its holder's after the last renewal; no other machine takes it over before."""
+_PROCESSES = Path("/proc")
+_TOLERANCE = 2.0
+"""In what `started` counts; two processes with one number are further apart."""
 
 
 class Duties:
@@ -23,7 +26,7 @@ class Duties:
 
     def __init__(self, seconds: float = DUTY_SECONDS) -> None:
         self._seconds = seconds
-        self.holder = f"{_process_space()} {os.getpid()} {psutil.Process().create_time()} {uuid.uuid4()}"
+        self.holder = f"{_process_space()} {os.getpid()} {started(os.getpid())} {uuid.uuid4()}"
 
     def is_to_be_had(self, session: Session, role: str) -> bool:
         """Whether a `take` would succeed: nobody has it, or who had it is late or dead, or has it already."""
@@ -68,14 +71,25 @@ def _now(session: Session) -> float:
 
 def _is_dead(holder: str) -> bool:
     """Whether the process is known to have ended: it was of this machine, and is not there any more."""
-    space, pid, created, _ = holder.split(" ")
+    space, pid, since, _ = holder.split(" ")
     if space != _process_space():
         return False
+    now = started(int(pid))
+    return now is None or abs(now - float(since)) > _TOLERANCE
+
+
+def started(pid: int) -> float | None:
+    """When a process that has not ended began: on Linux in ticks since the machine started, which no step of the clock
+    moves; elsewhere in Unix seconds. None where there is no such process."""
     try:
-        process = psutil.Process(int(pid))
-        return process.create_time() != float(created) or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+        if not (_PROCESSES / "self/stat").exists():
+            process = psutil.Process(pid)
+            return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+        stat = (_PROCESSES / str(pid) / "stat").read_text()
+    except (OSError, psutil.NoSuchProcess):
+        return None
+    state, *fields = stat.rpartition(")")[2].split()  # from field 3 on, after a name that may hold anything
+    return None if state in "ZX" else float(fields[18])
 
 
 def _process_space() -> str:
