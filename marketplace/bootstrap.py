@@ -21,9 +21,9 @@ from marketplace.api.app import build_app, openapi_document
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.domain.ledger import Comparison
 from marketplace.domain.roles import API, parse_roles
-from marketplace.errors import ConflictError, KeystoreError, SettingsError
-from marketplace.services.follow_chain import rebuild
+from marketplace.errors import KeystoreError, SettingsError
 from marketplace.services.market import Market
+from marketplace.services.rebuild_alone import rebuild_alone
 from marketplace.services.verify_ledger import verify_ledger
 from marketplace.services.workers import Workers
 from marketplace.settings import ENV_PREFIX, MarketSettings
@@ -129,14 +129,11 @@ def migrate_market(settings: MarketSettings, to: str | None = None) -> str:
 def rebuild_market(settings: MarketSettings) -> Comparison:
     """Read everything that the database took from the chain anew, and compare it with the chain.
 
-    Raises ConflictError while another process follows the chain, ChainUnavailable.
+    Raises ConflictError while another process of the market works, ChainUnavailable.
     """
     configure_logging(settings.log_level)
     market = build_market(settings)
-    if not market.store.take_duty("follower"):
-        raise ConflictError("A process of this market follows the chain.", hint="Stop the market's processes first.")
-    rebuild(market)
-    market.store.leave_duties()
+    rebuild_alone(market)
     return verify_ledger(market)
 
 
