@@ -28,11 +28,11 @@ from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.domain.ledger import Comparison
 from marketplace.domain.roles import API, parse_roles
 from marketplace.errors import ConflictError, KeystoreError, SettingsError
-from marketplace.services.catch_up import await_unknown, catch_up
-from marketplace.services.follow_chain import rebuild
+from marketplace.services.catch_up import catch_up
 from marketplace.services.instruments import Instruments
 from marketplace.services.market import Market
 from marketplace.services.readings import read_gauges
+from marketplace.services.rebuild_alone import rebuild_alone
 from marketplace.services.verify_ledger import verify_ledger
 from marketplace.services.workers import Workers
 from marketplace.settings import ENV_PREFIX, MarketSettings
@@ -43,10 +43,6 @@ from marketplace.telemetry.tracing import open_tracer
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take after a stop was asked for."""
-
-
-UNKNOWN_SECONDS = 60.0
-"""How long a rebuild waits for transactions of the market that only the chain's node knows of."""
 
 
 class SystemClock:
@@ -179,15 +175,11 @@ def migrate_market(settings: MarketSettings, to: str | None = None) -> str:
 def rebuild_market(settings: MarketSettings) -> Comparison:
     """Read everything that the database took from the chain anew, and compare it with the chain.
 
-    Raises ConflictError while another process follows the chain, or as `await_unknown`, ChainUnavailable.
+    Raises ConflictError while another process of the market works, or as `await_unknown`, ChainUnavailable.
     """
     configure_logging(settings.log_level)
     market = build_market(settings)
-    if not market.store.take_duty("follower"):
-        raise ConflictError("A process of this market follows the chain.", hint="Stop the market's processes first.")
-    await_unknown(market, UNKNOWN_SECONDS)
-    rebuild(market)
-    market.store.leave_duties()
+    rebuild_alone(market)
     return verify_ledger(market)
 
 

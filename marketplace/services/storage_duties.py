@@ -1,5 +1,6 @@
 """What the market's workers need from a database that several processes may share, as a protocol."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from threading import Event
 from typing import Protocol
@@ -16,12 +17,12 @@ class SharedStore(Protocol):
         """Whether this process has the role now; no other takes it over while this one lives and renews it."""
         ...
 
-    def renew_duties(self) -> frozenset[str]:
-        """Keep this process's roles; those that it still has."""
+    def renew_duties(self, roles: Collection[str] | None = None) -> frozenset[str]:
+        """Keep this process's roles, or only some; those of them that it still has."""
         ...
 
-    def leave_duties(self) -> None:
-        """Let others have them at once."""
+    def leave_duties(self, roles: Collection[str] | None = None) -> None:
+        """Let others have them, or some, at once."""
         ...
 
     def manned_duties(self) -> frozenset[str]:

@@ -35,6 +35,8 @@ STOP_SECONDS = 30.0
 """How long a stop waits for the step that is under way."""
 FAILING = 3
 """Failures in a row from which on a worker counts as not at work: one alone may be the chain's node starting anew."""
+AWAY_SECONDS = 3 * TAKE_SECONDS
+"""How long a process that gave a role up for its failures leaves it to others, at least: each has looked meanwhile."""
 _log = structlog.get_logger("computehive.workers")
 
 
@@ -66,15 +68,15 @@ class Workers:
     """Some of the market's roles, a thread each, from `start` to `stop`. A step that fails is tried again, later.
 
     Other processes may run the same roles: a step is done by whoever has the role, and what it writes after another
-    process took the role over is refused. Who stops hands its roles on; those of a process that was killed are taken
-    over at once on the same machine, elsewhere when their time is over. Beside its roles each process has a watcher,
-    of what it does itself.
+    process took the role over is refused. Who stops hands its roles on, and so does who fails `FAILING` times in a row,
+    who may have it again where nobody took it; those of a process that was killed are taken over at once on the same
+    machine, elsewhere when their time is over. Beside its roles each process has a watcher, of what it does itself.
     """
 
     def __init__(self, market: Market, roles: Collection[str] = WORKERS) -> None:
         self._market = market
         self._stopping = Event()
-        self._held: frozenset[str] = frozenset()
+        self._held: set[str] = set()
         self._wakes = {role: market.store.subscribe(role) for role in WORKERS if role in roles}
         targets = [(role, self._run, (role,)) for role in self._wakes]
         if targets:
@@ -117,8 +119,12 @@ class Workers:
             try:
                 pause = self._look(role)
             except Exception as error:
-                self._held -= {role}
-                self._stopping.wait(self._fail(role, error, started))
+                self._held.discard(role)
+                retry_in = self._fail(role, error, started)
+                if self._steps.failures(role) >= FAILING:
+                    retry_in = max(retry_in, AWAY_SECONDS)
+                    self._give_up(role)
+                self._stopping.wait(retry_in)
             else:
                 woken.wait(pause)
 
@@ -129,7 +135,7 @@ class Workers:
             if not store.take_duty(role):
                 self._steps.leave(role)
                 return TAKE_SECONDS
-            self._held |= {role}
+            self._held.add(role)
             self._steps.begin(role)
             _log.info("role taken", worker=role)
         (step, pause), started = STEPS[role], time.monotonic()
@@ -150,6 +156,13 @@ class Workers:
         _tell(name, error, retry_in)
         return retry_in
 
+    def _give_up(self, role: str) -> None:
+        """Let a healthier process have it; where the database does not hear of it, its time runs out."""
+        try:
+            self._market.store.leave_duties({role})
+        except Exception as error:
+            _tell("duties", error, 0.0)
+
     def _watch(self) -> None:
         """Signals of this process's own work; the nodes' silence, which all could tell, by who clears."""
         self._steps.begin("watcher")
@@ -163,9 +176,10 @@ class Workers:
                 pause = self._fail("watcher", error, started)
 
     def _keep_duties(self) -> None:
+        """Of what is held only: a role whose step failed is not renewed until it is taken again."""
         while not self._stopping.wait(RENEW_SECONDS):
             try:
-                self._held &= self._market.store.renew_duties()
+                self._held.intersection_update(self._market.store.renew_duties(set(self._held)))
             except Exception as error:
                 _tell("duties", error, RENEW_SECONDS)
 

@@ -63,17 +63,24 @@ class Changes:
             try:
                 self._listen_once(psycopg.connect)
             except psycopg.Error as error:
-                _log.warning("no notices of the database", detail=str(error).strip(), retry_in=RECONNECT_SECONDS)
+                _log.warning("no notices of the database", detail=_told(error), retry_in=RECONNECT_SECONDS)
                 self._stopping.wait(RECONNECT_SECONDS)
 
     def _listen_once(self, connect: Callable) -> None:
-        address = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with connect(address, autocommit=True, application_name="computehive notices") as connection:
+        _, address = self._url.get_dialect()().create_connect_args(self._url)  # as the engine reads it
+        with connect(**address, autocommit=True, application_name="computehive notices") as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             self.publish(WAKES)  # whatever was missed while nobody listened
             while not self._stopping.is_set():
                 for notice in connection.notifies(timeout=_POLL_SECONDS):
                     self.publish(notice.payload.split(","))
+
+
+def _told(error: Exception) -> str:
+    """What goes to the log: an address that could not be read is part of its error's text, and has a password."""
+    from psycopg import ProgrammingError
+
+    return type(error).__name__ if isinstance(error, ProgrammingError) else str(error).strip()
 
 
 def note_changes(session: Session) -> set[str]:

@@ -4,7 +4,7 @@ On SQLite a writer begins with `BEGIN IMMEDIATE`; on PostgreSQL it first takes a
 READ COMMITTED, so that all it reads after that is what the writers before it left. Readers wait for nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, RLock, local
@@ -74,15 +74,15 @@ class Database:
         with self._session() as session:
             return self._duties.take(session, role)
 
-    def renew_duties(self) -> frozenset[str]:
-        """Keep this process's roles; those that it still has. Raises ServiceUnavailable."""
+    def renew_duties(self, roles: Collection[str] | None = None) -> frozenset[str]:
+        """Keep this process's roles, or only some; those of them that it still has. Raises ServiceUnavailable."""
         with self._session() as session:
-            return self._duties.renew(session)
+            return self._duties.renew(session, roles)
 
-    def leave_duties(self) -> None:
-        """Let others have them at once. Raises ServiceUnavailable."""
+    def leave_duties(self, roles: Collection[str] | None = None) -> None:
+        """Let others have them, or some, at once. Raises ServiceUnavailable."""
         with self._session() as session:
-            self._duties.leave(session)
+            self._duties.leave(session, roles)
 
     def manned_duties(self) -> frozenset[str]:
         """Roles that a process has now, this one or another. Raises ServiceUnavailable."""

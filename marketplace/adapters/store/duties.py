@@ -4,10 +4,11 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, and_, func, update
 from sqlmodel import Session, col, select
 
 from marketplace.adapters.store.columns import POSTGRESQL
@@ -15,6 +16,9 @@ from marketplace.adapters.store.tables import DutyRow
 
 DUTY_SECONDS = 15.0
 """For so long a role is its holder's after the last renewal; no other machine takes it over before."""
+_PROCESSES = Path("/proc")
+_TOLERANCE = 2.0
+"""In what `started` counts; two processes with one number are further apart."""
 
 
 class Duties:
@@ -22,7 +26,7 @@ class Duties:
 
     def __init__(self, seconds: float = DUTY_SECONDS) -> None:
         self._seconds = seconds
-        self.holder = f"{_process_space()} {os.getpid()} {psutil.Process().create_time()} {uuid.uuid4()}"
+        self.holder = f"{_process_space()} {os.getpid()} {started(os.getpid())} {uuid.uuid4()}"
 
     def is_to_be_had(self, session: Session, role: str) -> bool:
         """Whether a `take` would succeed: nobody has it, or who had it is late or dead, or has it already."""
@@ -42,10 +46,10 @@ class Duties:
         row = session.get(DutyRow, role)
         return row is not None and row.holder == self.holder
 
-    def renew(self, session: Session) -> frozenset[str]:
-        """All that this process has, by name."""
+    def renew(self, session: Session, roles: Collection[str] | None = None) -> frozenset[str]:
+        """All that this process has, or only some; by name."""
         until = _now(session) + self._seconds
-        mine = col(DutyRow.holder) == self.holder
+        mine = self._mine(roles)
         session.exec(update(DutyRow).where(mine).values(until=until))
         return frozenset(session.exec(select(DutyRow.role).where(mine)))
 
@@ -54,9 +58,13 @@ class Duties:
         rows = session.exec(select(DutyRow).where(col(DutyRow.until) > _now(session)))
         return frozenset(row.role for row in rows if not _is_dead(row.holder))
 
-    def leave(self, session: Session) -> None:
-        """All that this process has is to be had again at once."""
-        session.exec(update(DutyRow).where(col(DutyRow.holder) == self.holder).values(until=0.0))
+    def leave(self, session: Session, roles: Collection[str] | None = None) -> None:
+        """All that this process has, or only some, is to be had again at once."""
+        session.exec(update(DutyRow).where(self._mine(roles)).values(until=0.0))
+
+    def _mine(self, roles: Collection[str] | None) -> ColumnElement[bool]:
+        mine = col(DutyRow.holder) == self.holder
+        return mine if roles is None else and_(mine, col(DutyRow.role).in_(roles))
 
 
 def _now(session: Session) -> float:
@@ -68,14 +76,25 @@ def _now(session: Session) -> float:
 
 def _is_dead(holder: str) -> bool:
     """Whether the process is known to have ended: it was of this machine, and is not there any more."""
-    space, pid, created, _ = holder.split(" ")
+    space, pid, since, _ = holder.split(" ")
     if space != _process_space():
         return False
+    now = started(int(pid))
+    return now is None or abs(now - float(since)) > _TOLERANCE
+
+
+def started(pid: int) -> float | None:
+    """When a process that has not ended began: on Linux in ticks since the machine started, which no step of the clock
+    moves; elsewhere in Unix seconds. None where there is no such process."""
     try:
-        process = psutil.Process(int(pid))
-        return process.create_time() != float(created) or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+        if not (_PROCESSES / "self/stat").exists():
+            process = psutil.Process(pid)
+            return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+        stat = (_PROCESSES / str(pid) / "stat").read_text()
+    except (OSError, psutil.NoSuchProcess):
+        return None
+    state, *fields = stat.rpartition(")")[2].split()  # from field 3 on, after a name that may hold anything
+    return None if state in "ZX" else float(fields[18])
 
 
 def _process_space() -> str:

@@ -21,6 +21,8 @@ IDLE_SECONDS = 60
 """After so long without a word within a transaction the server ends it."""
 WRITER_IDLE_SECONDS = 10
 """The same of a writer: no network call is within, and one that was stopped must not stop all others for long."""
+GONE_SECONDS = 15
+"""After so long without a sign of life of a client's machine the server ends its connection, and the locks with it."""
 WRITER_LOCK = 0x48495645
 """The advisory lock that a writer holds on PostgreSQL until its commit, and a migration likewise."""
 BEGIN_WRITE = (
@@ -117,6 +119,9 @@ def _postgresql(url: URL, wait_seconds: int = WAIT_SECONDS, **options) -> Engine
     settings = {
         "lock_timeout": f"{wait_seconds}s",
         "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+        "tcp_keepalives_idle": f"{GONE_SECONDS // 3}s",
+        "tcp_keepalives_interval": f"{GONE_SECONDS // 3}s",
+        "tcp_keepalives_count": "2",
         "client_encoding": "UTF8",
     }
     given = {

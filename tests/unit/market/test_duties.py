@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from marketplace.adapters.store.duties import Duties
+from marketplace.adapters.store.duties import Duties, started
 from marketplace.adapters.store.engines import url_of
 from marketplace.adapters.store.tables import DutyRow
 from marketplace.client.waiting import wait_until
@@ -71,10 +71,7 @@ def test_the_role_of_a_process_that_died_on_this_machine_is_to_be_had_at_once(tm
     database = open_database(tmp_path, kind)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     space, _, _, unique = Duties().holder.split(" ")
-    import psutil
-
-    created = psutil.Process(child.pid).create_time()
-    hold(database, f"{space} {child.pid} {created} {unique}")
+    hold(database, f"{space} {child.pid} {started(child.pid)} {unique}")
     assert not database.take_duty("outbox"), "it lives"
     child.kill()
     child.communicate(timeout=10)
