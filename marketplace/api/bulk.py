@@ -77,14 +77,8 @@ def _read_line(line: bytes) -> Any:
 def _place(market: Market, limits: Limits, documents: list[Any]) -> list[dict[str, Any]]:
     orders = [_read_order(document, limits) for document in documents]
     good = [order for order in orders if isinstance(order, SignedBid)]
-    outcomes = iter(place_bids(market, good))
-    results = []
-    for order in orders:
-        outcome = next(outcomes) if isinstance(order, SignedBid) else order
-        if isinstance(order, SignedBid) and isinstance(outcome, Placed) and outcome.is_new:
-            limits.count_order(order.bid.renter)
-        results.append(_result(outcome))
-    return results
+    outcomes = iter(place_bids(market, good, limits))
+    return [_result(next(outcomes) if isinstance(order, SignedBid) else order) for order in orders]
 
 
 def _read_order(document: Any, limits: Limits) -> SignedBid | MarketError:

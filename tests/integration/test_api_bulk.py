@@ -103,3 +103,13 @@ def test_orders_of_a_bulk_count_for_their_signer_one_by_one(tmp_path):
         assert api.post(BULK, json=[order(world), order(world)]).json()["results"][1]["status"] == 202
         (found,) = api.post(BULK, json=[order(world)]).json()["results"]
         assert (found["status"], found["problem"]["code"]) == (429, "too_many_requests")
+
+
+def test_a_bulk_takes_no_more_new_orders_of_a_signer_than_are_left_of_its_share(tmp_path):
+    world = World(tmp_path, rules=Rules(max_blob_bytes=10_000, orders_per_minute=2))
+    with client_of(build_app(world.market, with_workers=False)) as api:
+        orders = [order(world), order(world, max_price=0), order(world), order(world), order(world)]
+        orders.insert(3, orders[0])
+        results = api.post(BULK, json=orders).json()["results"]
+        assert [one["status"] for one in results] == [202, 422, 202, 200, 429, 429]
+        assert results[4]["problem"]["values"]["party"] == RENTER.address and len(jobs(api)) == 2

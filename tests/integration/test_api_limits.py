@@ -1,11 +1,13 @@
 """Shares of the market: tokens that flow back, refusals that say when, and nobody who can use up another's."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
 from marketplace.api import limits
 from marketplace.api.app import build_app
-from marketplace.api.limits import Buckets, Share, party_of
+from marketplace.api.limits import Buckets, Limits, Share, party_of
 from marketplace.client import MarketClient
 from marketplace.domain.rules import Rules
 from marketplace.errors import TooManyRequests
@@ -117,6 +119,19 @@ def test_a_client_meets_the_error_that_was_meant_after_some_tries(tmp_path):
 def _signed(world):
     bid = world.bid()
     return bid, bid.sign(DOMAIN, RENTER.key), world.job_spec()
+
+
+def test_of_orders_that_come_at_once_no_more_are_taken_than_are_left(tmp_path):
+    world = world_with(tmp_path, orders_per_minute=1)
+    bids = [world.bid() for _ in range(4)]
+    with api_of(world) as api, ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(lambda bid: submit(api, world, bid).status_code, bids)) == [202, 429, 429, 429]
+    counted = Limits(world.rules)
+    for _ in range(2):
+        counted.require_order("both look before either is counted")
+    counted.count_order("both look before either is counted")
+    with pytest.raises(TooManyRequests):
+        counted.count_order("both look before either is counted")
 
 
 def test_zero_is_no_limit(tmp_path):
