@@ -6,7 +6,7 @@ loopback alone). The fields are those of draft-ietf-httpapi-ratelimit-headers-10
 
 An order is counted as it goes into the book, and refused there if nothing is left, however many came with it: its
 signature is good then, and it is new. So nobody can use up another's share, neither in its name nor with copies of what
-it signed.
+it signed; and a copy is answered as ever when the share is spent.
 """
 
 import math

@@ -84,7 +84,7 @@ def place_bids(
     """
     if len(orders) > 1:
         market = replace(market, chain=cast(Chain, OneLook(market.chain)))
-    outcomes = [_attempt(_check, market, order) for order in orders]
+    outcomes = [_attempt(_check, market, order, limit) for order in orders]
     if not any(isinstance(one, _Checked) for one in outcomes):
         return outcomes
     live: dict[str, list[BidRecord]] = {}
@@ -101,7 +101,7 @@ def _attempt(step: Callable[..., _Result], market: Market, *given: object) -> _R
         return error
 
 
-def _check(market: Market, order: SignedBid) -> Placed | _Checked:
+def _check(market: Market, order: SignedBid, limit: OrderLimit) -> Placed | _Checked:
     """All that can be said of a bid without looking at others."""
     bid, job_spec, bid_hash = order.bid, order.job_spec, order.bid.struct_hash()
     require_signature(market.chain, market.chain.domain, bid, bid.renter, order.signature)
@@ -109,6 +109,7 @@ def _check(market: Market, order: SignedBid) -> Placed | _Checked:
     with market.store.read() as tx:
         if tx.bids.get(bid_hash) is not None:
             return Placed(bid_hash, is_new=False)
+    limit.require_order(bid.renter)
     now = chain_time(market)
     validate_job(market, bid, job_spec)
     _validate_times(market, bid.valid_until, now)
@@ -154,6 +155,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile, li
     with market.store.read() as tx:
         if tx.asks.get(ask_hash) is not None:
             return Placed(ask_hash, is_new=False)
+    limit.require_order(ask.provider)
     now = chain_time(market)
     if ask.units == 0:
         raise MalformedMessage("Ask.units", "an offer of no units offers nothing")

@@ -113,3 +113,11 @@ def test_a_bulk_takes_no_more_new_orders_of_a_signer_than_are_left_of_its_share(
         results = api.post(BULK, json=orders).json()["results"]
         assert [one["status"] for one in results] == [202, 422, 202, 200, 429, 429]
         assert results[4]["problem"]["values"]["party"] == RENTER.address and len(jobs(api)) == 2
+
+
+def test_copies_in_a_bulk_are_answered_as_ever_when_the_share_is_spent(tmp_path):
+    world = World(tmp_path, rules=Rules(max_blob_bytes=10_000, orders_per_minute=1))
+    with client_of(build_app(world.market, with_workers=False)) as api:
+        orders = [order(world), order(world)]
+        assert [one["status"] for one in api.post(BULK, json=orders).json()["results"]] == [202, 429]
+        assert [one["status"] for one in api.post(BULK, json=orders).json()["results"]] == [200, 429]

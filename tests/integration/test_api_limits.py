@@ -44,6 +44,11 @@ def submit(api, world, bid, signer=RENTER):
     return api.post("/api/v1/jobs/submit", json=body)
 
 
+def offer(api, world, ask):
+    body = {"ask": ask.to_json(), "signature": ask.sign(DOMAIN, PROVIDER.key), "profile": world.profile().to_json()}
+    return api.post("/api/v1/asks", json=body)
+
+
 def test_a_bucket_is_spent_at_once_and_fills_again_evenly(clock):
     bucket = Buckets(6, clock)
     assert [bucket.take("a").left for _ in range(6)] == [5, 4, 3, 2, 1, 0]
@@ -151,6 +156,16 @@ def test_only_new_orders_with_a_good_signature_count_for_their_signer(tmp_path):
         assert submit(api, world, world.bid()).status_code == 202
         refused = submit(api, world, world.bid())
         assert refused.status_code == 429 and refused.json()["values"]["party"] == RENTER.address
-        ask = world.ask()
-        body = {"ask": ask.to_json(), "signature": ask.sign(DOMAIN, PROVIDER.key), "profile": world.profile().to_json()}
-        assert api.post("/api/v1/asks", json=body).status_code == 201, "another signer"
+        assert offer(api, world, world.ask()).status_code == 201, "another signer"
+
+
+def test_a_copy_is_answered_as_ever_when_the_share_is_spent(tmp_path):
+    world = world_with(tmp_path, orders_per_minute=1)
+    with api_of(world) as api:
+        bid, ask = world.bid(), world.ask()
+        first, offered = submit(api, world, bid), offer(api, world, ask)
+        assert (first.status_code, offered.status_code) == (202, 201)
+        assert submit(api, world, world.bid()).status_code == offer(api, world, world.ask()).status_code == 429
+        again, still_offered = submit(api, world, bid), offer(api, world, ask)
+        assert (again.status_code, still_offered.status_code) == (200, 200)
+        assert (again.json(), still_offered.json()) == (first.json(), offered.json())
