@@ -7,6 +7,7 @@ import pytest
 from marketplace.api.app import build_app
 from marketplace.api.bulk import MOST_BIDS
 from marketplace.domain.rules import Rules
+from marketplace.errors import ChainUnavailable
 from tests.fakes.http import client_of
 from tests.fakes.world import DOMAIN, RENTER, USDC, World, key
 
@@ -121,3 +122,20 @@ def test_copies_in_a_bulk_are_answered_as_ever_when_the_share_is_spent(tmp_path)
         orders = [order(world), order(world)]
         assert [one["status"] for one in api.post(BULK, json=orders).json()["results"]] == [202, 429]
         assert [one["status"] for one in api.post(BULK, json=orders).json()["results"]] == [200, 429]
+
+
+@pytest.mark.parametrize("away", ["head", "renter_account", "is_valid_contract_signature"])
+def test_a_chain_that_does_not_answer_is_asked_by_one_bid_of_a_bulk(world, api, monkeypatch, away):
+    """A node that hangs costs its timeout once, not once a bid."""
+    asked = []
+
+    def hang(self, *args):
+        asked.append(args)
+        raise ChainUnavailable("The chain did not answer.")
+
+    monkeypatch.setattr(type(world.chain), away, hang)
+    monkeypatch.setattr(type(world.chain), "has_code", lambda self, account: away.startswith("is_valid"))
+    orders = [order(world, signer=key(77)) if away.startswith("is_valid") else order(world) for _ in range(4)]
+    results = api.post(BULK, json=orders).json()["results"]
+    assert [(one["status"], one["problem"]["code"]) for one in results] == [(503, "chain_unavailable")] * 4
+    assert len(asked) == 1
