@@ -105,7 +105,8 @@ class Streams:
             most, each = self._rules.max_streams, self._rules.max_streams_per_client
             if self._open.total() >= most or self._open[client] >= each:
                 raise ServiceUnavailable(
-                    f"Too many streams are open: the market has {most} for all clients, {each} for one address, of IPv6 a /64.",
+                    f"Too many streams are open: the market has {most} for all clients, {each} for one address"
+                    " (IPv6: one /64).",
                     hint="Close one, or ask now and then without `Accept: text/event-stream`.",
                 )
             self._open[client] += 1
