@@ -1,5 +1,6 @@
 """What the market's workers need from a database that several processes may share, as a protocol."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from threading import Event
 from typing import Protocol
@@ -18,6 +19,10 @@ class SharedStore(Protocol):
 
     def renew_duties(self) -> frozenset[str]:
         """Keep this process's roles; those that it still has."""
+        ...
+
+    def vacant_duties(self, roles: Collection[str]) -> list[str]:
+        """Those of `roles`, in their order, that no process has now: never taken, handed on, or their time is over."""
         ...
 
     def leave_duties(self) -> None:

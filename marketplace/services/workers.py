@@ -76,6 +76,7 @@ class Workers:
         targets = [(role, self._run, (role,)) for role in self._wakes]
         if targets:
             targets.append(("duties", self._keep_duties, ()))
+        self.roles = frozenset(self._wakes)
         self._failures = dict.fromkeys(self._wakes, 0)
         self._threads = [
             Thread(target=target, args=args, name=f"market-{name}", daemon=True) for name, target, args in targets

@@ -4,7 +4,7 @@ On SQLite a writer begins with `BEGIN IMMEDIATE`; on PostgreSQL it first takes a
 READ COMMITTED, so that all it reads after that is what the writers before it left. Readers wait for nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, RLock, local
@@ -78,6 +78,11 @@ class Database:
         """Keep this process's roles; those that it still has. Raises ServiceUnavailable."""
         with self._session() as session:
             return self._duties.renew(session)
+
+    def vacant_duties(self, roles: Collection[str]) -> list[str]:
+        """Those of `roles` that no process has now. Raises ServiceUnavailable."""
+        with self._reading() as session:
+            return [role for role in roles if self._duties.is_vacant(session, role)]
 
     def leave_duties(self) -> None:
         """Let others have them at once. Raises ServiceUnavailable."""

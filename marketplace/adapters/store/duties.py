@@ -27,7 +27,12 @@ class Duties:
     def is_to_be_had(self, session: Session, role: str) -> bool:
         """Whether a `take` would succeed: nobody has it, or who had it is late or dead, or has it already."""
         row = session.get(DutyRow, role)
-        return row is None or row.holder == self.holder or row.until <= _now(session) or _is_dead(row.holder)
+        return self.is_vacant(session, role) or (row is not None and row.holder == self.holder)
+
+    def is_vacant(self, session: Session, role: str) -> bool:
+        """Whether nobody has it, this process neither, or who had it is late or dead."""
+        row = session.get(DutyRow, role)
+        return row is None or row.until <= _now(session) or _is_dead(row.holder)
 
     def take(self, session: Session, role: str) -> bool:
         """True where the role is this process's from now on. Only within a write."""
