@@ -115,11 +115,13 @@ class RateLimit:
         party = party_of(scope["client"][0] if scope.get("client") else "")
         share = buckets.take(party)
         left = share or buckets.look(party)
-        fields = {"RateLimit-Policy": self._limits.policy, "RateLimit": f'"address";r={left.left};t={left.full_in}'}
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(fields)
+                headers = MutableHeaders(scope=message)
+                headers["RateLimit-Policy"] = self._limits.policy
+                if "public" not in headers.get("cache-control", ""):  # caches would tell one client's share to others
+                    headers["RateLimit"] = f'"address";r={left.left};t={left.full_in}'
             await send(message)
 
         app = self._app if share else problem_response(TooManyRequests(party, "requests", buckets.size, left.next_in))

@@ -90,9 +90,20 @@ def test_of_ipv6_the_network_counts(address, party):
 
 def test_every_answer_says_what_is_left(tmp_path):
     with api_of(world_with(tmp_path, requests_per_minute=6, orders_per_minute=3)) as api:
-        first, second = api.get("/api/v1/rounds"), api.get("/nothing")
+        first, second = api.get("/api/v1/jobs"), api.get("/nothing")
         assert first.headers["ratelimit-policy"] == '"address";q=6;w=60, "signer";q=3;w=60'
         assert [one.headers["ratelimit"] for one in (first, second)] == ['"address";r=5;t=10', '"address";r=4;t=20']
+
+
+def test_an_answer_that_caches_share_says_the_policy_and_nothing_of_one_clients_share(tmp_path):
+    with api_of(world_with(tmp_path, requests_per_minute=6)) as api:
+        first = api.get("/api/v1/cluster/status")
+        again = api.get("/api/v1/cluster/status", headers={"If-None-Match": first.headers["etag"]})
+        assert (first.status_code, again.status_code) == (200, 304)
+        for answer in (first, again):
+            assert answer.headers["cache-control"].startswith("public")
+            assert "ratelimit-policy" in answer.headers and "ratelimit" not in answer.headers
+        assert api.get("/api/v1/jobs").headers["ratelimit"].startswith('"address";r=3;'), "they count all the same"
 
 
 def test_one_request_too_many_is_refused_with_when_to_come_back_loopback_or_not(tmp_path):
