@@ -75,26 +75,19 @@ def _read_line(line: bytes) -> Any:
 
 
 def _place(market: Market, limits: Limits, documents: list[Any]) -> list[dict[str, Any]]:
-    orders = [_read_order(document, limits) for document in documents]
+    orders = [_read_order(document) for document in documents]
     good = [order for order in orders if isinstance(order, SignedBid)]
-    outcomes = iter(place_bids(market, good))
-    results = []
-    for order in orders:
-        outcome = next(outcomes) if isinstance(order, SignedBid) else order
-        if isinstance(order, SignedBid) and isinstance(outcome, Placed) and outcome.is_new:
-            limits.count_order(order.bid.renter)
-        results.append(_result(outcome))
-    return results
+    outcomes = iter(place_bids(market, good, limits))
+    return [_result(next(outcomes) if isinstance(order, SignedBid) else order) for order in orders]
 
 
-def _read_order(document: Any, limits: Limits) -> SignedBid | MarketError:
+def _read_order(document: Any) -> SignedBid | MarketError:
     if isinstance(document, MarketError):
         return document
     try:
         body = JobBody.model_validate(document)
         if body.now:
             raise MalformedMessage("now", "is for one bid at a time: POST /api/v1/jobs/submit")
-        limits.require_order(body.bid.renter)
     except ValidationError as error:
         return refusal_of(error.errors(include_url=False)[0])
     except MarketError as error:

@@ -60,11 +60,8 @@ def job_routes(market: Market, streams: Streams, limits: Limits) -> APIRouter:
     )
     @router.post("/jobs", status_code=202, include_in_schema=False)
     def submit(body: JobBody, response: Response) -> dict[str, Any]:
-        limits.require_order(body.bid.renter)
-        placed = place_bid(market, body.bid, body.signature, body.job_spec)
-        if placed.is_new:
-            limits.count_order(body.bid.renter)
-        else:
+        placed = place_bid(market, body.bid, body.signature, body.job_spec, limits)
+        if not placed.is_new:
             response.status_code = 200
         # Only who places a bid decides when: a signed bid is public, and anybody can send it again.
         number = fill_now(market, placed.order_hash) if body.now and placed.is_new else None

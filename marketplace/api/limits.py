@@ -4,8 +4,9 @@ Token buckets in this process's memory: a party may spend a minute's worth at on
 exempt, loopback neither: a proxy in front is to pass the address on (`X-Forwarded-For`, which the server believes from
 loopback alone). The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
 
-An order is counted once it is in the book: its signature is good then, and it is new. So nobody can use up another's
-share, neither in its name nor with copies of what it signed.
+An order is counted as it goes into the book, and refused there if nothing is left, however many came with it: its
+signature is good then, and it is new. So nobody can use up another's share, neither in its name nor with copies of what
+it signed; and a copy is answered as ever when the share is spent.
 """
 
 import math
@@ -88,14 +89,16 @@ class Limits:
 
     def require_order(self, signer: str) -> None:
         """Raises TooManyRequests where `signer` has placed its share of new orders."""
-        share = self.orders.look(signer) if self.orders else None
-        if self.orders and share and share.left < 1:
-            raise TooManyRequests(f"{signer}", "new orders", self.orders.size, share.next_in)
+        if self.orders and self.orders.look(signer).left < 1:
+            raise self._refusal(self.orders, signer)
 
     def count_order(self, signer: str) -> None:
-        """A new order of `signer` is in the book."""
-        if self.orders:
-            self.orders.take(signer)
+        """A new order of `signer` goes into the book. Raises TooManyRequests where none is left of its share."""
+        if self.orders and self.orders.take(signer) is None:
+            raise self._refusal(self.orders, signer)
+
+    def _refusal(self, orders: Buckets, signer: str) -> TooManyRequests:
+        return TooManyRequests(signer, "new orders", orders.size, orders.look(signer).next_in)
 
 
 class RateLimit:
@@ -112,11 +115,13 @@ class RateLimit:
         party = party_of(scope["client"][0] if scope.get("client") else "")
         share = buckets.take(party)
         left = share or buckets.look(party)
-        fields = {"RateLimit-Policy": self._limits.policy, "RateLimit": f'"address";r={left.left};t={left.full_in}'}
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(fields)
+                headers = MutableHeaders(scope=message)
+                headers["RateLimit-Policy"] = self._limits.policy
+                if "public" not in headers.get("cache-control", ""):  # caches would tell one client's share to others
+                    headers["RateLimit"] = f'"address";r={left.left};t={left.full_in}'
             await send(message)
 
         app = self._app if share else problem_response(TooManyRequests(party, "requests", buckets.size, left.next_in))

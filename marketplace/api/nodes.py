@@ -39,11 +39,8 @@ def node_routes(market: Market, limits: Limits) -> APIRouter:
     )
     @router.post("/nodes/register", status_code=201, include_in_schema=False)
     def register(body: AskBody, response: Response) -> dict[str, Any]:
-        limits.require_order(body.ask.provider)
-        placed = place_ask(market, body.ask, body.signature, body.profile)
-        if placed.is_new:
-            limits.count_order(body.ask.provider)
-        else:
+        placed = place_ask(market, body.ask, body.signature, body.profile, limits)
+        if not placed.is_new:
             response.status_code = 200
         return {"askHash": placed.order_hash, "nodeId": body.ask.agent}
 

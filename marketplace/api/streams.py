@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from marketplace.api.limits import party_of
 from marketplace.domain.rules import Rules
 from marketplace.errors import ServiceUnavailable
 from marketplace.services.follow_job import Look, News
@@ -95,7 +96,7 @@ class Streams:
         if self.is_stopping:
             raise ServiceUnavailable("The market is about to stop.", hint="Try again in a minute.")
         first = look(after)
-        client = request.client.host if request.client else ""
+        client = party_of(request.client.host if request.client else "")
         self._take(client)
         return EventStream(self._events(look, first), lambda: self._give_back(client))
 
@@ -104,7 +105,8 @@ class Streams:
             most, each = self._rules.max_streams, self._rules.max_streams_per_client
             if self._open.total() >= most or self._open[client] >= each:
                 raise ServiceUnavailable(
-                    f"Too many streams are open: the market has {most} for all clients, {each} for one address.",
+                    f"Too many streams are open: the market has {most} for all clients, {each} for one address"
+                    " (IPv6: one /64).",
                     hint="Close one, or ask now and then without `Accept: text/event-stream`.",
                 )
             self._open[client] += 1

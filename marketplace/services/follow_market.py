@@ -33,14 +33,18 @@ class MarketNews:
     def look(self, after: str) -> Look:
         """`round` for each round since `after`, oldest first, then `status` where the market is not as it was then.
 
-        Who has never looked is told the status alone. `round` is as in the list of rounds, `status` as of
+        Who has never looked is told the status alone, and so is who was told of rounds that the market has not had: it
+        began anew, or from a backup. `round` is as in the list of rounds, `status` as of
         `/cluster/status`. Never over. Raises MalformedMessage for an `after` that no look has given.
         """
         told, digest = _parse(after)
         status = self._latest()
+        newest = _newest(self._market)
+        if told is not None and told > newest:
+            told, digest = _parse("")
         seen = status["rounds"] if told is None else told
         news = []
-        for each in _rounds_since(self._market, seen):
+        for each in _latest_rounds(self._market, newest - seen):
             seen = each["number"]
             news.append(News("round", each, f"{seen}.{digest}"))
         now = _digest(status)
@@ -55,9 +59,12 @@ class MarketNews:
             return self._status[1]
 
 
-def _rounds_since(market: Market, number: int) -> list[dict[str, Any]]:
+def _newest(market: Market) -> int:
     newest = list_rounds(market, limit=1)["rounds"]
-    missing = newest[0]["number"] - number if newest else 0
+    return newest[0]["number"] if newest else 0
+
+
+def _latest_rounds(market: Market, missing: int) -> list[dict[str, Any]]:
     if missing <= 0:
         return []
     return list_rounds(market, limit=min(missing, MOST_ROUNDS))["rounds"][::-1]

@@ -25,7 +25,7 @@ class Placing(Protocol):
 Placed = TypeVar("Placed", bound=Placing)
 Order = TypeVar("Order")
 PlaceOne = Callable[Concatenate[Market, Rest], Placed]
-PlaceEach = Callable[[Market, Sequence[Order]], list[Placed | MarketError]]
+PlaceEach = Callable[Concatenate[Market, Sequence[Order], Rest], list[Placed | MarketError]]
 
 
 def counted_ask(place: PlaceOne[Rest, Placed]) -> PlaceOne[Rest, Placed]:
@@ -47,14 +47,16 @@ def counted_ask(place: PlaceOne[Rest, Placed]) -> PlaceOne[Rest, Placed]:
     return placing
 
 
-def counted_bids(place: PlaceEach[Order, Placed]) -> PlaceEach[Order, Placed]:
+def counted_bids(place: PlaceEach[Order, Rest, Placed]) -> PlaceEach[Order, Rest, Placed]:
     """Count each bid by what became of it; one that is new begins its job's trace."""
 
     @wraps(place)
-    def placing(market: Market, orders: Sequence[Order]) -> list[Placed | MarketError]:
+    def placing(
+        market: Market, orders: Sequence[Order], *args: Rest.args, **kwargs: Rest.kwargs
+    ) -> list[Placed | MarketError]:
         started, codes = time.time(), ["bug"] * len(orders)
         try:
-            outcomes = place(market, orders)
+            outcomes = place(market, orders, *args, **kwargs)
             codes = [_code_of(one) for one in outcomes]
         except MarketError as error:
             codes = [error.code] * len(orders)

@@ -12,10 +12,8 @@ from marketplace.errors import (
     CancelledOrder,
     DuplicateOrder,
     ExpiredOrder,
-    InputError,
     InsufficientFunds,
     InsufficientStake,
-    InvalidJobSpec,
     MalformedMessage,
     MarketError,
     OrderError,
@@ -31,8 +29,9 @@ from marketplace.services.clock import chain_time
 from marketplace.services.market import Market
 from marketplace.services.observed_orders import counted_ask, counted_bids
 from marketplace.services.one_look import OneLook
+from marketplace.services.order_limit import OrderLimit, Unlimited
 from marketplace.services.storage import Transaction
-from marketplace.services.validate_job import require_size, validate_job
+from marketplace.services.validate_job import require_blobs, require_size, validate_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +60,40 @@ class _Checked:
 
 
 _Result = TypeVar("_Result")
+_UNLIMITED = Unlimited()
 
 
-def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec) -> Placed:
+def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec, limit: OrderLimit = _UNLIMITED) -> Placed:
     """Take a job into the book. Placing the same bid again changes nothing.
 
     Raises WrongMarket, InvalidJobSpec, MalformedMessage, TooLarge, InputError, ExpiredOrder, InvalidSignature,
     CancelledOrder, DuplicateOrder (another bid has its salt), InsufficientFunds, OrderError (too many live orders, or a
-    salt too far ahead), ChainUnavailable.
+    salt too far ahead), TooManyRequests, ChainUnavailable.
     """
-    (outcome,) = place_bids(market, [SignedBid(bid, signature, job_spec)])
+    (outcome,) = place_bids(market, [SignedBid(bid, signature, job_spec)], limit)
     if isinstance(outcome, MarketError):
         raise outcome
     return outcome
 
 
 @counted_bids
-def place_bids(market: Market, orders: Sequence[SignedBid]) -> list[Placed | MarketError]:
+def place_bids(
+    market: Market, orders: Sequence[SignedBid], limit: OrderLimit = _UNLIMITED
+) -> list[Placed | MarketError]:
     """What `place_bid` returns or raises for each, in order: one that is refused keeps no other out.
 
     The chain is asked once about each renter, its live bids are looked up once, and the database writes once.
     """
     if len(orders) > 1:
         market = replace(market, chain=cast(Chain, OneLook(market.chain)))
-    outcomes = [_attempt(_check, market, order) for order in orders]
+    outcomes = [_attempt(_check, market, order, limit) for order in orders]
     if not any(isinstance(one, _Checked) for one in outcomes):
         return outcomes
     live: dict[str, list[BidRecord]] = {}
     with market.store.write() as tx:
-        return [_attempt(_enter, market, one, tx, live) if isinstance(one, _Checked) else one for one in outcomes]
+        return [
+            _attempt(_enter, market, one, tx, live, limit) if isinstance(one, _Checked) else one for one in outcomes
+        ]
 
 
 def _attempt(step: Callable[..., _Result], market: Market, *given: object) -> _Result | MarketError:
@@ -99,7 +103,7 @@ def _attempt(step: Callable[..., _Result], market: Market, *given: object) -> _R
         return error
 
 
-def _check(market: Market, order: SignedBid) -> Placed | _Checked:
+def _check(market: Market, order: SignedBid, limit: OrderLimit) -> Placed | _Checked:
     """All that can be said of a bid without looking at others."""
     bid, job_spec, bid_hash = order.bid, order.job_spec, order.bid.struct_hash()
     require_signature(market.chain, market.chain.domain, bid, bid.renter, order.signature)
@@ -107,17 +111,20 @@ def _check(market: Market, order: SignedBid) -> Placed | _Checked:
     with market.store.read() as tx:
         if tx.bids.get(bid_hash) is not None:
             return Placed(bid_hash, is_new=False)
+    limit.require_order(bid.renter)
     now = chain_time(market)
     validate_job(market, bid, job_spec)
     _validate_times(market, bid.valid_until, now)
     _validate_deadline(market, bid, max(now, job_spec.schedule.not_before))
     _validate_schedule(bid, job_spec.schedule)
-    _require_blobs(market, job_spec)
+    require_blobs(market, job_spec)
     account = market.chain.renter_account(bid.renter)
     return _Checked(BidRecord(bid_hash, bid, order.signature, job_spec, placed_at=now), account)
 
 
-def _enter(market: Market, checked: _Checked, tx: Transaction, live: dict[str, list[BidRecord]]) -> Placed:
+def _enter(
+    market: Market, checked: _Checked, tx: Transaction, live: dict[str, list[BidRecord]], limit: OrderLimit
+) -> Placed:
     """Into the book, beside its renter's others, which are in `live` by renter once they were looked up.
 
     Whatever is raised is raised before anything is written.
@@ -131,6 +138,7 @@ def _enter(market: Market, checked: _Checked, tx: Transaction, live: dict[str, l
     others = live[bid.renter]
     _require_room(market, bid.renter, len(others))
     _require_funds(record, account.free, sum(one.locked_at_most for one in others))
+    limit.count_order(bid.renter)  # the last of the reasons: one that is refused for another does not count
     tx.bids.add(record)
     others.append(record)
     tx.timeline.add(record.bid_hash, record.placed_at, JobState.QUEUED.value)
@@ -138,11 +146,11 @@ def _enter(market: Market, checked: _Checked, tx: Transaction, live: dict[str, l
 
 
 @counted_ask
-def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) -> Placed:
+def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile, limit: OrderLimit = _UNLIMITED) -> Placed:
     """Take a node into the book; an older ask for the same provider and agent makes way.
 
     Raises WrongMarket, MalformedMessage, TooLarge, ExpiredOrder, InvalidSignature, CancelledOrder, InsufficientStake,
-    OrderError (too many live orders), ChainUnavailable.
+    OrderError (too many live orders), TooManyRequests, ChainUnavailable.
     """
     ask_hash = ask.struct_hash()
     require_ask_signature(market.chain, market.chain.domain, ask, signature, market.chain.is_agent)
@@ -150,6 +158,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
     with market.store.read() as tx:
         if tx.asks.get(ask_hash) is not None:
             return Placed(ask_hash, is_new=False)
+    limit.require_order(ask.provider)
     now = chain_time(market)
     if ask.units == 0:
         raise MalformedMessage("Ask.units", "an offer of no units offers nothing")
@@ -187,6 +196,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile) ->
                 tx.asks.set_state(old.ask_hash, OrderState.SUPERSEDED, f"replaced by {ask_hash}")
         state = OrderState.SUPERSEDED if newer else OrderState.LIVE
         _require_room(market, ask.provider, tx.asks.count_live_of(ask.provider))
+        limit.count_order(ask.provider)
         tx.asks.add(AskRecord(ask_hash, ask, signature, profile, placed_at=now, state=state))
         tx.asks.seen(ask.agent, market.clock.now())
     return Placed(ask_hash, is_new=True)
@@ -265,25 +275,6 @@ def _require_salt(market: Market, tx: Transaction, bid: Bid, account: RenterAcco
             " opening the bid would void those below.",
             **told,
         )
-
-
-def _require_blobs(market: Market, job_spec: JobSpec) -> None:
-    missing = [digest for digest in job_spec.blob_digests() if not market.blobs.has(digest)]
-    if missing:
-        raise InputError(
-            f"The market does not hold {len(missing)} of the job's blobs, the first being {missing[0]}.",
-            hint="Upload them first: PUT /api/v1/blobs/{digest}.",
-            missing=missing,
-        )
-    sizes = [(entry.digest, entry.size, entry.path) for entry in job_spec.inputs]
-    if job_spec.uploaded_program:
-        sizes.append((job_spec.uploaded_program.digest, job_spec.uploaded_program.size, "program"))
-    for digest, size, path in sizes:
-        if market.blobs.size(digest) != size:
-            raise InvalidJobSpec(
-                f"{path!r} is said to have {size} bytes; the blob {digest} has {market.blobs.size(digest)}.",
-                path=path,
-            )
 
 
 def _require_funds(record: BidRecord, free: int, reserved: int) -> None:

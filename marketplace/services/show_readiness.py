@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 
+from marketplace.domain.roles import WORKERS
 from marketplace.errors import ChainUnavailable, ServiceUnavailable
 from marketplace.services.follow_chain import blocks_behind
 from marketplace.services.market import Market
@@ -15,13 +16,14 @@ _log = structlog.get_logger("computehive.api")
 
 
 def show_readiness(market: Market, workers: Workers | None) -> dict[str, Any]:
-    """`{status: "ready"}`: the database takes writes, the chain answers and is followed, all workers are at work.
+    """`{status: "ready"}`: the database takes writes, the chain answers and is followed, all workers are at work, and
+    the roles that this process does not do are some other's.
 
     The schema is not asked for: a database that is not of this version's is migrated, or refused, before anything is
     served. Raises ServiceUnavailable with every reason.
     """
     reasons = [*_of_database(market), *_of_chain(market)]
-    reasons += workers.troubles() if workers else ["no workers run in this process"]
+    reasons += [*workers.troubles(), *_of_others(market, workers)] if workers else ["no workers run in this process"]
     if reasons:
         raise ServiceUnavailable(
             f"The market is not ready: {'; '.join(reasons)}.", hint="Send requests elsewhere for now.", reasons=reasons
@@ -46,3 +48,9 @@ def _of_chain(market: Market) -> list[str]:
     with market.store.read() as tx:
         behind = blocks_behind(market, tx, head)
     return [f"the market is {behind} blocks behind the chain"] if behind > MOST_BLOCKS_BEHIND else []
+
+
+def _of_others(market: Market, workers: Workers) -> list[str]:
+    """Roles of other processes, as their database knows them: what their steps come to is theirs to say."""
+    here_or_manned = workers.roles | market.store.manned_duties()
+    return [f"no process has the role {role}" for role in WORKERS if role not in here_or_manned]

@@ -26,7 +26,7 @@ class SharedStore(Protocol):
         ...
 
     def manned_duties(self) -> frozenset[str]:
-        """Roles that a process has now, this one or another."""
+        """Roles that a process has now, this one or another: not handed on, and their time is not over."""
         ...
 
     def on_duty(self, role: str) -> AbstractContextManager[None]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marketplace.domain.attested import validate_attested
 from marketplace.domain.audits import validate_audit
-from marketplace.errors import InvalidJobSpec, MalformedMessage, TooLarge
+from marketplace.errors import InputError, InvalidJobSpec, MalformedMessage, TooLarge
 from marketplace.protocol.canonical import canonical_json
 from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec
@@ -51,6 +51,26 @@ def validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
     for entry in job_spec.inputs:
         if entry.size > rules.max_blob_bytes:
             raise TooLarge(f"Input {entry.path!r}", entry.size, rules.max_blob_bytes)
+
+
+def require_blobs(market: Market, job_spec: JobSpec) -> None:
+    """Raises InputError for blobs that the market does not hold, InvalidJobSpec for sizes that are not theirs."""
+    missing = [digest for digest in job_spec.blob_digests() if not market.blobs.has(digest)]
+    if missing:
+        raise InputError(
+            f"The market does not hold {len(missing)} of the job's blobs, the first being {missing[0]}.",
+            hint="Upload them first: PUT /api/v1/blobs/{digest}.",
+            missing=missing,
+        )
+    sizes = [(entry.digest, entry.size, entry.path) for entry in job_spec.inputs]
+    if job_spec.uploaded_program:
+        sizes.append((job_spec.uploaded_program.digest, job_spec.uploaded_program.size, "program"))
+    for digest, size, path in sizes:
+        if market.blobs.size(digest) != size:
+            raise InvalidJobSpec(
+                f"{path!r} is said to have {size} bytes; the blob {digest} has {market.blobs.size(digest)}.",
+                path=path,
+            )
 
 
 def _validate_network(bid: Bid, job_spec: JobSpec) -> None:

@@ -81,6 +81,7 @@ class Workers:
         targets = [(role, self._run, (role,)) for role in self._wakes]
         if targets:
             targets += [("duties", self._keep_duties, ()), ("watcher", self._watch, ())]
+        self.roles = frozenset(self._wakes)
         self._steps = market.instruments.steps
         self._threads = [
             Thread(target=target, args=args, name=f"market-{name}", daemon=True) for name, target, args in targets

@@ -7,6 +7,7 @@ import pytest
 from marketplace.api.app import build_app
 from marketplace.api.bulk import MOST_BIDS
 from marketplace.domain.rules import Rules
+from marketplace.errors import ChainUnavailable
 from tests.fakes.http import client_of
 from tests.fakes.world import DOMAIN, RENTER, USDC, World, key
 
@@ -103,3 +104,38 @@ def test_orders_of_a_bulk_count_for_their_signer_one_by_one(tmp_path):
         assert api.post(BULK, json=[order(world), order(world)]).json()["results"][1]["status"] == 202
         (found,) = api.post(BULK, json=[order(world)]).json()["results"]
         assert (found["status"], found["problem"]["code"]) == (429, "too_many_requests")
+
+
+def test_a_bulk_takes_no_more_new_orders_of_a_signer_than_are_left_of_its_share(tmp_path):
+    world = World(tmp_path, rules=Rules(max_blob_bytes=10_000, orders_per_minute=2))
+    with client_of(build_app(world.market, with_workers=False)) as api:
+        orders = [order(world), order(world, max_price=0), order(world), order(world), order(world)]
+        orders.insert(3, orders[0])
+        results = api.post(BULK, json=orders).json()["results"]
+        assert [one["status"] for one in results] == [202, 422, 202, 200, 429, 429]
+        assert results[4]["problem"]["values"]["party"] == RENTER.address and len(jobs(api)) == 2
+
+
+def test_copies_in_a_bulk_are_answered_as_ever_when_the_share_is_spent(tmp_path):
+    world = World(tmp_path, rules=Rules(max_blob_bytes=10_000, orders_per_minute=1))
+    with client_of(build_app(world.market, with_workers=False)) as api:
+        orders = [order(world), order(world)]
+        assert [one["status"] for one in api.post(BULK, json=orders).json()["results"]] == [202, 429]
+        assert [one["status"] for one in api.post(BULK, json=orders).json()["results"]] == [200, 429]
+
+
+@pytest.mark.parametrize("away", ["head", "renter_account", "is_valid_contract_signature"])
+def test_a_chain_that_does_not_answer_is_asked_by_one_bid_of_a_bulk(world, api, monkeypatch, away):
+    """A node that hangs costs its timeout once, not once a bid."""
+    asked = []
+
+    def hang(self, *args):
+        asked.append(args)
+        raise ChainUnavailable("The chain did not answer.")
+
+    monkeypatch.setattr(type(world.chain), away, hang)
+    monkeypatch.setattr(type(world.chain), "has_code", lambda self, account: away.startswith("is_valid"))
+    orders = [order(world, signer=key(77)) if away.startswith("is_valid") else order(world) for _ in range(4)]
+    results = api.post(BULK, json=orders).json()["results"]
+    assert [(one["status"], one["problem"]["code"]) for one in results] == [(503, "chain_unavailable")] * 4
+    assert len(asked) == 1

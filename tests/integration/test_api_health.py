@@ -6,11 +6,12 @@ import pytest
 
 from marketplace.adapters.store import Database
 from marketplace.api.app import build_app
-from marketplace.domain.roles import WORKERS
+from marketplace.domain.roles import API, WORKERS
 from marketplace.errors import MarketError
 from marketplace.services import workers
 from marketplace.services.show_readiness import MOST_BLOCKS_BEHIND, show_readiness
 from marketplace.services.workers import Workers
+from tests.fakes.databases import open_database
 from tests.fakes.http import client_of
 from tests.fakes.world import World
 
@@ -48,8 +49,8 @@ def wait_for(condition) -> None:
 def test_a_market_whose_workers_run_is_ready_until_they_stop(world, running):
     wait_for(lambda: not reasons(world, running))
     running.stop()
-    stopped = len(WORKERS) + len(("duties", "watcher"))
-    assert len(reasons(world, running)) == stopped and "market-clearing is not running" in str(reasons(world, running))
+    names = (*WORKERS, "duties", "watcher")
+    assert reasons(world, running) == [f"the worker market-{name} is not running" for name in names]
 
 
 def test_without_workers_the_interface_is_alive_and_not_ready(world):
@@ -68,6 +69,31 @@ def test_a_chain_that_is_away_or_far_ahead_is_a_reason(world, running):
     assert "blocks behind" in reasons(world, running)[0]
     world.chain.away = True
     assert reasons(world, running)[0] == "the chain does not answer"
+
+
+def test_roles_that_no_process_has_are_reasons_until_one_has_them(world, tmp_path):
+    """As of a process with `--role api`, and of one that has some of the roles."""
+    alone, some = Workers(world.market, [API]), Workers(world.market, ["outbox"])
+    assert reasons(world, alone) == [f"no process has the role {role}" for role in WORKERS]
+    assert [reason for reason in reasons(world, some) if "outbox" in reason] == [
+        "the worker market-outbox is not running"
+    ]
+    other = open_database(tmp_path)
+    for role in WORKERS:
+        assert other.take_duty(role)
+    assert reasons(world, alone) == []
+    other.leave_duties()
+    assert len(reasons(world, alone)) == len(WORKERS)
+
+
+def test_a_role_whose_holder_is_late_or_dead_is_nobodys(tmp_path):
+    first, second = (open_database(tmp_path, duty_seconds=0.3) for _ in range(2))
+    assert first.take_duty("outbox") and first.take_duty("seals")
+    assert second.manned_duties() == {"outbox", "seals"}
+    time.sleep(0.35)
+    assert second.manned_duties() == first.manned_duties() == frozenset()
+    first.renew_duties()
+    assert second.manned_duties() == {"outbox", "seals"}
 
 
 def test_a_database_that_takes_no_writes_is_a_reason(world, running, monkeypatch):

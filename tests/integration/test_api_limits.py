@@ -1,11 +1,13 @@
 """Shares of the market: tokens that flow back, refusals that say when, and nobody who can use up another's."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
 from marketplace.api import limits
 from marketplace.api.app import build_app
-from marketplace.api.limits import Buckets, Share, party_of
+from marketplace.api.limits import Buckets, Limits, Share, party_of
 from marketplace.client import MarketClient
 from marketplace.domain.rules import Rules
 from marketplace.errors import TooManyRequests
@@ -40,6 +42,11 @@ def submit(api, world, bid, signer=RENTER):
         "jobSpec": world.job_spec().to_json(),
     }
     return api.post("/api/v1/jobs/submit", json=body)
+
+
+def offer(api, world, ask):
+    body = {"ask": ask.to_json(), "signature": ask.sign(DOMAIN, PROVIDER.key), "profile": world.profile().to_json()}
+    return api.post("/api/v1/asks", json=body)
 
 
 def test_a_bucket_is_spent_at_once_and_fills_again_evenly(clock):
@@ -83,9 +90,20 @@ def test_of_ipv6_the_network_counts(address, party):
 
 def test_every_answer_says_what_is_left(tmp_path):
     with api_of(world_with(tmp_path, requests_per_minute=6, orders_per_minute=3)) as api:
-        first, second = api.get("/api/v1/rounds"), api.get("/nothing")
+        first, second = api.get("/api/v1/jobs"), api.get("/nothing")
         assert first.headers["ratelimit-policy"] == '"address";q=6;w=60, "signer";q=3;w=60'
         assert [one.headers["ratelimit"] for one in (first, second)] == ['"address";r=5;t=10', '"address";r=4;t=20']
+
+
+def test_an_answer_that_caches_share_says_the_policy_and_nothing_of_one_clients_share(tmp_path):
+    with api_of(world_with(tmp_path, requests_per_minute=6)) as api:
+        first = api.get("/api/v1/cluster/status")
+        again = api.get("/api/v1/cluster/status", headers={"If-None-Match": first.headers["etag"]})
+        assert (first.status_code, again.status_code) == (200, 304)
+        for answer in (first, again):
+            assert answer.headers["cache-control"].startswith("public")
+            assert "ratelimit-policy" in answer.headers and "ratelimit" not in answer.headers
+        assert api.get("/api/v1/jobs").headers["ratelimit"].startswith('"address";r=3;'), "they count all the same"
 
 
 def test_one_request_too_many_is_refused_with_when_to_come_back_loopback_or_not(tmp_path):
@@ -119,6 +137,19 @@ def _signed(world):
     return bid, bid.sign(DOMAIN, RENTER.key), world.job_spec()
 
 
+def test_of_orders_that_come_at_once_no_more_are_taken_than_are_left(tmp_path):
+    world = world_with(tmp_path, orders_per_minute=1)
+    bids = [world.bid() for _ in range(4)]
+    with api_of(world) as api, ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(lambda bid: submit(api, world, bid).status_code, bids)) == [202, 429, 429, 429]
+    counted = Limits(world.rules)
+    for _ in range(2):
+        counted.require_order("both look before either is counted")
+    counted.count_order("both look before either is counted")
+    with pytest.raises(TooManyRequests):
+        counted.count_order("both look before either is counted")
+
+
 def test_zero_is_no_limit(tmp_path):
     with api_of(world_with(tmp_path, requests_per_minute=0, orders_per_minute=0)) as api:
         answer = api.get("/api/v1/rounds")
@@ -136,6 +167,16 @@ def test_only_new_orders_with_a_good_signature_count_for_their_signer(tmp_path):
         assert submit(api, world, world.bid()).status_code == 202
         refused = submit(api, world, world.bid())
         assert refused.status_code == 429 and refused.json()["values"]["party"] == RENTER.address
-        ask = world.ask()
-        body = {"ask": ask.to_json(), "signature": ask.sign(DOMAIN, PROVIDER.key), "profile": world.profile().to_json()}
-        assert api.post("/api/v1/asks", json=body).status_code == 201, "another signer"
+        assert offer(api, world, world.ask()).status_code == 201, "another signer"
+
+
+def test_a_copy_is_answered_as_ever_when_the_share_is_spent(tmp_path):
+    world = world_with(tmp_path, orders_per_minute=1)
+    with api_of(world) as api:
+        bid, ask = world.bid(), world.ask()
+        first, offered = submit(api, world, bid), offer(api, world, ask)
+        assert (first.status_code, offered.status_code) == (202, 201)
+        assert submit(api, world, world.bid()).status_code == offer(api, world, world.ask()).status_code == 429
+        again, still_offered = submit(api, world, bid), offer(api, world, ask)
+        assert (again.status_code, still_offered.status_code) == (200, 200)
+        assert (again.json(), still_offered.json()) == (first.json(), offered.json())

@@ -10,9 +10,11 @@ from base64 import b64decode, b64encode
 import httpx
 import pytest
 import uvicorn
+from fastapi import Request
 
 from marketplace.api import streams
 from marketplace.api.app import build_app
+from marketplace.api.streams import Streams
 from marketplace.bootstrap import MarketServer
 from marketplace.client import MarketClient
 from marketplace.client.events import follow_events
@@ -21,6 +23,7 @@ from marketplace.errors import ConflictError, MalformedMessage, NotFound, Servic
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.livelog import STDERR, STDOUT, LogChunk
 from marketplace.services.clear_round import run_round
+from marketplace.services.follow_job import Look
 from tests.fakes.world import AGENT, DOMAIN, World
 
 SOON = 20.0
@@ -264,3 +267,17 @@ def test_what_is_to_be_done_last_is_done_before_sigterm_ends_the_process():
     finally:
         process.kill()
     assert said.split("\n")[:-1] == ["streams", "workers stopped", "sent"]
+
+
+def test_streams_of_one_ipv6_network_count_as_one_clients(world):
+    held = Streams(world.rules)
+    for host in ("2001:db8:1:2::1", "2001:db8:1:2::2"):
+        held.follow(request_from(host), lambda after: Look((), after, is_over=False), "")
+    with pytest.raises(ServiceUnavailable):
+        held.follow(request_from("2001:db8:1:2:ffff::3"), lambda after: Look((), after, is_over=False), "")
+    held.follow(request_from("2001:db8:1:3::1"), lambda after: Look((), after, is_over=False), "")
+    assert held.open_count == 3
+
+
+def request_from(host: str) -> Request:
+    return Request({"type": "http", "client": (host, 1), "headers": []})

@@ -31,7 +31,7 @@ class Duties:
     def is_to_be_had(self, session: Session, role: str) -> bool:
         """Whether a `take` would succeed: nobody has it, or who had it is late or dead, or has it already."""
         row = session.get(DutyRow, role)
-        return row is None or row.holder == self.holder or row.until <= _now(session) or _is_dead(row.holder)
+        return row is None or row.holder == self.holder or not _is_manned(row, _now(session))
 
     def take(self, session: Session, role: str) -> bool:
         """True where the role is this process's from now on. Only within a write."""
@@ -55,8 +55,8 @@ class Duties:
 
     def manned(self, session: Session) -> frozenset[str]:
         """Those that a process has whose time is not over and that is not known to have ended, by name."""
-        rows = session.exec(select(DutyRow).where(col(DutyRow.until) > _now(session)))
-        return frozenset(row.role for row in rows if not _is_dead(row.holder))
+        now = _now(session)
+        return frozenset(row.role for row in session.exec(select(DutyRow)) if _is_manned(row, now))
 
     def leave(self, session: Session, roles: Collection[str] | None = None) -> None:
         """All that this process has, or only some, is to be had again at once."""
@@ -65,6 +65,10 @@ class Duties:
     def _mine(self, roles: Collection[str] | None) -> ColumnElement[bool]:
         mine = col(DutyRow.holder) == self.holder
         return mine if roles is None else and_(mine, col(DutyRow.role).in_(roles))
+
+
+def _is_manned(row: DutyRow, now: float) -> bool:
+    return row.until > now and not _is_dead(row.holder)
 
 
 def _now(session: Session) -> float:

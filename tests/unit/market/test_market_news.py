@@ -73,3 +73,21 @@ def test_many_readers_cost_the_market_one_status(world, monkeypatch):
     world.offer()
     now[0] = 1.0
     assert kinds(news.look(first[0].after)) == ["status"] and len(asked) == 2
+
+
+def test_who_is_ahead_of_a_market_that_began_anew_is_told_as_if_for_the_first_time(world):
+    world.offer()
+    digest = market_news(world.market, "").after.partition(".")[2]
+    look = market_news(world.market, f"500.{digest}")
+    assert kinds(look) == ["status"] and look.after == f"0.{digest}"
+    clear(world)
+    assert kinds(market_news(world.market, look.after)) == ["round", "status"]
+
+
+def test_a_round_that_is_newer_than_the_kept_status_is_told_once(world):
+    world.offer()
+    news = MarketNews(world.market, seconds=1, clock=lambda: 0.0)
+    after = news.look("").after
+    clear(world)
+    look = news.look(after)
+    assert kinds(look) == ["round"] and kinds(news.look(look.after)) == []
