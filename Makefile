@@ -6,7 +6,7 @@ RUN := .venv/bin/python -m
 
 help:
 	@echo "make demo               the whole story on a local chain, with real programs"
-	@echo "make test               every test; ends in one line of totals"
+	@echo "make test               every suite but test-postgres; ends in one line of totals"
 	@echo "make test-unit | test-postgres | test-contracts | test-integration"
 	@echo "make setup              environments, compiler, contracts, examples (done by the above)"
 	@echo "make bench-gas          what the contracts cost, beside a bare transfer"

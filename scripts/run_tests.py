@@ -1,6 +1,6 @@
 """Runs the test suites and closes with one line of totals.
 
-python -m scripts.run_tests [unit] [postgres] [contracts] [simulation] [integration]     # all, unless some are named
+python -m scripts.run_tests [unit] [contracts] [simulation] [integration] [postgres]   # unless named: all but the last
 """
 
 import os
@@ -34,6 +34,8 @@ class Suite:
     aside: tuple[tuple[str, ...], ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     """Variables of its tests alone."""
+    is_repeat: bool = False
+    """Of tests that other suites run as well, under other circumstances: only where it is named."""
 
     def parts(self) -> list[list[str]]:
         """What runs side by side: the folders, or the groups aside and whatever else there is with tests in it."""
@@ -81,7 +83,7 @@ SUITES = {
     for suite in (
         Suite("unit", ("tests/unit", "tests/architecture", "tests/docs"), 600, aside=UNIT_ASIDE),
         # The market's tests once more, each on a fresh database of a real server.
-        Suite("postgres", (MARKET_TESTS,), 900, aside=POSTGRES_ASIDE, env=(("HIVE_TEST_DATABASE", "postgres"),)),
+        Suite("postgres", (MARKET_TESTS,), 900, POSTGRES_ASIDE, (("HIVE_TEST_DATABASE", "postgres"),), is_repeat=True),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
         Suite("simulation", ("tests/simulation",), 900, aside=SIMULATION_ASIDE),
         Suite("integration", ("tests/integration",), 2_000, aside=INTEGRATION_ASIDE),
@@ -212,7 +214,7 @@ def main(names: list[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     totals = Totals()
     try:
-        for name in names or SUITES:
+        for name in names or [suite.name for suite in SUITES.values() if not suite.is_repeat]:
             totals += run_suite(SUITES[name])
     except KeyboardInterrupt:
         print("\ninterrupted; everything started has been ended.", file=sys.stderr)

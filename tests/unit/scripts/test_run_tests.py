@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -130,6 +131,16 @@ def test_an_unknown_suite_is_refused_with_those_there_are(capsys):
     assert run_tests.main(["unti"]) == 2
     known = "unit, postgres, contracts, simulation, integration"
     assert f"Unknown suite unti; there are {known}." in capsys.readouterr().err
+
+
+def test_what_repeats_other_suites_is_run_only_where_it_is_named(run, monkeypatch):
+    assert run(once=PASSING)[0] == 0
+    suites = run_tests.SUITES
+    monkeypatch.setattr(run_tests, "SUITES", suites | {"again": replace(suites["once"], is_repeat=True)})
+    ran = []
+    monkeypatch.setattr(run_tests, "run_suite", lambda suite: ran.append(suite.is_repeat) or Totals(1))
+    assert run_tests.main([]) == 0 and ran == [False]
+    assert run_tests.main(["again"]) == 0 and ran == [False, True]
 
 
 def test_every_test_folder_belongs_to_one_suite():
