@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+import structlog
 from hypothesis import settings
 
 from tests.fakes.statements import share_compiled_statements
@@ -16,3 +18,11 @@ settings.load_profile("unit")
 # background of a script (POSIX 2.11).
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before():
+    """Commands set up how lines are written, and to where: a test's standard error, which is closed after it."""
+    kept = structlog.get_config()
+    yield
+    structlog.configure(**kept)
