@@ -86,7 +86,7 @@ SUITES = {
         Suite("postgres", (MARKET_TESTS,), 900, POSTGRES_ASIDE, (("HIVE_TEST_DATABASE", "postgres"),), is_repeat=True),
         Suite("contracts", ("tests/contracts",), 1_800, aside=CONTRACTS_ASIDE),
         Suite("simulation", ("tests/simulation",), 900, aside=SIMULATION_ASIDE),
-        Suite("integration", ("tests/integration",), 2_000, aside=INTEGRATION_ASIDE),
+        Suite("integration", ("tests/integration",), 2_400, aside=INTEGRATION_ASIDE),
     )
 }
 
