@@ -164,7 +164,7 @@ class Audits:
     def _has_outputs(self, lease_id: str, manifest: Manifest) -> bool:
         """Whether what would be paid unseen can be had at all, as attested."""
         try:
-            sizes = [len(self._client.get_blob(entry.digest)) for entry in manifest.entries]
+            sizes = [len(self._client.get_blob(entry.digest, entry.size)) for entry in manifest.entries]
         except MarketError as error:
             log.warning("a result's file is not there: the job is run", lease=lease_id, reason=str(error))
             return False

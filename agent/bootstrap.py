@@ -3,12 +3,21 @@
 import signal
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 from eth_account.signers.local import LocalAccount
 
-from agent.adapters import Adapter, carried, descriptor_digest, network_hosts, open_adapters, registries
+from agent.adapters import (
+    Adapter,
+    carried,
+    descriptor_digest,
+    find_elsewhere,
+    network_hosts,
+    open_adapters,
+    registries,
+)
 from agent.attester import Attester, offer_tees
 from agent.benchmark.record import usable_scores
 from agent.fitting import FittingRunner, Machine
@@ -28,9 +37,12 @@ from agent.rules import RuledRunner
 from agent.runtimes import RUNTIMES
 from agent.sandbox import sandbox_digest
 from agent.settings import AgentSettings, OracleSettings, ProviderSettings
+from agent.svid import Subject, keep_identity, open_context
 from agent.update.keeper import keep_updated
+from agent.upstream import Upstream, refuse_unresolved
 from agent.vitals import read_vitals
-from agent.work import JobRunner, Runner
+from agent.work import JobRunner, Resolve, Runner
+from agent.work_feed import WorkFeed
 from marketplace.adapters.chain import AddressBook, ChainAccount, ChainReader, Contracts
 from marketplace.client import MarketClient
 from marketplace.client.age import recipient_of
@@ -38,6 +50,7 @@ from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
 from marketplace.errors import KeystoreError, SettingsError
 from marketplace.protocol.jobspec import METERED_SANDBOX
 from marketplace.protocol.profile import NodeProfile
+from marketplace.protocol.svid import NODE, ORACLE
 
 Alter = Callable[[Runner], Runner]
 """From a node's usual runner to another: what a node is altered by has everything else of a usual one."""
@@ -95,9 +108,12 @@ def build_runner(
     client: MarketClient,
     keys: NodeKeys | None = None,
     alter: Alter | None = None,
+    resolve: Resolve = refuse_unresolved,
 ) -> Runner:
     """What runs a provider's jobs: by its rules, where the machine fits, with its counters read, out of its cache."""
-    usual = MeteredRunner(JobRunner(adapters, client.get_blob, cache=open_inputs(settings, client), keys=keys))
+    cache = open_inputs(settings, client)
+    plain = JobRunner(adapters, client.get_blob, cache=cache, keys=keys, resolve=resolve)
+    usual: Runner = plain if find_elsewhere(adapters) else MeteredRunner(plain)  # these counters are of this machine
     await_grant = None if keys is None else keys.await_grant
     fitting = FittingRunner(machine, alter(usual) if alter else usual, await_grant=await_grant)
     return RuledRunner(settings.rules, fitting)
@@ -114,9 +130,10 @@ def describe_machine(settings: ProviderSettings, adapters: Mapping[str, Adapter]
         preemptible_jobs=settings.preemptible_jobs,
         benchmark=usable_scores(settings.data),
     )
-    return profile.model_copy(
+    elsewhere = find_elsewhere(adapters)
+    return (elsewhere.describe(profile) if elsewhere else profile).model_copy(
         update={
-            "tees": offer_tees(profile.tees, settings.tee_collateral),
+            "tees": () if elsewhere else offer_tees(profile.tees, settings.tee_collateral),
             "registries": registries(adapters),
             "network_hosts": network_hosts(adapters),
             "sandbox_digests": promise_sandboxes(adapters),
@@ -145,9 +162,11 @@ def build_provider(
     adapters = open_offered(settings)
     provider = unlock(settings.keystore, settings)
     agent = unlock(settings.agent_keystore, settings) if settings.agent_keystore else provider
-    identity = open_identity(settings.data) if settings.private_jobs else None
+    elsewhere = find_elsewhere(adapters)
+    identity = open_identity(settings.data) if settings.private_jobs and not elsewhere else None
     profile = describe_machine(settings, adapters, identity)
     keys = open_node_keys(settings, client, chain, agent, identity) if identity else None
+    upstream = Upstream(chain, client)
     journal = claim_journal(Journal(settings.data / "provider.sqlite"), provider.address, settings.data)
     daemon = ObservedProvider(
         observer=observer,
@@ -159,7 +178,8 @@ def build_provider(
         agent=agent,
         offer=Offer(settings.rates, settings.units, settings.ask_valid_seconds, profile),
         runner=ObservedRunner(
-            build_runner(settings, adapters, Machine(profile, settings.units), client, keys, alter), observer.meter
+            build_runner(settings, adapters, Machine(profile, settings.units), client, keys, alter, upstream.resolve),
+            observer.meter,
         ),
         journal=journal,
         blobs=settings.data / "outputs",
@@ -169,8 +189,16 @@ def build_provider(
         attester=Attester(chain=chain, domain=chain.domain, agent=agent.address, collateral=settings.tee_collateral),
         is_price_automatic=settings.auto_price,
         count_waiting=lambda: keys.waiting if keys else 0,
-        pauses=Pauses(settings.schedule, settings.caution, lambda: read_vitals(settings.data), time.time),
+        pauses=Pauses(
+            settings.schedule,
+            settings.caution,
+            lambda: read_vitals(settings.data),
+            time.time,
+            elsewhere.find_worry if elsewhere else lambda: "",
+        ),
+        feed=WorkFeed(lambda opened: client.work_stream(agent=agent.address, opened=opened)),
     )
+    daemon.identity = keep_identity(client, chain.domain, Subject(agent, provider.address, NODE), settings.data)
     return daemon, Lapsing(adapters, journal)
 
 
@@ -180,8 +208,9 @@ def build_oracle(settings: OracleSettings, client: MarketClient, observer: Obser
     chain = open_chain(settings)
     account = unlock(settings.keystore, settings)
     identity, sandbox = open_identity(settings.data), sandbox_digest()
+    upstream = Upstream(chain, client)
     keys = OracleKeys(client=client, domain=chain.domain, account=account, identity=identity, sandbox=sandbox)
-    return ObservedOracle(
+    daemon = ObservedOracle(
         observer=observer,
         client=client,
         chain=chain,
@@ -194,12 +223,17 @@ def build_oracle(settings: OracleSettings, client: MarketClient, observer: Obser
                 cache=open_inputs(settings, client),
                 wall_factor=settings.wall_factor,
                 keys=keys,
+                resolve=upstream.resolve,
             ),
             observer.meter,
         ),
         keys=keys,
+        upstream=upstream,
         journal=claim_journal(Journal(settings.data / "oracle.sqlite"), account.address, settings.data),
+        feed=WorkFeed(lambda opened: client.work_stream(oracle=account.address, opened=opened)),
     )
+    daemon.identity = keep_identity(client, chain.domain, Subject(account, account.address, ORACLE), settings.data)
+    return daemon
 
 
 def run_provider(settings: ProviderSettings, alter: Alter | None = None, *, is_supervised: bool = False) -> None:
@@ -214,11 +248,11 @@ def run_provider(settings: ProviderSettings, alter: Alter | None = None, *, is_s
     with (
         hold_folder(settings.data, "provider"),
         observe(settings, "computehive-provider") as observer,
-        ObservedClient(settings.url, observer) as client,
+        open_client(settings, observer) as client,
     ):
         daemon, lapsing = build_provider(settings, client, alter, observer)
         with keep_updated(settings, daemon.is_heard, is_supervised=is_supervised) as beside:
-            daemon.run(stop, drain=drain, beside=[*beside, lapsing.step])
+            daemon.run(stop, drain=drain, beside=[*daemon.identity, *beside, lapsing.step])
 
 
 def run_oracle(settings: OracleSettings) -> None:
@@ -227,9 +261,17 @@ def run_oracle(settings: OracleSettings) -> None:
     with (
         hold_folder(settings.data, "oracle"),
         observe(settings, "computehive-oracle") as observer,
-        ObservedClient(settings.url, observer) as client,
+        open_client(settings, observer) as client,
     ):
-        build_oracle(settings, client, observer).run(stop)
+        daemon = build_oracle(settings, client, observer)
+        daemon.run(stop, beside=daemon.identity)
+
+
+def open_client(settings: AgentSettings, observer: Observer) -> ObservedClient:
+    """A connection to the market, over https with the daemon's certificate. Raises AgentError."""
+    if not settings.url.startswith("https://"):
+        return ObservedClient(settings.url, observer)
+    return ObservedClient(settings.url, observer, context=partial(open_context, settings.data))
 
 
 def _stop_on_signals() -> Event:

@@ -5,11 +5,8 @@ So its node is as good as any other for everybody else's jobs, and nothing in wh
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from threading import Event
 
-from agent.sandbox.printed import Printed
-from agent.sandbox.snapshots import Snapshots
-from agent.work import Execution, Runner, run_with
+from agent.work import NO_HOOKS, Execution, Hooks, Runner
 from marketplace.client.terms import LeaseTerms
 from marketplace.errors import InputError
 from marketplace.protocol.canaries import canary_seed
@@ -23,15 +20,9 @@ class CanaryRunner:
     def __init__(self, runner: Runner, salts: Callable[[], Collection[str]]) -> None:
         self._runner, self._salts = runner, salts
 
-    def __call__(
-        self,
-        terms: LeaseTerms,
-        stop: Event | None = None,
-        snapshots: Snapshots | None = None,
-        printed: Printed | None = None,
-    ) -> Execution:
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
         """The job's run, or a false one. Raises ServiceUnavailable as the runner does."""
-        execution = run_with(self._runner, terms, stop, snapshots, printed)
+        execution = self._runner(terms, hooks)
         return falsify(execution) if self._is_canary(terms) and _can_lie(execution) else execution
 
     def _is_canary(self, terms: LeaseTerms) -> bool:

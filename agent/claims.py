@@ -34,7 +34,7 @@ class Hand(Protocol):
 
 
 class Claims:
-    """The claims of one provider. Each lease is claimed once; its journal remembers."""
+    """The claims of one provider. Whether a lease is claimed is what the chain says; its journal remembers refusals."""
 
     def __init__(
         self,
@@ -73,16 +73,20 @@ class Claims:
 
     def _wants(self, event: LeaseOpened) -> bool:
         is_time = self._margin > 0 and event.deadline - self._margin <= self._now() < event.deadline
-        if not is_time or self._journal.note(_key(event.lease_id)) is not None:
+        if not is_time or self._is_refused(event) or event.lease_id in self._journal.claims():
             return False
         evidence = self._evidence(event)
         completed = Attestation.parse(evidence["attestation"]).exit_kind == ExitKind.EXITED
         return completed and int(evidence["pay"]) > 0
 
+    def _is_refused(self, event: LeaseOpened) -> bool:
+        """Whether the chain has refused to claim this lease, as opened where it was; where it opens anew it may not."""
+        note = self._journal.note(_key(event.lease_id))
+        return note is not None and not note["claimed"] and note.get("opened", _opening(event)) == _opening(event)
+
     def _claim(self, event: LeaseOpened) -> None:
         if self._chain.claim(event.lease_id).state is not ClaimState.NONE:
-            self._journal.record_note(_key(event.lease_id), {"claimed": True})  # by hand, or before a kill
-            return
+            return  # not followed yet; where a reorganisation takes it back, it is sent again
         if self._chain.gas_balance(self._provider) == 0:
             if event.lease_id not in self._warned:
                 log.warning("not claimed: the provider's account has no gas", lease=event.lease_id)
@@ -96,11 +100,19 @@ class Claims:
         try:
             self._hand.claim(group, place, pay, attestation, self._agent, evidence["signature"])
         except Reverted as error:
-            self._journal.record_note(_key(event.lease_id), {"claimed": False, "reason": str(error)})
-            log.error("not claimed", lease=event.lease_id, reason=str(error))
+            self._note_refusal(event, error)
             return
         self._journal.record_note(_key(event.lease_id), {"claimed": True})
         log.info("claimed", lease=event.lease_id, pay=f"{format_usdc(pay)} USDC")
+
+    def _note_refusal(self, event: LeaseOpened, error: Reverted) -> None:
+        """Final, unless it was claimed before: then the node we asked lags behind, or history is being replaced."""
+        if self._journal.note(_key(event.lease_id)) == {"claimed": True}:
+            log.info("claimed already", lease=event.lease_id, reason=str(error))
+            return
+        refused = {"claimed": False, "reason": str(error), "opened": _opening(event)}
+        self._journal.record_note(_key(event.lease_id), refused)
+        log.error("not claimed", lease=event.lease_id, reason=str(error))
 
     def _evidence(self, event: LeaseOpened) -> dict[str, Any]:
         evidence = self._journal.evidence(event.lease_id)
@@ -127,6 +139,10 @@ class Claims:
             if found.until + MARKET_FIRST_SECONDS < self._now():
                 self._hand.expire_dispute(lease)
                 log.info("dispute ended undecided", lease=claim.lease_id)
+
+
+def _opening(event: LeaseOpened) -> str:
+    return event.origin.block_hash
 
 
 def _key(lease_id: str) -> str:

@@ -17,9 +17,13 @@ Item = TypeVar("Item")
 
 
 def run_steps(
-    steps: Sequence[Step], stop: threading.Event, pause: float, clock: Callable[[], float] = time.monotonic
+    steps: Sequence[Step],
+    stop: threading.Event,
+    pause: float,
+    clock: Callable[[], float] = time.monotonic,
+    rest: Callable[[float], object] | None = None,
 ) -> None:
-    """Take `steps` in order every `pause` seconds until `stop`.
+    """Take `steps` in order every `pause` seconds until `stop`; `rest` waits so long, or until there is work.
 
     A step that fails with an expected error (market away, chain away) is logged and taken again, later each time;
     the others go on. Anything unexpected is a bug and ends the daemon: its journal loses nothing.
@@ -39,7 +43,7 @@ def run_steps(
                 log.warning(
                     "will try again", step=step.__name__, error=str(error), code=error.code, seconds=waits[step]
                 )
-        stop.wait(pause)
+        (rest or stop.wait)(pause)
 
 
 def each(items: Iterable[Item], work: Callable[[Item], None]) -> None:

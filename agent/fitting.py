@@ -12,9 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Condition, Event
 
-from agent.sandbox.printed import Printed
-from agent.sandbox.snapshots import Snapshots
-from agent.work import Execution, Runner, is_promise_broken, limits_of, refuse, run_with
+from agent.work import NO_HOOKS, Execution, Hooks, Runner, is_promise_broken, limits_of, refuse
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.constraints import Unit
 from marketplace.domain.fitness import OF_THE_MACHINE, describe_misfits, find_misfits
@@ -25,6 +23,7 @@ from marketplace.protocol.profile import NodeProfile
 
 _LOOK_SECONDS = 0.1
 """How often a waiting job looks whether it was stopped."""
+_TOO_LATE = "Other leases took this machine until too late."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,42 +91,32 @@ class FittingRunner:
         self._machine, self._runner, self._now, self._await_grant = machine, runner, now, await_grant
         self._room = Room(machine.units)
 
-    def __call__(
-        self,
-        terms: LeaseTerms,
-        stop: Event | None = None,
-        snapshots: Snapshots | None = None,
-        printed: Printed | None = None,
-    ) -> Execution:
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
         """Run the job once there is room for it, or attest why not.
 
         It waits as long as it could still use all the seconds that it reserved. A private job waits for its key first,
         and takes no room meanwhile: its renter may never send one.
         """
-        obstacle = self._machine.find_obstacle(terms) or self._find_key_missing(terms, stop)
+        obstacle = self._machine.find_obstacle(terms) or self._find_key_missing(terms, hooks)
         if obstacle:
             return _refuse(terms, obstacle)
         units, latest = self._machine.count_units(terms.bid), terms.bid.deadline - terms.bid.duration_seconds
-        if not self._room.take(units, lambda: _is_set(stop) or self._now() > latest):
-            return _evict(terms) if _is_set(stop) else _refuse(terms, "Other leases took this machine until too late.")
+        if not self._room.take(units, lambda: hooks.is_stopped or self._now() > latest):
+            return _evict(terms) if hooks.is_stopped else _refuse(terms, _TOO_LATE)
         try:
-            return run_with(self._runner, terms, stop, snapshots, printed)
+            return self._runner(terms, hooks)
         finally:
             self._room.give_back(units)
 
-    def _find_key_missing(self, terms: LeaseTerms, stop: Event | None) -> str:
+    def _find_key_missing(self, terms: LeaseTerms, hooks: Hooks) -> str:
         """Wait for a private job's key: why there is none, or empty."""
         if terms.job_spec.privacy is None or self._await_grant is None:
             return ""
         try:
-            self._await_grant(terms, stop)
+            self._await_grant(terms, hooks.stop)
         except AgentError as error:
             return str(error)
         return ""
-
-
-def _is_set(stop: Event | None) -> bool:
-    return stop is not None and stop.is_set()
 
 
 def _refuse(terms: LeaseTerms, reason: str) -> Execution:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agent.chain import FollowedChain
 from agent.journal import Journal
 from marketplace.domain.chain import (
+    BlockRef,
     ChainEvent,
     CloseReason,
     EventOrigin,
@@ -42,14 +43,18 @@ def follow_leases(
     """Journal every lease that `is_mine`, and which are claimed or closed, up to the head; the head's number.
 
     `tell_closed` hears of each of them that closes, once, after it is journalled.
-    A reorganisation (the block last followed is no longer there) starts over from the deployment.
+    A reorganisation (another block stands where the one last followed was) starts over from the deployment. A node that
+    has no block of that number yet lags behind the one that was asked before: nothing is new then.
     """
-    followed = journal.followed()
-    if followed is not None and not _still_there(chain, *followed):
-        journal.forget_chain()
-        followed = None
+    followed, head = journal.followed(), chain.head()
+    if followed is not None:
+        found = chain.block(followed[0])
+        if found is None or head.number < followed[0]:
+            return head.number
+        if not _is_same(found, followed[1]):
+            journal.forget_chain()
+            followed = None
     first = followed[0] + 1 if followed else chain.deployed_at_block
-    head = chain.head()
     while first <= head.number:
         last = min(first + BLOCKS_AT_ONCE - 1, head.number)
         block = head if last == head.number else chain.block(last)
@@ -115,6 +120,5 @@ def _place(event: LeaseOpened) -> tuple[str, int, int]:
     return event.market, event.group, event.place
 
 
-def _still_there(chain: FollowedChain, number: int, block_hash: str) -> bool:
-    block = chain.block(number)
-    return block is not None and block.hash == block_hash
+def _is_same(found: BlockRef, block_hash: str) -> bool:
+    return found.hash == block_hash

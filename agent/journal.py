@@ -126,11 +126,14 @@ class Journal:
             _put_note(db, "followed", {"number": number, "hash": block_hash})
 
     def forget_chain(self) -> None:
-        """The chain was reorganised: follow it again from the start. Leases and signatures stay remembered."""
+        """The chain was reorganised: follow it again from the start. Leases and signatures stay remembered.
+
+        No lease is open until the chain says so again: it may never open where it now goes on.
+        """
         with self._transaction() as db:
             db.execute("DELETE FROM notes WHERE key = 'followed'")
             db.execute("DELETE FROM leases WHERE state = ?", (WorkState.SEEN,))
-            db.execute("UPDATE leases SET claim = NULL")
+            db.execute("UPDATE leases SET claim = NULL, state = ?", (WorkState.CLOSED,))
 
     # --- leases --------------------------------------------------------------------------------------------------
 

@@ -5,23 +5,21 @@ The daemons know nothing of it: what is counted is wrapped around them.
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event
 from typing import Any
 
 import httpx
 
+from agent.daemon import Step
 from agent.journal import Journal, WorkState
 from agent.oracle import OracleDaemon
 from agent.provider import ProviderDaemon
-from agent.sandbox.printed import Printed
-from agent.sandbox.snapshots import Snapshots
 from agent.settings import AgentSettings
-from agent.work import NO_DIGEST, Execution, Runner, run_with
+from agent.work import NO_DIGEST, NO_HOOKS, Execution, Hooks, Runner
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
-from marketplace.client.transport import Transport
+from marketplace.client.transport import MOST_BYTES, Context, Transport
 from marketplace.domain.chain import LeaseOpened
 from marketplace.errors import MarketError
 from marketplace.protocol.enums import Outcome
@@ -70,17 +68,11 @@ class ObservedRunner:
     def __init__(self, runner: Runner, meter: Meter) -> None:
         self._runner, self._meter = runner, meter
 
-    def __call__(
-        self,
-        terms: LeaseTerms,
-        stop: Event | None = None,
-        snapshots: Snapshots | None = None,
-        printed: Printed | None = None,
-    ) -> Execution:
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
         """As the runner."""
         started = time.monotonic()
         with self._meter.track(RUNNING):
-            execution = run_with(self._runner, terms, stop, snapshots, printed)
+            execution = self._runner(terms, hooks)
         # What a job names is its renter's choice; a sandbox that ran it is one of this machine's.
         sandbox = terms.job_spec.sandbox if execution.sandbox_digest != NO_DIGEST else NO_SANDBOX
         self._meter.count(JOBS, sandbox=sandbox, exit=execution.exit_kind.name.lower())
@@ -113,27 +105,36 @@ class CountedTransport(Transport):
 class ObservedClient(MarketClient):
     """A client whose requests are counted, and whose downloads have their spans below those of the job they are for."""
 
-    def __init__(self, base_url: str, observer: Observer, transport: httpx.BaseTransport | None = None) -> None:
-        """`transport` is for tests."""
-        super().__init__(base_url, transport=transport)
+    def __init__(
+        self,
+        base_url: str,
+        observer: Observer,
+        transport: httpx.BaseTransport | None = None,
+        context: Context | None = None,
+    ) -> None:
+        """`transport` is for tests, `context` as `Transport`'s."""
+        super().__init__(base_url, transport=transport, context=context)
         self._transport.close()  # the same once more, counted
-        self._transport = CountedTransport(base_url, observer.meter, transport=transport)
+        self._transport = CountedTransport(base_url, observer.meter, transport=transport, context=context)
         self._observer = observer
 
-    def get_blob(self, digest: str) -> bytes:
+    def get_blob(self, digest: str, size: int = MOST_BYTES) -> bytes:
         """As any client's."""
         parent = here()
         if parent is None:
-            return super().get_blob(digest)
+            return super().get_blob(digest, size)
         own = secrets.token_hex(8)
         with self._observer.tracer.child(Stage.FETCH.value, own, parent, **{"computehive.digest": digest}):
-            data = super().get_blob(digest)
+            data = super().get_blob(digest, size)
         self._observer.meter.count(FETCHED, len(data))
         return data
 
 
 class ObservedProvider(ProviderDaemon):
     """A provider whose leases have their spans."""
+
+    identity: Sequence[Step] = ()
+    """What keeps its certificate in force."""
 
     def __init__(self, *, observer: Observer, journal: Journal, **parts: Any) -> None:
         """`parts` as ProviderDaemon's."""
@@ -154,6 +155,9 @@ class ObservedProvider(ProviderDaemon):
 
 class ObservedOracle(OracleDaemon):
     """An oracle whose judgements have their spans."""
+
+    identity: Sequence[Step] = ()
+    """What keeps its certificate in force."""
 
     def __init__(self, *, observer: Observer, journal: Journal, **parts: Any) -> None:
         """`parts` as OracleDaemon's."""

@@ -13,21 +13,25 @@ from eth_account.signers.local import LocalAccount
 
 from agent.audits import Audits
 from agent.chain import Chain
-from agent.daemon import each, run_steps
+from agent.daemon import Step, run_steps
 from agent.evidence import EvidenceJudge
 from agent.follow import follow_leases
 from agent.journal import Journal
 from agent.private import OracleKeys
 from agent.rounds import Rounds
 from agent.sandbox import sandbox_digest
+from agent.sealing import Sealing
 from agent.tee import DcapVerifier, Verifier
+from agent.upstream import Upstream
 from agent.verdict import Abstain, as_attested, as_promised, decide, pay_for
 from agent.votes import Undecided, decide_by_votes
 from agent.work import Runner, check_ask, check_terms
+from agent.work_feed import CHAIN_SECONDS, Pace, WorkFeed
 from marketplace.client import MarketClient
 from marketplace.client.bills import checked_usage
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
+from marketplace.domain.work import BATCHES, CLAIMS, REVEALS
 from marketplace.errors import (
     ConflictError,
     InvalidManifest,
@@ -43,12 +47,9 @@ from marketplace.protocol.messages import (
     Attestation,
     Verdict,
     VerdictBatch,
-    VerdictReveal,
-    VerdictSeal,
     require_signed_by,
 )
 from marketplace.protocol.network import require_egress
-from marketplace.protocol.units import format_usdc
 
 log = structlog.get_logger("oracle")
 
@@ -67,29 +68,45 @@ class OracleDaemon:
         journal: Journal,
         verifier: Verifier | None = None,
         keys: OracleKeys | None = None,
+        upstream: Upstream | None = None,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
+        feed: WorkFeed | None = None,
     ) -> None:
-        """`entropy(n)` gives n random bytes: of this member's share in a draw, and of what seals its verdicts."""
+        """`entropy(n)` gives n random bytes: of this member's share in a draw, and of what seals its verdicts. Without
+        `feed` it asks for work all the time."""
         self._client, self._chain, self._domain = client, chain, domain
         self._account, self._runner, self._journal = account, runner, journal
         self._rounds = Rounds(client)
         self._evidence = EvidenceJudge(client.get_blob, chain, domain, verifier or DcapVerifier())
-        self._keys, self._entropy = keys, entropy
+        self._keys, self._upstream = keys, upstream or Upstream(chain, client)
         self._audits = Audits(client, chain, domain, account, journal, entropy=entropy)
+        self._sealing = Sealing(
+            client=client, chain=chain, domain=domain, account=account, journal=journal, entropy=entropy
+        )
         self._abstained: set[str] = set()
-        self._exposed: set[str] = set()
+        self._feed = feed or WorkFeed()
+        self._to_judge = Pace(self._feed, CLAIMS)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
-        self._judging: Future[None] | None = None
+        self._judging: Future[int] | None = None
 
-    def run(self, stop: Event, pause: float = 0.3) -> None:
-        """Work until `stop`. While one job runs, what was sealed before is revealed and signed."""
+    def run(self, stop: Event, pause: float = 0.3, beside: Sequence[Step] = ()) -> None:
+        """Work until `stop`, with the steps `beside`. While one job runs, what was sealed before is revealed."""
+        told = self._feed.when_told
+        steps = (
+            self.announce_key,
+            told(self.follow, CLAIMS, slow=CHAIN_SECONDS, untold=0.0),
+            told(self.draw_audits, CLAIMS),
+            self.judge_aside,
+            self.send_seals,
+            told(self.reveal_verdicts, REVEALS),
+            told(self.sign_batches, BATCHES),
+            *beside,
+        )
+        self._feed.start()
         try:
-            steps = (
-                self.announce_key, self.follow, self.draw_audits, self.judge_aside, self.reveal_verdicts,
-                self.sign_batches,
-            )  # fmt: skip
-            run_steps(steps, stop, pause)
+            run_steps(steps, stop, pause, rest=lambda seconds: self._feed.rest(seconds, stop))
         finally:
+            self._feed.stop()
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def announce_key(self) -> None:
@@ -98,13 +115,16 @@ class OracleDaemon:
             self._keys.announce()
 
     def judge_aside(self) -> None:
-        """Have `judge_claims` at work in its own thread; raises what became of the last time."""
-        if self._judging is not None and not self._judging.done():
-            return
-        last, self._judging = self._judging, None
-        if last is not None:
-            last.result()
-        self._judging = self._pool.submit(self.judge_claims)
+        """Have `judge_claims` at work in its own thread, where it is due; raises what became of the last time."""
+        if self._judging is not None:
+            if not self._judging.done():
+                return
+            last, self._judging = self._judging, None
+            self._to_judge.end(is_found=bool(last.result()))
+        if self._to_judge.is_due():
+            self._to_judge.begin()
+            self._judging = self._pool.submit(self.judge_claims)
+            self._judging.add_done_callback(lambda _: self._feed.wake())
 
     def follow(self) -> None:
         """Learn of all leases from the chain."""
@@ -115,15 +135,17 @@ class OracleDaemon:
         if self._judging is not None and not self._judging.done():  # else `judge` takes part itself
             self._audits.take_part_in_all(self._client.claims(self._account.address), self._read)
 
-    def judge_claims(self) -> None:
-        """Seal a verdict on every claim that can be judged."""
+    def judge_claims(self) -> int:
+        """Seal a verdict on every claim that can be judged; how many."""
+        found = 0
         for claim in self._client.claims(self._account.address):
             lease_id = claim["leaseId"]
             event = self._journal.lease(lease_id)
             if event is None or lease_id in self._abstained:
                 continue  # not on the chain as far as this oracle followed it, or not for this oracle
             try:
-                self._seal(lease_id, event)
+                if not self._sealing.is_noted(lease_id):
+                    self._sealing.note(self.judge(event))
             except (Abstain, MalformedMessage, InvalidManifest, InvalidSignature, TranscriptMismatch) as error:
                 self._abstained.add(lease_id)
                 log.warning("abstains", lease=lease_id, reason=str(error))
@@ -131,64 +153,20 @@ class OracleDaemon:
                 log.debug("waits for votes or for a draw", lease=lease_id, reason=str(error))
             except (NotFound, ConflictError) as error:
                 log.info("claim is gone or not complete", lease=lease_id, reason=str(error))
+            else:
+                self._sealing.make_ready(lease_id)
+                self._feed.wake()  # the next job may take long: what is ready is sent meanwhile
+                found += 1
+        self.send_seals()
+        return found
 
-    def _seal(self, lease_id: str, event: LeaseOpened) -> None:
-        """What is sealed is journalled before it leaves: without its secret it could never be revealed."""
-        if self._journal.verdict(lease_id) is None:
-            verdict = self.judge(event)
-            self._journal.record_verdict(lease_id, verdict.to_json(), self._new_secret())
-            outcome, pay = Outcome(verdict.outcome).name.lower(), f"{format_usdc(verdict.pay)} USDC"
-            log.info("verdict sealed", lease=lease_id, outcome=outcome, pay=pay)
-        elif self._journal.secret(lease_id) is None:
-            self._journal.record_secret(lease_id, self._new_secret())
-        seal = self._own_reveal(lease_id).seal(self._account.address)
-        self._client.post_seal(seal, self._account.address, seal.sign(self._domain, self._account.key))
+    def send_seals(self) -> int:
+        """Send what is judged and not sealed yet, all together; how many the market took."""
+        return self._sealing.send()
 
-    def _new_secret(self) -> str:
-        return "0x" + self._entropy(32).hex()
-
-    def _own_reveal(self, lease_id: str) -> VerdictReveal:
-        verdict, secret = self._journal.verdict(lease_id), self._journal.secret(lease_id)
-        assert verdict is not None and secret is not None, "both are journalled before a seal leaves"
-        return VerdictReveal.of(Verdict.parse(verdict), secret)
-
-    def reveal_verdicts(self) -> None:
-        """Open the own seals for which the market asks, where enough others have bound themselves as well."""
-        asked = [one for one in self._client.reveals(self._account.address) if self._has_sealed(one["leaseId"])]
-        each(asked, self._reveal)
-
-    def _reveal(self, asked: dict[str, Any]) -> None:
-        lease_id = asked["leaseId"]
-        if not self._is_bound(lease_id, asked["seals"]):
-            if lease_id not in self._exposed:
-                log.warning("not revealed: too few others have sealed a verdict", lease=lease_id)
-            self._exposed.add(lease_id)
-            return
-        reveal = self._own_reveal(lease_id)
-        try:
-            self._client.post_reveal(reveal, self._account.address, reveal.sign(self._domain, self._account.key))
-        except (NotFound, ConflictError) as error:
-            log.info("reveal is not wanted", lease=lease_id, reason=str(error))
-
-    def _is_bound(self, lease_id: str, seals: Sequence[dict[str, Any]]) -> bool:
-        """Whether as many members as must agree have signed a seal of this lease, whatever the market says.
-
-        A verdict shown before that could be copied by who has not run the job.
-        """
-        committee = self._chain.committee()
-        bound = {self._account.address}
-        for one in seals:
-            try:
-                seal = VerdictSeal.parse(one["seal"])
-                signer = seal.recover(self._domain, one["sealSignature"])
-            except (InvalidSignature, MalformedMessage):
-                continue
-            if seal.lease_id == lease_id and signer in committee.members:
-                bound.add(signer)
-        return len(bound) >= committee.threshold
-
-    def _has_sealed(self, lease_id: str) -> bool:
-        return self._journal.verdict(lease_id) is not None and self._journal.secret(lease_id) is not None
+    def reveal_verdicts(self) -> int:
+        """Open the own seals for which the market asks, where enough others have bound themselves as well; how many."""
+        return self._sealing.reveal()
 
     def judge(self, event: LeaseOpened) -> Verdict:
         """The verdict on one lease.
@@ -204,7 +182,11 @@ class OracleDaemon:
         return verdict
 
     def _find(self, event: LeaseOpened, terms: LeaseTerms, attestation: Attestation, manifest: Manifest) -> Verdict:
-        """What the result is worth, wherever it was made."""
+        """What the result is worth, wherever it was made: nothing, where what it needs was not there yet."""
+        obstacle = self._upstream.find_obstacle(terms)
+        if obstacle:
+            log.warning("not paid: the job was not to run", lease=event.lease_id, reason=obstacle)
+            return pay_for(attestation, Outcome.FAILED, attestation.result_digest, terms.bid, terms.ask, event.price)
         if terms.bid.verification == Verification.ATTESTED:
             return self._evidence.decide(event, terms, attestation, manifest)
         if terms.bid.verification == Verification.REPLICATE:
@@ -257,22 +239,21 @@ class OracleDaemon:
                 log.debug("no vote", lease=other.lease_id, reason=str(error))
         return votes
 
-    def sign_batches(self) -> None:
-        """Sign every proposed batch that says what this oracle said, and no other."""
+    def sign_batches(self) -> int:
+        """Sign every proposed batch that says what this oracle said, and no other; how many those are."""
+        found = 0
         for proposal in self._client.batches(self._account.address):
             verdicts = [Verdict.parse(one) for one in proposal["verdicts"]]
-            if verdicts and all(map(self._has_said, verdicts)):
+            if verdicts and all(map(self._sealing.has_said, verdicts)):
                 self._sign(proposal["digest"], VerdictBatch.of(verdicts))
+                found += 1
+        return found
 
     def _sign(self, digest: str, batch: VerdictBatch) -> None:
         try:
             self._client.sign_batch(digest, self._account.address, batch.sign(self._domain, self._account.key))
         except ConflictError as error:
             log.info("batch needs no more signatures", batch=digest, reason=str(error))
-
-    def _has_said(self, verdict: Verdict) -> bool:
-        given = self._journal.verdict(verdict.lease_id)
-        return given is not None and Verdict.parse(given) == verdict
 
 
 def _check_evidence(event: LeaseOpened, terms: LeaseTerms, attestation: Attestation, manifest: Manifest) -> None:

@@ -31,6 +31,10 @@ class Outputs:
         except OSError as error:
             raise AgentError(f"The output {digest} cannot be read ({error.strerror}).", digest=digest) from error
 
+    def has(self, digest: str) -> bool:
+        """Whether the bytes are here."""
+        return (self._folder / digest).exists()
+
     def drop(self, digest: str) -> None:
         """The market has it."""
         (self._folder / digest).unlink(missing_ok=True)

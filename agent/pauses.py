@@ -1,4 +1,5 @@
-"""When this machine takes no new leases for a while: outside its hours, or while something worries it.
+"""When this machine takes no new leases for a while: outside its hours, while something worries it, or while the
+machines that run its jobs are away.
 
 Its ask is withdrawn then, and posted again afterwards. What is leased runs on.
 """
@@ -13,16 +14,23 @@ from agent.vitals import Caution, Vitals, find_worries
 log = structlog.get_logger("provider")
 LOOK_SECONDS = 15
 """How often the machine is looked at."""
-HOURS = "hours"
+HOURS, ELSEWHERE = "hours", "elsewhere"
 
 
 class Pauses:
     """Whether to offer now; says so in the log whenever that changes."""
 
     def __init__(
-        self, schedule: Sequence[Hours], caution: Caution, read: Callable[[], Vitals], now: Callable[[], float]
+        self,
+        schedule: Sequence[Hours],
+        caution: Caution,
+        read: Callable[[], Vitals],
+        now: Callable[[], float],
+        find_worry: Callable[[], str] = lambda: "",
     ) -> None:
+        """`find_worry`: what speaks against new leases on the machines that run them, where that is not this one."""
         self._schedule, self._caution, self._read, self._now = schedule, caution, read, now
+        self._find_worry = find_worry
         self._looked_at: float | None = None
         self._reasons: dict[str, str] = {}
 
@@ -38,6 +46,9 @@ class Pauses:
         reasons = find_worries(self._read(), self._caution, self._reasons)
         if not is_open(self._schedule, now):
             reasons[HOURS] = "outside the hours of its schedule"
+        worry = self._find_worry()
+        if worry:
+            reasons[ELSEWHERE] = worry
         if reasons.keys() - self._reasons.keys():
             log.warning("no new leases", why="; ".join(reasons.values()))
         elif self._reasons and not reasons:

@@ -26,19 +26,23 @@ from agent.drain import Drain
 from agent.earnings import tell_closed
 from agent.evictions import Evictions
 from agent.follow import follow_leases
+from agent.heartbeats import Heartbeats
 from agent.journal import Journal, WorkState
 from agent.live_logs import LiveLogs
 from agent.offer import Offer, StandingAsk
 from agent.outputs import Outputs
 from agent.pauses import Pauses
+from agent.posting import post_evidence
 from agent.prices import Prices
 from agent.private import MOST_WAITING
 from agent.receipts import Receipts
 from agent.rounds import Rounds
-from agent.work import Execution, Runner, check_ask, check_terms, limits_of, refuse, run_with
+from agent.work import Execution, Hooks, Runner, check_ask, check_terms, limits_of, refuse
+from agent.work_feed import CHAIN_SECONDS, WorkFeed
 from marketplace.client import MarketClient
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
+from marketplace.domain.work import LEASES, RECEIPTS
 from marketplace.errors import (
     InvalidSignature,
     MalformedMessage,
@@ -49,14 +53,9 @@ from marketplace.errors import (
 )
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ExitKind
-from marketplace.protocol.manifest import Manifest
-from marketplace.protocol.messages import Attestation, Heartbeat
-from marketplace.protocol.privacy import storage_of
 from marketplace.protocol.units import FUEL_PER_GFUEL
-from marketplace.protocol.usage import SignedUsage
 
 log = structlog.get_logger("provider")
-HEARTBEAT_SECONDS = 10
 MAX_ATTEMPTS = 3
 """How often a job is started that fails in a way nobody expected; then that is what is attested."""
 
@@ -85,6 +84,7 @@ class ProviderDaemon:
         pauses: Pauses | None = None,
         count_waiting: Callable[[], int] = lambda: 0,
         draw: Random | None = None,
+        feed: WorkFeed | None = None,
         now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
         self._client, self._chain, self._domain, self._market = client, chain, domain, to_checksum_address(market)
@@ -107,12 +107,17 @@ class ProviderDaemon:
         self._evictions = Evictions(
             sources=client, chain=chain, domain=domain, agent=agent.address, journal=journal, now=now
         )
+        self._feed = feed or WorkFeed()
+        self._heartbeats = Heartbeats(
+            client=client, domain=domain, agent=agent, profile_digest=offer.profile.digest(), drain=self._drain,
+            evictions=self._evictions, feed=self._feed, now=now,
+        )  # fmt: skip
         self._pool = ThreadPoolExecutor(max_workers=offer.units + MOST_WAITING, thread_name_prefix="job")
         self._running: dict[str, Future[None]] = {}
         self._stops: dict[str, Event] = {}
         self._leaving = Event()
         """Set once `run` ends, before every job is stopped."""
-        self._failures, self._last_heartbeat, self.is_heard = dict[str, int](), 0, Event()
+        self._failures, self.is_heard = dict[str, int](), self._heartbeats.is_heard
 
     def run(self, stop: Event, pause: float = 0.3, drain: Event | None = None, beside: Sequence[Step] = ()) -> None:
         """Work until `stop`, with the steps `beside`; running jobs are left to the next start, the ask is withdrawn.
@@ -127,13 +132,16 @@ class ProviderDaemon:
             if self.leave_in_order():
                 stop.set()
 
-        paid = (self.send_receipts, self.claim_unsettled, self.release_claims)
-        working = (self.follow, self.start_jobs, self.make_way, self.post_checkpoints, self.post_attestations)
+        follow = self._feed.when_told(self.follow, LEASES, slow=CHAIN_SECONDS, untold=0.0)
+        paid = (self._feed.when_told(self.send_receipts, RECEIPTS), self.claim_unsettled, self.release_claims)
+        working = (follow, self.start_jobs, self.make_way, self.post_checkpoints, self.post_attestations)
         steps = (self.keep_ask, self.send_heartbeat, *working, *paid, leave, *beside)
+        self._feed.start()
         try:
-            run_steps(steps, stop, pause)
+            run_steps(steps, stop, pause, rest=lambda seconds: self._feed.rest(seconds, stop))
             self.withdraw_ask()
         finally:
+            self._feed.stop()
             self._leaving.set()
             for running in list(self._stops.values()):
                 running.set()  # the process waits for its threads, and a container would outlive it
@@ -160,7 +168,7 @@ class ProviderDaemon:
         for event in self._drain.overdue():  # even while the market does not answer
             self._stop_of(event).set()
         if self._drain.take_back_ask():
-            self._last_heartbeat = 0  # say so at once
+            self._heartbeats.hurry()
         return self._drain.is_over()
 
     def withdraw_ask(self) -> None:
@@ -169,14 +177,7 @@ class ProviderDaemon:
 
     def send_heartbeat(self) -> None:
         """Say that this machine is alive."""
-        if self._now() - self._last_heartbeat < HEARTBEAT_SECONDS:
-            return
-        profile, drains_by = self._offer.profile.digest(), self._drain.ends_at
-        beat = Heartbeat(agent=self._agent.address, profile_digest=profile, sent_at=self._now(), drains_by=drains_by)
-        said = self._client.heartbeat(beat, beat.sign(self._domain, self._agent.key))
-        self._last_heartbeat = self._now()
-        self.is_heard.set()
-        self._evictions.hear(said.get("notices", ()))
+        self._heartbeats.send()
 
     # --- leases ----------------------------------------------------------------------------------------------------
 
@@ -198,7 +199,8 @@ class ProviderDaemon:
             if event.deadline <= self._now():
                 self._journal.record_declined(event.lease_id, "the deadline has passed")
                 continue
-            self._running[event.lease_id] = self._pool.submit(self.run_lease, event)
+            self._running[event.lease_id] = running = self._pool.submit(self.run_lease, event)
+            running.add_done_callback(lambda _: self._feed.wake())
 
     def _stop_of(self, event: LeaseOpened) -> Event:
         """One for each lease, whichever thread asks first."""
@@ -262,7 +264,7 @@ class ProviderDaemon:
             return refuse(f"This machine failed at it {MAX_ATTEMPTS} times.", limits_of(terms.bid).egress_bytes)
         stop, snapshots = self._stop_of(event), self._checkpoints.of(event.lease_id, terms, self._leaving.is_set)
         with self._live_logs.of(event.lease_id, terms) if self._live_logs else nullcontext() as printed:
-            return run_with(self._runner, terms, stop, snapshots, printed)
+            return self._runner(terms, Hooks(stop, snapshots, printed))
 
     def post_checkpoints(self) -> None:
         """Send what running jobs have saved."""
@@ -273,19 +275,7 @@ class ProviderDaemon:
         each(self._journal.leases(WorkState.ATTESTED), self._post_attestation)
 
     def _post_attestation(self, event: LeaseOpened) -> None:
-        evidence = self._journal.evidence(event.lease_id)
-        assert evidence is not None, "an attested lease has its evidence"
-        manifest = Manifest.parse(evidence["manifest"])
-        sealed = Manifest.parse(evidence["sealed"]) if "sealed" in evidence else None
-        for entry in storage_of(manifest, sealed).entries:
-            if not self._client.has_blob(entry.digest):
-                self._client.put_blob(self._outputs.read(entry.digest), entry.digest)
-        attestation = Attestation.parse(evidence["attestation"])
-        usage = SignedUsage.parse(evidence["usage"]) if "usage" in evidence else None
-        self._client.post_attestation(event.lease_id, attestation, evidence["signature"], manifest, usage, sealed)
-        self._journal.record_posted(event.lease_id)
-        for entry in storage_of(manifest, sealed).entries:
-            self._outputs.drop(entry.digest)
+        post_evidence(self._client, self._journal, self._outputs, event)
 
     def send_receipts(self) -> None:
         """Submit renters' receipts for less than the lock, where they pay what the work is worth."""

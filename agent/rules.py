@@ -7,11 +7,8 @@ strike.
 """
 
 from dataclasses import dataclass
-from threading import Event
 
-from agent.sandbox.printed import Printed
-from agent.sandbox.snapshots import Snapshots
-from agent.work import NO_DIGEST, Execution, Runner, limits_of, refuse, run_with
+from agent.work import NO_DIGEST, NO_HOOKS, Execution, Hooks, Runner, limits_of, refuse
 from marketplace.client.terms import LeaseTerms
 
 _REFUSED = "Refused by a rule of this provider: "
@@ -42,15 +39,9 @@ class RuledRunner:
     def __init__(self, rules: Rules, runner: Runner) -> None:
         self._rules, self._runner = rules, runner
 
-    def __call__(
-        self,
-        terms: LeaseTerms,
-        stop: Event | None = None,
-        snapshots: Snapshots | None = None,
-        printed: Printed | None = None,
-    ) -> Execution:
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
         """Run the job, or attest that it was refused, with the rule in `log/stderr`."""
         obstacle = self._rules.find_obstacle(terms)
         if obstacle:
             return refuse(_REFUSED + obstacle, limits_of(terms.bid).egress_bytes, NO_DIGEST)
-        return run_with(self._runner, terms, stop, snapshots, printed)
+        return self._runner(terms, hooks)

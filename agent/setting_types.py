@@ -1,5 +1,6 @@
 """What settings are made of: the section of the configuration file that each stands in, and lists with commas."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from marketplace.protocol.images import Registry
 from marketplace.protocol.network import Pattern
 
 MOST_NAMES, LONGEST_NAME = 16, 64
+_RAY_ADDRESS = re.compile(r"(ray://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
 _REGISTRY: TypeAdapter[str] = TypeAdapter(Registry)
 _PATTERN: TypeAdapter[str] = TypeAdapter(Pattern)
 
@@ -71,13 +73,25 @@ def _patterns(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from error
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_few_and_short)]
+def _ray_address(address: str) -> str:
+    if address and _RAY_ADDRESS.fullmatch(address) is None:
+        raise ValueError(
+            f"{address!r}: expected ray://HOST:PORT, or HOST:PORT of the head from a machine of the cluster"
+        )
+    return address
+
+
+COMMAS = BeforeValidator(_split)
+"""Marks a setting that is a list: with commas between as a variable."""
+Names = Annotated[tuple[str, ...], NoDecode, COMMAS, AfterValidator(_few_and_short)]
 """A few short names."""
 Registries = Annotated[Names, AfterValidator(_hosts)]
 """Registries of container images, as the names of images begin."""
 NetworkHosts = Annotated[Names, AfterValidator(_patterns)]
 """Hosts that jobs may reach."""
-Accounts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_checksummed)]
+RayAddress = Annotated[str, AfterValidator(_ray_address)]
+"""Where a Ray cluster is. None of the words by which Ray's library would start one of its own, or guess."""
+Accounts = Annotated[tuple[str, ...], NoDecode, COMMAS, AfterValidator(_checksummed)]
 """Addresses, as EIP-55 writes them."""
 UserPath = Annotated[Path, AfterValidator(Path.expanduser)]
 """A path that may begin with `~`."""

@@ -27,6 +27,7 @@ from agent.setting_types import (
     Accounts,
     Names,
     NetworkHosts,
+    RayAddress,
     Registries,
     UserPath,
 )
@@ -46,7 +47,8 @@ class FolderSettings(BaseSettings):
     data: Annotated[UserPath, ORCHESTRATOR] = Field(
         default_factory=lambda: platformdirs.user_data_path("computehive") / "agent"
     )
-    """Where journal, unsent outputs and the benchmark's result lie; of one daemon of a kind, and one account."""
+    """Where journal, unsent outputs and the benchmark's result lie: one folder a daemon and account, another is
+    refused."""
 
     @classmethod
     def settings_customise_sources(
@@ -66,21 +68,28 @@ class MachineSettings(FolderSettings):
     """What the sandboxes of this machine need, whoever's jobs they run."""
 
     container_engine: str = ""
-    """Address of a Docker engine; empty: containers are not offered."""
+    """Address of a Docker engine, such as `unix:///var/run/docker.sock`; empty: containers are not offered."""
     container_runtime: str = ""
-    """The engine's runtime for jobs, such as runsc; empty: the engine's own."""
+    """The engine's runtime for jobs, such as `runsc` (gVisor); empty: the engine's own."""
     image_cache_mb: int = Field(default=10_000, ge=0)
-    """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB."""
+    """How much the images of past jobs may take up in the engine, unpacked, 10^6 bytes a MB; those used
+    longest ago go first."""
     freeze_mb: int = Field(default=0, ge=0)
     """How much of frozen jobs' memory the engine may keep on its disk, 10^6 bytes a MB; 0 freezes none."""
     registries: Annotated[Registries, RULES] = Field(default_factory=tuple)
-    """From which registries jobs may name container images, host and port as they stand in a name; empty: from none."""
+    """From which registries jobs may name container images: hosts, with ports where names have them; empty: from
+    none."""
     network_hosts: Annotated[NetworkHosts, RULES] = Field(default_factory=tuple)
-    """Which hosts jobs may reach that bought network: HOST, *.HOST or any, with a port where it is not 443."""
+    """Which hosts jobs may reach that bought network: `HOST`, `*.HOST` (names below it) or `any`, with a port where it
+    is not 443."""
     input_cache_mb: int = Field(default=2_000, ge=0)
-    """How much of past jobs' inputs and programs is kept on disk for the next; 0 keeps nothing."""
+    """How much of past jobs' inputs and programs is kept in `inputs/` of the data folder for the next job that names
+    the same digest; those used longest ago go first; 0 keeps nothing."""
     mcp_servers: UserPath | None = None
     """A file that says which MCP servers this machine runs: their tools are offered."""
+    ray_address: RayAddress = ""
+    """Address of a Ray cluster that runs jobs in place of this machine, `ray://HOST:PORT`, or `HOST:PORT` of its head
+    from a machine of it; empty: jobs run here. Needs `computehive[ray]`."""
 
     @property
     def adapters(self) -> AdapterSettings:
@@ -94,6 +103,7 @@ class MachineSettings(FolderSettings):
             registries=self.registries,
             network_hosts=self.network_hosts,
             mcp_servers=self.mcp_servers,
+            ray_address=self.ray_address,
         )
 
 
@@ -103,7 +113,7 @@ class NodeSettings(MachineSettings):
     region: Annotated[str, ORCHESTRATOR] = "local"
     """Where the machine stands."""
     units: int = Field(default=1, ge=1, le=1024)
-    """How many jobs at once."""
+    """How many jobs at once; each gets its share of the machine."""
 
 
 class AgentSettings(MachineSettings):
@@ -118,28 +128,29 @@ class AgentSettings(MachineSettings):
     keystore: Annotated[UserPath, ORCHESTRATOR]
     """Encrypted key: the provider's (it signs asks), or the oracle's."""
     password_file: Annotated[UserPath | None, ORCHESTRATOR] = None
-    """A file with the keystores' password, but for line ends."""
+    """A file with the keystores' password, but for line ends; goes before `password`."""
     password: Annotated[str, SECRET] = Field(default="", repr=False)
-    """Password of the keystores; the file goes first, and its line ends do not count."""
+    """The keystores' password."""
     metrics_port: Annotated[int | None, ORCHESTRATOR] = Field(default=None, ge=0, le=65535)
     """Where this machine alone may ask for metrics; 0: any free port; none: nowhere."""
     otlp_endpoint: Annotated[str, ORCHESTRATOR] = ""
-    """An OTLP collector's address over HTTP, to which spans of jobs go; empty: nowhere."""
+    """An OTLP collector's address over HTTP, to which spans of jobs go; empty: nowhere. Needs `computehive[otel]`."""
 
 
 class ProviderSettings(AgentSettings):
     """A provider's offer. Rates are micro-USDC, gross of the protocol's fee."""
 
     agent_keystore: Annotated[UserPath | None, ORCHESTRATOR] = None
-    """A key of its own for attestations, so that the provider's can stay elsewhere; by default the same."""
+    """A key of its own for attestations, so that the provider's can stay elsewhere; none: the provider's."""
     region: Annotated[str, ORCHESTRATOR] = "local"
     """Where the machine stands."""
     units: int = Field(default=1, ge=1, le=1024)
-    """How many jobs at once."""
+    """How many jobs at once; each gets its share of the machine."""
     ask_valid_seconds: Annotated[int, PRICING] = Field(default=3_600, ge=600)
     """How long an ask stands before it is renewed."""
     claim_margin_seconds: Annotated[int, ORCHESTRATOR] = Field(default=300, ge=0)
-    """How long before its deadline a lease that nobody has settled is claimed on chain; 0 claims nothing."""
+    """How long before its deadline a lease that nobody has settled is claimed on chain (needs gas); 0 claims
+    nothing."""
     gpu_hour_rate: Annotated[int, PRICING] = Field(default=1_500_000, ge=0)
     """Micro-USDC for a GPU-hour."""
     vcpu_hour_rate: Annotated[int, PRICING] = Field(default=30_000, ge=0)
@@ -155,24 +166,26 @@ class ProviderSettings(AgentSettings):
     auto_price: Annotated[bool, PRICING] = False
     """Whether the daemon tries markups above these rates by itself; never below."""
     preemptible_jobs: Annotated[bool, RULES] = False
-    """Whether to take jobs that a better bid may end; such a job is paid nothing."""
+    """Whether to take jobs that a better bid may end; what they did until then is paid nothing."""
     carbon_grams_per_kwh: Annotated[int | None, ORCHESTRATOR] = Field(default=None, ge=0, lt=2**16)
-    """Of its electricity; goes before its region's."""
+    """CO₂e of the machine's electricity; goes before its region's."""
     zone: Annotated[str, ORCHESTRATOR] = Field(default="", max_length=LONGEST_NAME)
     """Where in its region the machine stands."""
     rack: Annotated[str, ORCHESTRATOR] = Field(default="", max_length=LONGEST_NAME)
     """At which rack."""
     privacy_zones: Annotated[Names, ORCHESTRATOR] = Field(default_factory=tuple)
-    """Regimes that it keeps to, such as eu-gdpr."""
+    """Regimes that the machine keeps to, such as `eu-gdpr,hipaa`."""
     fixed_cost_per_hour: Annotated[int, PRICING] = Field(default=0, ge=0, lt=2**40)
     """Micro-USDC that the machine costs while it is on; jobs then go to half-used machines first."""
     tee_collateral: Annotated[UserPath | None, ORCHESTRATOR] = None
-    """Intel's signed lists for this machine, as JSON; read anew for each attested job, kept fresh by somebody else."""
+    """A file with Intel's signed lists for this machine, as JSON; read anew for each attested job, kept fresh by
+    somebody else. Without it the node offers no `tdx`."""
 
     allow_renters: Annotated[Accounts, RULES] = Field(default_factory=tuple)
-    """Run nobody else's jobs. A lease of another is refused when it is there: a failed lease, without a strike."""
+    """Addresses; nobody else's jobs are run. A lease of another is refused when it is there: a failed lease, without a
+    strike."""
     deny_renters: Annotated[Accounts, RULES] = Field(default_factory=tuple)
-    """Whose jobs not to run; refused in the same way."""
+    """Addresses whose jobs are not run; refused in the same way."""
     private_jobs: Annotated[bool, RULES] = True
     """Whether to take private jobs. The ask says so: without, they are never matched."""
     grant_seconds: int = Field(default=600, ge=5, le=3_600)
@@ -180,7 +193,8 @@ class ProviderSettings(AgentSettings):
     max_duration_seconds: Annotated[int, RULES] = Field(default=0, ge=0)
     """The most seconds that a job may reserve; longer ones are refused in the same way; 0: any."""
     sandboxes: Annotated[Names, RULES] = Field(default_factory=tuple)
-    """Which of this machine's sandboxes to offer; empty: all. The ask says so: others are never matched."""
+    """Which of this machine's sandboxes to offer, such as `wasm`; empty: all. The ask says so: others are never
+    matched."""
     min_free_disk_mb: int = Field(default=1_000, ge=0)
     """With less free disk space, take no new leases; 0 never minds."""
     min_battery_percent: int = Field(default=40, ge=0, le=100)
@@ -188,16 +202,17 @@ class ProviderSettings(AgentSettings):
     max_celsius: int = Field(default=95, ge=0, le=150)
     """While a sensor is that hot, or at its own critical temperature, take no new leases; 0 never minds."""
     schedule: Annotated[tuple[Hours, ...], TOP] = Field(default_factory=tuple)
-    """When the machine offers; outside these hours it takes no new leases. Empty: always."""
+    """When the machine offers, as JSON, easier as `[[schedule]]` in `config.toml`; outside these hours it takes no new
+    leases. Empty: always."""
 
     self_update: Annotated[Literal["off", "check", "on"], UPDATES] = "off"
-    """Whether the daemon looks for signed releases, and whether it replaces itself by them."""
+    """`check` looks for signed releases, `on` also replaces the program by them; `off` asks nobody."""
     update_root: Annotated[UserPath | None, UPDATES] = None
-    """The root.json that releases are held against; there is none by default."""
+    """The `root.json` that releases are held against; there is none by default."""
     update_url: Annotated[str, UPDATES] = ""
-    """Where releases are, without metadata/ and targets/; there is no place by default."""
+    """Where releases are, without `metadata/` and `targets/`; there is no place by default."""
     update_hours: Annotated[int, UPDATES] = Field(default=24, ge=1, le=24 * 7)
-    """How often it looks, give or take a tenth."""
+    """How often the daemon looks for releases, give or take a tenth."""
 
     @property
     def rules(self) -> Rules:
@@ -242,7 +257,7 @@ class OracleSettings(AgentSettings):
         return AdapterSettings(data=self.data)
 
     wall_factor: float = Field(default=4.0, ge=1)
-    """How much longer than the bid's seconds this machine may take for its own run."""
+    """How much longer than the bid's seconds this machine may take for its own run, as a factor."""
 
 
 KINDS = (ProviderSettings, OracleSettings)
@@ -265,5 +280,6 @@ def load_settings(kind: type[Settings], **given: object) -> Settings:
         key = keys_of(KINDS)[str(first["loc"][0])]
         place = f"; {key.path} in the configuration file" if key.is_in_file else ""
         raise SettingsError(
-            f"{name}: {first['msg']}.", hint=f"It is a variable{place}. See docs/architecture.md for all settings."
+            f"{name}: {first['msg']}.",
+            hint=f"It is a variable{place}. See docs/reference/configuration.md for all settings.",
         ) from error

@@ -16,6 +16,7 @@ from agent.sandbox import Limits, RunResult
 from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import NOT_MEASURED, Usage
+from agent.upstream import refuse_unresolved
 from marketplace.client.private import JobKey
 from marketplace.client.terms import LeaseTerms
 from marketplace.domain.chain import LeaseOpened
@@ -39,6 +40,9 @@ NO_DIGEST = "0x" + "00" * 32
 
 FetchBlob = Callable[[str], bytes]
 """Bytes by content digest. Raises NotFound, DigestMismatch, ServiceUnavailable."""
+
+Resolve = Callable[[LeaseTerms], LeaseTerms]
+"""As `Upstream.resolve`: others' results become inputs. Raises NotFound, AgentError, ServiceUnavailable."""
 
 Cache = Callable[[str, FetchBlob], bytes]
 """Bytes by content digest, by that fetch only where they are not at hand."""
@@ -77,28 +81,31 @@ class Execution:
         return self.manifest.root()
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """How a run is stopped from outside, and who looks at it meanwhile. None of it changes what the job leaves."""
+
+    stop: Event | None = None
+    """Once set, the run ends as evicted."""
+    snapshots: Snapshots | None = None
+    """What is shown the program's files while it runs."""
+    printed: Printed | None = None
+    """What is shown its standard output and error while it runs."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it is to end."""
+        return self.stop is not None and self.stop.is_set()
+
+
+NO_HOOKS = Hooks()
+"""Of a run that goes to its end unseen, such as an oracle's."""
+
+
 class Runner(Protocol):
-    """Runs a lease's job to its end, or until `stop`. Raises ServiceUnavailable where its inputs cannot be had now."""
+    """Runs a lease's job until it ends or is stopped. Raises ServiceUnavailable where its inputs cannot be had now."""
 
-    def __call__(
-        self,
-        terms: LeaseTerms,
-        stop: Event | None = None,
-        snapshots: Snapshots | None = None,
-        printed: Printed | None = None,
-    ) -> Execution: ...
-
-
-def run_with(
-    runner: Runner,
-    terms: LeaseTerms,
-    stop: Event | None,
-    snapshots: Snapshots | None,
-    printed: Printed | None = None,
-) -> Execution:
-    """A run; one that saves nothing, or shows nothing, is asked for as one that has never heard of that."""
-    asked = {"snapshots": snapshots, "printed": printed}
-    return runner(terms, stop, **{name: value for name, value in asked.items() if value is not None})
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution: ...
 
 
 def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
@@ -112,6 +119,9 @@ def check_terms(event: LeaseOpened, terms: LeaseTerms) -> None:
     _require(terms.job_spec.digest() == bid.job_digest, "jobSpec", "does not hash to the bid's jobDigest")
     # No vote and no second run: a renter's own host could answer one node otherwise, and have its stake for that.
     _require(not has_network or bid.verification == Verification.ACCEPT, "bid", "has others judge a job with network")
+    # An enclave holds what it runs against the specification: others' results are on a chain that it does not see.
+    is_blind = bid.verification == Verification.ATTESTED and bool(terms.job_spec.awaited)
+    _require(not is_blind, "bid", "has evidence judge a job that takes others' files")
     _require(terms.price == event.price, "price", f"is {terms.price}, the chain locked {event.price}")
     _require((ask.provider, ask.market) == (event.provider, event.market), "ask", "is of another provider or market")
     _require(compute_quote(ask.rates, bid.resources).total <= event.price, "ask", "quotes more than the price")
@@ -166,6 +176,7 @@ class JobRunner:
         cache: Cache = lambda digest, fetch: fetch(digest),
         wall_factor: float = 1.0,
         keys: KeySource | None = None,
+        resolve: Resolve = refuse_unresolved,
     ) -> None:
         """`fetch` is over the network: what it gives is a job's ingress, what `cache` has is not.
 
@@ -174,24 +185,18 @@ class JobRunner:
         self._adapters, self._cache = adapters, cache
         self._digests = {name: descriptor_digest(adapter) for name, adapter in adapters.items()}
         self._fetch = fetch
-        self._wall_factor, self._keys = wall_factor, keys
+        self._wall_factor, self._keys, self._resolve = wall_factor, keys, resolve
 
-    def __call__(
-        self,
-        terms: LeaseTerms,
-        stop: Event | None = None,
-        snapshots: Snapshots | None = None,
-        printed: Printed | None = None,
-    ) -> Execution:
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
         """Run a lease's job. What is not the job's fault ends as SANDBOX_ERROR with the reason in `log/stderr`."""
         spec, key = terms.job_spec, None
         limits = limits_of(terms.bid, self._wall_factor)
         try:
             if spec.privacy is not None:
-                key = self._key(terms, stop)
+                key = self._key(terms, hooks.stop)
                 if key is None:
                     return replace(refuse("", 0), exit_kind=ExitKind.EVICTED)
-            result = self._run(spec, limits, stop, snapshots, printed, key)
+            result = self._run(self._resolve(terms).job_spec, limits, hooks, key)
         except (NotFound, DigestMismatch, AgentError, TooLarge) as error:
             return hide(refuse(str(error), limits.egress_bytes, self._digests.get(spec.sandbox, NO_DIGEST)), key)
         return hide(package(result, self._digests[spec.sandbox]), key)
@@ -202,15 +207,7 @@ class JobRunner:
             raise AgentError("This machine runs no private jobs.")
         return self._keys(terms, stop)
 
-    def _run(
-        self,
-        spec: JobSpec,
-        limits: Limits,
-        stop: Event | None,
-        snapshots: Snapshots | None,
-        printed: Printed | None,
-        key: JobKey | None,
-    ) -> RunResult:
+    def _run(self, spec: JobSpec, limits: Limits, hooks: Hooks, key: JobKey | None) -> RunResult:
         adapter = self._adapters.get(spec.sandbox)
         if adapter is None:
             raise NotFound("sandbox", spec.sandbox)
@@ -221,8 +218,8 @@ class JobRunner:
             return data if key is None else key.unseal(data)
 
         secrets = key.secrets if key is not None else {}
-        job = Job(spec, self._inputs(spec, fetch), fetch, snapshots, printed, secrets)
-        result = adapter.run(job, limits, stop)
+        job = Job(spec, self._inputs(spec, fetch), fetch, hooks.snapshots, hooks.printed, secrets)
+        result = adapter.run(job, limits, hooks.stop)
         ingress = intake.total + (result.usage.ingress_bytes or 0)
         return replace(result, usage=replace(result.usage, ingress_bytes=ingress))
 

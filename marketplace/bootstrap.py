@@ -1,13 +1,11 @@
 """The one place that decides who fulfils which port, and that starts and stops the service."""
 
-import logging
-import os
 import shutil
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from socket import socket
 from threading import Event
@@ -18,24 +16,34 @@ import uvicorn
 from fastapi import FastAPI
 
 from marketplace.adapters.backup import Backup, Identity, put_in_place, take_backup, unpack_backup
-from marketplace.adapters.blobs import FolderBlobs
 from marketplace.adapters.chain import AddressBook, ChainReader, ChainSender, Contracts
+from marketplace.adapters.courier import HttpCourier
+from marketplace.adapters.policy import RegoPolicy
 from marketplace.adapters.remedy import CommandRemedy
-from marketplace.adapters.store import Database, migrate, url_of
+from marketplace.adapters.signer import KeySigner
+from marketplace.adapters.store import migrate, url_of
 from marketplace.api.app import build_app, openapi_document, release
+from marketplace.api.connections import careful_protocol
 from marketplace.api.streams import Streams
 from marketplace.client.keystore import PASSWORD_ENV, Keystore, find_password
+from marketplace.domain.access import derive_secret
 from marketplace.domain.ledger import Comparison
 from marketplace.domain.roles import API, parse_roles
 from marketplace.errors import ConflictError, KeystoreError, SettingsError
+from marketplace.protocol.audit_log import LogKind
+from marketplace.services.audit_log import enter_act
+from marketplace.services.begin_history import begin_history
 from marketplace.services.catch_up import catch_up
 from marketplace.services.instruments import Instruments
 from marketplace.services.market import Market
 from marketplace.services.readings import read_gauges
 from marketplace.services.rebuild_alone import rebuild_alone
+from marketplace.services.record_log import take_shared_log
 from marketplace.services.verify_ledger import verify_ledger
 from marketplace.services.workers import Workers
 from marketplace.settings import ENV_PREFIX, MarketSettings
+from marketplace.stores import open_authority, open_blobs, open_feed, open_store, require_same_place, tls_options
+from marketplace.telemetry.lines import configure_logging
 from marketplace.telemetry.logs import JOB_NAMES
 from marketplace.telemetry.market_metrics import BUILD, STREAMS
 from marketplace.telemetry.metrics import MetricsServer
@@ -63,18 +71,25 @@ def build_market(settings: MarketSettings) -> Market:
             f"{settings.rpc_url} is chain {actual}, {settings.address_book} is of chain {book.chain_id}.",
             hint="Name the node of that chain, or that chain's address book.",
         )
-    rules = settings.rules()
-    store = Database(settings.database())
+    rules, key = settings.rules(), _operator_key(settings)
+    sender = ChainSender(contracts, key)
+    store = open_store(settings)
     return Market(
         store=store,
         chain=reader,
-        sender=ChainSender(contracts, _operator_key(settings)),
-        blobs=FolderBlobs(settings.data_dir / "blobs", rules.max_blob_bytes),
+        sender=sender,
+        signer=KeySigner(reader.domain, key),
+        blobs=open_blobs(settings),
         clock=SystemClock(),
         rules=rules,
         clearing=store.clearing,
         instruments=Instruments(tracer=open_tracer(settings.otlp_endpoint, "computehive-market")),
+        policy=RegoPolicy(settings.policy) if settings.policy else None,
         remedy=CommandRemedy(settings.remedy, settings.remedy_seconds) if settings.remedy else None,
+        courier=HttpCourier(settings.networks()),
+        secret=derive_secret(bytes(key)),
+        feed=open_feed(settings, sender.address),
+        authority=open_authority(settings),
     )
 
 
@@ -108,6 +123,22 @@ class MarketServer(uvicorn.Server):
         self._finish()
 
 
+def server_config(app: FastAPI, settings: MarketSettings) -> uvicorn.Config:
+    """Where it listens, and whose word it takes for where a request is from."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        forwarded_allow_ips=settings.proxies,
+        http=careful_protocol(settings.max_connections, proxies=settings.proxies_of_certificates),
+        **tls_options(settings),
+        ws="none",  # there are no web sockets, and one would be bound by none of it
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
 def serve(settings: MarketSettings) -> None:
     """Serve until SIGINT or SIGTERM; requests and steps under way are finished first."""
     configure_logging(settings.log_level)
@@ -115,18 +146,12 @@ def serve(settings: MarketSettings) -> None:
         work(settings)
         return
     app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
     market: Market = app.state.market
+    if market.feed is not None:
+        market.feed.follow(partial(take_shared_log, market))
     with observe(market, settings, app.state.streams) as told:
         structlog.get_logger("computehive").info("starting", host=settings.host, port=settings.port, **told)
-        MarketServer(config, app.state.streams.stop, market.instruments.tracer.close).run()
+        MarketServer(server_config(app, settings), app.state.streams.stop, market.instruments.tracer.close).run()
 
 
 def work(settings: MarketSettings) -> None:
@@ -153,6 +178,8 @@ def observe(market: Market, settings: MarketSettings, streams: Streams | None = 
     """
     meter, server = market.instruments.meter, None
     meter.set(BUILD, 1, version=release())
+    policy = market.policy.digest if market.policy else ""
+    enter_act(market, LogKind.STARTED, version=release(), roles=sorted(parse_roles(settings.roles)), policy=policy)
     with market.store.read() as tx:
         for lease in tx.leases.open():
             JOB_NAMES.learn(lease.lease_id, lease.bid_hash)
@@ -164,6 +191,8 @@ def observe(market: Market, settings: MarketSettings, streams: Streams | None = 
     finally:
         if server is not None:
             server.close()
+        if market.feed is not None:
+            market.feed.close()
         market.instruments.tracer.close()
 
 
@@ -195,7 +224,7 @@ def back_up_market(settings: MarketSettings, folder: Path) -> Backup:
     Raises SettingsError on PostgreSQL, and as `take_backup`.
     """
     _require_sqlite(settings, "pg_dump")
-    return take_backup(settings.data_dir, folder, _identity(settings), int(time.time()))
+    return take_backup(settings.data_dir, folder, _identity(settings), int(time.time()), settings.blobs_url)
 
 
 def restore_market(settings: MarketSettings, folder: Path, wait: float) -> tuple[Backup, Comparison]:
@@ -215,9 +244,12 @@ def restore_market(settings: MarketSettings, folder: Path, wait: float) -> tuple
     shutil.rmtree(staged, ignore_errors=True)
     try:
         backup = unpack_backup(folder, staged, _identity(settings))
+        require_same_place(backup, settings)
         market = build_market(settings.model_copy(update={"data_dir": staged}))
         with closing(market.store):
             catch_up(market, wait)
+            begin_history(market)
+            enter_act(market, LogKind.RESTORED, takenAt=backup.taken_at)
             found = verify_ledger(market)
         put_in_place(staged, settings.data_dir)
     finally:
@@ -230,44 +262,8 @@ def describe_interface() -> dict[str, Any]:
     return openapi_document()
 
 
-def configure_logging(level: str) -> None:
-    """Structured lines on stderr: for people at a terminal, JSON elsewhere. Raises SettingsError."""
-    number = logging.getLevelNamesMapping().get(level.upper())
-    if number is None:
-        raise SettingsError(
-            f"{ENV_PREFIX}LOG_LEVEL: {level!r} is not a level.",
-            hint="Use debug, info, warning or error.",
-        )
-    is_terminal = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            JOB_NAMES,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            *([escape_control_characters] if is_terminal else []),
-            structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING))
-
-
-def escape_control_characters(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A log processor: what others wrote (paths, names, reasons) begins no line of a terminal's and moves no cursor.
-
-    JSON escapes them by itself. A trace, which is ours, keeps its lines.
-    """
-    for name, value in event.items():
-        if isinstance(value, str) and name != "exception":
-            event[name] = "".join(each if each.isprintable() else f"<U+{ord(each):04X}>" for each in value)
-    return event
-
-
 def _require_sqlite(settings: MarketSettings, tool: str) -> None:
-    if settings.database_url is not None:
+    if not settings.is_embedded:
         raise SettingsError(
             "Backups of this kind are of SQLite; this market's database is another.",
             hint=f"Take {tool}: docs/how-to/back-up-a-market.md says how.",

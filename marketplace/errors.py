@@ -3,12 +3,15 @@
     MarketError
     ├── InputError            what the caller sent is wrong                    HTTP 422   exit 2
     │   ├── MalformedMessage  ├── InvalidAmount   ├── InvalidJobSpec
-    │   ├── DigestMismatch    ├── TooLarge (413)  └── InvalidManifest
+    │   ├── DigestMismatch    ├── TooLarge (413)  ├── InvalidManifest
+    │   └── UnsupportedEncoding (415)
     ├── OrderError            a signed order cannot be accepted                HTTP 422   exit 3
     │   ├── InvalidSignature  ├── ExpiredOrder    ├── DuplicateOrder (409)  ├── CancelledOrder
-    │   ├── WrongMarket       └── WrongSigner
+    │   ├── WrongMarket       ├── WrongSigner     └── PolicyRefused (403)
     ├── FundsError            money or stake does not cover it                 HTTP 402   exit 4
     │   ├── InsufficientFunds └── InsufficientStake
+    ├── AccessError           who asks is not known here, or may not           HTTP 403   exit 15
+    │   ├── Unauthorized (401)└── Forbidden
     ├── NotFound              no such job, lease, blob, round                  HTTP 404   exit 5
     ├── ConflictError         not in this state                                HTTP 409   exit 6
     │   └── IllegalTransition
@@ -17,9 +20,11 @@
     │   ├── Reverted          └── ChainUnavailable
     ├── ServiceUnavailable    the market cannot be reached                     HTTP 503   exit 9
     │   ├── WaitTimeout       what was waited for has not happened yet
-    │   └── TooManyRequests (429)  more than one party's share of the market
+    │   ├── TooManyRequests (429)  more than one party's share of the market
+    │   └── StorageFull (507)      no room for more blobs
     ├── ClearingError         a round is not what it claims                    HTTP 500   exit 10
-    │   ├── CertificateRejected └── TranscriptMismatch
+    │   ├── CertificateRejected ├── TranscriptMismatch
+    │   └── LogMismatch       the audit log is not what was signed
     ├── AgentError            this machine cannot do it                        HTTP 500   exit 11
     │   ├── SandboxFault      ├── InvalidModule   ├── KeystoreError
     │   ├── UnsupportedTee    ├── InvalidEvidence ├── CannotDecrypt
@@ -70,6 +75,13 @@ class MalformedMessage(InputError):
 
     def __init__(self, field: str, problem: str, **values: Any) -> None:
         super().__init__(f"{field}: {problem}", field=field, problem=problem, **values)
+
+
+class UnsupportedEncoding(InputError):
+    """A body that is compressed or encoded: none is unpacked here."""
+
+    code = "unsupported_encoding"
+    status = 415
 
 
 class InvalidAmount(InputError):
@@ -138,6 +150,13 @@ class WrongSigner(OrderError):
     code = "wrong_signer"
 
 
+class PolicyRefused(OrderError):
+    """The market's operator does not admit it, though nothing else is wrong."""
+
+    code = "policy_refused"
+    status = 403
+
+
 class ExpiredOrder(OrderError):
     """`validUntil` or the deadline has passed."""
 
@@ -181,6 +200,27 @@ class InsufficientStake(FundsError):
     """The provider's free stake is below the penalty a lease could cost."""
 
     code = "insufficient_stake"
+
+
+class AccessError(MarketError):
+    """Who asks is not known here, or may not do this."""
+
+    code = "access_error"
+    status = 403
+    exit_code = 15
+
+
+class Unauthorized(AccessError):
+    """No session or key, or one that is not good (any more)."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class Forbidden(AccessError):
+    """A good session or key that may not do this."""
+
+    code = "forbidden"
 
 
 class NotFound(MarketError):
@@ -264,15 +304,24 @@ class TooManyRequests(ServiceUnavailable):
     code = "too_many_requests"
     status = 429
 
-    def __init__(self, party: str, what: str, limit: int, retry_after: int, **values: Any) -> None:
+    def __init__(
+        self, party: str, what: str, limit: int, retry_after: int, allowed: str = "", advice: str = "", **values: Any
+    ) -> None:
         super().__init__(
-            f"{party} has used its share of {what}: {limit} a minute.",
-            hint=f"Try again in {retry_after} s, and spread them out.",
+            f"{party} has used its share of {what}: {allowed or f'{limit} a minute'}.",
+            hint=advice or f"Try again in {retry_after} s, and spread them out.",
             party=party,
             limit=limit,
             retryAfter=retry_after,
             **values,
         )
+
+
+class StorageFull(ServiceUnavailable):
+    """The market has no room for more blobs: its disk is full, or it holds as much as its operator allows."""
+
+    code = "storage_full"
+    status = 507
 
 
 class ClearingError(MarketError):
@@ -292,6 +341,12 @@ class TranscriptMismatch(ClearingError):
     """A round recomputed from its transcript differs from what was recorded."""
 
     code = "transcript_mismatch"
+
+
+class LogMismatch(ClearingError):
+    """The market's audit log is not the one that its operator signed."""
+
+    code = "log_mismatch"
 
 
 class AgentError(MarketError):

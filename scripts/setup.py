@@ -153,10 +153,19 @@ def compile_kernels() -> None:
     run_logged("kernels", [VENV / "bin" / "python", "-m", "marketplace.clearing.engine"])
 
 
+def build_pages() -> None:
+    """The dApp, which a market serves."""
+    run_logged("pages", [VENV / "bin" / "python", "-m", "scripts.build_web"])
+
+
 def steps() -> list[Step]:
     """All steps, in order."""
     lock = ROOT / "requirements"
     contracts = sorted((ROOT / "contracts").rglob("*.sol"))
+    web = ROOT / "marketplace" / "web"
+    pages = sorted(
+        path for part in ("src", "public") for path in (web / part).rglob("*.*") if "generated" not in path.parts
+    )
     examples = sorted(path for path in (ROOT / "examples").rglob("*") if path.suffix in (".c", ".h", ".py", ".wat"))
     found = [
         Step("installer", [lock / "uv.lock"], [UV], install_uv),
@@ -172,6 +181,9 @@ def steps() -> list[Step]:
                           lock / "dev.lock", lock / "runtimes.lock"], [], warm_runtimes),
         Step("kernels", [*sorted((ROOT / "marketplace" / "clearing" / "engine").glob("*.py")),
                          ROOT / "marketplace" / "jit.py", lock / "dev.lock"], [], compile_kernels),
+        Step("pages", [*pages, web / "index.html", web / "package-lock.json", web / "vite.config.ts",
+                       *sorted((ROOT / "npm").rglob("*.ts")), ROOT / "marketplace" / "api" / "answers.json"],
+             [web / "static" / "index.html"], build_pages),
     ]  # fmt: skip
     if (ROOT / "examples" / "build.py").exists():
         found.append(Step("examples", [*examples, lock / "dev.lock"], [BUILD / "examples"], build_examples))

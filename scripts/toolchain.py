@@ -12,6 +12,8 @@ BUILD = ROOT / "build"
 VENV = ROOT / ".venv"
 BROWNIE_VENV = ROOT / ".venv-brownie"
 BROWNIE_HOME = BUILD / "brownie-home"
+BYTECODE = BUILD / "bytecode"
+"""Where Python keeps what it compiled, as the Makefile says as well."""
 SOLC_FOLDER = BUILD / "solc"
 SOLC_NAME = "solc-v0.8.30"
 GANACHE = ROOT / "node_modules" / ".bin" / "ganache"
@@ -79,7 +81,9 @@ def brownie_environment(
         "SOLCX_BINARY_PATH": str(SOLC_FOLDER),
         "HIVE_RPC_URL": rpc_url,
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        # Half of what a start of Brownie costs is compiling its libraries: once, even where the machine forbids it.
+        "PYTHONPYCACHEPREFIX": str(BYTECODE),
+        "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONWARNINGS": "ignore",
         "COLUMNS": "120",
     }

@@ -1,7 +1,15 @@
 """Ways of running strangers' programs, behind one interface: a new one is a file and an entry point."""
 
 from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Job
-from agent.adapters.registry import carried, descriptor_digest, lapse, network_hosts, open_adapters, registries
+from agent.adapters.registry import (
+    carried,
+    descriptor_digest,
+    find_elsewhere,
+    lapse,
+    network_hosts,
+    open_adapters,
+    registries,
+)
 
 __all__ = [
     "ENTRY_POINTS",
@@ -10,6 +18,7 @@ __all__ = [
     "Job",
     "carried",
     "descriptor_digest",
+    "find_elsewhere",
     "lapse",
     "network_hosts",
     "open_adapters",

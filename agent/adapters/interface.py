@@ -10,6 +10,7 @@ from agent.sandbox.printed import Printed
 from agent.sandbox.snapshots import Snapshots
 from agent.sandbox.types import Limits, RunResult
 from marketplace.protocol.jobspec import JobSpec
+from marketplace.protocol.profile import NodeProfile
 
 ENTRY_POINTS = "computehive.adapters"
 """Group of entry points: the name is the one that `JobSpec.sandbox` and `NodeProfile.sandboxes` say, the object a
@@ -51,6 +52,8 @@ class AdapterSettings:
     """Which hosts jobs may reach that bought network, as `marketplace.protocol.network.Pattern` says them."""
     mcp_servers: Path | None = None
     """File that says which MCP servers this machine runs."""
+    ray_address: str = ""
+    """Address of the Ray cluster that runs jobs in place of this machine."""
 
 
 class Adapter(Protocol):
@@ -93,6 +96,19 @@ class Networked(Protocol):
 
     def network_hosts(self) -> Sequence[str]:
         """To where, for the profile's `network_hosts`: bids that want another are not matched here."""
+        ...
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """An adapter whose jobs run on other machines than the daemon's."""
+
+    def describe(self, profile: NodeProfile) -> NodeProfile:
+        """This machine's profile, with what jobs meet there in place of what they would meet here."""
+        ...
+
+    def find_worry(self) -> str:
+        """Why to take no new leases now; empty where nothing speaks against it. Bounded: the daemon's loop waits."""
         ...
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 
-from agent.adapters.interface import ENTRY_POINTS, Adapter, AdapterSettings, Carrying, Keeping, Networked, Pulling
+from agent.adapters.interface import (
+    ENTRY_POINTS,
+    Adapter,
+    AdapterSettings,
+    Carrying,
+    Elsewhere,
+    Keeping,
+    Networked,
+    Pulling,
+)
 from marketplace.protocol.canonical import json_digest
 
 
@@ -38,6 +47,11 @@ def network_hosts(adapters: Mapping[str, Adapter]) -> tuple[str, ...]:
     """To where jobs in the adapters may have network, sorted."""
     found = (one for each in adapters.values() if isinstance(each, Networked) for one in each.network_hosts())
     return tuple(sorted(set(found)))
+
+
+def find_elsewhere(adapters: Mapping[str, Adapter]) -> Elsewhere | None:
+    """The adapter that runs this daemon's jobs on other machines; None where they run on this one."""
+    return next((each for each in adapters.values() if isinstance(each, Elsewhere)), None)
 
 
 def lapse(adapters: Mapping[str, Adapter], is_over: Callable[[str], bool]) -> None:

@@ -3,15 +3,21 @@
 from dataclasses import replace
 from threading import Event
 
-from agent.adapters.interface import AdapterSettings, Job
+from agent.adapters.interface import Adapter, AdapterSettings, Job
 from agent.runtimes import RUNTIMES, ModuleCache
 from agent.sandbox import CompiledModule, Limits, RunResult, Sandbox, Task, sandbox_descriptor
 from marketplace.errors import InvalidModule, NotFound
 from marketplace.protocol.jobspec import JobSpec, ModuleProgram, RuntimeProgram
 
 
-def open_wasm(settings: AdapterSettings) -> "WasmAdapter":
-    """The sandbox with every ready-made runtime compiled: now rather than at the first job."""
+def open_wasm(settings: AdapterSettings) -> Adapter:
+    """The sandbox with every ready-made runtime compiled: now rather than at the first job. On a Ray cluster where the
+    settings name one; raises what `open_ray` raises.
+    """
+    if settings.ray_address:
+        from agent.adapters.ray import open_ray
+
+        return open_ray(settings)
     sandbox = Sandbox()
     adapter = WasmAdapter(sandbox, ModuleCache(sandbox))
     adapter.warm()

@@ -132,10 +132,14 @@ def _kill(pid: int) -> bool:
 
 
 def remove_parent(run: str, root: Path = ROOT) -> None:
-    """Let go of a run's parent group, which is empty by now."""
+    """Let go of a run's parent group, and of groups in it that an engine left when it was killed: none has a process.
+
+    The kernel keeps those that have one.
+    """
     for controller in [root, *_controllers(root)]:
-        with contextlib.suppress(OSError):
-            (controller / PARENT / run).rmdir()
+        for folder, _, _ in os.walk(controller / PARENT / run, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
 
 
 def leftover_runs(prefix: str, root: Path = ROOT) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from agent.bootstrap import open_chain
 from agent.doctor.chain import examine_chain
+from agent.doctor.clusters import check_cluster
 from agent.doctor.finding import Finding, Health, failed
 from agent.doctor.folder import examine_folder
 from agent.doctor.machine import examine_machine
@@ -37,8 +38,9 @@ def examine(settings: ProviderSettings, options: str = "", clock: Callable[[], f
         on_chain = [failed("chain", str(error), "Check the RPC address and the address book.")]
     gpus = len(survey_gpus().gpus)
     return [
-        *examine_machine(settings.data, settings.units),
+        *examine_machine(settings.data, settings.units, has_jobs=not settings.ray_address),
         *examine_sandboxes(settings),
+        *check_cluster(settings),
         *examine_folder(settings, now, options),
         *examine_updates(settings, now),
         *examine_market(view, domain, settings.rates, gpus, _own_sandbox(settings)),

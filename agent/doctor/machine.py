@@ -127,9 +127,10 @@ def check_runtimes() -> list[Finding]:
     return found
 
 
-def examine_machine(folder: Path, units: int) -> list[Finding]:
-    """Every check of the machine itself, as it is read now."""
+def examine_machine(folder: Path, units: int, *, has_jobs: bool = True) -> list[Finding]:
+    """Every check of the machine itself, as it is read now; without those of its room where jobs run elsewhere."""
+    room = [check_units(units, read_cpu().cores), check_memory(read_memory_mb(), units)] if has_jobs else []
+    gpus = [check_gpus()] if has_jobs else []
     return [
-        check_cpu(), check_units(units, read_cpu().cores), check_memory(read_memory_mb(), units), check_swap(),
-        check_disk(folder), check_power(), check_heat(), check_gpus(), *check_runtimes(),
+        check_cpu(), *room, check_swap(), check_disk(folder), check_power(), check_heat(), *gpus, *check_runtimes(),
     ]  # fmt: skip

@@ -43,7 +43,8 @@ def serve(
     require_sdk()
     configure_logging()
     with own_folder(settings.data / "mcp") as folder:
-        node = _open_node(settings, replace(settings.adapters, data=folder, freeze_mb=0), adapters, shared, max_seconds)
+        places = replace(settings.adapters, data=folder, freeze_mb=0, ray_address="")  # this machine, and no cluster
+        node = _open_node(settings, places, adapters, shared, max_seconds)
         server = build_server(node)
         if port is None:
             server.run("stdio")

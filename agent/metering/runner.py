@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Event
 
 from agent.metering.polling import polled
 from agent.metering.rapl import LOOK_SECONDS, Meter
-from agent.sandbox.printed import Printed
-from agent.sandbox.snapshots import Snapshots
-from agent.work import Execution, Runner, run_with
+from agent.work import NO_HOOKS, Execution, Hooks, Runner
 from marketplace.client.terms import LeaseTerms
 
 
@@ -18,16 +15,10 @@ class MeteredRunner:
     def __init__(self, runner: Runner, open_meter: Callable[[], Meter] = Meter) -> None:
         self._runner, self._open_meter = runner, open_meter
 
-    def __call__(
-        self,
-        terms: LeaseTerms,
-        stop: Event | None = None,
-        snapshots: Snapshots | None = None,
-        printed: Printed | None = None,
-    ) -> Execution:
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
         """As `Runner`."""
         meter = self._open_meter()
         with polled(meter.look, LOOK_SECONDS):
-            execution = run_with(self._runner, terms, stop, snapshots, printed)
+            execution = self._runner(terms, hooks)
         joules = meter.joules_of(execution.usage.cpu_seconds)
         return replace(execution, usage=replace(execution.usage, cpu_joules=joules))

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.containers.engine import ENGINE_ERRORS, Engine
-from agent.network.addresses import AddressPolicy, read_own
-from agent.network.names import Resolve, ask_the_system
 from agent.network.namespace import listen_inside
 from agent.network.proxy import Proxy
 from agent.network.traffic import Bounds
 from agent.sandbox.types import Limits
 from marketplace.errors import AgentError
+from marketplace.network.addresses import AddressPolicy, read_own
+from marketplace.network.names import Resolve, ask_the_system
 from marketplace.protocol.network import Network, find_forbidden
 
 PROXY = ("127.0.0.1", 3128)

@@ -15,10 +15,10 @@ from typing import Self
 
 import structlog
 
-from agent.network.addresses import AddressPolicy
 from agent.network.connect import END, ESTABLISHED, Refusal, parse_connect
-from agent.network.names import Names, Resolve
 from agent.network.traffic import Bounds, Traffic
+from marketplace.network.addresses import AddressPolicy
+from marketplace.network.names import Names, Resolve
 
 log = structlog.get_logger("network")
 CLOSE_SECONDS = 10.0

@@ -52,7 +52,9 @@ class Backup:
     """The last block of the chain that the database knows."""
     database_digest: str
     blobs: dict[str, int]
-    """Bytes by digest."""
+    """Bytes by digest; empty where they are in a bucket."""
+    bucket: str | None = None
+    """Where the market's blobs stayed: none of them is in the backup."""
 
     def to_json(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}
@@ -77,11 +79,12 @@ class Backup:
             ) from error
 
 
-def take_backup(data: Path, target: Path, identity: Identity, now: int) -> Backup:
+def take_backup(data: Path, target: Path, identity: Identity, now: int, bucket: str | None = None) -> Backup:
     """Copy the market of the folder `data`, which may be at work, into the new folder `target`.
 
-    `target` appears whole or not at all. Raises ConflictError where it exists, ServiceUnavailable where the disk does
-    not take it; NotFound, InputError, ConflictError, ServiceUnavailable as `copy_database`.
+    Blobs of a market that has them in a bucket stay there, and the backup says so. `target` appears whole or not at
+    all. Raises ConflictError where it exists, ServiceUnavailable where the disk does not take it; NotFound, InputError,
+    ConflictError, ServiceUnavailable as `copy_database`.
     """
     if target.exists():
         raise ConflictError(f"{target} exists already.", hint="Name a new folder for each backup.")
@@ -90,9 +93,10 @@ def take_backup(data: Path, target: Path, identity: Identity, now: int) -> Backu
     try:
         unfinished.mkdir(parents=True, mode=0o700)
         copied = copy_database(data / DATABASE, unfinished / DATABASE)
-        blobs = {digest: _share(path, unfinished / path.relative_to(data)) for digest, path in _blobs(data)}
+        found = [] if bucket else _blobs(data)
+        blobs = {digest: _share(path, unfinished / path.relative_to(data)) for digest, path in found}
         digest = _digest(unfinished / DATABASE)
-        backup = Backup(identity, now, copied.revision, copied.followed, digest, blobs)
+        backup = Backup(identity, now, copied.revision, copied.followed, digest, blobs, bucket)
         _write(unfinished / MANIFEST, json.dumps(backup.to_json(), indent=1).encode())
         os.replace(unfinished, target)
         _sync(target.parent)

@@ -1,8 +1,6 @@
 """`ports.Blobs` in a folder: one file a blob, named by its digest."""
 
-import hashlib
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,37 +8,32 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from marketplace.errors import DigestMismatch, MalformedMessage, NotFound, ServiceUnavailable, TooLarge
+from marketplace.adapters.blob_files import PIECE_BYTES, RESERVED_BYTES, Incoming, Room, open_outgoing
+from marketplace.domain.blobs import StoredBlob, digest_at, path_of
+from marketplace.errors import NotFound
 
-RESERVED_BYTES = 200_000_000
-"""What uploads leave of the disk: without room for its database a market cannot settle."""
 ABANDONED_SECONDS = 3_600
 """An upload that has not moved for so long is nobody's any more."""
-_HEX = frozenset("0123456789abcdef")
 
 
 class FolderUpload:
     """A blob that is being received, in a file without its name."""
 
-    def __init__(self, path: Path, digest: str, limit: int, file: BinaryIO) -> None:
-        self._path, self._digest, self._limit, self._file = path, digest, limit, file
-        self._hash, self._size = hashlib.sha256(), 0
+    def __init__(self, path: Path, file: BinaryIO, incoming: Incoming, room: Room) -> None:
+        self._path, self._file, self._incoming, self._room = path, file, incoming, room
 
     def write(self, data: bytes) -> None:
         """The next bytes. Raises TooLarge."""
-        self._size += len(data)
-        if self._size > self._limit:
-            raise TooLarge("The blob", self._size, self._limit)
-        self._hash.update(data)
-        self._file.write(data)
+        self._incoming.write(data)
 
     def finish(self) -> bool:
-        """Store what came; True if it was new. Raises DigestMismatch."""
-        actual = "0x" + self._hash.hexdigest()
-        if actual != self._digest:
-            raise DigestMismatch(expected=self._digest, actual=actual)
+        """Store what came; True if it was new. Raises DigestMismatch, StorageFull."""
+        self._incoming.require_whole()
         if self._path.exists():
+            with suppress(FileNotFoundError):  # deleted in this moment: the caller looks whether it is there
+                os.utime(self._path)  # somebody wants it: it counts as new
             return False
+        self._room.take(self._incoming.size)
         self._file.flush()
         os.fsync(self._file.fileno())
         os.replace(self._file.name, self._path)  # whole or not at all
@@ -51,47 +44,51 @@ class FolderUpload:
 class FolderBlobs:
     """Blobs under `folder`, each at most `limit` bytes. Safe to share between threads and processes."""
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    def __init__(self, folder: Path, limit: int, *, total: int = 0, reserved: int = RESERVED_BYTES) -> None:
         self._folder = folder
         self._limit = limit
+        self._room = Room(folder, reserved, total, lambda: sum(one.size for one in self.all()))
         folder.mkdir(parents=True, exist_ok=True)
-        for partial in folder.glob("*/.partial-*"):  # of a process that was killed
-            with suppress(FileNotFoundError):  # another process may clear up too
-                if partial.stat().st_mtime < time.time() - ABANDONED_SECONDS:
-                    partial.unlink()
+        remove_abandoned(folder, "*/.partial-*")
 
     @contextmanager
     def receive(self, digest: str) -> Iterator[FolderUpload]:
-        """Take a blob in pieces; without `finish` nothing of it stays. Raises ServiceUnavailable on a full disk."""
+        """Take a blob in pieces; without `finish` nothing of it stays. Raises StorageFull on a full disk."""
         path = self._path(digest)
-        if shutil.disk_usage(self._folder)[2] < RESERVED_BYTES:
-            raise ServiceUnavailable("The market's disk is full.", hint="Try again later, or tell its operator.")
+        self._room.require_disk()
         if not path.parent.exists():
             path.parent.mkdir(exist_ok=True)
             _sync(self._folder)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".partial-", delete=False) as file:
             try:
-                yield FolderUpload(path, digest, self._limit, file)
+                yield FolderUpload(path, file, Incoming(digest, self._limit, file), self._room)
             finally:
                 Path(file.name).unlink(missing_ok=True)
 
     def put(self, digest: str, data: bytes) -> bool:
-        """Store; True if it was new. Raises DigestMismatch, TooLarge, ServiceUnavailable."""
+        """Store; True if it was new. Raises DigestMismatch, TooLarge, StorageFull."""
         with self.receive(digest) as upload:
             upload.write(data)
             return upload.finish()
 
     def get(self, digest: str) -> bytes:
-        """Raises NotFound."""
+        """Raises NotFound, ServiceUnavailable where it is damaged."""
         with self.open(digest) as file:
             return file.read()
 
     def open(self, digest: str) -> BinaryIO:
-        """For reading. Raises NotFound."""
+        """For reading; a read raises ServiceUnavailable where the blob is damaged. Raises NotFound."""
         try:
-            return self._path(digest).open("rb")
+            file = self._path(digest).open("rb")
         except FileNotFoundError as error:
             raise NotFound("blob", digest) from error
+
+        def read_from(place: int) -> Iterator[bytes]:
+            file.seek(place)
+            while piece := file.read(PIECE_BYTES):
+                yield piece
+
+        return open_outgoing(digest, os.fstat(file.fileno()).st_size, read_from, file.close)
 
     def has(self, digest: str) -> bool:
         return self._path(digest).exists()
@@ -103,11 +100,34 @@ class FolderBlobs:
         except FileNotFoundError as error:
             raise NotFound("blob", digest) from error
 
+    def all(self) -> Iterator[StoredBlob]:
+        """Every whole blob, in no order."""
+        for folder in self._folder.iterdir():
+            for entry in os.scandir(folder) if folder.is_dir() else ():
+                digest = digest_at(f"{folder.name}/{entry.name}")
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    if digest is not None:
+                        found = entry.stat()
+                        yield StoredBlob(digest, found.st_size, int(found.st_mtime))
+
+    def delete(self, digest: str) -> bool:
+        """Forget a blob; True if it was here."""
+        try:
+            self._path(digest).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     def _path(self, digest: str) -> Path:
-        name = digest.removeprefix("0x")
-        if len(name) != 64 or not digest.startswith("0x") or not _HEX.issuperset(name):
-            raise MalformedMessage("digest", "expected 0x and 64 lower-case hex digits", digest=digest)
-        return self._folder / name[:2] / name[2:]
+        return self._folder / path_of(digest)
+
+
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """What uploads left in files of this pattern when their process was killed."""
+    for partial in folder.glob(pattern):
+        with suppress(FileNotFoundError):  # another process may clear up too
+            if partial.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                partial.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -29,6 +29,9 @@ from marketplace.protocol.usage import SignedUsage
 Signature = Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})*$", max_length=20_000)]
 """65 bytes by a key; whatever an ERC-1271 account takes otherwise."""
 
+MOST_VERDICTS = 100
+"""Seals or reveals in one request."""
+
 
 class Body(BaseModel):
     """What every request's body has in common."""
@@ -126,6 +129,34 @@ class VerdictBody(Body):
     reveal: VerdictReveal
     oracle: Address
     signature: Signature
+
+
+class SealEntry(Body):
+    """One seal of several."""
+
+    seal: VerdictSeal
+    signature: Signature
+
+
+class SealsBody(Body):
+    """Seals of one oracle."""
+
+    oracle: Address
+    seals: Annotated[list[SealEntry], Field(min_length=1, max_length=MOST_VERDICTS)]
+
+
+class RevealEntry(Body):
+    """What opens one seal of several."""
+
+    reveal: VerdictReveal
+    signature: Signature
+
+
+class RevealsBody(Body):
+    """What opens seals of one oracle."""
+
+    oracle: Address
+    reveals: Annotated[list[RevealEntry], Field(min_length=1, max_length=MOST_VERDICTS)]
 
 
 class ReceiptBody(Body):

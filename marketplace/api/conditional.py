@@ -19,6 +19,8 @@ ABOUT_THE_MARKET = re.compile(r"/api/v1/(cluster/\w+|rounds(/\d+)?|asks|config|s
 FOR_A_MOMENT = "public, max-age=1"
 ASK_AGAIN = "no-cache"
 """Keep it, and ask whether it still holds."""
+OF_A_BODY = frozenset((b"content-encoding", b"content-language", b"content-length", b"content-range", b"content-type"))
+"""What a 304 does without. Not all that begins so: the policy of a page comes with it, and replaces the one kept."""
 _JSON = "application/json"
 
 
@@ -79,7 +81,7 @@ class _Answer:
     async def _not_modified(self, headers: MutableHeaders) -> None:
         """Without what describes a body, as there is none."""
         self._is_answered = True
-        kept = [(name, value) for name, value in headers.raw if not name.lower().startswith(b"content-")]
+        kept = [(name, value) for name, value in headers.raw if name.lower() not in OF_A_BODY]
         await self._send({"type": "http.response.start", "status": 304, "headers": kept})
         await self._send({"type": "http.response.body", "body": b""})
 

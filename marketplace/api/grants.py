@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
 from marketplace.api.bodies import Body, Signature
+from marketplace.api.peers import Peer, peer_of
 from marketplace.protocol.eip712 import Address
 from marketplace.protocol.privacy import KeyGrant, KeyOffer
 from marketplace.services.market import Market
@@ -32,6 +33,7 @@ class OfferBody(Body):
 def grant_routes(market: Market) -> APIRouter:
     """Grants of jobs, and oracles' keys."""
     router = APIRouter(prefix="/api/v1", tags=["private jobs"])
+    Asking = Annotated[Peer, Depends(peer_of(market))]
 
     @router.post(
         "/jobs/{job_id}/grants",
@@ -50,7 +52,8 @@ def grant_routes(market: Market) -> APIRouter:
     @router.post(
         "/oracle/keys", status_code=201, operation_id="offer_key", summary="An oracle's public key for private jobs"
     )
-    def offer(body: OfferBody) -> dict[str, Any]:
+    def offer(body: OfferBody, peer: Asking) -> dict[str, Any]:
+        peer.require_oracle(body.offer.oracle)
         record_offer(market, body.offer, body.signature)
         return {"oracle": body.offer.oracle, "recorded": True}
 

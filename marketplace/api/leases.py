@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from marketplace.api.bodies import (
     AttestationBody,
@@ -15,6 +15,7 @@ from marketplace.api.bodies import (
     VerdictBody,
 )
 from marketplace.api.paging import Cursor, Limit, States, parse_states
+from marketplace.api.peers import Peer, peer_of
 from marketplace.protocol.eip712 import Address
 from marketplace.services.audits import record_audit_seal, record_audit_share, show_audit
 from marketplace.services.market import Market
@@ -31,6 +32,7 @@ LeaseId = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
 def lease_routes(market: Market) -> APIRouter:
     """Everything under /leases."""
     router = APIRouter(prefix="/api/v1/leases", tags=["leases"])
+    Asking = Annotated[Peer, Depends(peer_of(market))]
 
     @router.get("", operation_id="list_leases", summary="Leases, newest first")
     def leases(
@@ -69,7 +71,8 @@ def lease_routes(market: Market) -> APIRouter:
         operation_id="send_attestation",
         summary="Evidence; 200 where it is there already",
     )
-    def attest(lease_id: LeaseId, body: AttestationBody, response: Response) -> dict[str, Any]:
+    def attest(lease_id: LeaseId, body: AttestationBody, response: Response, peer: Asking) -> dict[str, Any]:
+        peer.require_signer(body.attestation, body.signature)
         body.manifest.validate_order()
         is_new = record_attestation(
             market, lease_id, body.attestation, body.signature, body.manifest, body.usage, body.sealed
@@ -86,7 +89,8 @@ def lease_routes(market: Market) -> APIRouter:
         operation_id="send_checkpoint",
         summary="What a running job has saved; 200 where something newer is there",
     )
-    def save(lease_id: LeaseId, body: CheckpointBody, response: Response) -> dict[str, Any]:
+    def save(lease_id: LeaseId, body: CheckpointBody, response: Response, peer: Asking) -> dict[str, Any]:
+        peer.require_signer(body.checkpoint, body.signature)
         body.manifest.validate_order()
         is_new = record_checkpoint(market, lease_id, body.checkpoint, body.signature, body.manifest)
         return _recorded(response, lease_id, is_new)
@@ -104,7 +108,8 @@ def lease_routes(market: Market) -> APIRouter:
         operation_id="send_log",
         summary="What a running job prints, piece by piece; `next` is where to go on",
     )
-    def log(lease_id: LeaseId, body: LogBody) -> dict[str, Any]:
+    def log(lease_id: LeaseId, body: LogBody, peer: Asking) -> dict[str, Any]:
+        peer.require_signer(body.chunk, body.signature)
         return {"leaseId": lease_id, "next": record_log(market, lease_id, body.chunk, body.signature, body.data)}
 
     @router.get(
@@ -121,7 +126,8 @@ def lease_routes(market: Market) -> APIRouter:
         operation_id="send_audit_seal",
         summary="An oracle's sealed share in the draw; 200 where it is there already",
     )
-    def audit_seal(lease_id: LeaseId, body: AuditSealBody, response: Response) -> dict[str, Any]:
+    def audit_seal(lease_id: LeaseId, body: AuditSealBody, response: Response, peer: Asking) -> dict[str, Any]:
+        peer.require_oracle(body.oracle)
         is_new = record_audit_seal(market, lease_id, body.seal, body.oracle, body.signature)
         return _recorded(response, lease_id, is_new)
 
@@ -131,7 +137,8 @@ def lease_routes(market: Market) -> APIRouter:
         operation_id="send_audit_share",
         summary="What opens it, once all have sealed; 200 where it is there already",
     )
-    def audit_share(lease_id: LeaseId, body: AuditShareBody, response: Response) -> dict[str, Any]:
+    def audit_share(lease_id: LeaseId, body: AuditShareBody, response: Response, peer: Asking) -> dict[str, Any]:
+        peer.require_oracle(body.oracle)
         is_new = record_audit_share(market, lease_id, body.share, body.oracle, body.signature)
         return _recorded(response, lease_id, is_new)
 
@@ -141,7 +148,8 @@ def lease_routes(market: Market) -> APIRouter:
         operation_id="send_verdict_seal",
         summary="An oracle's sealed verdict; 200 where it is there already",
     )
-    def seal(lease_id: LeaseId, body: SealBody, response: Response) -> dict[str, Any]:
+    def seal(lease_id: LeaseId, body: SealBody, response: Response, peer: Asking) -> dict[str, Any]:
+        peer.require_oracle(body.oracle)
         is_new = record_seal(market, lease_id, body.seal, body.oracle, body.signature)
         return _recorded(response, lease_id, is_new)
 
@@ -159,7 +167,8 @@ def lease_routes(market: Market) -> APIRouter:
         operation_id="reveal_verdict",
         summary="What opens an oracle's seal; 200 where it is there already",
     )
-    def verdict(lease_id: LeaseId, body: VerdictBody, response: Response) -> dict[str, Any]:
+    def verdict(lease_id: LeaseId, body: VerdictBody, response: Response, peer: Asking) -> dict[str, Any]:
+        peer.require_oracle(body.oracle)
         is_new = record_reveal(market, lease_id, body.reveal, body.oracle, body.signature)
         return _recorded(response, lease_id, is_new)
 

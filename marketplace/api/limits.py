@@ -1,8 +1,8 @@
-"""How much of the market one party may use: requests by address, new orders by whoever signed them.
+"""How much of the market one party may use: requests by address and account, new orders by whoever signed them.
 
 Token buckets in this process's memory: a party may spend a minute's worth at once, then as it flows back. Nobody is
 exempt, loopback neither: a proxy in front is to pass the address on (`X-Forwarded-For`, which the server believes from
-loopback alone). The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+whom the operator names, by default loopback alone). The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
 
 An order is counted as it goes into the book, and refused there if nothing is left, however many came with it: its
 signature is good then, and it is new. So nobody can use up another's share, neither in its name nor with copies of what
@@ -80,6 +80,7 @@ class Limits:
     def __init__(self, rules: Rules) -> None:
         self.requests = Buckets(rules.requests_per_minute) if rules.requests_per_minute else None
         self.orders = Buckets(rules.orders_per_minute) if rules.orders_per_minute else None
+        self.accounts = Buckets(rules.requests_per_minute) if rules.requests_per_minute else None
 
     @property
     def policy(self) -> str:
@@ -96,6 +97,15 @@ class Limits:
         """A new order of `signer` goes into the book. Raises TooManyRequests where none is left of its share."""
         if self.orders and self.orders.take(signer) is None:
             raise self._refusal(self.orders, signer)
+
+    def count_request(self, account: str) -> None:
+        """A request under a session or key of `account`, beside what its address is counted for.
+
+        So nobody has more of the market for having more addresses, nor more for having more accounts. Raises
+        TooManyRequests.
+        """
+        if self.accounts and self.accounts.take(account) is None:
+            raise TooManyRequests(account, "requests", self.accounts.size, self.accounts.look(account).next_in)
 
     def _refusal(self, orders: Buckets, signer: str) -> TooManyRequests:
         return TooManyRequests(signer, "new orders", orders.size, orders.look(signer).next_in)

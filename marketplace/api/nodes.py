@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from marketplace.api.bodies import AccountBody, AskBody, HeartbeatBody
 from marketplace.api.limits import Limits
 from marketplace.api.paging import Cursor, Limit
+from marketplace.api.peers import Peer, peer_of
 from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_ask
-from marketplace.services.preempt import notices_of
 from marketplace.services.record_heartbeat import record_heartbeat
 from marketplace.services.show_market import (
     list_asks,
@@ -30,6 +30,7 @@ RoundNumber = Annotated[int, Path(ge=1, lt=2**63)]
 def node_routes(market: Market, limits: Limits) -> APIRouter:
     """Asks and the nodes behind them."""
     router = APIRouter(prefix="/api/v1", tags=["nodes"])
+    Asking = Annotated[Peer, Depends(peer_of(market))]
 
     @router.post(
         "/asks",
@@ -38,7 +39,8 @@ def node_routes(market: Market, limits: Limits) -> APIRouter:
         summary="Place a signed ask; 200 where it is there already",
     )
     @router.post("/nodes/register", status_code=201, include_in_schema=False)
-    def register(body: AskBody, response: Response) -> dict[str, Any]:
+    def register(body: AskBody, response: Response, peer: Asking) -> dict[str, Any]:
+        peer.require_node(body.ask.agent)
         placed = place_ask(market, body.ask, body.signature, body.profile, limits)
         if not placed.is_new:
             response.status_code = 200
@@ -54,9 +56,10 @@ def node_routes(market: Market, limits: Limits) -> APIRouter:
         return list_asks(market, provider=provider, live_only=live, cursor=cursor, limit=limit)
 
     @router.post("/nodes/{node_id}/heartbeat", operation_id="send_heartbeat", summary="An agent says that it is alive")
-    def heartbeat(node_id: Address, body: HeartbeatBody) -> dict[str, Any]:
-        seen = record_heartbeat(market, node_id, body.heartbeat, body.signature)
-        return {"nodeId": node_id, "lastSeen": seen, "notices": notices_of(market, node_id)}
+    def heartbeat(node_id: Address, body: HeartbeatBody, peer: Asking) -> dict[str, Any]:
+        peer.require_signer(body.heartbeat, body.signature)
+        heard = record_heartbeat(market, node_id, body.heartbeat, body.signature)
+        return {"nodeId": node_id, "lastSeen": heard.last_seen, "notices": heard.notices}
 
     @router.get("/cluster/status", operation_id="show_cluster", summary="The market at a glance")
     def status() -> dict[str, Any]:

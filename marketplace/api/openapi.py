@@ -26,6 +26,9 @@ TAGS = {
     "private jobs": "Keys, as ciphertexts that the market cannot read.",
     "nodes": "What providers do: place asks, say that they are alive.",
     "rounds": "Rounds of the auction, and all it takes to compute one again.",
+    "audit log": "What the market did, in a log that it cannot rewrite unnoticed (RFC 9162).",
+    "access": "Sessions by a wallet's signature (EIP-4361), and keys with scopes, for what follows.",
+    "webhooks": "Endpoints that the market calls when something happens.",
     "blobs": "Bytes, named by their SHA-256.",
 }
 IF_NONE_MATCH = {
@@ -37,18 +40,21 @@ IF_NONE_MATCH = {
 }
 _NEITHER_FUNDS_NOR_STATE = frozenset({"quote_job", "advise_job", "look_up_account"})
 _FUNDED = frozenset({"place_bid", "place_ask"})
-_WITHOUT_CHAIN_OR_DATABASE = frozenset({"upload_blob", "download_blob", "find_blob"})
-_WITHOUT_END = frozenset({"follow_market"})
+_WITHOUT_END = frozenset({"follow_market", "follow_work"})
 _PHRASES = {
+    401: "No session or key, or one that is not good",
     402: "The money or stake does not cover it",
+    403: "The market's policy does not admit it, or a session or key may not do this",
     404: "No such thing here",
     409: "Not in this state",
     413: "Too large",
+    415: "The body is compressed or encoded",
     422: "Something that was sent is wrong: `values.field` says what",
     429: "More than one party's share: try again after `Retry-After`",
     500: "A mistake of the market's",
     502: "The chain refused",
     503: "The chain, or what it takes, is away: try again in a moment",
+    507: "The market has no room for more blobs",
 }
 
 
@@ -69,7 +75,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         title=app.title,
         version=app.version,
         summary=app.summary,
-        description="Orders authenticate themselves by EIP-712 signatures: there are no accounts, keys or cookies. "
+        description="Orders authenticate themselves by EIP-712 signatures: they need no session, key or cookie. "
+        "Sessions (EIP-4361) and keys are for webhooks. "
         "Every refusal is a problem document (RFC 9457) with a stable `code`.",
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
@@ -93,19 +100,23 @@ def recorded_answers() -> dict[str, Any]:
 
 def statuses_of(path: str, method: str, operation: dict[str, Any]) -> list[int]:
     """Which refusals an operation can answer with."""
-    name, found = operation["operationId"], {429, 500}
+    name, found = operation["operationId"], {429, 500, 503}
     if operation.get("parameters") or "requestBody" in operation:
         found.add(422)
-    if "{" in path:
+    if "{" in path or name == "prove_log_growth":
         found.add(404)
     if method in ("post", "put"):
-        found |= {413}
+        found |= {413, 415}
+    if operation.get("security"):
+        found |= {401, 403}
+    if name == "open_session":
+        found.add(401)
     if method == "post" and name not in _NEITHER_FUNDS_NOR_STATE:
         found |= {404, 409, 502}
     if name in _FUNDED:
-        found.add(402)
-    if name not in _WITHOUT_CHAIN_OR_DATABASE or method == "put":
-        found.add(503)
+        found |= {402, 403}
+    if name == "upload_blob":
+        found.add(507)
     return sorted(found)
 
 
@@ -144,7 +155,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 def _problem_response(status: int) -> dict[str, Any]:
     codes = codes_of(status)
     told = f"{_PHRASES[status]}. `code` is one of {', '.join(f'`{code}`' for code in codes)}."
-    schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": {"status": {"const": status}}}]}
+    # One schema for all: generators make one class of it, and the response's key says the status already.
+    schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": told, "content": {PROBLEM_TYPE: {"schema": schema}}}
 
 

@@ -1,7 +1,8 @@
 """Who may call from a browser's page, and what browsers are told about every answer.
 
 Any page may, unless the operator names origins: nothing here is believed for a cookie, a password or an address, only
-for signatures, so that a page can do no more than its visitor's wallet signs. Being able to reach a market is a right
+for signatures and for tokens that a page has
+to show itself, so that it can do no more than its visitor's wallet signs. Being able to reach a market is a right
 of its own where one stands in a private network: pages from outside are let in there only if they were named.
 """
 
@@ -10,9 +11,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from marketplace.protocol.positions import POSITION
+
 ANY = "*"
-SENT = ("Accept", "Content-Type", "If-None-Match", "Last-Event-ID")
-SHOWN = ("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After")
+SENT = ("Accept", "Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", POSITION)
+SHOWN = ("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", POSITION)
 KEEP_SECONDS = 600
 """How long a browser need not ask again before it calls."""
 PAGES = ("/docs", "/redoc")
@@ -30,7 +33,7 @@ def allow_origins(app: FastAPI, origins: tuple[str, ...]) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(origins),
-        allow_methods=["GET", "HEAD", "POST", "PUT"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=list(SENT),
         expose_headers=list(SHOWN),
         allow_credentials=False,

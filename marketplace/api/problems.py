@@ -18,6 +18,7 @@ from marketplace.errors import (
     MalformedMessage,
     MarketError,
     TooManyRequests,
+    Unauthorized,
     problem_from_error,
 )
 
@@ -37,6 +38,8 @@ def install_problem_handlers(app: FastAPI) -> None:
 def problem_response(error: MarketError) -> JSONResponse:
     """The response of an error of ours."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, ChainUnavailable) else {}
+    if isinstance(error, Unauthorized):
+        headers = {"WWW-Authenticate": "Bearer"}
     if isinstance(error, TooManyRequests):
         headers = {"Retry-After": str(error.values["retryAfter"])}
     return JSONResponse(

@@ -76,6 +76,7 @@ class Streams:
         self._rules = rules
         self._open: Counter[str] = Counter()
         self._lock = Lock()
+        self._endings: list[Callable[[], None]] = []
         self.is_stopping = False
 
     @property
@@ -84,9 +85,15 @@ class Streams:
         with self._lock:
             return self._open.total()
 
+    def at_stop(self, end: Callable[[], None]) -> None:
+        """Have `end` called where streams are to end, for those that wait for something else than their next look."""
+        self._endings.append(end)
+
     def stop(self) -> None:
-        """End every stream at its next look, and open no more."""
+        """End every stream at its next look, and open no more. In the event loop's thread."""
         self.is_stopping = True
+        for end in self._endings:
+            end()
 
     def follow(self, request: Request, look: Callable[[str], Look], after: str) -> "EventStream":
         """The answer to `request`: what `look` finds from `after` on, until it is over.

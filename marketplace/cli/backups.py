@@ -29,9 +29,11 @@ def market_backup(
     backup = back_up_market(load_settings(), folder)
     followed = f"block {backup.followed.number}" if backup.followed else "no block"
     size = sum(backup.blobs.values())
+    blobs = f"and {len(backup.blobs)} blobs of {size} bytes"
+    if backup.bucket:
+        blobs = f"without blobs: they stay in {backup.bucket}, whose own versions or copies are their backup"
     talk().print(
-        f"Backed up to {folder}: the database, which knows {followed} of the chain, and {len(backup.blobs)} blobs of"
-        f" {size} bytes.",
+        f"Backed up to {folder}: the database, which knows {followed} of the chain, {blobs}.",
         soft_wrap=True,
     )
 

@@ -6,6 +6,8 @@ import shutil
 import signal
 import sys
 import time
+import webbrowser
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from marketplace.cli.localplan import MarketPlan
 
 FOLDER = "dev"
-RENTER = "renter"
+RENTER, AUDITOR = "renter", "auditor"
 USDC = 1_000_000
 
 
@@ -34,12 +36,20 @@ def dev(
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="The market's port; else any free one.")
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Run some jobs once it is up, so that the dApp's pages have a past.")
+    ] = False,
+    opens: Annotated[bool, typer.Option("--open", help="Open the dApp in a browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start a whole local market: chain, contracts, service, 3 providers, 3 oracles (2 must agree), a funded wallet.
 
+    The dApp is beside it, with a test wallet in which you play renter, provider and auditor.
+
     Everything is real except the money. Ctrl-C ends it all. In another terminal, `hive run` finds it by itself.
     """
+    from marketplace.cli.devhistory import start_history
+    from marketplace.cli.devwallet.beside import dev_pages
     from marketplace.cli.localmarket import LocalMarket
     from marketplace.devnet import require_free_port
 
@@ -59,11 +69,15 @@ def dev(
         with talk().status("starting") as status:
             market = LocalMarket(default_plan(port), _fresh_folder(), tell=status.update)
             market.start()
-        with market:
-            _publish(market, time.monotonic() - started, as_json=as_json)
-            while True:
-                time.sleep(1.0)
-                market.require_alive()
+        with market, dev_pages(market) as pages_url:
+            _publish(market, pages_url, time.monotonic() - started, as_json=as_json)
+            if opens and pages_url:
+                webbrowser.open(pages_url)
+            past = start_history(market.log("history"), home()) if history else nullcontext()
+            with past:
+                while True:
+                    time.sleep(1.0)
+                    market.require_alive()
     except KeyboardInterrupt:
         talk().print("Everything it started is ended; the money was play money.")
     finally:
@@ -71,7 +85,7 @@ def dev(
 
 
 def default_plan(port: int | None) -> "MarketPlan":
-    """Three providers with different rates, three oracles of which two must agree, one renter with money."""
+    """Three providers of different rates, three oracles of which two must agree; a renter and an auditor with money."""
     from marketplace.cli.localplan import MarketPlan, ProviderPlan, RenterPlan
     from marketplace.protocol.metering import Rates
 
@@ -94,10 +108,12 @@ def default_plan(port: int | None) -> "MarketPlan":
         )
     ]
     renter = RenterPlan(RENTER, wallet=1_000 * USDC, deposit=100 * USDC)
-    return MarketPlan(providers, ("oracle-1", "oracle-2", "oracle-3"), threshold=2, renters=[renter], port=port)
+    auditor = RenterPlan(AUDITOR, wallet=1_000 * USDC, deposit=0)
+    oracles = ("oracle-1", "oracle-2", "oracle-3")
+    return MarketPlan(providers, oracles, threshold=2, renters=[renter, auditor], port=port)
 
 
-def _publish(market: "LocalMarket", seconds: float, *, as_json: bool) -> None:
+def _publish(market: "LocalMarket", pages_url: str | None, seconds: float, *, as_json: bool) -> None:
     """Let other terminals find it, and say what there is."""
     from marketplace.cli.localmarket import PASSWORD
 
@@ -114,7 +130,7 @@ def _publish(market: "LocalMarket", seconds: float, *, as_json: bool) -> None:
     )
     write_dev_context(home(), context)
     if as_json:
-        print_json(context.to_json() | {"accounts": market.addresses})
+        print_json(context.to_json() | {"accounts": market.addresses, "dapp": pages_url})
         sys.stdout.flush()
         return
     renter = market.plan.renters[0]
@@ -128,6 +144,7 @@ def _publish(market: "LocalMarket", seconds: float, *, as_json: bool) -> None:
             usdc(each.rates.gfuel),
         )
     rows = [
+        ("dApp", f"{pages_url}  (with a test wallet)" if pages_url else "not built: `make web`"),
         ("market", f"{context.url}  (API: {context.url}/docs)"),
         ("chain", f"{context.rpc_url}  (chain id {context.chain_id})"),
         (

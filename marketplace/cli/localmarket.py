@@ -129,8 +129,10 @@ class LocalMarket:
             chain.result()
             self._deploy()
             self.tell("funding wallets; market, providers and oracles are loading")
-            list(pool.map(self._fund_gas, self.plan.names))
-            # One after the other: ganache forgets to mine one of two transactions that arrive together.
+            # One after the other: a busy ganache may refuse one of several balances that are set together ("Stack
+            # underflow"), and forgets to mine one of two transactions that arrive together.
+            for name in self.plan.names:
+                self._fund_gas(name)
             for provider in self.plan.providers:
                 self._stake(provider)
             for renter in self.plan.renters:
@@ -196,6 +198,7 @@ class LocalMarket:
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "ROUND_SECONDS": str(self.plan.round_seconds),
+            "WEBHOOK_NETWORKS": "127.0.0.0/8",  # endpoints under development are on this machine
         }
         market |= self.plan.market_settings
         roles = {MARKET: "api" if self.plan.workers else "all"} | dict.fromkeys(self.plan.workers, "workers")

@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from marketplace.cli import (
+    audit_log,
+    ca,
     claims,
     configuring,
     dev,
@@ -29,6 +31,7 @@ from marketplace.cli import (
     resuming,
     verify,
     wallets,
+    workflows,
 )
 from marketplace.cli.output import print_error, set_quiet
 from marketplace.errors import MarketError
@@ -52,6 +55,7 @@ job_views.register(app)
 logs.register(app)
 orders.register(app)
 resuming.register(app)
+workflows.register(app)
 private.register(app)
 claims.register(app)
 money.register(app)
@@ -61,6 +65,8 @@ operators.register(app)
 configuring.register(app)
 modules.register(app)
 verify.register(app)
+audit_log.register(app)
+ca.register(app)
 
 
 def _say_version(is_asked: bool) -> None:

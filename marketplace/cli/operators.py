@@ -20,6 +20,7 @@ from marketplace.cli import (
     selftest,
     stakes,
     updating,
+    upkeep,
 )
 from marketplace.cli.advised import print_markups
 from marketplace.cli.agent_settings import (
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     market.command("migrate")(market_migrate)
     market.command("rebuild")(market_rebuild)
     backups.register(market)
+    upkeep.register(market)
     market.command("openapi")(market_openapi)
     provider = typer.Typer(help="Offer this machine.", no_args_is_help=True)
     provider.command("doctor")(provider_doctor)
@@ -120,11 +122,11 @@ def market_rebuild(
     from marketplace.settings import load_settings
 
     settings = load_settings()
-    if settings.database_url is None and not (settings.data_dir / "market.db").exists():
+    if settings.is_embedded and not (settings.data_dir / "market.db").exists():
         raise NotFound("market's database in", str(settings.data_dir))
     if not verify:
         require_stopped(f"http://{settings.host}:{settings.port}")
-    where = f" in {settings.data_dir}" if settings.database_url is None else ""
+    where = f" in {settings.data_dir}" if settings.is_embedded else ""
     tell_comparison((verify_market if verify else rebuild_market)(settings), where)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marketplace.client.calls import API, Calls, Document
+from marketplace.client.transport import cut
 from marketplace.errors import MalformedMessage, ServiceUnavailable
 from marketplace.protocol.parsing import parse_json
 
@@ -47,9 +48,23 @@ class EventCalls(Calls):
         """The market, as it changes: `status`, `round`. Never ends by itself; else as `job_log_stream`."""
         return self._events(f"{API}/market/events", after)
 
-    def _events(self, path: str, after: str) -> Iterator[JobEvent]:
+    def work_stream(
+        self, *, agent: str = "", oracle: str = "", opened: Callable[[Callable[[], None]], None] = lambda end: None
+    ) -> Iterator[JobEvent]:
+        """That an agent or an oracle has something to look at: `begin`, then `work` with `topics` (docs/protocol.md).
+
+        `opened` is given what ends it from another thread. One connection; else as `job_log_stream`. Raises
+        ServiceUnavailable where the market tells nobody more, NotFound where it is too old to tell.
+        """
+        whom = f"agent={agent}" if agent else f"oracle={oracle}"
+        return self._events(f"{API}/work?{whom}", "", opened)
+
+    def _events(
+        self, path: str, after: str, opened: Callable[[Callable[[], None]], None] = lambda end: None
+    ) -> Iterator[JobEvent]:
         headers = {"Accept": MEDIA_TYPE} | ({"Last-Event-ID": after} if after else {})
         with self._transport.stream(path, headers=headers, silence=SILENCE_SECONDS) as response:
+            opened(lambda: cut(response))
             if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
                 raise MalformedMessage("Content-Type", f"the market answers {path} without {MEDIA_TYPE}: it is too old")
             yield from read_events(response.iter_bytes())

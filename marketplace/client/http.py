@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from marketplace.client.audit_log import AuditLogCalls
 from marketplace.client.calls import API, Document, items
+from marketplace.client.certificates import CertificateCalls
 from marketplace.client.events import EventCalls
 from marketplace.client.evidence import EvidenceCalls
 from marketplace.client.grants import GrantCalls
 from marketplace.client.oracles import OracleCalls
-from marketplace.client.transport import DEFAULT_TIMEOUT, Transport
+from marketplace.client.transport import DEFAULT_TIMEOUT, MOST_BYTES, Context, Transport
+from marketplace.client.workflow_calls import WorkflowCalls
 from marketplace.errors import DigestMismatch, NotFound
 
 if TYPE_CHECKING:  # eth-account behind these costs a second of every command that signs nothing
@@ -26,14 +29,19 @@ if TYPE_CHECKING:  # eth-account behind these costs a second of every command th
     from marketplace.protocol.metering import Resources
 
 
-class MarketClient(OracleCalls, EvidenceCalls, EventCalls, GrantCalls):
+class MarketClient(CertificateCalls, OracleCalls, EvidenceCalls, EventCalls, GrantCalls, AuditLogCalls, WorkflowCalls):
     """A connection to one market. A context manager; safe to share between threads."""
 
     def __init__(
-        self, base_url: str, timeout: float = DEFAULT_TIMEOUT, *, transport: httpx.BaseTransport | None = None
+        self,
+        base_url: str,
+        timeout: float = DEFAULT_TIMEOUT,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        context: Context | None = None,
     ) -> None:
-        """`timeout` in seconds bounds each attempt; `transport` is for tests."""
-        self._transport = Transport(base_url, timeout=timeout, transport=transport)
+        """`timeout` in seconds bounds each attempt; `transport` is for tests, `context` as `Transport`'s."""
+        self._transport = Transport(base_url, timeout=timeout, transport=transport, context=context)
 
     @property
     def base_url(self) -> str:
@@ -87,9 +95,10 @@ class MarketClient(OracleCalls, EvidenceCalls, EventCalls, GrantCalls):
         self._transport.request("PUT", f"{API}/blobs/{actual}", content=data)
         return actual
 
-    def get_blob(self, digest: str) -> bytes:
-        """Download and check. Raises NotFound; DigestMismatch where the server sent other bytes."""
-        data = self._transport.request("GET", f"{API}/blobs/{digest}").content
+    def get_blob(self, digest: str, size: int = MOST_BYTES) -> bytes:
+        """Download and check; no more than `size` bytes are taken in. Raises NotFound; DigestMismatch where the server
+        sent other bytes; ServiceUnavailable where it sent more."""
+        data = self._transport.request("GET", f"{API}/blobs/{digest}", most_bytes=size).content
         actual = _sha256(data)
         if actual != digest:
             raise DigestMismatch(expected=digest, actual=actual)

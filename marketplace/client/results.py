@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from marketplace.client.files import write_whole
 from marketplace.client.http import MarketClient
 from marketplace.client.private import JobKey
 from marketplace.client.terms import LeaseTerms
@@ -54,7 +55,7 @@ def fetch_result(
 
 
 def download_result(client: MarketClient, result: VerifiedResult, folder: Path) -> Iterator[tuple[Path, int]]:
-    """Write every file of the manifest under `folder` as (path, bytes); each is checked before it is written.
+    """Write every file of the manifest under `folder` as (path, bytes); each is checked before it is written, whole.
 
     Raises DigestMismatch, InvalidManifest for a path that would leave `folder`, InputError where it cannot be written,
     CannotDecrypt.
@@ -66,7 +67,7 @@ def download_result(client: MarketClient, result: VerifiedResult, folder: Path) 
             raise DigestMismatch(expected=f"{entry.size} bytes", actual=f"{len(data)} bytes", path=entry.path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            write_whole(target, data)
         except OSError as error:
             raise InputError(
                 f"{target} cannot be written ({error.strerror}).", hint="Choose another --output."
@@ -78,7 +79,7 @@ def read_file(client: MarketClient, result: VerifiedResult, entry: ManifestEntry
     """One file of a result. Raises NotFound, DigestMismatch; CannotDecrypt of a private job's without its key."""
     hidden = {one.path: one for one in result.sealed.entries}.get(entry.path) if result.sealed is not None else None
     if hidden is None:
-        return client.get_blob(entry.digest)
+        return client.get_blob(entry.digest, entry.size)
     if result.key is None:
         raise CannotDecrypt("The result is of a private job.", hint="Its renter has the key.", path=entry.path)
     data = result.key.unseal(client.get_blob(hidden.digest))

@@ -22,6 +22,8 @@ def validate_attested(bid: Bid, job_spec: JobSpec) -> None:
             "requirements.tees",
             f"names {_listed(wanted)}, but tee.allowed trusts {_listed(trusted)}; expected the same",
         )
+    if job_spec.awaited:
+        raise _unfit("workflow.needs", "takes other jobs' files, which an environment cannot look up on the chain")
     if bid.egress_mb < 1:
         raise MalformedMessage("Bid.egressMb", "an attested result sends its evidence along; expected at least 1")
 

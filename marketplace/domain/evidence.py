@@ -49,6 +49,17 @@ class ReceiptRecord:
     received_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the evidence about a lease is: all that its stage follows from, beside what the chain says."""
+
+    is_attested: bool
+    seals: int
+    is_proposed: bool
+    """A batch with its verdict is on its way."""
+    receipt: Receipt | None
+
+
 class BatchState(StrEnum):
     """Where a proposed batch of verdicts stands."""
 
@@ -80,7 +91,16 @@ class BatchRecord:
         return VerdictBatch.of(self.verdicts)
 
 
-def agreed_verdict(records: Iterable[VerdictRecord], threshold: int) -> tuple[Verdict, frozenset[str]] | None:
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A verdict that enough oracles share; `since` when enough of them had revealed it, unix seconds."""
+
+    verdict: Verdict
+    oracles: frozenset[str]
+    since: int
+
+
+def agreed_verdict(records: Iterable[VerdictRecord], threshold: int) -> Agreement | None:
     """The verdict that at least `threshold` oracles share, with those oracles; None while there is none.
 
     Two verdicts cannot both qualify while the threshold is a majority; with a smaller one the most shared wins, ties by
@@ -94,7 +114,8 @@ def agreed_verdict(records: Iterable[VerdictRecord], threshold: int) -> tuple[Ve
     _, best = min(by_hash.items(), key=lambda item: (-len(item[1]), item[0]))
     if len(best) < threshold:
         return None
-    return best[0].verdict, frozenset(record.oracle for record in best)
+    since = sorted(record.received_at for record in best)[threshold - 1]
+    return Agreement(best[0].verdict, frozenset(record.oracle for record in best), since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +128,25 @@ class AgreedVerdict:
     """Claimed leases have left their group and are closed by a call of their own."""
     place: tuple[int, int]
     """Group and place in it: the order in which the contract goes through a batch."""
+    since: int = 0
+    """When enough oracles had revealed it, unix seconds."""
+
+
+def due_batches(
+    ready: Sequence[AgreedVerdict], *, alone: frozenset[str], limit: int, agreed_until: int
+) -> list[tuple[Verdict, ...]]:
+    """Those of `group_batches` that are full, or of which one verdict was agreed on at `agreed_until` or before.
+
+    The others wait for more of their kind, or until their time has come: a batch costs its transaction and each
+    oracle's signature once, however many leases it closes.
+    """
+    since = {one.verdict.lease_id: one.since for one in ready}
+    batches = group_batches(ready, alone=alone, limit=limit)
+    return [
+        batch
+        for batch in batches
+        if len(batch) >= limit or min(since[verdict.lease_id] for verdict in batch) <= agreed_until
+    ]
 
 
 def group_batches(ready: Sequence[AgreedVerdict], *, alone: frozenset[str], limit: int) -> list[tuple[Verdict, ...]]:

@@ -38,6 +38,15 @@ class MatchRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenOrders:
+    """Of an open lease no more than what tells how much of its node it takes."""
+
+    agent: str
+    bid_hash: str
+    ask_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """How a lease ended, from the event that says so. Micro-USDC; `paid` is net of the fee."""
 
@@ -49,6 +58,8 @@ class Closing:
     reason: CloseReason
     block: int
     tx_hash: str
+    at: int | None = None
+    """The block's time; None where it is not known any more."""
 
     @property
     def state(self) -> JobState:

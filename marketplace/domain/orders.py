@@ -46,6 +46,24 @@ class BidRecord:
         """Micro-USDC that all replicas together can lock."""
         return self.bid.replicas * self.bid.max_price
 
+    @property
+    def set_aside(self) -> int:
+        """Micro-USDC that nothing else can be bid with: what a bid in another's stead locks, that one gave back."""
+        place = self.job_spec.workflow
+        return 0 if place is not None and place.attempt else self.locked_at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a renter has in the book already."""
+
+    highest_salt: int
+    """Of all its bids that were ever accepted; -1 where there is none."""
+    live: int
+    """How many of them can still be matched."""
+    set_aside: int
+    """Micro-USDC that these have set aside together."""
+
 
 @dataclass(frozen=True, slots=True)
 class AskRecord:
@@ -62,6 +80,17 @@ class AskRecord:
     """Unix seconds of the node's last sign of life."""
     drains_by: int = 0
     """0, or the unix seconds by which the node, which takes no new leases, will have left at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """That a node was heard."""
+
+    agent: str
+    at: int
+    """Unix seconds."""
+    drains_by: int = 0
+    """As in `AskRecord`."""
 
 
 def voids_bid(cancel: Cancel, bid: Bid) -> bool:

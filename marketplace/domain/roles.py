@@ -3,7 +3,9 @@
 from marketplace.errors import InputError
 
 API = "api"
-WORKERS = ("follower", "outbox", "clearing", "seals", "settlement", "refunds", "claims")
+WORKERS = (
+    "follower", "outbox", "clearing", "seals", "settlement", "refunds", "claims", "retention", "webhooks", "feed",
+)  # fmt: skip
 """Each is done by one process at a time, whichever has the role."""
 _GROUPS = {"all": (API, *WORKERS), "workers": WORKERS}
 

@@ -1,6 +1,8 @@
 """What a market's operator may choose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from marketplace.domain.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Rules:
     """Of a job specification or node profile in its canonical form."""
     max_batch: int = 96
     """Matches or verdicts of one transaction: three groups, which fit a block with room to spare."""
+    batch_seconds: int = 0
+    """How long a verdict that is agreed on waits for others, to be settled with them in one transaction."""
     max_salts_ahead: int = 100
     """How far above its next salt a renter may number a bid: a bid that opens voids those 144 below it."""
     node_silence_seconds: int = 180
@@ -44,11 +48,22 @@ class Rules:
     """Answers under way that go on until their job ends, of all clients together."""
     max_streams_per_client: int = 20
     """The same of one address."""
+    max_feeds: int = 500
+    """Agents and oracles that one process tells of their work, each over a connection."""
+    max_feeds_per_client: int = 100
+    """The same of one address."""
     requests_per_minute: int = 12_000
     """Of one address; as many at once, then 200 a second. 0 is no limit, here and below."""
     orders_per_minute: int = 1_200
     """New ones of one signer: more than it may have live at once."""
+    unused_uploads: int = 20_000
+    """Blobs of one address within an hour that no order or evidence names: twice what a manifest may list."""
+    unused_upload_bytes: int = 4_000_000_000
+    """The same in bytes, and never less than one blob of the largest size."""
     cors_origins: tuple[str, ...] = ("*",)
     """From whose pages browsers may call: `https://dapp.example`; `*` is everybody's."""
+    sign_in_domains: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
+    """Whose pages and programs may sign in: the `domain` of an EIP-4361 message, with any port unless it names one."""
     max_attempts: int = 8
     """Refusals after which a transaction is given up."""
+    retention: Retention = field(default_factory=Retention)

@@ -12,7 +12,7 @@ def canonical_json(value: Any) -> bytes:
     """The RFC 8785 (JCS) serialisation of `value`. Raises MalformedMessage where JSON cannot carry it."""
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:  # the latter: half a character in a key
         raise MalformedMessage("document", str(error)) from error
 
 

@@ -5,18 +5,19 @@ JSON form (camelCase, `uint64` and wider as decimal strings because JavaScript n
 type string, the struct hash, the digest and the tuple for a contract call. Source: EIP-712, EIP-191, EIP-2 (low s).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 
-from eth_abi import encode as abi_encode
 from eth_account import Account
 from eth_account.messages import SignableMessage
-from eth_utils import is_checksum_address, is_hex_address, keccak, to_checksum_address
+from eth_utils import is_hex_address, keccak
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from marketplace.errors import InvalidSignature, MalformedMessage
+from marketplace.protocol.encoding import MOST_ADDRESSES, checksum, recover_account, word_encoder
 
 DOMAIN_NAME = "ComputeHive"
 DOMAIN_VERSION = "1"
@@ -54,13 +55,13 @@ def _parse_address(value: Any) -> Any:
     return _checked_address(value)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=MOST_ADDRESSES)
 def _checked_address(value: str) -> str:
-    """The same few accounts come again and again, and each check hashes."""
+    """The same accounts come again and again, and each check hashes."""
     if not is_hex_address(value) or not value.startswith("0x"):
         raise ValueError("expected an address: 0x and 40 hex digits")
-    checksummed = to_checksum_address(value)
-    if value[2:] not in (value[2:].lower(), value[2:].upper()) and not is_checksum_address(value):
+    checksummed = checksum(value)
+    if value[2:] not in (value[2:].lower(), value[2:].upper(), checksummed[2:]):
         raise ValueError(f"the EIP-55 checksum does not hold; expected {checksummed}")
     return checksummed
 
@@ -121,14 +122,7 @@ class Domain:
 
     def separator(self) -> bytes:
         """The 32-byte EIP-712 domain separator."""
-        values = [
-            keccak(_DOMAIN_TYPE),
-            keccak(text=self.name),
-            keccak(text=self.version),
-            self.chain_id,
-            self.escrow,
-        ]
-        return keccak(abi_encode(["bytes32", "bytes32", "bytes32", "uint256", "address"], values))
+        return _separator(self)
 
     def as_json(self) -> dict[str, Any]:
         """The domain as wallets expect it in `eth_signTypedData_v4`."""
@@ -138,6 +132,12 @@ class Domain:
             "chainId": self.chain_id,
             "verifyingContract": self.escrow,
         }
+
+
+@lru_cache(maxsize=64)
+def _separator(domain: Domain) -> bytes:
+    chain, escrow = word_encoder("uint256")(domain.chain_id), word_encoder("address")(domain.escrow)
+    return keccak(keccak(_DOMAIN_TYPE) + keccak(text=domain.name) + keccak(text=domain.version) + chain + escrow)
 
 
 class TypedMessage(BaseModel):
@@ -187,19 +187,8 @@ class TypedMessage(BaseModel):
 
     def struct_hash(self) -> str:
         """`hashStruct` of EIP-712, 0x-hex. For a Bid or an Ask this is its identity."""
-        kinds, values = ["bytes32"], [keccak(text=self.type_string())]
-        for (_, kind), name in zip(self.solidity_fields(), type(self).model_fields, strict=True):
-            value = getattr(self, name)
-            if kind.endswith("[]"):
-                kinds.append("bytes32")
-                values.append(keccak(b"".join(_element(item, kind[:-2]) for item in value)))
-            elif kind == "string":
-                kinds.append("bytes32")
-                values.append(keccak(text=value))
-            else:
-                kinds.append(kind)
-                values.append(_abi_value(value))
-        return "0x" + keccak(abi_encode(kinds, values)).hex()
+        type_hash, fields = _layout(type(self))
+        return "0x" + keccak(type_hash + b"".join(encode(getattr(self, name)) for name, encode in fields)).hex()
 
     def typed_data(self, domain: Domain) -> dict[str, Any]:
         """The whole document that a wallet signs with `eth_signTypedData_v4`."""
@@ -216,7 +205,10 @@ class TypedMessage(BaseModel):
 
     def digest(self, domain: Domain) -> str:
         """The 32 bytes that are signed, 0x-hex."""
-        return "0x" + keccak(b"\x19" + b"".join(self.signable(domain))).hex()
+        return "0x" + self._digest(domain).hex()
+
+    def _digest(self, domain: Domain) -> bytes:
+        return keccak(b"\x19\x01" + domain.separator() + bytes.fromhex(self.struct_hash()[2:]))
 
     def sign(self, domain: Domain, private_key: Any) -> str:
         """A 65-byte signature, 0x-hex."""
@@ -228,14 +220,16 @@ class TypedMessage(BaseModel):
 
         Raises InvalidSignature for a signature that is not 65 bytes, not low-s (EIP-2) or recovers nothing.
         """
-        raw = _signature_bytes(signature)
+        raw = signature_bytes(signature)
         try:
-            return Account.recover_message(self.signable(domain), signature=raw)
-        except Exception as error:  # eth-keys raises several unrelated classes for a point off the curve
+            account = recover_account(self._digest(domain), raw)
+        except Exception as error:  # the curve's library raises several unrelated classes for a point off the curve
             raise InvalidSignature("The signature recovers no account.", signature=signature) from error
+        return checksum("0x" + account.hex())
 
 
-def _signature_bytes(signature: str) -> bytes:
+def signature_bytes(signature: str) -> bytes:
+    """A key's signature, from hex. Raises InvalidSignature unless it is 65 bytes in canonical form (EIP-2)."""
     try:
         raw = bytes.fromhex(signature.removeprefix("0x"))
     except ValueError as error:
@@ -263,11 +257,23 @@ def _array_item(annotation: Any) -> type[TypedMessage] | None:
     return item if isinstance(item, type) else None
 
 
+@cache
+def _layout(cls: type[TypedMessage]) -> tuple[bytes, tuple[tuple[str, Callable[[Any], bytes]], ...]]:
+    """The hash of a message's type, and what makes a word of each of its fields: the same for every message of it."""
+    names = zip(cls.solidity_fields(), cls.model_fields, strict=True)
+    fields = tuple((name, _field_encoder(kind)) for (_, kind), name in names)
+    return keccak(text=cls.type_string()), fields
+
+
+def _field_encoder(kind: str) -> Callable[[Any], bytes]:
+    if not kind.endswith("[]"):
+        return word_encoder(kind)
+    return lambda items: keccak(b"".join(_element(item, kind[:-2]) for item in items))
+
+
 def _element(item: Any, kind: str) -> bytes:
     """One element of an array as it is hashed: a struct's hash, or the encoded word."""
-    if isinstance(item, TypedMessage):
-        return bytes.fromhex(item.struct_hash()[2:])
-    return abi_encode([kind], [_abi_value(item)])
+    return bytes.fromhex(item.struct_hash()[2:]) if isinstance(item, TypedMessage) else word_encoder(kind)(item)
 
 
 def _solidity_type(cls: type[BaseModel], name: str) -> str:

@@ -5,11 +5,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, model_validator
 
 from marketplace.errors import InvalidJobSpec
-from marketplace.protocol.arguments import Arguments, VersionedUri, named_inputs
+from marketplace.protocol.arguments import named_inputs
 from marketplace.protocol.audits import Audit
 from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.checkpointing import Checkpointing
@@ -20,10 +19,15 @@ from marketplace.protocol.paths import RelativePath
 from marketplace.protocol.preferences import Label, LatencyLimit, Preferences
 from marketplace.protocol.privacy import Privacy
 from marketplace.protocol.profile import Tee
+from marketplace.protocol.programs import MAX_INPUT_BYTES, Document
+from marketplace.protocol.programs import ContainerProgram as ContainerProgram
+from marketplace.protocol.programs import ModuleProgram as ModuleProgram
+from marketplace.protocol.programs import RuntimeProgram as RuntimeProgram
+from marketplace.protocol.programs import ToolProgram as ToolProgram
 from marketplace.protocol.tee import TeeTrust
+from marketplace.protocol.upstream import Awaited, Place
 
 MAX_INPUTS = 1_000
-MAX_INPUT_BYTES = 1_000_000_000
 DEFAULT_CLOCK = 1_577_836_800
 """2020-01-01T00:00:00Z: the time a deterministic job sees at its start unless its specification says otherwise."""
 METERED_SANDBOX = "wasm"
@@ -33,52 +37,7 @@ TOOL_SANDBOX = "mcp"
 ZERO_SEED = "0x" + "00" * 32
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class RuntimeProgram(_Document):
-    """A script for a ready-made runtime that providers carry."""
-
-    kind: Literal["runtime"] = "runtime"
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-    digest: Bytes32
-    """Content digest of the runtime's wasm module."""
-    script: RelativePath
-    """Which input is the script."""
-
-
-class ModuleProgram(_Document):
-    """A WebAssembly module of the renter's own, WASI preview 1."""
-
-    kind: Literal["module"] = "module"
-    digest: Bytes32
-    size: Annotated[int, Field(gt=0, le=MAX_INPUT_BYTES)]
-
-
-class ContainerProgram(_Document):
-    """A container image of the renter's own, as `docker save` writes it."""
-
-    kind: Literal["container"] = "container"
-    digest: Bytes32
-    """Content digest of the archive, which holds the image's only name that counts."""
-    size: Annotated[int, Field(gt=0, le=MAX_INPUT_BYTES)]
-
-
-class ToolProgram(_Document):
-    """A tool of an MCP server that the provider runs, called once."""
-
-    kind: Literal["tool"] = "tool"
-    module: VersionedUri
-    """The server, `chain://name@version`."""
-    digest: Bytes32
-    """Content digest that the module's version had when the renter signed."""
-    tool: Annotated[str, Field(min_length=1, max_length=128)]
-    arguments: Arguments = {}
-    """What the tool is given. A text `input://<path>` in it stands for the file of that input."""
-
-
-class InputFile(_Document):
+class InputFile(Document):
     """A file that the job finds, read-only, under `/in`."""
 
     path: RelativePath
@@ -86,7 +45,7 @@ class InputFile(_Document):
     size: Annotated[int, Field(ge=0, le=MAX_INPUT_BYTES)]
 
 
-class Requirements(_Document):
+class Requirements(Document):
     """Hard constraints on the node. Empty lists and None ask for nothing."""
 
     regions: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
@@ -109,7 +68,7 @@ class Requirements(_Document):
     max_latency: Annotated[tuple[LatencyLimit, ...], Field(max_length=16)] = ()
 
 
-class Schedule(_Document):
+class Schedule(Document):
     """When the job may begin, and whether a better bid may take its place."""
 
     not_before: Annotated[int, Field(ge=0, lt=2**40)] = 0
@@ -129,14 +88,14 @@ class Schedule(_Document):
         return self.preemption_notice_seconds is not None
 
 
-class Determinism(_Document):
+class Determinism(Document):
     """What a deterministic sandbox supplies instead of the machine's clock and entropy."""
 
     clock: Annotated[int, Field(ge=0, lt=2**40)] = DEFAULT_CLOCK
     seed: Bytes32 = ZERO_SEED
 
 
-class JobSpec(_Document):
+class JobSpec(Document):
     """A job. Resources, price and deadline are the bid's; this says what runs."""
 
     version: Literal[1] = 1
@@ -149,7 +108,7 @@ class JobSpec(_Document):
     args: Annotated[tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=256)] = ()
     env: dict[
         Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")], Annotated[str, Field(max_length=4096)]
-    ] = {}
+    ] = Field(default={})
     inputs: Annotated[tuple[InputFile, ...], Field(max_length=MAX_INPUTS)] = ()
     requirements: Requirements = Requirements()
     preferences: Preferences = Preferences()
@@ -165,10 +124,12 @@ class JobSpec(_Document):
     """How often oracles run it again; of a bid for the policy `reexecute`, and of no other. None: always."""
     network: Annotated[Network | None, Field(exclude_if=lambda given: given is None)] = None
     """Hosts that it talks to, of a container alone; what it sends counts as egress. None: none."""
+    workflow: Annotated[Place | None, Field(exclude_if=lambda given: given is None)] = None
+    """Which job of a workflow it is, and what of the others' results it needs. None: it stands alone."""
 
     @model_validator(mode="after")
     def _inputs_are_consistent(self) -> "JobSpec":
-        paths = [entry.path for entry in self.inputs]
+        paths = [*(entry.path for entry in self.inputs), *(entry.path for entry in self.awaited)]
         if len(set(paths)) != len(paths):
             raise ValueError("two inputs share a path")
         nested = [path for path in paths if any(other.startswith(path + "/") for other in paths)]
@@ -206,7 +167,7 @@ class JobSpec(_Document):
             return self
         if self.args or self.env:
             raise ValueError("a tool has neither args nor env: what it is given stands in program.arguments")
-        unknown = named_inputs(self.program.arguments) - {entry.path for entry in self.inputs}
+        unknown = named_inputs(self.program.arguments) - {entry.path for entry in (*self.inputs, *self.awaited)}
         if unknown:
             raise ValueError(f"program.arguments name {min(unknown)!r}, which is not among the inputs")
         return self
@@ -216,6 +177,17 @@ class JobSpec(_Document):
         if self.privacy is not None and isinstance(self.program, ToolProgram):
             raise ValueError("a tool's arguments stand in the specification: it cannot have privacy")
         return self
+
+    @model_validator(mode="after")
+    def _what_is_awaited_is_in_the_clear(self) -> "JobSpec":
+        if self.awaited and self.privacy is not None:
+            raise ValueError("a private job's inputs are encrypted to it alone: it cannot take another job's files")
+        return self
+
+    @property
+    def awaited(self) -> tuple[Awaited, ...]:
+        """Inputs that are other jobs' outputs: known only once those are paid."""
+        return self.workflow.files if self.workflow else ()
 
     @property
     def is_metered(self) -> bool:
@@ -267,9 +239,9 @@ class JobSpec(_Document):
 
     @property
     def ingress_bytes(self) -> int:
-        """Bytes of those blobs, as it says itself; of an image in a registry the most that it may have."""
+        """Bytes of those blobs, as it says itself; of an image in a registry, and of others' outputs, at most."""
         own = 0 if self.carried is not None else self.program.size
-        return own + sum(entry.size for entry in self.inputs)
+        return own + sum(entry.size for entry in self.inputs) + sum(entry.max_bytes for entry in self.awaited)
 
 
 def parse_trust(document: Any) -> TeeTrust:

@@ -5,7 +5,6 @@ the largest power of two below the size; an entry is the canonical JSON of `{pat
 therefore be proven alone.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from marketplace.errors import InvalidManifest
 from marketplace.protocol.canonical import canonical_json, sha256_digest
 from marketplace.protocol.eip712 import Bytes32
+from marketplace.protocol.merkle_log import EMPTY_ROOT, compute_root, hash_leaf, hash_node
 
 OUTPUT_PREFIX = "out/"
 STDOUT_PATH = "log/stdout"
@@ -96,14 +96,6 @@ def _leaf_data(entry: ManifestEntry) -> bytes:
     return canonical_json(entry.model_dump(mode="json"))
 
 
-def _hash_leaf(data: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + data).digest()
-
-
-def _hash_node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
 def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
@@ -111,11 +103,11 @@ def _split(size: int) -> int:
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
     """RFC 9162 §2.1.1: the root of `leaves`; of no leaves, the SHA-256 of nothing."""
     if not leaves:
-        return hashlib.sha256(b"").digest()
+        return EMPTY_ROOT
     if len(leaves) == 1:
-        return _hash_leaf(leaves[0])
+        return hash_leaf(leaves[0])
     middle = _split(len(leaves))
-    return _hash_node(merkle_root(leaves[:middle]), merkle_root(leaves[middle:]))
+    return hash_node(merkle_root(leaves[:middle]), merkle_root(leaves[middle:]))
 
 
 def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
@@ -136,17 +128,4 @@ def verify_inclusion(entry: ManifestEntry, index: int, size: int, proof: Sequenc
 
 def verify_leaf(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Whether `proof` shows that `leaf` is number `index` of `size` under `root` (RFC 9162 §2.1.3.2)."""
-    if not 0 <= index < size:
-        return False
-    node, position, last = _hash_leaf(leaf), index, size - 1
-    for step in proof:
-        if last == 0:
-            return False
-        if position & 1 or position == last:
-            node = _hash_node(step, node)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            node = _hash_node(node, step)
-        position, last = position >> 1, last >> 1
-    return last == 0 and node == root
+    return compute_root(index, size, hash_leaf(leaf), proof) == root

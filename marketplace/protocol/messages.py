@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from eth_abi import encode as abi_encode
-from eth_utils import keccak, to_checksum_address
+from eth_utils import keccak
 
 from marketplace.errors import InvalidSignature
 from marketplace.protocol.eip712 import (
@@ -21,6 +21,7 @@ from marketplace.protocol.eip712 import (
     Uint64,
     Uint256,
 )
+from marketplace.protocol.encoding import checksum
 from marketplace.protocol.metering import Rates, Resources, compute_metered_usage
 from marketplace.protocol.usage import UsageReport
 
@@ -250,7 +251,7 @@ SIGNED_MESSAGES: tuple[type[TypedMessage], ...] = (
 def require_signed_by(message: TypedMessage, expected: str, domain: Domain, signature: str) -> None:
     """Raises InvalidSignature unless `expected`'s own key (an EOA) signed `message` for `domain`."""
     actual = message.recover(domain, signature)
-    if actual != to_checksum_address(expected):
+    if actual != checksum(expected):
         raise InvalidSignature(
             f"The {type(message).__name__} was not signed by {expected}: the signature recovers {actual}.",
             hint="Sign with that account, for this chain id and Escrow address, exactly the fields you send.",

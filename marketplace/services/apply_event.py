@@ -1,6 +1,8 @@
 """What each event of the contracts changes in the database. `follow_chain` brings every event once, in chain order."""
 
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from marketplace.domain.chain import (
     AgentSet,
@@ -17,7 +19,8 @@ from marketplace.domain.chain import (
 )
 from marketplace.domain.evidence import BatchState
 from marketplace.domain.leases import Claim, Closing, Dispute, LeaseRecord, MatchRecord, MatchState
-from marketplace.domain.orders import AskRecord, OrderState, voids_ask, voids_bid
+from marketplace.domain.orders import AskRecord, BidRecord, OrderState, voids_ask, voids_bid
+from marketplace.domain.outbox import OutboxItem
 from marketplace.domain.signatures import is_signed_by
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel
@@ -26,16 +29,34 @@ from marketplace.services.drop_match import skip_match
 from marketplace.services.market import Market
 from marketplace.services.storage import Transaction
 from marketplace.services.tell_verdicts import tell_verdicts
-from marketplace.services.timeline import refresh_job, refresh_lease, refresh_lease_and_job
+from marketplace.services.timeline import (
+    refresh_job,
+    refresh_jobs,
+    refresh_lease_and_job,
+    refresh_leases,
+    refresh_leases_and_jobs,
+)
 
 ASKS_LOOKED_AT = 100
 
 
-def apply_event(market: Market, tx: Transaction, event: ChainEvent, at: int) -> None:
-    """Take in one event of a block mined `at`."""
-    if isinstance(event, LeaseOpened) and event.market == market.address:
-        _apply_opened(tx, event, at)
-    elif isinstance(event, MatchSkipped):
+def apply_events(market: Market, tx: Transaction, events: Sequence[ChainEvent], at: int) -> None:
+    """Take in events that follow one another in one block, mined `at`: those that open leases together."""
+    opened = [event for event in events if isinstance(event, LeaseOpened) and event.market == market.address]
+    if opened:
+        _apply_opened(tx, opened, at)
+    for event in events:
+        _apply(market, tx, event, at)
+
+
+def in_runs(events: Iterable[ChainEvent]) -> Iterator[list[ChainEvent]]:
+    """Events in their order, those of one kind that follow one another in one block together."""
+    for _, run in groupby(events, key=lambda event: (event.origin.block_number, type(event))):
+        yield list(run)
+
+
+def _apply(market: Market, tx: Transaction, event: ChainEvent, at: int) -> None:
+    if isinstance(event, MatchSkipped):
         _apply_skipped(market, tx, event, at)
     elif isinstance(event, LeasesSettled) and event.market == market.address:
         _apply_settled(tx, event, at)
@@ -84,25 +105,35 @@ def _apply_agent(market: Market, tx: Transaction, event: AgentSet) -> None:
 # ------------------------------------------------------------------------------------------------------------ opening
 
 
-def _apply_opened(tx: Transaction, event: LeaseOpened, at: int) -> None:
-    match = _match_of(tx, event)
+def _apply_opened(tx: Transaction, events: Sequence[LeaseOpened], at: int) -> None:
+    bid_hashes = [event.bid_hash for event in events]
+    bids, matches = tx.bids.load(bid_hashes), tx.matches.of_bids(bid_hashes)
+    sent = {tx_hash: tx.outbox.of_transaction(tx_hash) for tx_hash in {event.origin.tx_hash for event in events}}
+    tx.leases.load([event.lease_id for event in events])
+    new: list[LeaseOpened] = []
+    for event in events:
+        match = _match_of(event, matches[event.bid_hash], sent[event.origin.tx_hash])
+        if _add_lease(tx, event, match, bids.get(event.bid_hash), at):
+            new.append(event)
+    refresh_leases(tx, [event.lease_id for event in new])
+    refresh_jobs(tx, [event.bid_hash for event in new], at, on_chain=True)
+
+
+def _add_lease(
+    tx: Transaction, event: LeaseOpened, match: MatchRecord | None, record: BidRecord | None, at: int
+) -> bool:
+    """Whether the lease was new; `match` is what it was, `record` its bid, where they are known here."""
     ask = tx.asks.get(match.ask_hash) if match is not None else _ask_standing(tx, event.provider, at)
-    record = tx.bids.get(event.bid_hash)
     if not tx.leases.add(_lease_record(event, ask, record.bid.job_digest if record is not None else "")):
-        return
+        return False
     if match is not None and match.price == event.price:
         tx.matches.open(match.id, event.lease_id)
     if record is not None:
-        detail = {
-            "provider": event.provider,
-            "price": str(event.price),
-            "transaction": event.origin.tx_hash,
-        }
+        detail = {"provider": event.provider, "price": str(event.price), "transaction": event.origin.tx_hash}
         tx.timeline.add(event.bid_hash, at, "lease_opened", detail, event.lease_id)
         if record.state is not OrderState.FILLED:
             tx.bids.set_state(event.bid_hash, OrderState.FILLED)
-    refresh_lease(tx, event.lease_id)
-    refresh_job(tx, event.bid_hash, at, on_chain=True)
+    return True
 
 
 def _ask_standing(tx: Transaction, provider: str, at: int) -> AskRecord | None:
@@ -111,11 +142,10 @@ def _ask_standing(tx: Transaction, provider: str, at: int) -> AskRecord | None:
     return next((ask for ask in asks if ask.placed_at <= at), None)
 
 
-def _match_of(tx: Transaction, event: LeaseOpened) -> MatchRecord | None:
-    """The match that this lease was: the transaction's own, else the newest that says the same."""
-    item = tx.outbox.of_transaction(event.origin.tx_hash)
+def _match_of(event: LeaseOpened, matches: Sequence[MatchRecord], item: OutboxItem | None) -> MatchRecord | None:
+    """The bid's match that this lease was: the transaction's own, else the newest that says the same."""
     sent = item.id if item is not None else None
-    found = [match for match in tx.matches.of_bid(event.bid_hash) if match.provider == event.provider]
+    found = [match for match in matches if match.provider == event.provider]
     return max(found, key=lambda one: (one.outbox_id == sent, one.price == event.price, one.id), default=None)
 
 
@@ -156,12 +186,14 @@ def _apply_skipped(market: Market, tx: Transaction, event: MatchSkipped, at: int
 
 
 def _apply_settled(tx: Transaction, event: LeasesSettled, at: int) -> None:
+    standing = {group: tx.leases.standing_in(group) for group in {one.group for one in event.settled}}
+    closings: dict[str, Closing] = {}
     for one in event.settled:
-        lease = tx.leases.at(one.group, one.place)
+        lease = standing[one.group].get(one.place)
         if lease is None:
             continue
         split = compute_split(lease.price, one.pay, lease.fee_bps)
-        closing = Closing(
+        closings[lease.lease_id] = Closing(
             outcome=one.outcome,
             paid=split.paid,
             fee=split.fee,
@@ -170,8 +202,9 @@ def _apply_settled(tx: Transaction, event: LeasesSettled, at: int) -> None:
             reason=CloseReason.VERDICT,
             block=event.origin.block_number,
             tx_hash=event.origin.tx_hash,
+            at=at,
         )
-        _close(tx, lease.lease_id, closing, at)
+    _close(tx, closings, at)
 
 
 def _apply_closed(tx: Transaction, event: LeaseClosed, at: int) -> None:
@@ -184,30 +217,36 @@ def _apply_closed(tx: Transaction, event: LeaseClosed, at: int) -> None:
         reason=event.reason,
         block=event.origin.block_number,
         tx_hash=event.origin.tx_hash,
+        at=at,
     )
-    _close(tx, event.lease_id, closing, at)
+    _close(tx, {event.lease_id: closing}, at)
 
 
-def _close(tx: Transaction, lease_id: str, closing: Closing, at: int) -> None:
-    if not tx.leases.close(lease_id, closing):
-        return
-    lease = tx.leases.get(lease_id)
-    tell_verdicts(tx, lease, at)
-    detail = {
-        "outcome": closing.outcome.name.lower(),
-        "reason": closing.reason.name.lower(),
-        "paid": str(closing.paid),
-        "fee": str(closing.fee),
-        "refund": str(closing.refund),
-        "transaction": closing.tx_hash,
-    }
-    tx.timeline.add(lease.bid_hash, at, "lease_closed", detail, lease_id)
-    refresh_lease_and_job(tx, lease, at, on_chain=True)
-    for batch in tx.batches.of_lease(lease_id):
-        # One whose lease something else has closed goes on: the contract passes over that lease.
-        leases = [tx.leases.get(verdict.lease_id) for verdict in batch.verdicts]
-        if all(one is not None and one.closing is not None for one in leases):
-            tx.batches.set_state(batch.digest, BatchState.SETTLED)
+def _close(tx: Transaction, closings: Mapping[str, Closing], at: int) -> None:
+    """What ends these leases, by lease; those that are closed already, or unknown here, stay as they are."""
+    tx.leases.load(closings)
+    closed = tx.leases.load([one for one, closing in closings.items() if tx.leases.close(one, closing)])
+    tx.evidence.load(closed)
+    tell_verdicts(tx, closed.values(), at)
+    for lease_id, lease in closed.items():
+        closing = closings[lease_id]
+        detail = {
+            "outcome": closing.outcome.name.lower(),
+            "reason": closing.reason.name.lower(),
+            "paid": str(closing.paid),
+            "fee": str(closing.fee),
+            "refund": str(closing.refund),
+            "transaction": closing.tx_hash,
+        }
+        tx.timeline.add(lease.bid_hash, at, "lease_closed", detail, lease_id)
+    refresh_leases_and_jobs(tx, closed, at, on_chain=True)
+    _end_batches(tx, closed)
+
+
+def _end_batches(tx: Transaction, lease_ids: Collection[str]) -> None:
+    """One whose lease something else has closed goes on until all are: the contract passes over that lease."""
+    for digest in tx.batches.over(lease_ids):
+        tx.batches.set_state(digest, BatchState.SETTLED)
 
 
 # ------------------------------------------------------------------------------------------------------------- claims

@@ -7,6 +7,7 @@ from marketplace.domain.orders import voids_ask, voids_bid
 from marketplace.domain.outbox import OutboxKind, OutboxState
 from marketplace.domain.signatures import require_signature
 from marketplace.errors import MalformedMessage
+from marketplace.protocol.audit_log import LogKind
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Cancel
 from marketplace.services.apply_event import apply_cancel
@@ -44,6 +45,8 @@ def cancel_order(market: Market, cancel: Cancel, signature: str) -> Cancelled:
             drop_match(tx, match, "an order of it was cancelled", now, hold_until=0)
             refresh_job(tx, match.bid_hash, now)
         voided = apply_cancel(tx, cancel, now, block=None)
+        for order_hash in voided:
+            tx.log.add(LogKind.ORDER_CANCELLED, now, order_hash, {"signer": cancel.signer})
         is_sent = bool(voided) and _has_free_cancels(market, tx, cancel.signer, now)
         if is_sent:
             payload = {"cancel": cancel.to_json(), "signature": signature}

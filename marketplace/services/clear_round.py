@@ -5,6 +5,8 @@ A bid that is filled at once is a round of that bid alone over the standing asks
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+from typing import Any
 
 from marketplace.clearing import (
     Parameters,
@@ -14,19 +16,23 @@ from marketplace.clearing import (
     explain_bid,
     write_transcript,
 )
-from marketplace.domain.book import BookSnapshot, is_bid_late
+from marketplace.domain.book import BookSnapshot
 from marketplace.domain.leases import MatchRecord, MatchState
 from marketplace.domain.orders import OrderState
 from marketplace.domain.outbox import OutboxKind
 from marketplace.domain.rounds import RoundRecord
+from marketplace.protocol.audit_log import LogKind
 from marketplace.services.clock import chain_time
+from marketplace.services.hold_workflows import cancel_hopeless
 from marketplace.services.market import Market
 from marketplace.services.observed_rounds import note_round
 from marketplace.services.snapshot import Book, load_book
 from marketplace.services.storage import Transaction
-from marketplace.services.timeline import refresh_job
+from marketplace.services.timeline import refresh_job, refresh_jobs
 
 PARAMETERS = Parameters()
+MOST_EXPLAINED = 25
+"""Bids that went without, told why in one round: each takes a look at every ask."""
 
 
 def run_round(market: Market) -> RoundRecord | None:
@@ -36,8 +42,9 @@ def run_round(market: Market) -> RoundRecord | None:
     """
     with market.clearing:
         expire_orders(market)
+        cancel_hopeless(market)
         with market.store.read() as tx:
-            if not tx.bids.live():
+            if not tx.bids.has_live():
                 return None
             last = tx.rounds.last()
         book = load_book(market)
@@ -46,9 +53,15 @@ def run_round(market: Market) -> RoundRecord | None:
                 tx.bids.set_reason(bid_hash, reason)
         if not book.snapshot.bids:
             return None
-        if last is not None and last.summary["book"] == book.digest() and last.summary["matches"] == 0:
+        if last is not None and _says_nothing_new(last, book):
             return None
         return clear_book(market, book)
+
+
+def _says_nothing_new(last: RoundRecord, book: Book) -> bool:
+    """Whether another round would match nothing, as the last one did, and has nobody to tell why."""
+    is_same = last.summary["matches"] == 0 and last.summary["book"] == book.digest()
+    return is_same and all(one.bid_hash in book.explained for one in book.snapshot.bids)
 
 
 def fill_now(market: Market, bid_hash: str) -> int | None:
@@ -108,8 +121,7 @@ def expire_orders(market: Market) -> None:
     """
     now = chain_time(market)
     with market.store.read() as tx:
-        late_bids = [one for one in tx.bids.live() if is_bid_late(one.bid, now)]
-        late_asks = [one for one in tx.asks.live() if one.ask.valid_until < now]
+        late_bids, late_asks = tx.bids.late(now), tx.asks.late(now)
     if not late_bids and not late_asks:
         return
     with market.store.write() as tx:
@@ -174,15 +186,14 @@ def summarise(result: RoundResult, book: Book) -> dict:
 
 def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book) -> bool:
     providers = {one.ask_hash: one.ask.provider for one in book.snapshot.asks}
-    reasons = {
-        one.bid_hash: explain_bid(result, one.bid_hash).reason
-        for one in book.snapshot.bids
-        if not any(match.bid_hash == one.bid_hash for match in result.matches)
-    }
+    reasons = {bid_hash: explain_bid(result, bid_hash).reason for bid_hash in _to_explain(record.number, result, book)}
     with market.store.write() as tx:
         if tx.rounds.next_number() != record.number or not _all_live(tx, result):
             return False
+        details: dict[str, dict[str, Any]] = {}
         tx.rounds.add(record, [one.bid_hash for one in book.snapshot.bids])
+        entered = {"round": record.number, "matches": len(result.matches)}
+        tx.log.add(LogKind.ROUND_RECORDED, record.cleared_at, record.digest, entered)
         for bid_hash, reason in reasons.items():
             if tx.bids.get(bid_hash).reason != reason:
                 tx.bids.set_reason(bid_hash, reason)
@@ -208,16 +219,20 @@ def _commit(market: Market, record: RoundRecord, result: RoundResult, book: Book
                     )
                 )
                 tx.bids.set_reason(match.bid_hash, "")
-                refresh_job(
-                    tx,
-                    match.bid_hash,
-                    record.cleared_at,
-                    round=record.number,
-                    provider=provider,
-                    price=str(match.price),
-                    **({"start": book.starts_at} if book.starts_at else {}),
-                )
+                told = {"round": record.number, "provider": provider, "price": str(match.price)}
+                details.setdefault(match.bid_hash, told | ({"start": book.starts_at} if book.starts_at else {}))
+        refresh_jobs(tx, details, record.cleared_at, details=details)
     return True
+
+
+def _to_explain(number: int, result: RoundResult, book: Book) -> list[str]:
+    """Bids that went without and are told why: those first that never were, of the others each round some by lot."""
+    matched = {match.bid_hash for match in result.matches}
+    without = [one.bid_hash for one in book.snapshot.bids if one.bid_hash not in matched]
+    new = [bid_hash for bid_hash in without if bid_hash not in book.explained]
+    told = [bid_hash for bid_hash in without if bid_hash in book.explained]
+    Random(number).shuffle(told)
+    return [*new, *told][:MOST_EXPLAINED]
 
 
 def _owe(tx: Transaction, record: RoundRecord, starts_at: int) -> int:
@@ -231,6 +246,7 @@ def _owe(tx: Transaction, record: RoundRecord, starts_at: int) -> int:
 
 
 def _all_live(tx: Transaction, result: RoundResult) -> bool:
+    tx.bids.load({match.bid_hash for match in result.matches})
     bids = (tx.bids.get(match.bid_hash) for match in result.matches)
     asks = (tx.asks.get(match.ask_hash) for match in result.matches)
     return all(one.state is OrderState.LIVE for one in [*bids, *asks])

@@ -22,7 +22,7 @@ def close_ripe_claims(market: Market) -> int:
     What the oracles are about to decide is left to them. Returns how many. Raises ChainUnavailable.
     """
     with market.store.read() as tx:
-        claimed = [lease for lease in tx.leases.open() if lease.claim is not None]
+        claimed = tx.leases.claimed()
     if not claimed:
         return 0
     now = market.chain.head().timestamp

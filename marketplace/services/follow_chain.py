@@ -6,7 +6,7 @@ chain's history has changed under the cursor, everything above the fork is forgo
 
 from marketplace.domain.chain import BlockRef, ChainEvent
 from marketplace.domain.outbox import OutboxState
-from marketplace.services.apply_event import apply_event
+from marketplace.services.apply_event import apply_events, in_runs
 from marketplace.services.market import Market
 from marketplace.services.observed_events import find_changes, note_changes
 from marketplace.services.roll_back import roll_back
@@ -20,8 +20,7 @@ def follow_chain(market: Market) -> bool:
     """Take in the next blocks; False where there are none. Raises ChainUnavailable."""
     head, meter = market.chain.head(), market.instruments.meter
     meter.set(HEAD, head.number)
-    with market.store.read() as tx:
-        last = tx.blocks.last()
+    last = market.answer("followed", lambda: _last(market))
     if last is not None and not _is_on_chain(market, last, head):
         fork = roll_back(market)
         meter.observe(REORGS, last.number - fork)
@@ -41,10 +40,11 @@ def follow_chain(market: Market) -> bool:
         if tx.blocks.last() != last:
             return True
         changes = []
-        for event in events:
-            at = blocks[event.origin.block_number].timestamp
-            changes += find_changes(market, tx, event, at)
-            apply_event(market, tx, event, at)
+        for run in in_runs(events):
+            at = blocks[run[0].origin.block_number].timestamp
+            for event in run:
+                changes += find_changes(market, tx, event, at)
+            apply_events(market, tx, run, at)
         _send_lost_again(tx, events, first, final.number)
         for number in sorted(blocks):
             tx.blocks.add(blocks[number])
@@ -75,6 +75,11 @@ def blocks_behind(market: Market, tx: Transaction, head: int) -> int:
     """How many blocks up to `head` are still to be followed; where none was, since the contracts are there."""
     followed = tx.blocks.last()
     return max(0, head - (followed.number if followed else market.chain.deployed_at_block))
+
+
+def _last(market: Market) -> BlockRef | None:
+    with market.store.read() as tx:
+        return tx.blocks.last()
 
 
 def _is_on_chain(market: Market, last: BlockRef, head: BlockRef) -> bool:

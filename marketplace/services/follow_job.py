@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from marketplace.domain.evidence import AttestationRecord
+from marketplace.domain.history import mark_position, resume_position
 from marketplace.domain.jobs import JobState
 from marketplace.domain.leases import LeaseRecord
 from marketplace.errors import MalformedMessage
@@ -53,16 +54,16 @@ class Look:
 def job_news(market: Market, job_id: str, after: str) -> Look:
     """A job's timeline from the event on that `after` counts; then, where the job has come to its end, `end`.
 
-    Raises NotFound, MalformedMessage for an `after` that no look has given.
+    All of it where that was in another history of the market, from before a backup was restored. Raises NotFound,
+    MalformedMessage for an `after` that no look has given.
     """
-    if after and not re.fullmatch(r"\d{1,9}", after):
-        raise MalformedMessage("Last-Event-ID", f"{after!r} is not the id of an event of this stream")
-    told = int(after or 0)
     with market.store.read() as tx:
         state = require_job(tx, job_id).job_state
-        events = timeline_of(tx, job_id)
-    news = [News("event", event, str(number)) for number, event in enumerate(events, 1) if number > told]
-    after = str(max(told, len(events)))
+        events, history = timeline_of(tx, job_id), tx.feed.history()
+    told = _count(resume_position(history, after))
+    marked = ((number, event, mark_position(history, str(number))) for number, event in enumerate(events, 1))
+    news = [News("event", event, mark) for number, event, mark in marked if number > told]
+    after = mark_position(history, str(max(told, len(events))))
     if state.is_end:
         news.append(News("end", {"state": state.value}, after))
     return Look(tuple(news), after, state.is_end)
@@ -181,6 +182,12 @@ def _read(market: Market, entry: ManifestEntry | None, offset: int) -> bytes:
     with market.blobs.open(entry.digest) as file:
         file.seek(offset)
         return file.read(PIECE_BYTES)
+
+
+def _count(after: str) -> int:
+    if not re.fullmatch(r"\d{0,9}", after):
+        raise MalformedMessage("Last-Event-ID", f"{after[:80]!r} is not the id of an event of this stream")
+    return int(after or 0)
 
 
 def _parse(after: str) -> list[_Position]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
+from marketplace.domain.history import mark_position, resume_position
 from marketplace.errors import MalformedMessage
 from marketplace.services.follow_job import Look, News
 from marketplace.services.market import Market
@@ -33,11 +34,13 @@ class MarketNews:
     def look(self, after: str) -> Look:
         """`round` for each round since `after`, oldest first, then `status` where the market is not as it was then.
 
-        Who has never looked is told the status alone, and so is who was told of rounds that the market has not had: it
+        Who has never looked is told the status alone, and so is who was told of rounds of another history: the market
         began anew, or from a backup. `round` is as in the list of rounds, `status` as of
         `/cluster/status`. Never over. Raises MalformedMessage for an `after` that no look has given.
         """
-        told, digest = _parse(after)
+        with self._market.store.read() as tx:
+            history = tx.feed.history()
+        told, digest = _parse(resume_position(history, after))
         status = self._latest()
         newest = _newest(self._market)
         if told is not None and told > newest:
@@ -46,11 +49,12 @@ class MarketNews:
         news = []
         for each in _latest_rounds(self._market, newest - seen):
             seen = each["number"]
-            news.append(News("round", each, f"{seen}.{digest}"))
+            news.append(News("round", each, mark_position(history, f"{seen}.{digest}")))
         now = _digest(status)
+        after = mark_position(history, f"{seen}.{now}")
         if now != digest:
-            news.append(News("status", status, f"{seen}.{now}"))
-        return Look(tuple(news), f"{seen}.{now}", is_over=False)
+            news.append(News("status", status, after))
+        return Look(tuple(news), after, is_over=False)
 
     def _latest(self) -> dict[str, Any]:
         with self._lock:

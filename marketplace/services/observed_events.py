@@ -30,7 +30,8 @@ def find_changes(market: Market, tx: Transaction, event: ChainEvent, at: int) ->
     if isinstance(event, LeaseOpened) and event.market == market.address:
         return [Change(event.lease_id, at, is_opening=True)]
     if isinstance(event, LeasesSettled) and event.market == market.address:
-        found = [tx.leases.at(one.group, one.place) for one in event.settled]
+        standing = {group: tx.leases.standing_in(group) for group in {one.group for one in event.settled}}
+        found = [standing[one.group].get(one.place) for one in event.settled]
     elif isinstance(event, LeaseClosed):
         found = [tx.leases.get(event.lease_id)]
     else:
@@ -43,6 +44,9 @@ def note_changes(market: Market, changes: list[Change]) -> None:
     if not changes:
         return
     with market.store.read() as tx:
+        leases = tx.leases.load([change.lease_id for change in changes])
+        tx.bids.load([lease.bid_hash for lease in leases.values()])
+        tx.evidence.load(leases)
         for change in changes:
             lease = tx.leases.get(change.lease_id)
             if lease is None:
@@ -56,9 +60,11 @@ def note_changes(market: Market, changes: list[Change]) -> None:
 
 def _note_open(market: Market, tx: Transaction, lease: LeaseRecord, at: int) -> None:
     tracer = market.instruments.tracer
+    if not tracer.is_recording:
+        return
     match = next(iter(tx.matches.of_lease(lease.lease_id)), None)
     item = tx.outbox.get(match.outbox_id) if match is not None else None
-    if tracer.is_recording and item is not None:
+    if item is not None:
         started = item.opens_at or item.created_at
         attributes = {"computehive.transaction": lease.opened_tx, "computehive.price_micro_usdc": lease.price}
         tracer.note(Stage.OPEN, lease.bid_hash, lease.lease_id, started, max(at, started), **attributes)

@@ -6,6 +6,7 @@ from marketplace.domain.canaries import find_careless, validate_opening
 from marketplace.domain.chain import Committee
 from marketplace.domain.seals import Fault
 from marketplace.errors import ConflictError, NotFound
+from marketplace.protocol.audit_log import LogKind
 from marketplace.protocol.canaries import CanaryOpening
 from marketplace.protocol.messages import require_signed_by
 from marketplace.services.audits import require_drawn
@@ -30,6 +31,8 @@ def open_canary(market: Market, opening: CanaryOpening, signature: str) -> list[
     now, committee = market.clock.now(), market.chain.committee()
     with market.store.write() as tx:
         faults = _find(market, tx, committee, opening, signature, now)
+        if not any(one.kind == LogKind.CANARY_OPENED for one in tx.log.of_subject(opening.lease_id, 100)):
+            tx.log.add(LogKind.CANARY_OPENED, now, opening.lease_id, {"faults": len(faults)})
         for fault in faults:
             if tx.seals.add_fault(fault):
                 _log.warning("oracle failed", how=fault.kind.value, oracle=fault.oracle, lease=fault.lease_id)

@@ -10,11 +10,13 @@ from marketplace.domain.leases import MatchRecord, MatchState
 from marketplace.domain.outbox import OutboxItem, OutboxKind, OutboxState
 from marketplace.errors import Reverted
 from marketplace.ports import Sent
+from marketplace.protocol.audit_log import LogKind
 from marketplace.protocol.messages import Cancel
 from marketplace.services.calls import choose_groups, load_group, load_match
 from marketplace.services.market import Market
 from marketplace.services.outbox_refused import NothingLeft, refuse
-from marketplace.services.timeline import refresh_job
+from marketplace.services.storage import Transaction
+from marketplace.services.timeline import refresh_jobs
 from marketplace.telemetry.market_metrics import REPLACED
 
 
@@ -61,8 +63,9 @@ def _sign(market: Market, item: OutboxItem) -> bool:
             # A MatchSkipped names its match by where it stood in the call.
             payload=item.payload | {"order": [match.id for match in _reserved(planned)]},
         )
-        for match in _reserved(planned):
-            refresh_job(tx, match.bid_hash, market.clock.now(), transaction=sent.tx_hash)
+        _enter(market, tx, item, sent)
+        told = {match.bid_hash: {"transaction": sent.tx_hash} for match in _reserved(planned)}
+        refresh_jobs(tx, told, market.clock.now(), details=told)
     return True
 
 
@@ -72,7 +75,9 @@ def _send(market: Market, item: OutboxItem) -> bool:
     if dearer is not None:
         market.instruments.meter.count(REPLACED, reason="fee")
         state, tx_hash, raw = OutboxState.SIGNED, dearer.tx_hash, dearer.raw
-        _update(market, item, state=state, tx_hash=tx_hash, raw=raw, replaced=item.hashes)
+        with market.store.write() as tx:
+            tx.outbox.update(item.id, state=state, tx_hash=tx_hash, raw=raw, replaced=item.hashes)
+            _enter(market, tx, item, dearer)
         return True
     with suppress(Reverted):  # some nodes mine at once and answer with the revert: the receipt decides
         market.sender.broadcast(sent)
@@ -97,19 +102,30 @@ def _confirm(market: Market, item: OutboxItem) -> bool:
         return True
     if result is not None:
         return refuse(market, item, Reverted("MinedAndFailed", {"transaction": result.tx_hash}))
-    if nonce_used:
-        market.instruments.meter.count(REPLACED, reason="nonce")
-        # Another transaction of this account took the nonce: these bytes can never be mined.
-        _update(
-            market,
-            item,
-            state=OutboxState.INTENT,
-            error="its nonce was used by another transaction",
-        )
-        return True
-    if market.clock.now() - item.sent_at >= market.rules.resend_seconds:
-        return _send(market, item)
-    return False
+    if nonce_used:  # another transaction of this account took it: these bytes can never be mined
+        return _sign_anew(market, item, "its nonce was used by another transaction")
+    if market.clock.now() - item.sent_at < market.rules.resend_seconds:
+        return False
+    if _is_beyond_a_gap(market, item):
+        return _sign_anew(market, item, "a transaction before it was lost, and no node mines beyond that")
+    return _send(market, item)
+
+
+def _sign_anew(market: Market, item: OutboxItem, reason: str) -> bool:
+    market.instruments.meter.count(REPLACED, reason="nonce")
+    _update(market, item, state=OutboxState.INTENT, error=reason)
+    return True
+
+
+def _is_beyond_a_gap(market: Market, item: OutboxItem) -> bool:
+    """Whether the nonce before this one is nobody's: a reorganisation lost what had it, and it is not sent again.
+
+    So it is with what had failed, and with what another program sent for this account. Nothing of ours that is still to
+    be sent has a smaller nonce: the smallest comes first. Should these bytes be mined later after all, they change
+    nothing: whatever they open, close or cancel already is.
+    """
+    before = item.nonce - 1
+    return before >= 0 and not market.sender.is_nonce_used(before) and before not in market.sender.waiting_nonces()
 
 
 def _prepare(market: Market, item: OutboxItem, reserved: Sequence[MatchRecord]) -> Sent:
@@ -117,6 +133,7 @@ def _prepare(market: Market, item: OutboxItem, reserved: Sequence[MatchRecord]) 
     sender = market.sender
     if item.kind is OutboxKind.OPEN:
         with market.store.read() as tx:
+            tx.bids.load([match.bid_hash for match in reserved])
             matches = [load_match(tx, match) for match in reserved]
         if not matches:
             raise NothingLeft
@@ -155,7 +172,7 @@ def _prepare_settlement(market: Market, item: OutboxItem) -> Sent:
     """What the oracles signed, by the call that closes its leases where they stand now."""
     with market.store.read() as tx:
         batch = tx.batches.get(item.payload["batch"])
-        leases = [lease for lease in (tx.leases.get(one.lease_id) for one in batch.verdicts) if lease is not None]
+        leases = list(tx.leases.load([one.lease_id for one in batch.verdicts]).values())
         waiting = [lease for lease in leases if lease.closing is None]
         if not waiting or len(leases) < len(batch.verdicts):
             raise NothingLeft
@@ -168,6 +185,12 @@ def _prepare_settlement(market: Market, item: OutboxItem) -> Sent:
         claimed = [lease.claimed for lease in leases]
         return market.sender.prepare_settle_claims(claimed, batch.verdicts, committee, signatures)
     return market.sender.prepare_settle(market.address, groups, batch.verdicts, committee, signatures)
+
+
+def _enter(market: Market, tx: Transaction, item: OutboxItem, sent: Sent) -> None:
+    """Into the audit log, with the commit that goes before the sending: nothing is sent that it does not have."""
+    detail = {"kind": item.kind.value, "outbox": item.id, "nonce": sent.nonce}
+    tx.log.add(LogKind.TRANSACTION_SIGNED, market.clock.now(), sent.tx_hash, detail)
 
 
 def _reserved(matches: Sequence[MatchRecord]) -> list[MatchRecord]:

@@ -1,45 +1,33 @@
 """Taking signed orders into the book: every reason to refuse one, checked before it costs anybody anything."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, cast
+from typing import cast
 
-from marketplace.domain.chain import RenterAccount
-from marketplace.domain.jobs import JobState
-from marketplace.domain.orders import AskRecord, BidRecord, OrderState, next_salt
+from marketplace.domain.orders import AskRecord, BidRecord, OrderState
 from marketplace.domain.signatures import require_ask_signature, require_signature
 from marketplace.errors import (
     CancelledOrder,
-    DuplicateOrder,
     ExpiredOrder,
-    InsufficientFunds,
     InsufficientStake,
     MalformedMessage,
     MarketError,
-    OrderError,
     WrongMarket,
 )
 from marketplace.ports import Chain
+from marketplace.protocol.audit_log import LogKind
 from marketplace.protocol.jobspec import JobSpec, Schedule
 from marketplace.protocol.messages import Ask, Bid
 from marketplace.protocol.profile import NodeProfile
-from marketplace.protocol.units import format_usdc
+from marketplace.services.admission import require_admission
 from marketplace.services.calendars import OPENING_SECONDS
 from marketplace.services.clock import chain_time
+from marketplace.services.enter_bids import CheckedBid, Placed, enter_bids, require_room
 from marketplace.services.market import Market
 from marketplace.services.observed_orders import counted_ask, counted_bids
 from marketplace.services.one_look import OneLook
 from marketplace.services.order_limit import OrderLimit, Unlimited
-from marketplace.services.storage import Transaction
-from marketplace.services.validate_job import require_blobs, require_size, validate_job
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An order in the book; `is_new` is False where this very order was there already."""
-
-    order_hash: str
-    is_new: bool
+from marketplace.services.validate_job import digest_within, require_blobs, validate_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +39,6 @@ class SignedBid:
     job_spec: JobSpec
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A bid that stands by itself, and what its renter had then."""
-
-    record: BidRecord
-    account: RenterAccount
-
-
-_Result = TypeVar("_Result")
 _UNLIMITED = Unlimited()
 
 
@@ -68,7 +47,7 @@ def place_bid(market: Market, bid: Bid, signature: str, job_spec: JobSpec, limit
 
     Raises WrongMarket, InvalidJobSpec, MalformedMessage, TooLarge, InputError, ExpiredOrder, InvalidSignature,
     CancelledOrder, DuplicateOrder (another bid has its salt), InsufficientFunds, OrderError (too many live orders, or a
-    salt too far ahead), TooManyRequests, ChainUnavailable.
+    salt too far ahead), PolicyRefused, ServiceUnavailable (the policy is silent), TooManyRequests, ChainUnavailable.
     """
     (outcome,) = place_bids(market, [SignedBid(bid, signature, job_spec)], limit)
     if isinstance(outcome, MarketError):
@@ -82,35 +61,38 @@ def place_bids(
 ) -> list[Placed | MarketError]:
     """What `place_bid` returns or raises for each, in order: one that is refused keeps no other out.
 
-    The chain is asked once about each renter, its live bids are looked up once, and the database writes once.
+    The chain is asked once about each renter, its live bids are looked up once, and the database writes once, with
+    what others place at the same time. Raises ServiceUnavailable.
     """
     if len(orders) > 1:
         market = replace(market, chain=cast(Chain, OneLook(market.chain)))
-    outcomes = [_attempt(_check, market, order, limit) for order in orders]
-    if not any(isinstance(one, _Checked) for one in outcomes):
-        return outcomes
-    live: dict[str, list[BidRecord]] = {}
-    with market.store.write() as tx:
-        return [
-            _attempt(_enter, market, one, tx, live, limit) if isinstance(one, _Checked) else one for one in outcomes
-        ]
+    outcomes = [_attempt(market, order, limit) for order in orders]
+    entered = iter(enter_bids(market, [one for one in outcomes if isinstance(one, CheckedBid)]))
+    return [next(entered) if isinstance(one, CheckedBid) else one for one in outcomes]
 
 
-def _attempt(step: Callable[..., _Result], market: Market, *given: object) -> _Result | MarketError:
+def _attempt(market: Market, order: SignedBid, limit: OrderLimit) -> CheckedBid | Placed | MarketError:
+    bid_hash = order.bid.struct_hash()
     try:
-        return step(market, *given)
+        require_signature(market.chain, market.chain.domain, order.bid, order.bid.renter, order.signature)
     except MarketError as error:
         return error
+    try:
+        return _check(market, order, bid_hash, limit)
+    except MarketError as error:
+        return Placed(bid_hash, is_new=False) if _is_known(market, bid_hash) else error
 
 
-def _check(market: Market, order: SignedBid, limit: OrderLimit) -> Placed | _Checked:
-    """All that can be said of a bid without looking at others."""
-    bid, job_spec, bid_hash = order.bid, order.job_spec, order.bid.struct_hash()
-    require_signature(market.chain, market.chain.domain, bid, bid.renter, order.signature)
-    _require_market(market, bid)
+def _is_known(market: Market, bid_hash: str) -> bool:
+    """Asked of those alone that would be refused: the others are looked for where they are written."""
     with market.store.read() as tx:
-        if tx.bids.get(bid_hash) is not None:
-            return Placed(bid_hash, is_new=False)
+        return bool(tx.bids.known([bid_hash]))
+
+
+def _check(market: Market, order: SignedBid, bid_hash: str, limit: OrderLimit) -> CheckedBid:
+    """All that can be said of a bid without looking at others."""
+    bid, job_spec = order.bid, order.job_spec
+    _require_market(market, bid)
     limit.require_order(bid.renter)
     now = chain_time(market)
     validate_job(market, bid, job_spec)
@@ -119,30 +101,8 @@ def _check(market: Market, order: SignedBid, limit: OrderLimit) -> Placed | _Che
     _validate_schedule(bid, job_spec.schedule)
     require_blobs(market, job_spec)
     account = market.chain.renter_account(bid.renter)
-    return _Checked(BidRecord(bid_hash, bid, order.signature, job_spec, placed_at=now), account)
-
-
-def _enter(
-    market: Market, checked: _Checked, tx: Transaction, live: dict[str, list[BidRecord]], limit: OrderLimit
-) -> Placed:
-    """Into the book, beside its renter's others, which are in `live` by renter once they were looked up.
-
-    Whatever is raised is raised before anything is written.
-    """
-    record, account, bid = checked.record, checked.account, checked.record.bid
-    if tx.bids.get(record.bid_hash) is not None:
-        return Placed(record.bid_hash, is_new=False)
-    _require_salt(market, tx, bid, account)
-    if bid.renter not in live:
-        live[bid.renter] = tx.bids.live_of(bid.renter)
-    others = live[bid.renter]
-    _require_room(market, bid.renter, len(others))
-    _require_funds(record, account.free, sum(one.locked_at_most for one in others))
-    limit.count_order(bid.renter)  # the last of the reasons: one that is refused for another does not count
-    tx.bids.add(record)
-    others.append(record)
-    tx.timeline.add(record.bid_hash, record.placed_at, JobState.QUEUED.value)
-    return Placed(record.bid_hash, is_new=True)
+    require_admission(market, bid, bid.renter, {"jobSpec": job_spec.to_json()}, limit, now)
+    return CheckedBid(BidRecord(bid_hash, bid, order.signature, job_spec, placed_at=now), account, limit)
 
 
 @counted_ask
@@ -150,7 +110,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile, li
     """Take a node into the book; an older ask for the same provider and agent makes way.
 
     Raises WrongMarket, MalformedMessage, TooLarge, ExpiredOrder, InvalidSignature, CancelledOrder, InsufficientStake,
-    OrderError (too many live orders), TooManyRequests, ChainUnavailable.
+    OrderError (too many live orders), PolicyRefused, ServiceUnavailable, TooManyRequests, ChainUnavailable.
     """
     ask_hash = ask.struct_hash()
     require_ask_signature(market.chain, market.chain.domain, ask, signature, market.chain.is_agent)
@@ -162,11 +122,10 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile, li
     now = chain_time(market)
     if ask.units == 0:
         raise MalformedMessage("Ask.units", "an offer of no units offers nothing")
-    require_size(market, "The node profile", profile.to_json())
-    if profile.digest() != ask.profile_digest:
+    digest = digest_within(market, "The node profile", profile.to_json())
+    if digest != ask.profile_digest:
         raise MalformedMessage(
-            "Ask.profileDigest",
-            f"the profile sent along hashes to {profile.digest()}, the ask names {ask.profile_digest}",
+            "Ask.profileDigest", f"the profile sent along hashes to {digest}, the ask names {ask.profile_digest}"
         )
     _validate_times(market, ask.valid_until, now)
     account = market.chain.provider_account(ask.provider)
@@ -187,6 +146,7 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile, li
             provider=ask.provider,
             available=str(available),
         )
+    require_admission(market, ask, ask.provider, {"profile": profile.to_json()}, limit, now)
     with market.store.write() as tx:
         if tx.asks.get(ask_hash) is not None:
             return Placed(ask_hash, is_new=False)
@@ -195,21 +155,12 @@ def place_ask(market: Market, ask: Ask, signature: str, profile: NodeProfile, li
             if old.ask.salt <= ask.salt:
                 tx.asks.set_state(old.ask_hash, OrderState.SUPERSEDED, f"replaced by {ask_hash}")
         state = OrderState.SUPERSEDED if newer else OrderState.LIVE
-        _require_room(market, ask.provider, tx.asks.count_live_of(ask.provider))
+        require_room(market, ask.provider, tx.asks.count_live_of(ask.provider))
         limit.count_order(ask.provider)
         tx.asks.add(AskRecord(ask_hash, ask, signature, profile, placed_at=now, state=state))
         tx.asks.seen(ask.agent, market.clock.now())
+        tx.log.add(LogKind.ASK_ACCEPTED, now, ask_hash, {"signer": ask.provider})
     return Placed(ask_hash, is_new=True)
-
-
-def _require_room(market: Market, account: str, live: int) -> None:
-    if live >= market.rules.max_live_orders:
-        raise OrderError(
-            f"{account} has {live} live orders, and one account may have {market.rules.max_live_orders} of them here.",
-            hint="Cancel some, or wait until they are matched.",
-            live=live,
-            limit=market.rules.max_live_orders,
-        )
 
 
 def _require_market(market: Market, order: Bid | Ask) -> None:
@@ -259,33 +210,4 @@ def _validate_schedule(bid: Bid, schedule: Schedule) -> None:
             "Bid.validUntil",
             f"{bid.valid_until} is less than {OPENING_SECONDS} s after {schedule.not_before}, before which the job must"
             " not begin: its lease could not be opened then",
-        )
-
-
-def _require_salt(market: Market, tx: Transaction, bid: Bid, account: RenterAccount) -> None:
-    following = next_salt(account, tx.bids.highest_salt(bid.renter))
-    told = {"hint": f"Sign it with the salt {following}.", "salt": bid.salt, "nextSalt": following}
-    if account.is_void(bid.salt) or tx.blocks.is_cancelled(bid):
-        raise CancelledOrder(f"{bid.renter} has used or cancelled the salt {bid.salt}.", **told)
-    if any(one.state is OrderState.LIVE for one in tx.bids.with_salt(bid.renter, bid.salt)):
-        raise DuplicateOrder(f"{bid.renter} has a live bid with the salt {bid.salt}; only one could open.", **told)
-    if bid.salt > following + market.rules.max_salts_ahead:
-        raise OrderError(
-            f"The salt {bid.salt} is more than {market.rules.max_salts_ahead} above the next one of {bid.renter}, and"
-            " opening the bid would void those below.",
-            **told,
-        )
-
-
-def _require_funds(record: BidRecord, free: int, reserved: int) -> None:
-    needed = record.locked_at_most
-    if free - reserved < needed:
-        raise InsufficientFunds(
-            f"The bid may lock {format_usdc(needed)} USDC; {record.bid.renter} has {format_usdc(free)} USDC deposited"
-            f" in the escrow, of which {format_usdc(reserved)} are spoken for by other bids.",
-            hint="Deposit more (`hive deposit`), bid less, or cancel another bid.",
-            renter=record.bid.renter,
-            needed=str(needed),
-            free=str(free),
-            reserved=str(reserved),
         )

@@ -5,7 +5,7 @@ and at no less than the lease that has to go, the round is kept as the reason an
 that round opens: once the lease is closed its unit is free, and the next round gives it to whom it is worth most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from marketplace.clearing import PricedMatch, clear_round, write_transcript
@@ -65,7 +65,10 @@ def preempt(market: Market) -> int:
 def withdraw_notices(market: Market) -> list[str]:
     """Drop notices whose lease is closed, or whose cause went away before their time; the leases that may go on."""
     now = chain_time(market)
-    going_on = []
+    going_on: list[str] = []
+    with market.store.read() as tx:
+        if not tx.notices.all():
+            return going_on  # as mostly: then nobody who writes is held up
     with market.store.write() as tx:
         for notice in tx.notices.all():
             lease = tx.leases.get(notice.lease_id)
@@ -185,23 +188,26 @@ def _commit(market: Market, record: RoundRecord, notices: list[NoticeRecord]) ->
     return True
 
 
-def notices_of(market: Market, agent: str) -> list[dict[str, object]]:
-    """What a node is told: which of its leases make way, for whom, by which round, and when they are to be stopped."""
-    with market.store.read() as tx:
-        found = []
-        for notice in tx.notices.all():
-            lease = tx.leases.get(notice.lease_id)
-            if lease is None or lease.agent != agent or lease.closing is not None:
-                continue
-            cited = tx.rounds.get(notice.round_number)
-            if cited is not None:
-                found.append(
-                    {
-                        "leaseId": notice.lease_id,
-                        "bidHash": notice.bid_hash,
-                        "round": notice.round_number,
-                        "roundDigest": cited.digest,
-                        "stopsAt": notice.stops_at,
-                    }
-                )
+Notices = list[dict[str, object]]
+"""Which of a node's leases make way, for whom, by which round, and when they are to be stopped."""
+
+
+def notices_of(tx: Transaction, agents: Collection[str]) -> dict[str, Notices]:
+    """What these nodes are told, by agent; nothing for those of which nothing is wanted."""
+    found: dict[str, Notices] = {}
+    for notice in tx.notices.all():
+        lease = tx.leases.get(notice.lease_id)
+        if lease is None or lease.agent not in agents or lease.closing is not None:
+            continue
+        cited = tx.rounds.get(notice.round_number)
+        if cited is not None:
+            found.setdefault(lease.agent, []).append(
+                {
+                    "leaseId": notice.lease_id,
+                    "bidHash": notice.bid_hash,
+                    "round": notice.round_number,
+                    "roundDigest": cited.digest,
+                    "stopsAt": notice.stops_at,
+                }
+            )
     return found

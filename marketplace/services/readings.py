@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 from marketplace.domain.jobs import JobState
 from marketplace.services.market import Market
-from marketplace.telemetry.market_metrics import BOOK, LEASES, NODES, OUTBOX, OUTBOX_AGE
+from marketplace.telemetry.market_metrics import (
+    BOOK,
+    LEASES,
+    NODES,
+    OUTBOX,
+    OUTBOX_AGE,
+    REPLICA_LAG,
+    REPLICA_USED,
+    VIEWS,
+)
 from marketplace.telemetry.metrics import Reading
 
 
@@ -26,6 +35,16 @@ def read_gauges(market: Market) -> Iterator[Reading]:
     now = market.clock.now()
     due = [max(item.created_at, item.opens_at) for item in items if item.opens_at <= now]
     yield OUTBOX_AGE, (), max(0, now - min(due)) if due else 0
+    yield from _read_replicas(market)
+
+
+def _read_replicas(market: Market) -> Iterator[Reading]:
+    for one in market.store.replicas():
+        yield REPLICA_USED, (str(one.number),), int(one.is_used)
+        if one.lag_seconds is not None:
+            yield REPLICA_LAG, (str(one.number),), one.lag_seconds
+    for source, number in market.store.views().items():
+        yield VIEWS, (source,), number
 
 
 def count_silent(market: Market) -> tuple[int, int]:

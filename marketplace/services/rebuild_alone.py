@@ -6,7 +6,11 @@ from threading import Event, Thread
 
 from marketplace.domain.roles import WORKERS
 from marketplace.errors import ConflictError, ServiceUnavailable
+from marketplace.protocol.audit_log import LogKind
+from marketplace.services.audit_log import enter_act
+from marketplace.services.begin_history import begin_history
 from marketplace.services.catch_up import await_unknown
+from marketplace.services.deliver_webhooks import spread_news
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.market import Market
 from marketplace.services.storage_duties import SharedStore
@@ -32,7 +36,13 @@ def rebuild_alone(market: Market) -> None:
             )
         with _renewed(store), store.on_duty("follower"):
             await_unknown(market, UNKNOWN_SECONDS)
+            while spread_news(market):
+                pass
             rebuild(market)
+            enter_act(market, LogKind.REBUILT)
+            begin_history(market)  # the server's own tools may have restored the database
+            with store.write() as tx:
+                tx.webhooks.advance(tx.webhooks.last_line())  # what is read anew is no news
     finally:
         with suppress(ServiceUnavailable):
             store.leave_duties()

@@ -10,6 +10,7 @@ from marketplace.protocol.messages import require_signed_by
 from marketplace.protocol.privacy import most_sealed
 from marketplace.protocol.units import BYTES_PER_MB
 from marketplace.services.market import Market
+from marketplace.services.prune import require_kept
 from marketplace.services.record_evidence import require_blobs, require_lease, require_open, require_same_lease
 
 
@@ -49,9 +50,11 @@ def record_checkpoint(
         known = tx.checkpoints.get(lease_id)
         if known is not None and known.checkpoint.taken_at >= checkpoint.taken_at:
             return False
+        require_kept(tx, {entry.digest for entry in manifest.entries})
         tx.checkpoints.put(CheckpointRecord(checkpoint, signature, manifest, now))
         detail = {"files": str(len(manifest.entries)), "bytes": str(manifest.egress_bytes)}
         tx.timeline.add(lease.bid_hash, now, "checkpoint", detail, lease_id)
+    market.uploads.release(entry.digest for entry in manifest.entries)
     return True
 
 

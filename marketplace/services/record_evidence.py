@@ -26,6 +26,7 @@ from marketplace.protocol.metering import compute_pay
 from marketplace.protocol.network import require_egress
 from marketplace.protocol.privacy import require_sealed, storage_of
 from marketplace.protocol.usage import SignedUsage
+from marketplace.services.enter_evidence import Checked, enter_evidence, same_evidence, same_or_conflict
 from marketplace.services.market import Market
 from marketplace.services.storage import Transaction
 from marketplace.services.timeline import refresh_lease_and_job
@@ -55,7 +56,7 @@ def record_attestation(
         raise NotFound("signed orders of lease", lease_id)
     require_signed_by(attestation, lease.agent, market.chain.domain, signature)
     if known is not None:
-        return _same_evidence(known, attestation, usage)
+        return same_evidence(known, attestation, usage)
     require_open(lease)
     _validate_attestation(attestation, lease)
     if manifest.root() != attestation.result_digest:
@@ -69,23 +70,13 @@ def record_attestation(
     if usage is not None:
         require_signed_by(usage.report, lease.agent, market.chain.domain, usage.signature)
         usage.report.require_possible(attestation, record.bid, record.job_spec)
-    require_blobs(market, _stored(record.job_spec, manifest, sealed, attestation.exit_kind))
-    now = market.clock.now()
-    with market.store.write() as tx:
-        known = tx.evidence.attestation(lease_id)
-        if known is not None:
-            return _same_evidence(known, attestation, usage)
-        tx.evidence.add_attestation(AttestationRecord(attestation, signature, manifest, now, usage, sealed))
-        if record.bid.verification in JUDGED:
-            tx.seals.begin(lease_id, now)
-        detail = {
-            "exit": ExitKind(attestation.exit_kind).name.lower(),
-            "fuel": str(attestation.fuel),
-        }
-        tx.timeline.add(lease.bid_hash, now, "attestation", detail, lease_id)
-        refresh_lease_and_job(tx, lease, now)
-    market.live_logs.drop(lease_id)
-    return True
+    stored = _stored(record.job_spec, manifest, sealed, attestation.exit_kind)
+    require_blobs(market, stored)
+    entry = AttestationRecord(attestation, signature, manifest, market.clock.now(), usage, sealed)
+    is_new = enter_evidence(market, Checked(lease, entry, stored, is_judged=record.bid.verification in JUDGED))
+    if is_new:
+        market.live_logs.drop(lease_id)
+    return is_new
 
 
 def record_receipt(market: Market, lease_id: str, receipt: Receipt, signature: str) -> bool:
@@ -172,24 +163,6 @@ def require_open(lease: LeaseRecord) -> None:
             lease=lease.lease_id,
             state=str(lease.closing.state),
         )
-
-
-def same_or_conflict(known: str, given: str, what: str, lease_id: str) -> bool:
-    """False for what is here already, by its struct hash. Raises ConflictError for anything else."""
-    if known != given:
-        raise ConflictError(f"Another {what} for lease {lease_id} is recorded already.", lease=lease_id)
-    return False
-
-
-def _same_evidence(known: AttestationRecord, attestation: Attestation, usage: SignedUsage | None) -> bool:
-    """False for evidence that is here already. Raises ConflictError for other evidence."""
-    lease_id = attestation.lease_id
-    same_or_conflict(known.attestation.struct_hash(), attestation.struct_hash(), "attestation", lease_id)
-    if usage is None:
-        return False
-    if known.usage is None:
-        raise ConflictError(f"Lease {lease_id} was attested without a usage report, and takes none afterwards.")
-    return same_or_conflict(known.usage.report.struct_hash(), usage.report.struct_hash(), "usage report", lease_id)
 
 
 def _validate_attestation(attestation: Attestation, lease: LeaseRecord) -> None:

@@ -1,17 +1,32 @@
 """A node says that it is alive."""
 
-from marketplace.errors import ExpiredOrder, MalformedMessage, NotFound
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from marketplace.domain.orders import SignOfLife
+from marketplace.errors import ExpiredOrder, MalformedMessage, MarketError, NotFound
 from marketplace.protocol.messages import Heartbeat, require_signed_by
 from marketplace.services.market import Market
+from marketplace.services.preempt import Notices, notices_of
 
 CLOCK_SKEW_SECONDS = 120
 """How far a node's clock may be off; older heartbeats are replays."""
 
 
-def record_heartbeat(market: Market, agent: str, heartbeat: Heartbeat, signature: str) -> int:
-    """Unix seconds of the node's last sign of life.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a node is answered."""
 
-    Raises MalformedMessage, InvalidSignature, ExpiredOrder (a replay, or a clock that is off), NotFound (no ask).
+    last_seen: int
+    """Unix seconds of its last sign of life."""
+    notices: Notices
+
+
+def record_heartbeat(market: Market, agent: str, heartbeat: Heartbeat, signature: str) -> Heard:
+    """Note that the node lives, with all the heartbeats that come at the same time.
+
+    Raises MalformedMessage, InvalidSignature, ExpiredOrder (a replay, or a clock that is off), NotFound (no ask),
+    ServiceUnavailable.
     """
     if heartbeat.agent != agent:
         raise MalformedMessage(
@@ -27,8 +42,18 @@ def record_heartbeat(market: Market, agent: str, heartbeat: Heartbeat, signature
             sentAt=heartbeat.sent_at,
             now=now,
         )
+    sign = SignOfLife(agent, now, heartbeat.drains_by)
+    (outcome,) = market.hearing.submit([sign], lambda all_of_them: _write(market, all_of_them))
+    if isinstance(outcome, MarketError):
+        raise outcome
+    return outcome
+
+
+def _write(market: Market, signs: Sequence[SignOfLife]) -> list[Heard | MarketError]:
     with market.store.write() as tx:
-        if tx.asks.latest_of_agent(agent) is None:
-            raise NotFound("node", agent)
-        tx.asks.seen(agent, now, heartbeat.drains_by)
-        return tx.asks.last_seen(agent)
+        seen = tx.asks.hear(signs)
+        notices = notices_of(tx, set(seen))
+    return [
+        Heard(seen[one.agent], notices.get(one.agent, [])) if one.agent in seen else NotFound("node", one.agent)
+        for one in signs
+    ]

@@ -1,5 +1,8 @@
 """Taking in what running jobs print."""
 
+from contextlib import suppress
+
+from marketplace.domain.feed import LogPiece
 from marketplace.domain.leases import LeaseRecord
 from marketplace.errors import ConflictError, DigestMismatch, MalformedMessage, NotFound, TooLarge
 from marketplace.protocol.canonical import sha256_digest
@@ -32,7 +35,18 @@ def record_log(market: Market, lease_id: str, chunk: LogChunk, signature: str, d
             hint="Leave it: the result has it.",
             lease=lease_id,
         )
-    return market.live_logs.append(lease_id, chunk.started_at, chunk.stream, chunk.offset, data, market.clock.now())
+    held = market.live_logs.append(lease_id, chunk.started_at, chunk.stream, chunk.offset, data, market.clock.now())
+    if market.feed is not None:
+        market.feed.share(LogPiece(lease_id, chunk.started_at, chunk.stream, chunk.offset, data))
+    return held
+
+
+def take_shared_log(market: Market, piece: LogPiece) -> None:
+    """A piece that another process of the market has taken in and checked; what has no place here is left out."""
+    with suppress(ConflictError, TooLarge):
+        market.live_logs.append(
+            piece.lease_id, piece.started_at, piece.stream, piece.offset, piece.data, market.clock.now()
+        )
 
 
 def _require_piece(chunk: LogChunk, data: bytes) -> None:

@@ -7,7 +7,7 @@ any other once its start has come, or it expires. Whatever happens, its money ha
 
 from marketplace.domain.leases import MatchRecord
 from marketplace.domain.orders import AskRecord, OrderState
-from marketplace.domain.outbox import OutboxState
+from marketplace.domain.outbox import OutboxItem, OutboxState
 from marketplace.services.clear_round import clear_book
 from marketplace.services.clock import chain_time
 from marketplace.services.drop_match import drop_match
@@ -49,9 +49,12 @@ def _turn(starts: list[int], now: int) -> list[int]:
 
 def break_promises(market: Market, now: int) -> list[str]:
     """Free bids whose promised node has taken its ask back, is leaving or is silent; their hashes."""
+    with market.store.read() as tx:
+        if not _promised(tx):
+            return []  # as mostly: then nobody who writes is held up
     with market.store.write() as tx:
         broken: dict[str, str] = {}
-        promised = [match for match in tx.matches.reserved() if _is_promise(tx, match)]
+        promised = _promised(tx)
         for match in promised:
             reason = _broken_by(market, tx, match, now)
             if reason:
@@ -64,8 +67,13 @@ def break_promises(market: Market, now: int) -> list[str]:
     return sorted(broken)
 
 
-def _is_promise(tx: Transaction, match: MatchRecord) -> bool:
-    item = tx.outbox.get(match.outbox_id)
+def _promised(tx: Transaction) -> list[MatchRecord]:
+    reserved = tx.matches.reserved()
+    promises = {number for number in {match.outbox_id for match in reserved} if _is_promise(tx.outbox.get(number))}
+    return [match for match in reserved if match.outbox_id in promises]
+
+
+def _is_promise(item: OutboxItem | None) -> bool:
     return item is not None and item.opens_at > 0 and item.state is OutboxState.INTENT
 
 

@@ -4,15 +4,19 @@ The market has no verdict that it could show while seals come in. It opens a lea
 there, or enough of it and the time is over; what oracles reveal then is checked against what they sealed.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import structlog
 
 from marketplace.domain.chain import CloseReason, Committee
 from marketplace.domain.evidence import VerdictRecord
 from marketplace.domain.leases import LeaseRecord
 from marketplace.domain.seals import Fault, FaultKind, Judgement, SealRecord, find_faults, is_opening_due, seal_evidence
-from marketplace.errors import ConflictError, MalformedMessage
+from marketplace.errors import ConflictError, MalformedMessage, MarketError
 from marketplace.protocol.enums import Outcome
 from marketplace.protocol.messages import Verdict, VerdictReveal, VerdictSeal, require_signed_by
+from marketplace.services.attempt import attempt, require_done
 from marketplace.services.market import Market
 from marketplace.services.record_evidence import (
     require_lease,
@@ -23,10 +27,26 @@ from marketplace.services.record_evidence import (
 )
 from marketplace.services.storage import Transaction
 from marketplace.services.tell_verdicts import is_decided, tell_verdicts
-from marketplace.services.timeline import refresh_lease_and_job
+from marketplace.services.timeline import refresh_leases_and_jobs
 from marketplace.telemetry.market_metrics import VERDICTS
 
 _log = structlog.get_logger("computehive.oracles")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedSeal:
+    """A seal as it comes in."""
+
+    seal: VerdictSeal
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReveal:
+    """What opens one, as it comes in."""
+
+    reveal: VerdictReveal
+    signature: str
 
 
 def record_seal(market: Market, lease_id: str, seal: VerdictSeal, oracle: str, signature: str) -> bool:
@@ -38,24 +58,27 @@ def record_seal(market: Market, lease_id: str, seal: VerdictSeal, oracle: str, s
     with market.store.read() as tx:
         require_lease(tx, lease_id)
     require_same_lease("VerdictSeal", seal.lease_id, lease_id)
-    committee = require_oracle(market, oracle)
-    require_signed_by(seal, oracle, market.chain.domain, signature)
-    now = market.clock.now()
+    (outcome,) = record_seals(market, oracle, [SignedSeal(seal, signature)])
+    return require_done(outcome)
+
+
+def record_seals(market: Market, oracle: str, given: Sequence[SignedSeal]) -> list[bool | MarketError]:
+    """What `record_seal` returns or raises for each, in order: one that is refused keeps no other out.
+
+    The database writes once. Raises WrongSigner, ChainUnavailable.
+    """
+    committee, domain = require_oracle(market, oracle), market.chain.domain
+    signed = [attempt(require_signed_by, one.seal, oracle, domain, one.signature) for one in given]
+    now, lease_ids = market.clock.now(), [one.seal.lease_id for one in given]
     with market.store.write() as tx:
-        known = _seal_of(tx, lease_id, oracle)
-        if known is not None:
-            return same_or_conflict(known.seal.struct_hash(), seal.struct_hash(), "seal", lease_id)
-        lease = require_lease(tx, lease_id)
-        require_open(lease)
-        judgement = tx.seals.judgement(lease_id)
-        if judgement is None:
-            raise ConflictError(f"Lease {lease_id} has no attestation that oracles judge.", lease=lease_id)
-        tx.seals.add(SealRecord(seal, oracle, signature, now, is_late=judgement.opened_at is not None))
-        tx.timeline.add(lease.bid_hash, now, "sealed", {"oracle": oracle}, lease_id)
-        if _is_opening_due(market, tx, judgement, committee, now):
-            tx.seals.open(lease_id, now, committee.members)
-        refresh_lease_and_job(tx, lease, now)
-    return True
+        tx.leases.load(lease_ids)
+        tx.seals.load(lease_ids)
+        outcomes = [
+            refused or attempt(_take_seal, market, tx, one, oracle, committee, now)
+            for one, refused in zip(given, signed, strict=True)
+        ]
+        refresh_leases_and_jobs(tx, _taken(lease_ids, outcomes), now)
+    return outcomes
 
 
 def record_reveal(market: Market, lease_id: str, reveal: VerdictReveal, oracle: str, signature: str) -> bool:
@@ -66,37 +89,78 @@ def record_reveal(market: Market, lease_id: str, reveal: VerdictReveal, oracle: 
     does not open the seal, the lease is over), ChainUnavailable.
     """
     with market.store.read() as tx:
-        lease = require_lease(tx, lease_id)
+        require_lease(tx, lease_id)
     require_same_lease("VerdictReveal", reveal.lease_id, lease_id)
+    (outcome,) = record_reveals(market, oracle, [SignedReveal(reveal, signature)])
+    return require_done(outcome)
+
+
+def record_reveals(market: Market, oracle: str, given: Sequence[SignedReveal]) -> list[bool | MarketError]:
+    """What `record_reveal` returns or raises for each, in order: one that is refused keeps no other out.
+
+    The database writes once. Raises WrongSigner, ChainUnavailable.
+    """
     require_oracle(market, oracle)
-    require_signed_by(reveal, oracle, market.chain.domain, signature)
-    _validate_verdict(reveal.verdict, lease)
-    now = market.clock.now()
+    signed = [attempt(require_signed_by, one.reveal, oracle, market.chain.domain, one.signature) for one in given]
+    now, lease_ids = market.clock.now(), [one.reveal.lease_id for one in given]
     with market.store.write() as tx:
-        seal = _require_unsealed(tx, lease_id, oracle)
-        opens = reveal.commitment(oracle) == seal.seal.commitment
-        if not opens:
-            evidence = seal_evidence(seal) | {"reveal": reveal.to_json(), "revealSignature": signature}
-            _note(tx, Fault(lease_id, oracle, FaultKind.MISMATCHED, now, evidence))
-        else:
-            known = [one for one in tx.evidence.verdicts(lease_id) if one.oracle == oracle]
-            if known:
-                return False  # only one thing opens a seal
-            lease = require_lease(tx, lease_id)
-            if tx.seals.judgement(lease_id).concluded_at is not None:
-                require_open(lease)
-            tx.evidence.add_verdict(VerdictRecord(reveal, oracle, signature, now, seal.is_late))
-            if is_decided(tx, lease):
-                tell_verdicts(tx, lease, now)
-            refresh_lease_and_job(tx, lease, now)
-    if not opens:
-        raise ConflictError(
+        for about in (tx.leases, tx.seals, tx.evidence, tx.batches):
+            about.load(lease_ids)
+        outcomes = [
+            refused or attempt(_take_reveal, tx, one, oracle, now) for one, refused in zip(given, signed, strict=True)
+        ]
+        changed = [require_lease(tx, one) for one in _taken(lease_ids, outcomes)]
+        tell_verdicts(tx, [lease for lease in changed if is_decided(tx, lease)], now)
+    for one, outcome in zip(given, outcomes, strict=True):
+        if outcome is True:
+            market.instruments.meter.count(VERDICTS, outcome=Outcome(one.reveal.verdict.outcome).name.lower())
+    return outcomes
+
+
+def _taken(lease_ids: Sequence[str], outcomes: Sequence[bool | MarketError]) -> list[str]:
+    """The leases about which something is new, each once."""
+    new = (lease_id for lease_id, outcome in zip(lease_ids, outcomes, strict=True) if outcome is True)
+    return list(dict.fromkeys(new))
+
+
+def _take_seal(
+    market: Market, tx: Transaction, signed: SignedSeal, oracle: str, committee: Committee, now: int
+) -> bool:
+    seal, lease_id = signed.seal, signed.seal.lease_id
+    lease, known = require_lease(tx, lease_id), tx.seals.of_oracle(lease_id, oracle)
+    if known is not None:
+        return same_or_conflict(known.seal.struct_hash(), seal.struct_hash(), "seal", lease_id)
+    require_open(lease)
+    judgement = tx.seals.judgement(lease_id)
+    if judgement is None:
+        raise ConflictError(f"Lease {lease_id} has no attestation that oracles judge.", lease=lease_id)
+    tx.seals.add(SealRecord(seal, oracle, signed.signature, now, is_late=judgement.opened_at is not None))
+    tx.timeline.add(lease.bid_hash, now, "sealed", {"oracle": oracle}, lease_id)
+    if _is_opening_due(market, tx, judgement, committee, now):
+        tx.seals.open(lease_id, now, committee.members)
+    return True
+
+
+def _take_reveal(tx: Transaction, signed: SignedReveal, oracle: str, now: int) -> bool | MarketError:
+    """What was signed and opens nothing is refused, and kept: it is returned, for then something is written."""
+    reveal, lease_id = signed.reveal, signed.reveal.lease_id
+    lease = require_lease(tx, lease_id)
+    _validate_verdict(reveal.verdict, lease)
+    seal = _require_unsealed(tx, lease_id, oracle)
+    if reveal.commitment(oracle) != seal.seal.commitment:
+        evidence = seal_evidence(seal) | {"reveal": reveal.to_json(), "revealSignature": signed.signature}
+        _note(tx, Fault(lease_id, oracle, FaultKind.MISMATCHED, now, evidence))
+        return ConflictError(
             f"What {oracle} reveals does not open what it sealed for lease {lease_id}.",
             hint="Reveal the verdict and the secret of the seal.",
             lease=lease_id,
             commitment=seal.seal.commitment,
         )
-    market.instruments.meter.count(VERDICTS, outcome=Outcome(reveal.verdict.outcome).name.lower())
+    if tx.evidence.verdict_of(lease_id, oracle) is not None:
+        return False  # only one thing opens a seal
+    if tx.seals.judgement(lease_id).concluded_at is not None:
+        require_open(lease)
+    tx.evidence.add_verdict(VerdictRecord(reveal, oracle, signed.signature, now, seal.is_late))
     return True
 
 
@@ -104,22 +168,28 @@ def reveals_of(market: Market, oracle: str) -> list[tuple[Judgement, list[SealRe
     """What `oracle` has sealed and is asked to reveal, with all seals of each lease. Raises WrongSigner."""
     require_oracle(market, oracle)
     with market.store.read() as tx:
-        return [(one, tx.seals.of_lease(one.lease_id)) for one in tx.seals.to_reveal(oracle)]
+        asked = tx.seals.to_reveal(oracle)
+        tx.seals.load([one.lease_id for one in asked])
+        return [(one, tx.seals.of_lease(one.lease_id)) for one in asked]
 
 
 def advance_judgements(market: Market) -> int:
     """Open seals whose time has come, and put down who failed where all is over; how many. Raises ChainUnavailable."""
     now = market.clock.now()
     with market.store.read() as tx:
-        waiting = [one for one in tx.seals.unconcluded() if not _is_revealing(market, one, now)]
-    if not waiting:
+        found = tx.seals.due(now - market.rules.reveal_seconds)
+    if not found:
         return 0
     committee = market.chain.committee()
     with market.store.read() as tx:
-        due = [one.lease_id for one in waiting if _is_due(market, tx, one, committee, now)]
+        for about in (tx.leases, tx.seals):
+            about.load(found)
+        due = [one for one in found if _is_due(market, tx, tx.seals.judgement(one), committee, now)]
     if not due:
         return 0
     with market.store.write() as tx:
+        for about in (tx.leases, tx.seals, tx.evidence):
+            about.load(due)
         return sum(_advance(market, tx, lease_id, committee, now) for lease_id in due)
 
 
@@ -127,9 +197,9 @@ def _is_revealing(market: Market, judgement: Judgement, now: int) -> bool:
     return judgement.opened_at is not None and judgement.opened_at + market.rules.reveal_seconds > now
 
 
-def _is_due(market: Market, tx: Transaction, judgement: Judgement, committee: Committee, now: int) -> bool:
-    lease = tx.leases.get(judgement.lease_id)
-    if judgement.concluded_at is not None or lease is None:  # reorganised away, and perhaps back again
+def _is_due(market: Market, tx: Transaction, judgement: Judgement | None, committee: Committee, now: int) -> bool:
+    lease = tx.leases.get(judgement.lease_id) if judgement is not None else None
+    if lease is None or judgement.concluded_at is not None:  # reorganised away, and perhaps back again
         return False
     if judgement.opened_at is not None:
         return not _is_revealing(market, judgement, now)
@@ -170,12 +240,8 @@ def _note(tx: Transaction, fault: Fault) -> None:
         _log.warning("oracle failed", how=fault.kind.value, oracle=fault.oracle, lease=fault.lease_id)
 
 
-def _seal_of(tx: Transaction, lease_id: str, oracle: str) -> SealRecord | None:
-    return next((one for one in tx.seals.of_lease(lease_id) if one.oracle == oracle), None)
-
-
 def _require_unsealed(tx: Transaction, lease_id: str, oracle: str) -> SealRecord:
-    seal, judgement = _seal_of(tx, lease_id, oracle), tx.seals.judgement(lease_id)
+    seal, judgement = tx.seals.of_oracle(lease_id, oracle), tx.seals.judgement(lease_id)
     if seal is None or judgement is None:
         raise ConflictError(f"{oracle} has sealed no verdict on lease {lease_id}.", lease=lease_id, oracle=oracle)
     if judgement.opened_at is None:

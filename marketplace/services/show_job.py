@@ -24,7 +24,7 @@ LOG_BYTES = 1_000_000
 
 def show_job(market: Market, job_id: str) -> dict[str, Any]:
     """State, leases and timeline. Raises NotFound."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         record = require_job(tx, job_id)
         matches = [
             {
@@ -55,7 +55,7 @@ def list_jobs(
     limit: int = 50,
 ) -> dict[str, Any]:
     """A page of jobs, newest first. Raises MalformedMessage for a cursor that is none."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         page = tx.bids.page(renter=renter, states=states, cursor=cursor, limit=limit)
     return {
         "jobs": [_summary(record) for record in page.items],
@@ -65,14 +65,14 @@ def list_jobs(
 
 def show_events(market: Market, job_id: str) -> dict[str, Any]:
     """The timeline alone. Raises NotFound."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         require_job(tx, job_id)
         return {"events": timeline_of(tx, job_id)}
 
 
 def show_cost(market: Market, job_id: str) -> dict[str, Any]:
     """The bill of each lease and their sums. Raises NotFound, ConflictError where a bill does not add up."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         record = require_job(tx, job_id)
         bills: list[Bill] = []
         for lease in tx.leases.of_bid(job_id):
@@ -108,7 +108,7 @@ def show_logs(market: Market, job_id: str) -> dict[str, Any]:
 
     A private job's are empty here.
     """
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         is_private = require_job(tx, job_id).job_spec.privacy is not None
         found = [(lease, tx.evidence.attestation(lease.lease_id)) for lease in tx.leases.of_bid(job_id)]
     logs = []
@@ -122,7 +122,7 @@ def show_logs(market: Market, job_id: str) -> dict[str, Any]:
 
 def show_result(market: Market, job_id: str) -> dict[str, Any]:
     """Manifest, result digest and attestation of each lease. Raises NotFound."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         record = require_job(tx, job_id)
         leases = []
         for lease in tx.leases.of_bid(job_id):
@@ -134,7 +134,7 @@ def show_result(market: Market, job_id: str) -> dict[str, Any]:
 
 def show_explanation(market: Market, job_id: str) -> dict[str, Any]:
     """Matched or not, and why, recomputed from the transcript of the round that decided. Raises NotFound."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         record = require_job(tx, job_id)
         kept = [match for match in tx.matches.of_bid(job_id) if match.state is not MatchState.DROPPED]
         decided = tx.rounds.get(kept[-1].round_number) if kept else tx.rounds.last_with(job_id)

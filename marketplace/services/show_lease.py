@@ -12,9 +12,13 @@ from marketplace.protocol.enums import ClaimState, ExitKind, Outcome, Verificati
 from marketplace.services.audits import drawn_of, rate_to_draw
 from marketplace.services.calls import load_group
 from marketplace.services.market import Market
+from marketplace.services.record_evidence import require_oracle
 from marketplace.services.settle_batch import batches_of, claims_of
 from marketplace.services.storage import Transaction
 from marketplace.services.tell_verdicts import shown_verdicts
+
+Groups = dict[tuple[int, str], dict[str, Any]]
+"""By number and opening transaction."""
 
 
 def show_lease(market: Market, lease_id: str) -> dict[str, Any]:
@@ -34,19 +38,18 @@ def list_leases(
     limit: int = 50,
 ) -> dict[str, Any]:
     """A page of leases, newest first. Raises MalformedMessage for a cursor that is none."""
-    with market.store.read() as tx:
-        page: Page[LeaseRecord] = tx.leases.page(
-            provider=provider,
-            agent=agent,
-            renter=renter,
-            states=states,
-            cursor=cursor,
-            limit=limit,
-        )
-        return {
-            "leases": [lease_document(tx, one, market.address) for one in page.items],
-            "nextCursor": page.next_cursor,
-        }
+    parties = {"provider": provider, "agent": agent, "renter": renter}
+
+    def make() -> dict[str, Any]:
+        with market.store.look() as tx:
+            page: Page[LeaseRecord] = tx.leases.page(**parties, states=states, cursor=cursor, limit=limit)
+            groups = _load_all(tx, page.items, market.address)
+            return {
+                "leases": [_document(tx, one, groups) for one in page.items],
+                "nextCursor": page.next_cursor,
+            }
+
+    return market.answer(("leases", *parties.values(), *states, cursor, limit), make)
 
 
 def show_terms(market: Market, lease_id: str) -> dict[str, Any]:
@@ -83,24 +86,35 @@ def show_attestation(market: Market, lease_id: str) -> dict[str, Any]:
 
 def list_claims(market: Market, oracle: str) -> dict[str, Any]:
     """Work for an oracle: leases with their evidence. Raises WrongSigner, ChainUnavailable."""
+    require_oracle(market, oracle)
+    return market.answer(("claims", oracle), lambda: {"claims": _claims(market, oracle)})
+
+
+def _claims(market: Market, oracle: str) -> list[dict[str, Any]]:
     leases = claims_of(market, oracle)
     with market.store.read() as tx:
+        groups = _load_all(tx, leases, market.address)
         documents = []
         for lease in leases:
             record = tx.evidence.attestation(lease.lease_id)
             bid = tx.bids.get(lease.bid_hash)
             documents.append(
-                lease_document(tx, lease, market.address)
+                _document(tx, lease, groups)
                 | attestation_document(record)
                 | {"verification": Verification(bid.bid.verification).name.lower()}
                 | {"auditRatePpm": rate_to_draw(tx, lease)}
             )
-    return {"claims": documents}
+    return documents
 
 
 def list_batches(market: Market, oracle: str) -> dict[str, Any]:
     """Batches for an oracle to sign. Raises WrongSigner, ChainUnavailable."""
-    return {"batches": [batch_document(batch) for batch in batches_of(market, oracle)]}
+    require_oracle(market, oracle)
+
+    def make() -> dict[str, Any]:
+        return {"batches": [batch_document(batch) for batch in batches_of(market, oracle)]}
+
+    return market.answer(("batches", oracle), make)
 
 
 def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str, Any]:
@@ -109,6 +123,10 @@ def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str
     `verdicts` stay empty until they are decided, or the lease is closed. `group` is there while calls about the lease
     take it, `claim` from its claim on.
     """
+    return _document(tx, lease, _load_groups(tx, [lease], market))
+
+
+def _document(tx: Transaction, lease: LeaseRecord, groups: Groups) -> dict[str, Any]:
     closing = lease.closing
     record = tx.evidence.attestation(lease.lease_id)
     receipt = tx.evidence.receipt(lease.lease_id)
@@ -127,7 +145,7 @@ def lease_document(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str
         "feeBps": lease.fee_bps,
         "deadline": lease.deadline,
         "salt": lease.salt,
-        "group": _group(tx, lease, market),
+        "group": _group(lease, groups),
         "claim": _claim(lease),
         "roundDigest": lease.round_digest,
         "openedBlock": lease.opened_block,
@@ -183,17 +201,37 @@ def batch_document(batch: BatchRecord) -> dict[str, Any]:
     }
 
 
-def _group(tx: Transaction, lease: LeaseRecord, market: str) -> dict[str, Any] | None:
-    """What whoever accepts, claims or refunds the lease hands in: `GroupTerms`, and the lease's place in it."""
-    if lease.closing is not None or lease.claim is not None:
-        return None
-    group = load_group(tx, market, lease)
+def _load_all(tx: Transaction, leases: Sequence[LeaseRecord], market: str) -> Groups:
+    """What the documents of these leases are put together from: a few looks for all of them."""
+    lease_ids = [lease.lease_id for lease in leases]
+    for about in (tx.seals, tx.evidence, tx.batches):
+        about.load(lease_ids)
+    tx.bids.load([lease.bid_hash for lease in leases])
+    return _load_groups(tx, leases, market)
+
+
+def _load_groups(tx: Transaction, leases: Sequence[LeaseRecord], market: str) -> Groups:
+    """What calls about these leases hand in of their groups, each group once."""
+    of_group = {(lease.group, lease.opened_tx): lease for lease in leases if _has_group(lease)}
+    found = {key: load_group(tx, market, lease) for key, lease in of_group.items()}
     return {
-        "number": str(group.number),
-        "place": lease.place,
-        "bidHashes": [one.bid_hash for one in group.leases],
-        "terms": [str(word) for word in group.terms()],
+        key: {
+            "number": str(group.number),
+            "bidHashes": [one.bid_hash for one in group.leases],
+            "terms": [str(word) for word in group.terms()],
+        }
+        for key, group in found.items()
     }
+
+
+def _has_group(lease: LeaseRecord) -> bool:
+    """Whether calls about the lease take its group: not any more once it is closed, or claimed."""
+    return lease.closing is None and lease.claim is None
+
+
+def _group(lease: LeaseRecord, groups: Groups) -> dict[str, Any] | None:
+    """What whoever accepts, claims or refunds the lease hands in: `GroupTerms`, and the lease's place in it."""
+    return groups[lease.group, lease.opened_tx] | {"place": lease.place} if _has_group(lease) else None
 
 
 def _claim(lease: LeaseRecord) -> dict[str, Any] | None:

@@ -33,7 +33,7 @@ def show_config(market: Market, rpc_url: str, contracts: dict[str, str]) -> dict
     """All that a client needs to sign for this market. Raises ChainUnavailable."""
     rules = market.rules
     committee = market.chain.committee()
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         asks = tx.asks.live()
     return {
         "chainId": market.chain.domain.chain_id,
@@ -73,8 +73,12 @@ def _runtimes(asks: list[AskRecord]) -> dict[str, str]:
 
 def show_cluster(market: Market) -> dict[str, Any]:
     """The market at a glance."""
-    with market.store.read() as tx:
-        asks, reserved, last = tx.asks.live(), tx.matches.reserved(), tx.rounds.last()
+    return market.answer("cluster", lambda: _cluster(market))
+
+
+def _cluster(market: Market) -> dict[str, Any]:
+    with market.store.look() as tx:
+        asks, reserved, rounds = tx.asks.live(), tx.matches.reserved(), tx.rounds.next_number() - 1
         jobs, leases, units = (
             tx.bids.count_by_state(),
             tx.leases.count_by_stage(),
@@ -92,14 +96,14 @@ def show_cluster(market: Market) -> dict[str, Any]:
         "leases": leases,
         "reserved": len(reserved),
         "outbox": waiting,
-        "rounds": last.number if last else 0,
+        "rounds": rounds,
     }
 
 
 def list_nodes(market: Market) -> dict[str, Any]:
     """Every node that offers capacity, and those that have just stopped to and are leaving."""
     since = market.clock.now() - market.rules.node_silence_seconds
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         units, live = count_leased(tx), tx.asks.live()
         offering = {record.ask.agent for record in live}
         leaving = [record for record in tx.asks.draining(since) if record.ask.agent not in offering]
@@ -115,7 +119,7 @@ def list_asks(
     limit: int = 50,
 ) -> dict[str, Any]:
     """A page of asks, newest first. Raises MalformedMessage for a cursor that is none."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         page = tx.asks.page(provider=provider, live_only=live_only, cursor=cursor, limit=limit)
     documents = [
         {
@@ -134,7 +138,7 @@ def list_asks(
 
 def list_rounds(market: Market, *, cursor: str | None = None, limit: int = 50) -> dict[str, Any]:
     """A page of rounds, newest first. Raises MalformedMessage for a cursor that is none."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         page = tx.rounds.page(cursor, limit)
     return {
         "rounds": [_round(record) for record in page.items],
@@ -144,7 +148,7 @@ def list_rounds(market: Market, *, cursor: str | None = None, limit: int = 50) -
 
 def show_round(market: Market, number: int) -> dict[str, Any]:
     """One round with what became of its matches. Raises NotFound."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         record = tx.rounds.get(number)
         if record is None:
             raise NotFound("round", str(number))
@@ -168,7 +172,7 @@ def show_round(market: Market, number: int) -> dict[str, Any]:
 
 def show_transcript(market: Market, number: int) -> dict[str, Any]:
     """All it takes to recompute a round. Raises NotFound."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         record = tx.rounds.get(number)
     if record is None:
         raise NotFound("round", str(number))

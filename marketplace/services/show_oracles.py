@@ -5,7 +5,7 @@ from typing import Any
 from marketplace.domain.seals import Fault, FaultKind, SealRecord, seal_evidence
 from marketplace.services.judged_sandboxes import judged_sandboxes, sandboxes_of_oracles
 from marketplace.services.market import Market
-from marketplace.services.record_evidence import require_lease
+from marketplace.services.record_evidence import require_lease, require_oracle
 from marketplace.services.seal_verdicts import reveals_of
 from marketplace.services.storage import Transaction
 from marketplace.services.tell_verdicts import is_decided, shown_verdicts
@@ -44,16 +44,19 @@ def list_reveals(market: Market, oracle: str) -> dict[str, Any]:
 
     The signed seals are what it looks at first: with too few of them it would show its verdict to who has sealed none.
     """
-    return {
-        "reveals": [
-            {
-                "leaseId": judgement.lease_id,
-                "openedAt": judgement.opened_at,
-                "seals": [_seal_document(one) for one in seals],
-            }
-            for judgement, seals in reveals_of(market, oracle)
-        ]
-    }
+    require_oracle(market, oracle)
+    return market.answer(("reveals", oracle), lambda: {"reveals": _reveals(market, oracle)})
+
+
+def _reveals(market: Market, oracle: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "leaseId": judgement.lease_id,
+            "openedAt": judgement.opened_at,
+            "seals": [_seal_document(one) for one in seals],
+        }
+        for judgement, seals in reveals_of(market, oracle)
+    ]
 
 
 def list_members(market: Market) -> dict[str, Any]:
@@ -62,7 +65,7 @@ def list_members(market: Market) -> dict[str, Any]:
     Raises ChainUnavailable.
     """
     committee = market.chain.committee()
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         counts = {member: tx.seals.counts(member) for member in committee.members}
         sandboxes, judged = sandboxes_of_oracles(tx, committee), judged_sandboxes(tx, committee)
     return {
@@ -86,7 +89,7 @@ def list_faults(
     market: Market, *, oracle: str | None, kinds: tuple[FaultKind, ...], cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """A page of failures, newest first. Raises MalformedMessage for a cursor that is none."""
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         page = tx.seals.faults(oracle=oracle, kinds=kinds, cursor=cursor, limit=limit)
         return {"faults": [_fault_document(tx, one) for one in page.items], "nextCursor": page.next_cursor}
 

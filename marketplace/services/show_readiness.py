@@ -20,7 +20,8 @@ def show_readiness(market: Market, workers: Workers | None) -> dict[str, Any]:
     the roles that this process does not do are some other's.
 
     The schema is not asked for: a database that is not of this version's is migrated, or refused, before anything is
-    served. Raises ServiceUnavailable with every reason.
+    served. Replicas of the database are told of, where there are any: one that is away is no reason, as the primary
+    does its work. Raises ServiceUnavailable with every reason.
     """
     reasons = [*_of_database(market), *_of_chain(market)]
     reasons += [*workers.troubles(), *_of_others(market, workers)] if workers else ["no workers run in this process"]
@@ -28,7 +29,17 @@ def show_readiness(market: Market, workers: Workers | None) -> dict[str, Any]:
         raise ServiceUnavailable(
             f"The market is not ready: {'; '.join(reasons)}.", hint="Send requests elsewhere for now.", reasons=reasons
         )
-    return {"status": "ready"}
+    return {"status": "ready"} | _replicas(market)
+
+
+def _replicas(market: Market) -> dict[str, Any]:
+    known = market.store.replicas()
+    shown = [{"replica": one.number, "used": one.is_used, "lagSeconds": _rounded(one.lag_seconds)} for one in known]
+    return {"replicas": shown} if shown else {}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def _of_database(market: Market) -> list[str]:

@@ -26,7 +26,7 @@ def show_status(market: Market) -> dict[str, Any]:
     instruments = market.instruments
     steps, found = _parts(market), instruments.findings
     head = int(instruments.meter.value(HEAD)) or None
-    with market.store.read() as tx:
+    with market.store.look() as tx:
         last, followed = tx.rounds.last(), tx.blocks.last()
         lag = blocks_behind(market, tx, head) if head is not None else None
     open_now, over = list(found.open.values()), list(found.over)

@@ -11,6 +11,7 @@ from marketplace.protocol.canonical import json_digest
 from marketplace.protocol.units import format_usdc
 from marketplace.services.calendars import OPENING_SECONDS, load_calendars
 from marketplace.services.clock import chain_time
+from marketplace.services.hold_workflows import find_held
 from marketplace.services.judged_sandboxes import is_judged, judged_sandboxes
 from marketplace.services.market import Market
 from marketplace.services.unit_counts import Units, count_units
@@ -24,6 +25,8 @@ class Book:
     left_out: dict[str, str]
     starts_at: int = 0
     """When its bids begin, where that lies ahead; 0 for now."""
+    explained: frozenset[str] = frozenset()
+    """Bids that an earlier round told why they were not matched."""
 
     def digest(self) -> str:
         """Equal for equal books, whatever the time."""
@@ -57,6 +60,8 @@ class _Loaded:
     """Of leases and of what is reserved."""
     judged: frozenset[str]
     """`judged_sandboxes`."""
+    held: dict[str, str]
+    """Bids of workflows that must not begin yet, and why."""
 
 
 def load_book(market: Market, starts_at: int = 0, *, is_spare: bool = False) -> Book:
@@ -72,7 +77,8 @@ def load_book(market: Market, starts_at: int = 0, *, is_spare: bool = False) -> 
     bids, left_out = _place_bids(market, loaded, now)
     schedules = ((one, one.job_spec.schedule) for one in bids)
     wanted = [one for one, when in schedules if max(now, when.not_before) == at and when.is_preemptible is is_spare]
-    return Book(BookSnapshot.of(now, wanted, asks), left_out, at if at > now else 0)
+    explained = frozenset(record.bid_hash for record in loaded.bids if record.reason)
+    return Book(BookSnapshot.of(now, wanted, asks), left_out, at if at > now else 0, explained)
 
 
 def load_asks(market: Market, without: Collection[str] = ()) -> list[PlacedAsk]:
@@ -93,14 +99,16 @@ def _load(market: Market) -> _Loaded:
         opened = {(lease.bid_hash, lease.provider) for lease in leases}
         reserved = [one for one in tx.matches.reserved() if (one.bid_hash, one.provider) not in opened]
         taken = {match.bid_hash for match in reserved}
+        bids = [record for record in tx.bids.live() if record.bid_hash not in taken]
         return _Loaded(
-            bids=[record for record in tx.bids.live() if record.bid_hash not in taken],
+            bids=bids,
             asks=tx.asks.live(),
             leases=leases,
             reserved=reserved,
-            reserved_bids={bid_hash: tx.bids.get(bid_hash) for bid_hash in taken},
+            reserved_bids=tx.bids.load(taken),
             units=count_units(tx, [*leases, *reserved]),
             judged=judged_sandboxes(tx, committee),
+            held=find_held(tx, bids),
         )
 
 
@@ -159,7 +167,8 @@ def _place_bids(market: Market, loaded: _Loaded, now: int) -> tuple[list[PlacedB
     left_out: dict[str, str] = {}
     for record in loaded.bids:
         renter = record.bid.renter
-        reason = _unopenable(record, accounts[renter], lowest.get(renter, 0), now)
+        reason = loaded.held.get(record.bid_hash)
+        reason = reason or _unopenable(record, accounts[renter], lowest.get(renter, 0), now)
         if reason is None and record.locked_at_most > left[renter]:
             reason = (
                 f"The escrow holds {format_usdc(max(0, left[renter]))} USDC that are free for this bid;"

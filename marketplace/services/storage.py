@@ -1,170 +1,25 @@
 """What the services need from a database, as protocols. `adapters/store` fulfils them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from marketplace.domain.chain import BlockRef
-from marketplace.domain.jobs import JobState
-from marketplace.domain.leases import Claim, Closing, LeaseRecord, MatchRecord
 from marketplace.domain.notices import NoticeRecord
-from marketplace.domain.orders import AskRecord, BidRecord, OrderState
 from marketplace.domain.outbox import OutboxItem, OutboxKind
 from marketplace.domain.paging import Page
 from marketplace.domain.rounds import RoundRecord
 from marketplace.protocol.enums import CancelKind
 from marketplace.protocol.messages import Ask, Bid, Cancel
+from marketplace.services.storage_access import AccessTables
 from marketplace.services.storage_duties import SharedStore
 from marketplace.services.storage_evidence import Audits, Batches, Checkpoints, Evidence, Grants, Seals
-
-
-class Bids(Protocol):
-    """Every bid that was ever accepted, newest last."""
-
-    def add(self, record: BidRecord) -> None: ...
-    def get(self, bid_hash: str) -> BidRecord | None: ...
-    def live(self) -> list[BidRecord]:
-        """Bids that can still be matched, in the order in which they came."""
-        ...
-
-    def live_of(self, renter: str) -> list[BidRecord]: ...
-    def starts_after(self, now: int) -> list[int]:
-        """The different times after `now` at which queued bids want to begin, the nearest first."""
-        ...
-
-    def preemptible(self, job_state: JobState) -> list[BidRecord]:
-        """Bids that a better one may displace, whose job stands there."""
-        ...
-
-    def with_salt(self, renter: str, salt: int) -> list[BidRecord]: ...
-    def below_salt(self, renter: str, salt: int) -> list[BidRecord]: ...
-    def highest_salt(self, renter: str) -> int:
-        """Of all the renter's bids that were ever accepted; -1 where there is none."""
-        ...
-
-    def page(self, *, renter: str | None, states: Sequence[str], cursor: str | None, limit: int) -> Page[BidRecord]: ...
-    def count_by_state(self) -> dict[str, int]: ...
-    def set_state(self, bid_hash: str, state: OrderState, reason: str = "", ended_block: int | None = None) -> None: ...
-    def set_reason(self, bid_hash: str, reason: str) -> None:
-        """Why a live bid was not matched; the state stays."""
-        ...
-
-    def set_job_state(self, bid_hash: str, job_state: JobState) -> None: ...
-    def hold(self, bid_hash: str, until: int, reason: str) -> None:
-        """Leave the bid out of rounds until then."""
-        ...
-
-    def revive_after(self, block: int) -> list[str]:
-        """Bids that an event in a block above `block` had taken out of the book are live again; their hashes."""
-        ...
-
-
-class Asks(Protocol):
-    """Every ask that was ever accepted, newest last."""
-
-    def add(self, record: AskRecord) -> None: ...
-    def get(self, ask_hash: str) -> AskRecord | None: ...
-    def live(self) -> list[AskRecord]:
-        """Asks that can still be matched, in the order in which they came."""
-        ...
-
-    def live_of_node(self, provider: str, agent: str) -> list[AskRecord]: ...
-    def count_live_of(self, provider: str) -> int: ...
-    def below_salt(self, provider: str, salt: int) -> list[AskRecord]: ...
-    def newest_of(self, provider: str) -> AskRecord | None: ...
-    def page(self, *, provider: str | None, live_only: bool, cursor: str | None, limit: int) -> Page[AskRecord]: ...
-    def latest_of_agent(self, agent: str) -> AskRecord | None: ...
-    def set_state(self, ask_hash: str, state: OrderState, reason: str = "", ended_block: int | None = None) -> None: ...
-    def revive_after(self, block: int) -> list[str]:
-        """Asks that an event in a block above `block` had taken out of the book are live again; their hashes."""
-        ...
-
-    def seen(self, agent: str, at: int, drains_by: int = 0) -> None:
-        """Note a sign of life; an older one never overwrites a newer. See `AskRecord` for `drains_by`."""
-        ...
-
-    def draining(self, since: int) -> list[AskRecord]:
-        """The newest ask of each node that takes no new leases and showed signs of life `since` then."""
-        ...
-
-    def last_seen(self, agent: str) -> int: ...
-
-
-class Leases(Protocol):
-    """What the chain's events say about leases: written by the follower alone."""
-
-    def add(self, lease: LeaseRecord) -> bool:
-        """True if it was new; an event seen twice changes nothing."""
-        ...
-
-    def close(self, lease_id: str, closing: Closing) -> bool:
-        """True if the lease was open here."""
-        ...
-
-    def claim(self, lease_id: str, claim: Claim) -> bool:
-        """True if the lease was open here, and not claimed or disputed in this way already."""
-        ...
-
-    def at(self, group: int, place: int) -> LeaseRecord | None:
-        """The lease that is open there: neither closed nor claimed, both of which leave the place to another."""
-        ...
-
-    def of_group(self, group: int, opened_tx: str) -> list[LeaseRecord]:
-        """All that this transaction opened in the group, by place."""
-        ...
-
-    def get(self, lease_id: str) -> LeaseRecord | None: ...
-    def of_bid(self, bid_hash: str) -> list[LeaseRecord]: ...
-    def open(self) -> list[LeaseRecord]:
-        """Leases that the chain has not closed."""
-        ...
-
-    def page(
-        self,
-        *,
-        provider: str | None,
-        agent: str | None,
-        renter: str | None,
-        states: Sequence[str],
-        cursor: str | None,
-        limit: int,
-    ) -> Page[LeaseRecord]: ...
-    def count_by_stage(self) -> dict[str, int]: ...
-    def set_stage(self, lease_id: str, stage: JobState) -> None: ...
-    def roll_back(self, block: int) -> list[LeaseRecord]:
-        """Forget what happened to leases above `block`; those concerned, as they were before."""
-        ...
-
-
-class Matches(Protocol):
-    """What the market planned."""
-
-    def add(self, match: MatchRecord) -> int:
-        """Its id; `match.id` is not looked at."""
-        ...
-
-    def get(self, match_id: int) -> MatchRecord | None: ...
-    def reserved(self) -> list[MatchRecord]:
-        """Matches whose lease is not on chain yet."""
-        ...
-
-    def of_bid(self, bid_hash: str) -> list[MatchRecord]: ...
-    def of_round(self, number: int) -> list[MatchRecord]: ...
-    def of_outbox(self, outbox_id: int) -> list[MatchRecord]: ...
-    def of_lease(self, lease_id: str) -> list[MatchRecord]: ...
-    def reserve_again(self, match_id: int) -> None:
-        """Its lease, or its being left out, was reorganised away: the transaction is to come again."""
-        ...
-
-    def open(self, match_id: int, lease_id: str) -> None: ...
-    def drop(self, match_id: int, reason: str, block: int | None) -> None:
-        """`block` is where the contract left it out, if that was on chain."""
-        ...
-
-    def move(self, match_id: int, outbox_id: int) -> None: ...
-    def roll_back(self, block: int) -> list[MatchRecord]:
-        """Matches that the contract left out above `block` are reserved again; they, as they were before."""
-        ...
+from marketplace.services.storage_leases import Leases, Matches
+from marketplace.services.storage_log import AuditLog
+from marketplace.services.storage_orders import Asks, Bids
+from marketplace.services.storage_retention import UpkeepTransaction
+from marketplace.services.storage_views import ViewedStore
+from marketplace.services.storage_workflows import Workflows
 
 
 class Notices(Protocol):
@@ -189,7 +44,9 @@ class Rounds(Protocol):
         """Rounds without their transcripts."""
         ...
 
-    def last(self) -> RoundRecord | None: ...
+    def last(self) -> RoundRecord | None:
+        """Without its transcript."""
+        ...
 
 
 class Timeline(Protocol):
@@ -198,6 +55,13 @@ class Timeline(Protocol):
     def add(
         self, bid_hash: str, at: int, kind: str, detail: dict[str, Any] | None = None, lease_id: str = ""
     ) -> None: ...
+    def add_each(self, bids: Sequence[tuple[str, int]], kind: str) -> None:
+        """The same to many, each with its time: hash and unix seconds."""
+
+    def told(self, bid_hashes: Collection[str], kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """Lease and detail of every such event of these jobs, in order."""
+        ...
+
     def of(self, bid_hash: str) -> list[dict[str, Any]]: ...
 
 
@@ -245,12 +109,16 @@ class Blocks(Protocol):
         """Whether its signer has cancelled the order."""
         ...
 
+    def cancels_of(self, signer: str) -> list[Cancel]:
+        """All that this account has cancelled, here or on chain."""
+        ...
+
     def is_on_chain(self, cancel: Cancel) -> bool:
         """Whether a followed block has this very cancellation."""
         ...
 
 
-class Transaction(Protocol):
+class Transaction(AccessTables, UpkeepTransaction, Protocol):
     """One open transaction: what is loaded and saved, by subject."""
 
     @property
@@ -283,10 +151,14 @@ class Transaction(Protocol):
     def batches(self) -> Batches: ...
     @property
     def blocks(self) -> Blocks: ...
+    @property
+    def log(self) -> AuditLog: ...
+    @property
+    def workflows(self) -> Workflows: ...
 
 
-class Store(SharedStore, Protocol):
-    """Short transactions; none is ever open around a network call. Both raise ServiceUnavailable."""
+class Store(SharedStore, ViewedStore[Transaction], Protocol):
+    """Short transactions; none is ever open around a network call. All raise ServiceUnavailable."""
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A consistent view."""
@@ -294,4 +166,8 @@ class Store(SharedStore, Protocol):
 
     def write(self) -> AbstractContextManager[Transaction]:
         """All or nothing, and one after the other."""
+        ...
+
+    def version(self) -> str:
+        """Equal for two calls only where nothing was committed between them, by anybody; costs next to nothing."""
         ...

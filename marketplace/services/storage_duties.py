@@ -1,16 +1,23 @@
 """What the market's workers need from a database that several processes may share, as a protocol."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from threading import Event
 from typing import Protocol
 
 
 class SharedStore(Protocol):
-    """Who does what, and who wants to know. Every method but `subscribe` and `close` raises ServiceUnavailable."""
+    """Who does what, and who wants to know. All but `subscribe`, `listen` and `close` raise ServiceUnavailable."""
 
     def subscribe(self, role: str) -> Event:
         """Set whenever something was committed, here or in another process, that gives the role something to do."""
+        ...
+
+    def listen(self, hear: Callable[[Collection[str]], None]) -> None:
+        """Have `hear` called with the words (`domain.work`) of each commit, here or in another process.
+
+        In the thread that has committed, which waits for it; words of other processes may be lost.
+        """
         ...
 
     def take_duty(self, role: str) -> bool:

@@ -1,12 +1,15 @@
 """Keeping each job's and lease's state in step with what is known, and writing down every change."""
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from marketplace.domain.evidence import BatchState
+from marketplace.domain.evidence import Standing
 from marketplace.domain.jobs import JobState, compute_job_state, validate_job_step
-from marketplace.domain.leases import LeaseRecord, MatchState, compute_lease_stage
+from marketplace.domain.leases import LeaseRecord, MatchRecord, MatchState, compute_lease_stage
 from marketplace.domain.orders import BidRecord, OrderState
 from marketplace.domain.outbox import OutboxState
+from marketplace.protocol.messages import Receipt
 from marketplace.services.storage import Transaction
 
 _WAITING_ENDS = {
@@ -15,19 +18,23 @@ _WAITING_ENDS = {
 }
 
 
-def refresh_lease(tx: Transaction, lease_id: str) -> None:
-    """Derive the lease's stage again and save it where it changed."""
-    lease = tx.leases.get(lease_id)
-    if lease is None:
-        return
+def refresh_lease(tx: Transaction, lease_id: str) -> bool:
+    """Derive the lease's stage again; True where it changed, and is saved."""
+    standing = tx.evidence.standings([lease_id]).get(lease_id)
+    return standing is not None and _restage(tx, tx.leases.get(lease_id), standing)
+
+
+def _restage(tx: Transaction, lease: LeaseRecord, standing: Standing) -> bool:
     stage = compute_lease_stage(
         lease,
-        attested=tx.evidence.attestation(lease_id) is not None,
-        seals=len(tx.seals.of_lease(lease_id)),
-        settling=_is_settling(tx, lease),
+        attested=standing.is_attested,
+        seals=standing.seals,
+        settling=standing.is_proposed or _is_full(standing.receipt, lease),
     )
-    if stage is not lease.stage:
-        tx.leases.set_stage(lease_id, stage)
+    if stage is lease.stage:
+        return False
+    tx.leases.set_stage(lease.lease_id, stage)
+    return True
 
 
 def refresh_job(
@@ -47,7 +54,20 @@ def refresh_job(
     record = tx.bids.get(bid_hash)
     if record is None:
         return
-    after = _job_state(tx, record)
+    _move(tx, record, tx.leases.of_bid(bid_hash), tx.matches.of_bid(bid_hash), now, on_chain, rolled_back, detail)
+
+
+def _move(
+    tx: Transaction,
+    record: BidRecord,
+    leases: Sequence[LeaseRecord],
+    matches: Sequence[MatchRecord],
+    now: int,
+    on_chain: bool = False,
+    rolled_back: bool = False,
+    detail: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    bid_hash, after = record.bid_hash, _job_state(tx, record, leases, matches)
     if after is record.job_state:
         return
     if not (on_chain or rolled_back):
@@ -57,16 +77,47 @@ def refresh_job(
         bid_hash,
         now,
         after.value,
-        detail | ({"reorganised": True} if rolled_back else {}),
+        {**detail, **({"reorganised": True} if rolled_back else {})},
     )
 
 
 def refresh_lease_and_job(
     tx: Transaction, lease: LeaseRecord, now: int, *, on_chain: bool = False, **detail: Any
 ) -> None:
-    """Both, for something that happened to one lease."""
-    refresh_lease(tx, lease.lease_id)
-    refresh_job(tx, lease.bid_hash, now, on_chain=on_chain, **detail)
+    """Both, for something that happened to one lease: the job stands where it stood unless the lease moved."""
+    if refresh_lease(tx, lease.lease_id):
+        refresh_job(tx, lease.bid_hash, now, on_chain=on_chain, **detail)
+
+
+def refresh_leases_and_jobs(tx: Transaction, lease_ids: Collection[str], now: int, *, on_chain: bool = False) -> None:
+    """The same for something that happened to many, with as many looks as for one.
+
+    Raises IllegalTransition as `refresh_job` does; a lease that there is not is passed over.
+    """
+    moved = refresh_leases(tx, lease_ids)
+    refresh_jobs(tx, [lease.bid_hash for lease in moved], now, on_chain=on_chain)
+
+
+def refresh_leases(tx: Transaction, lease_ids: Collection[str]) -> list[LeaseRecord]:
+    """Those whose stage changed, and is saved; as they were before."""
+    standings = tx.evidence.standings(lease_ids)
+    return [lease for one, lease in tx.leases.load(lease_ids).items() if _restage(tx, lease, standings[one])]
+
+
+def refresh_jobs(
+    tx: Transaction,
+    bid_hashes: Iterable[str],
+    now: int,
+    *,
+    on_chain: bool = False,
+    details: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> None:
+    """What `refresh_job` does, for many; `details` by bid."""
+    records = tx.bids.load(dict.fromkeys(bid_hashes))
+    leases, matches = tx.leases.of_bids(records), tx.matches.of_bids(records)
+    for bid_hash, record in records.items():
+        detail = details.get(bid_hash, {})
+        _move(tx, record, leases[bid_hash], matches[bid_hash], now, on_chain=on_chain, detail=detail)
 
 
 def match_state(tx: Transaction, outbox_id: int) -> JobState:
@@ -77,14 +128,11 @@ def match_state(tx: Transaction, outbox_id: int) -> JobState:
     return JobState.RESERVED if item is not None and item.opens_at else JobState.MATCHED
 
 
-def _job_state(tx: Transaction, record: BidRecord) -> JobState:
-    leases = tx.leases.of_bid(record.bid_hash)
+def _job_state(
+    tx: Transaction, record: BidRecord, leases: Sequence[LeaseRecord], matches: Sequence[MatchRecord]
+) -> JobState:
     providers = {lease.provider for lease in leases}
-    reserved = [
-        match
-        for match in tx.matches.of_bid(record.bid_hash)
-        if match.state is MatchState.RESERVED and match.provider not in providers
-    ]
+    reserved = [match for match in matches if match.state is MatchState.RESERVED and match.provider not in providers]
     states = [lease.stage for lease in leases]
     states += [match_state(tx, match.outbox_id) for match in reserved]
     # What was not opened with the others cannot be opened later.
@@ -96,14 +144,11 @@ def _job_state(tx: Transaction, record: BidRecord) -> JobState:
     )
 
 
-def _is_settling(tx: Transaction, lease: LeaseRecord) -> bool:
-    batches = tx.batches.of_lease(lease.lease_id)
-    if any(batch.state in (BatchState.PROPOSED, BatchState.SETTLING) for batch in batches):
-        return True
-    return has_full_receipt(tx, lease)
-
-
 def has_full_receipt(tx: Transaction, lease: LeaseRecord) -> bool:
     """Whether the renter's receipt pays the whole lock of a lease that takes one: those the market sends itself."""
     record = tx.evidence.receipt(lease.lease_id)
-    return record is not None and record.receipt.pay == lease.price and lease.claim is None
+    return _is_full(record.receipt if record is not None else None, lease)
+
+
+def _is_full(receipt: Receipt | None, lease: LeaseRecord) -> bool:
+    return receipt is not None and receipt.pay == lease.price and lease.claim is None

@@ -5,7 +5,7 @@ from typing import Any
 from marketplace.domain.attested import validate_attested
 from marketplace.domain.audits import validate_audit
 from marketplace.errors import InputError, InvalidJobSpec, MalformedMessage, TooLarge
-from marketplace.protocol.canonical import canonical_json
+from marketplace.protocol.canonical import canonical_json, sha256_digest
 from marketplace.protocol.enums import Settlement, Verification
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.messages import Bid
@@ -21,8 +21,7 @@ OFFERED_VERIFICATIONS = (
 
 def validate_job(market: Market, bid: Bid, job_spec: JobSpec) -> None:
     """Raises InvalidJobSpec, MalformedMessage, TooLarge for what this market does not take, by field."""
-    require_size(market, "The job specification", job_spec.to_json())
-    digest = job_spec.digest()
+    digest = digest_within(market, "The job specification", job_spec.to_json())
     if digest != bid.job_digest:
         raise InvalidJobSpec(
             f"The job specification hashes to {digest}; the bid names {bid.job_digest}.",
@@ -123,8 +122,9 @@ def _at_most(field: str, value: int, most: int, *, least: int = 0) -> None:
         )
 
 
-def require_size(market: Market, what: str, document: dict[str, Any]) -> None:
-    """Raises TooLarge for a document of more bytes than this market takes."""
-    size = len(canonical_json(document))
-    if size > market.rules.max_document_bytes:
-        raise TooLarge(what, size, market.rules.max_document_bytes)
+def digest_within(market: Market, what: str, document: dict[str, Any]) -> str:
+    """A document's content digest. Raises TooLarge for one of more bytes than this market takes."""
+    data = canonical_json(document)
+    if len(data) > market.rules.max_document_bytes:
+        raise TooLarge(what, len(data), market.rules.max_document_bytes)
+    return sha256_digest(data)

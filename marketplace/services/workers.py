@@ -13,10 +13,13 @@ from marketplace.domain.rounds import RoundRecord
 from marketplace.errors import ChainUnavailable, MarketError, ServiceUnavailable
 from marketplace.services.clear_round import run_round
 from marketplace.services.close_claims import close_ripe_claims
+from marketplace.services.deliver_webhooks import deliver_webhooks
 from marketplace.services.follow_chain import follow_chain
 from marketplace.services.market import Market
 from marketplace.services.outbox import process_outbox
 from marketplace.services.preempt import preempt
+from marketplace.services.prune import prune
+from marketplace.services.publish_events import publish_events
 from marketplace.services.refund_lease import refund_overdue
 from marketplace.services.reserve_ahead import reserve_ahead
 from marketplace.services.seal_verdicts import advance_judgements
@@ -27,6 +30,17 @@ FOLLOW_SECONDS = 0.25
 OUTBOX_SECONDS = 0.1
 SETTLE_SECONDS = 0.25
 REFUND_SECONDS = 2.0
+PRUNE_SECONDS = 60.0
+WEBHOOK_SECONDS = 0.25
+FEED_SECONDS = 0.25
+ROUND_REST = 3.0
+"""A round is followed by at least so many times as long without one: those of a great book, one after the other, would
+leave nothing of the processor for the jobs that they matched."""
+REST_SECONDS = {"seals": 0.1, "settlement": 0.1}
+"""How long these rest between looks, however often they are woken: each request of an oracle's wakes them."""
+ASK_THE_DATABASE_ALONE = frozenset({"seals", "settlement"})
+"""What these find to do follows from the database, the second, and a committee that changes only after long notice: a
+look that found nothing is good until one of the first two is another."""
 TAKE_SECONDS = 1.0
 """How often a process that has not got a role looks whether it is to be had."""
 RENEW_SECONDS = 4.0
@@ -60,6 +74,9 @@ STEPS: dict[str, tuple[Callable[[Market], object], float]] = {
     "settlement": (propose_batches, SETTLE_SECONDS),
     "refunds": (refund_overdue, REFUND_SECONDS),
     "claims": (close_ripe_claims, REFUND_SECONDS),
+    "retention": (prune, PRUNE_SECONDS),
+    "webhooks": (deliver_webhooks, WEBHOOK_SECONDS),
+    "feed": (publish_events, FEED_SECONDS),
 }
 """By role: the step, and the pause after one that found nothing to do; the clearing's is the rules'."""
 
@@ -77,6 +94,8 @@ class Workers:
         self._market = market
         self._stopping = Event()
         self._held: set[str] = set()
+        self._nothing: dict[str, object] = {}
+        """When a look of a role found nothing to do."""
         self._wakes = {role: market.store.subscribe(role) for role in WORKERS if role in roles}
         targets = [(role, self._run, (role,)) for role in self._wakes]
         if targets:
@@ -101,6 +120,8 @@ class Workers:
         for thread in started:
             thread.join(STOP_SECONDS)
         if started:
+            if self._market.courier is not None:
+                self._market.courier.close()
             with suppress(ServiceUnavailable):
                 self._market.store.leave_duties()
 
@@ -127,6 +148,7 @@ class Workers:
                     self._give_up(role)
                 self._stopping.wait(retry_in)
             else:
+                self._stopping.wait(REST_SECONDS.get(role, 0.0))
                 woken.wait(pause)
 
     def _look(self, role: str) -> float:
@@ -140,14 +162,21 @@ class Workers:
             self._steps.begin(role)
             _log.info("role taken", worker=role)
         (step, pause), started = STEPS[role], time.monotonic()
+        at = self._market.state() if role in ASK_THE_DATABASE_ALONE else None
+        if at is not None and self._nothing.get(role) == at:
+            self._steps.finish(role, time.monotonic() - started)
+            return pause
         with store.on_duty(role):
             result = step(self._market)
-        self._steps.finish(role, time.monotonic() - started)
+        if not result:
+            self._nothing[role] = at
+        took = time.monotonic() - started
+        self._steps.finish(role, took)
         if isinstance(result, RoundRecord):
             _log.info("round", number=result.number, **result.summary)
         # The clearing keeps its rhythm; the others go on at once while there is something to do.
         if role == "clearing":
-            return self._market.rules.round_seconds
+            return max(self._market.rules.round_seconds, ROUND_REST * took)
         return 0.0 if result is True else pause
 
     def _fail(self, name: str, error: Exception, started: float) -> float:

@@ -51,7 +51,8 @@ OUTBOX_AGE = Metric(
 REPLACED = Metric(
     "computehive_transactions_replaced_total",
     COUNTER,
-    "Transactions signed anew: `fee` (the same nonce for more) or `nonce` (another one had taken it)",
+    "Transactions signed anew: `fee` (the same nonce for more) or `nonce` (another one had taken it, or the one before"
+    " it was lost)",
     ("reason",),
 )
 HEAD = Metric("computehive_chain_head_block", GAUGE, "The chain's newest block that this market has seen")
@@ -82,12 +83,51 @@ STREAMS = Metric("computehive_streams_open", GAUGE, "Logs and timelines that are
 BLOB_BYTES = Metric(
     "computehive_blob_bytes_total", COUNTER, "Bytes of blobs, `in` (uploads) and `out` (downloads)", ("direction",)
 )
+WEBHOOKS = Metric(
+    "computehive_webhooks_total",
+    COUNTER,
+    "Calls of webhooks, by what became of the delivery: `delivered`, `waiting` (for the next try), `dead`",
+    ("result",),
+)
 FINDINGS = Metric("computehive_findings_total", COUNTER, "Anomalies that the watcher filed, by signal", ("signal",))
 FINDINGS_OPEN = Metric("computehive_findings_open", GAUGE, "1 while a signal is out of its limits", ("signal",))
 REMEDIES = Metric("computehive_remedies_total", COUNTER, "Runs of the configured remedy: `done`, `failed`", ("result",))
 
+FORGOTTEN = Metric(
+    "computehive_forgotten_total",
+    COUNTER,
+    "What was deleted because its time was over: rows by kind, and `blobs`",
+    ("kind",),
+)
+FORGOTTEN_BYTES = Metric("computehive_forgotten_blob_bytes_total", COUNTER, "Bytes of those blobs")
+PUBLISHED = Metric(
+    "computehive_published_total", COUNTER, "Events that were told to NATS: of `jobs` and `rounds`", ("topic",)
+)
+REPLICA_USED = Metric(
+    "computehive_replica_used",
+    GAUGE,
+    "1 while a replica of the database is asked, by its place in the setting; 0 while it is away or too far behind",
+    ("replica",),
+    is_looked_up=True,
+)
+REPLICA_LAG = Metric(
+    "computehive_replica_lag_seconds",
+    GAUGE,
+    "How old what a replica shows is at most; missing while it does not answer",
+    ("replica",),
+    is_looked_up=True,
+)
+VIEWS = Metric(
+    "computehive_views_total",
+    COUNTER,
+    "Views of the database that pages were made of, by whom it was asked: `replica` or `primary`",
+    ("source",),
+    is_looked_up=True,
+)
+
 MARKET_METRICS = (
     BUILD, ORDERS, BOOK, NODES, ROUNDS, ROUND_SECONDS, ROUND_BIDS, ROUND_MATCHES, SURPLUS, CERTIFICATE, LEASES, CLOSED,
     SETTLEMENT_SECONDS, VERDICTS, OUTBOX, OUTBOX_AGE, REPLACED, HEAD, FOLLOWED, REORGS, STEP_SECONDS, STEP_FAILURES,
-    REQUESTS, REQUEST_SECONDS, STREAMS, BLOB_BYTES, FINDINGS, FINDINGS_OPEN, REMEDIES,
+    REQUESTS, REQUEST_SECONDS, STREAMS, BLOB_BYTES, WEBHOOKS, FINDINGS, FINDINGS_OPEN, REMEDIES, FORGOTTEN,
+    FORGOTTEN_BYTES, PUBLISHED, REPLICA_USED, REPLICA_LAG, VIEWS,
 )  # fmt: skip

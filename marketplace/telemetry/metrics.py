@@ -13,7 +13,7 @@ from wsgiref.simple_server import WSGIServer
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from marketplace.errors import SettingsError
 
@@ -49,6 +49,7 @@ class Metric:
         return tuple(self.name + part for part in parts)
 
 
+Family = CounterMetricFamily | GaugeMetricFamily
 Reading = tuple[Metric, tuple[str, ...], float]
 """A metric, the values of its labels, and how much it is now."""
 
@@ -107,17 +108,22 @@ class _LookedUp:
     def __init__(self, metrics: Sequence[Metric], readings: Callable[[], Iterable[Reading]]) -> None:
         self._metrics, self._readings = metrics, readings
 
-    def describe(self) -> list[GaugeMetricFamily]:
-        return [GaugeMetricFamily(one.name, one.help, labels=one.labels) for one in self._metrics]
+    def describe(self) -> list[Family]:
+        return list(map(_family, self._metrics))
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        families = {one: GaugeMetricFamily(one.name, one.help, labels=one.labels) for one in self._metrics}
+    def collect(self) -> Iterable[Family]:
+        families = {one: _family(one) for one in self._metrics}
         try:
             for metric, labels, value in self._readings():
                 families[metric].add_metric(labels, value)
         except Exception:  # a scrape must not fail as a whole: what counts failures is in it
             _log.exception("metrics are missing")
         return families.values()
+
+
+def _family(metric: Metric) -> Family:
+    kind = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+    return kind(metric.name, metric.help, labels=metric.labels)
 
 
 class MetricsServer:

@@ -7,12 +7,11 @@ which no setting can. What gives it away is not here: oracles run the job again.
 """
 
 import json
-from threading import Event
 
 from agent.bootstrap import run_provider
 from agent.sandbox import sandbox_digest
 from agent.settings import ProviderSettings, load_settings
-from agent.work import Execution
+from agent.work import NO_HOOKS, Execution, Hooks
 from marketplace.cli.agent_settings import wait_for_market
 from marketplace.client.terms import LeaseTerms
 from marketplace.protocol.canonical import sha256_digest
@@ -24,7 +23,7 @@ INVENTED = {"readings": 1152, "kilowatt_hours": 9214.407}
 WAIT_SECONDS = 120
 
 
-def invent(terms: LeaseTerms, stop: Event | None = None, snapshots: object = None, printed: object = None) -> Execution:
+def invent(terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
     """A result for any job, out of nothing, with a bill for four fifths of the fuel."""
     stdout = f"{INVENTED['readings']} readings, {INVENTED['kilowatt_hours']} kWh in total\n".encode()
     files = {

@@ -118,6 +118,12 @@ def copy_distribution(name: str, target: Path) -> None:
         shutil.copyfile(entry.locate(), place)
 
 
+def leave_out(folder: str, names: list[str]) -> set[str]:
+    """What a copy of the sources goes without: compiled Python, and of the dApp all but what its build has made."""
+    is_web = Path(folder) == ROOT / "marketplace" / "web"
+    return {name for name in names if name == "__pycache__" or (is_web and name != "static" and name[-3:] != ".py")}
+
+
 def lay_out(root: Path, distributions: Iterable[str], python: str) -> None:
     """The package's files under `root`, as they will lie on the machine."""
     library = root / LIBRARY
@@ -125,7 +131,7 @@ def lay_out(root: Path, distributions: Iterable[str], python: str) -> None:
     for name in sorted(distributions):
         copy_distribution(name, library)
     for folder in ("marketplace", "agent"):
-        shutil.copytree(ROOT / folder, library / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, library / folder, ignore=leave_out)
     for leaf in ("direct_url.json", "RECORD"):  # they speak of the checkout
         for path in library.glob(f"computehive-*.dist-info/{leaf}"):
             path.unlink()

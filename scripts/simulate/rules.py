@@ -86,7 +86,7 @@ def judge(oracles: tuple[Oracle, ...], threshold: int, is_true: bool, price: int
     found = agreed_verdict(records, threshold)
     if found is None:
         return None, set()
-    return found[0], {int(name) for name in found[1]}
+    return found.verdict, {int(name) for name in found.oracles}
 
 
 @lru_cache

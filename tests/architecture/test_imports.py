@@ -19,7 +19,7 @@ from tests.architecture.rings import (
 
 ERRORS, PROTOCOL, DOMAIN = "marketplace.errors", "marketplace.protocol", "marketplace.domain"
 CLEARING, PORTS, CLIENT = "marketplace.clearing", "marketplace.ports", "marketplace.client"
-CHAIN, TELEMETRY = "marketplace.adapters.chain", "marketplace.telemetry"
+CHAIN, TELEMETRY, NETWORK = "marketplace.adapters.chain", "marketplace.telemetry", "marketplace.network"
 CORE = (DOMAIN, PROTOCOL, ERRORS)
 
 RULES: dict[str, tuple[str, ...]] = {
@@ -30,21 +30,35 @@ RULES: dict[str, tuple[str, ...]] = {
     "marketplace.jit": (),
     # What a process tells about itself; those that do something call it, and it calls nobody.
     TELEMETRY: (PROTOCOL, ERRORS),
+    # Which addresses strangers may have a machine call: jobs an agent's, owners of webhooks a market's.
+    NETWORK: (),
     CLEARING: ("marketplace.jit", *CORE),
     PORTS: CORE,
     "marketplace.services": (PORTS, CLEARING, TELEMETRY, *CORE),
-    "marketplace.adapters": (PORTS, *CORE),
+    "marketplace.adapters": (PORTS, NETWORK, *CORE),
     "marketplace.client": (TELEMETRY, PROTOCOL, ERRORS),
-    "marketplace.api": ("marketplace.services", TELEMETRY, *CORE),
+    # The dApp's files, which the interface serves beside itself.
+    "marketplace.web": (ERRORS,),
+    "marketplace.api": ("marketplace.services", "marketplace.web", TELEMETRY, *CORE),
     # The command line talks to a market like any other client, and checks what it says with the pure rooms.
     "marketplace.cli": (CLIENT, CLEARING, *CORE),
     "marketplace.settings": CORE,
+    # Which of the adapters the settings ask for: what bootstrap would do, in a file of its own.
+    "marketplace.stores": ("marketplace.settings", "marketplace.adapters", PORTS, *CORE),
     "marketplace.bootstrap": ("marketplace",),
+    "marketplace.upkeep": (
+        "marketplace.bootstrap",
+        TELEMETRY,
+        "marketplace.adapters",
+        "marketplace.services",
+        "marketplace.settings",
+        *CORE,
+    ),
     # Chains and processes for development: deploys through the checkout's scripts, reads back the address book.
     "marketplace.devnet": (CHAIN, ERRORS),
     # The door for others: names what of the inner rooms they may build on, and adds nothing.
     "marketplace.published": (CHAIN, *CORE),
-    "agent": ("agent.sandbox", "agent.tee", CLIENT, TELEMETRY, *CORE),
+    "agent": ("agent.sandbox", "agent.tee", CLIENT, TELEMETRY, NETWORK, *CORE),
     "agent.sandbox": (PROTOCOL, ERRORS),
     "agent.tee": (PROTOCOL, ERRORS),
     # The outermost ring: uses everything that is public, and nothing imports it.
@@ -74,7 +88,14 @@ RULES: dict[str, tuple[str, ...]] = {
         *CORE,
     ),
     # A whole market is measured, on a chain of its own as well, with all that its processes are made of.
-    "scripts.bench.service": ("scripts.toolchain", "scripts.bench", "marketplace"),
+    # Its agents and oracles are told of work as real ones are.
+    "scripts.bench.service": ("scripts.toolchain", "scripts.bench", "marketplace", "agent.work_feed"),
+    # The dApp in a browser, on a market in memory.
+    "scripts.bench.web": ("scripts.toolchain",),
+    # Reads every setting off the classes that read it.
+    "scripts.docs": ("scripts.toolchain", "agent", "marketplace.cli", "marketplace.settings", CLIENT),
+    # Makes keys, contracts and play money for containers, on a chain that runs already.
+    "scripts.operations": ("scripts.toolchain", "marketplace.devnet", CHAIN, CLIENT, *CORE),
     # Draws what the auction makes of a handful of orders.
     "scripts.draw_round": ("scripts.toolchain", CLEARING, DOMAIN, PROTOCOL),
     "scripts.setup": ("scripts.toolchain",),
@@ -88,8 +109,11 @@ EXEMPTIONS = (
     Exemption("marketplace.api.__main__", "marketplace.settings", "the process: reads its settings"),
     Exemption("marketplace.cli.operators", "marketplace.bootstrap", "`hive market` starts the service"),
     Exemption("marketplace.cli.operators", "marketplace.settings", "`hive market` reads the service's settings"),
+    Exemption("marketplace.cli.ca", "marketplace.adapters.authority_files", "`hive ca` makes an authority's files"),
     Exemption("marketplace.cli.backups", "marketplace.bootstrap", "`hive market backup` copies the service's folder"),
     Exemption("marketplace.cli.backups", "marketplace.settings", "`hive market backup` reads the service's settings"),
+    Exemption("marketplace.cli.upkeep", "marketplace.upkeep", "`hive market prune|copy` work on the service's stores"),
+    Exemption("marketplace.cli.upkeep", "marketplace.settings", "`hive market prune|copy` read the service's settings"),
     Exemption("marketplace.cli.operators", "agent.bootstrap", "`hive provider`, `hive oracle` start the daemons"),
     Exemption("marketplace.cli.operators", "agent.settings", "`hive provider`, `hive oracle` read their settings"),
     Exemption("marketplace.cli.operators", "agent.prices", "`hive provider advise` reads what the daemon has learned"),
@@ -117,6 +141,12 @@ EXEMPTIONS = (
     Exemption("marketplace.cli.localmarket", CHAIN, "sets up accounts on the local chain of `hive dev`"),
     Exemption("marketplace.cli.localmarket", "marketplace.devnet", "runs the processes of `hive dev`"),
     Exemption("marketplace.cli.dev", "marketplace.devnet", "checks the ports of `hive dev`"),
+    Exemption("marketplace.cli.devhistory", "marketplace.devnet", "its process ends with `hive dev`"),
+    Exemption(
+        "marketplace.cli.devwallet.beside", "marketplace.devnet", "takes a free port for the pages of `hive dev`"
+    ),
+    Exemption("marketplace.cli.devwallet.pages", "marketplace.devnet", "tells what the chain of `hive dev` refused"),
+    Exemption("marketplace.cli.devwallet.pages", "marketplace.web", "`hive dev` serves the dApp with a test wallet"),
     Exemption("marketplace.cli.faucet", "marketplace.devnet", "asks the chain of `hive dev` for test money"),
     Exemption("marketplace.devnet.chain", "scripts.toolchain", "a checkout's tools; an installed wheel is given none"),
     Exemption("scripts.audit.__main__", "scripts.setup", "installs the audit's tools, step by step as setup does"),
@@ -126,9 +156,10 @@ EXEMPTIONS = (
 
 PURE_ROOMS = (PROTOCOL, DOMAIN, CLEARING, ERRORS)
 PURE = (
-    "abc", "bisect", "collections", "concurrent", "dataclasses", "decimal", "enum", "fractions", "functools",
+    "abc", "base64", "bisect", "collections", "concurrent", "dataclasses", "decimal", "enum", "fractions", "functools",
     "hashlib", "heapq", "hmac", "itertools", "json", "math", "operator", "re", "statistics", "string", "struct",
-    "types", "typing", "eth_abi", "eth_account", "eth_utils", "numba", "numpy", "pydantic", "pydantic_core", "rfc8785",
+    "types", "typing", "coincurve", "eth_abi", "eth_account", "eth_utils", "numba", "numpy", "pydantic",
+    "pydantic_core", "rfc8785",
 )  # fmt: skip
 """What a function of its arguments may need: no input or output, framework, clock or randomness."""
 IMPURE_USES = ("open", "print", "input", "np.random", "numpy.random", "Account.create", "eval", "exec", "__import__")
@@ -177,7 +208,7 @@ def test_setup_runs_before_anything_is_installed(imports):
 
 def test_nothing_imports_the_tests_but_what_runs_them_and_the_bench_on_a_chain_in_memory(imports):
     users = {found.importer for found in imports if found.target.partition(".")[0] == "tests"}
-    assert users == {"scripts.audit.testbed", "scripts.bench.service.fakes"}
+    assert users == {"scripts.audit.testbed", "scripts.bench.service.fakes", "scripts.bench.web.fakes"}
 
 
 # --- the checker itself, on small trees with a fault planted ----------------------------------------------------------

@@ -9,11 +9,10 @@ from pathlib import Path
 import click
 import pytest
 import typer.main
-from pydantic.fields import FieldInfo
 
-from agent.settings import OracleSettings, ProviderSettings
 from marketplace import devnet, errors
 from marketplace.cli.main import app
+from marketplace.protocol.audit_log import TreeHead
 from marketplace.protocol.audits import AUDIT_MESSAGES
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.evidence import EvidenceBinding
@@ -21,8 +20,8 @@ from marketplace.protocol.livelog import LogChunk
 from marketplace.protocol.messages import SIGNED_MESSAGES
 from marketplace.protocol.prepaid import NETTED_MESSAGES
 from marketplace.protocol.privacy import KeyGrant, KeyOffer
+from marketplace.protocol.svid import CertificateRequest
 from marketplace.protocol.vouchers import CHANNEL_MESSAGES
-from marketplace.settings import MarketSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -33,7 +32,7 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 MESSAGES = [
     *SIGNED_MESSAGES, *AUDIT_MESSAGES, *CHANNEL_MESSAGES, *NETTED_MESSAGES, EvidenceBinding, Checkpoint, LogChunk,
-    KeyGrant, KeyOffer,
+    KeyGrant, KeyOffer, TreeHead, CertificateRequest,
 ]  # fmt: skip
 
 
@@ -54,36 +53,6 @@ def test_every_error_code_stands_beside_its_exit_code_and_no_other_does():
     for code, cls in errors.all_error_classes().items():
         expected.setdefault(cls.exit_code, set()).add(code)
     assert exit_codes() == expected
-
-
-def shown_default(field: FieldInfo) -> str | None:
-    """How a table shows a setting's default; None where words describe it."""
-    if field.is_required():
-        return "required"
-    if field.default_factory is not None:
-        return None
-    return "none" if field.default in (None, "") else f"`{field.default}`"
-
-
-@pytest.mark.parametrize("settings", [MarketSettings, ProviderSettings, OracleSettings], ids=lambda kind: kind.__name__)
-def test_every_setting_is_in_the_architecture_with_its_default(settings):
-    prefix = settings.model_config["env_prefix"]
-    rows = dict(re.findall(r"^\| `(COMPUTEHIVE_\w+)` \| ([^|]*) \| [^|]+ \|$", ARCHITECTURE, re.MULTILINE))
-    for name, field in settings.model_fields.items():
-        given, expected = rows.get(f"{prefix}{name.upper()}"), shown_default(field)
-        assert given is not None, name
-        if name != "agent_keystore":  # None means the provider's own, which the table says
-            assert given == (expected or given), name
-
-
-def test_no_setting_is_described_that_does_not_exist():
-    rows = re.findall(r"^\| `(COMPUTEHIVE_\w+)` \| [^|]* \| [^|]+ \|$", ARCHITECTURE, re.MULTILINE)
-    known = {
-        f"{kind.model_config['env_prefix']}{name.upper()}"
-        for kind in (MarketSettings, ProviderSettings, OracleSettings)
-        for name in kind.model_fields
-    }
-    assert set(rows) == known
 
 
 def commands(group: click.Command, words: tuple[str, ...] = ("hive",)) -> list[str]:

@@ -131,9 +131,8 @@ class FakeChain:
         self._online()
         self._all[transaction.sent.tx_hash] = transaction
         self.broadcasts += 1
-        known = any(transaction.sent.tx_hash in block.results for block in self.blocks)
-        if not known and transaction not in self.mempool:
-            self.mempool.append(transaction)
+        known = any(transaction.sent.tx_hash in block.results for block in self.blocks) or transaction in self.mempool
+        self.mempool += [] if known else [transaction]
         if self.mining:
             self.mine()
 
@@ -153,6 +152,8 @@ class FakeChain:
 
     def events(self, first: int, last: int) -> list[ChainEvent]:
         self._online()
+        if last >= len(self.blocks):
+            raise ChainUnavailable(f"The chain's node has not got block {last} yet.")
         return [event for block in self.blocks[first : last + 1] for event in block.events]
 
     def fee_bps(self) -> int:
@@ -285,8 +286,7 @@ class FakeSender:
 
     def result(self, tx_hash: str) -> TxResult | None:
         self._chain._online()
-        found = (block.results.get(tx_hash) for block in self._chain.blocks)
-        return next((one for one in found if one is not None), None)
+        return next((block.results[tx_hash] for block in self._chain.blocks if tx_hash in block.results), None)
 
     def is_nonce_used(self, nonce: int) -> bool:
         self._chain._online()

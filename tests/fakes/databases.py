@@ -1,9 +1,10 @@
 """Databases for tests: SQLite files, or PostgreSQL's where `HIVE_TEST_DATABASE=postgres` asks for them.
 
-A fresh database on the server is a copy of one that is migrated already.
+A fresh database is a copy of one that is migrated already: a test of what migrating does begins with an empty one.
 """
 
 import os
+import tempfile
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -44,7 +45,11 @@ def empty_database_at(folder: Path, kind: str) -> Path | str:
 
 def open_database(folder: Path, kind: str = ASKED, **options) -> Database:
     """The database of a folder, open until `close_databases`."""
-    _opened.append(Database(database_at(folder, kind), **options))
+    where = database_at(folder, kind)
+    if isinstance(where, Path) and not where.exists():
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_bytes(_migrated_file())
+    _opened.append(Database(where, **options))
     return _opened[-1]
 
 
@@ -56,6 +61,14 @@ def close_databases() -> None:
     for name in _names.values():
         run_sql(f"DROP DATABASE {name} WITH (FORCE)")
     _names.clear()
+
+
+@cache
+def _migrated_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "market.db"
+        Database(path).close()
+        return path.read_bytes()
 
 
 @cache

@@ -7,6 +7,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from marketplace.adapters.blobs import FolderBlobs
+from marketplace.adapters.signer import KeySigner
 from marketplace.domain.rules import Rules
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.eip712 import Domain
@@ -83,6 +84,7 @@ class World:
             sender=FakeSender(self.chain, OPERATOR.address),
             blobs=FolderBlobs(self.folder / "blobs", self.rules.max_blob_bytes),
             clock=FakeClock(self.chain),
+            signer=KeySigner(DOMAIN, OPERATOR.key),
             rules=self.rules,
         )
 

@@ -30,6 +30,11 @@ def plan(**changes) -> MarketPlan:
     return MarketPlan(**values)
 
 
+def plan_with_one_oracle(**changes) -> MarketPlan:
+    """For tests of what does not depend on how many agree: each further oracle loads and runs every job again."""
+    return plan(**{"oracles": ORACLES[:1], "threshold": 1} | changes)
+
+
 def submit(
     market: LocalMarket,
     folder: Path,

@@ -34,6 +34,8 @@ class Recorder:
     calls: list[Call] = field(default_factory=list)
     repeated: dict[str, tuple[Call, Call]] = field(default_factory=dict)
     """Of each POST the first call, and the same once more."""
+    refused_again: set[str] = field(default_factory=set)
+    """Those of which the second was refused, as it has to be."""
 
     def enter(self, world: World) -> None:
         """From now on talk to `world`."""
@@ -54,6 +56,22 @@ class Recorder:
         first, second = self._send("POST", path, body), self._send("POST", path, body)
         self.repeated.setdefault(first.operation, (first, second))
         return first.answer
+
+    def once(self, path: str, body: Any) -> Any:
+        """The answer's document, to what is refused when it is sent again."""
+        first = self._send("POST", path, body)
+        again = self._client.post(path, json=body)
+        assert 400 <= again.status_code < 500, again.text
+        self.refused_again.add(first.operation)
+        return first.answer
+
+    def delete(self, path: str) -> Any:
+        """The answer's document."""
+        return self._send("DELETE", path, None).answer
+
+    def sign_in(self, token: str) -> None:
+        """From now on ask as whose token this is."""
+        self._client.headers["Authorization"] = f"Bearer {token}"
 
     def raw(self, method: str, path: str, content: bytes = b"") -> httpx.Response:
         """Bytes, of which no example is kept; of an answer that is JSON there is one."""

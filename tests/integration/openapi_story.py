@@ -14,11 +14,14 @@ from marketplace.protocol.livelog import STDOUT, LogChunk
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Cancel, Heartbeat, Receipt
 from marketplace.protocol.privacy import KeyGrant, KeyOffer, Privacy
+from marketplace.protocol.profile import Gpu
 from marketplace.services.clear_round import run_round
 from marketplace.services.seal_verdicts import advance_judgements
 from marketplace.services.settle_batch import batches_of, propose_batches
 from tests.fakes.world import AGENT, DOMAIN, OPERATOR, ORACLES, OTHER_RULES, PROVIDER, RENTER, SCRIPT, World
+from tests.integration.openapi_access import use_access
 from tests.integration.openapi_recorder import Recorder
+from tests.integration.openapi_workflow import carry_out
 
 API = "/api/v1"
 RESOURCES = {"vcpus": 1, "memoryMb": 512, "durationSeconds": 60, "fuel": "10000000000", "egressMb": 1}
@@ -28,7 +31,9 @@ SALT, SANDBOX, RECIPIENT = "0x" + "5a" * 32, "0x" + "5b" * 32, "age1" + "q" * 58
 def play(folder: Path) -> Recorder:
     """All of it. The same each time: keys, salts and the chain's clock are fixed."""
     recorder = Recorder()
-    for number, tell in enumerate((look_around, settle, audit, open_canary, share_keys, accept, refund, withdraw)):
+    for number, tell in enumerate(
+        (look_around, settle, audit, open_canary, share_keys, accept, refund, withdraw, carry_out, be_told)
+    ):
         (folder / str(number)).mkdir()
         tell(recorder, folder / str(number))
     return recorder
@@ -49,6 +54,8 @@ def signed(name: str, message: TypedMessage, signer, **more: Any) -> dict[str, A
 
 def look_around(recorder: Recorder, folder: Path) -> None:
     world = world_in(folder, recorder)
+    plain = world.profile()
+    world.profile = lambda: plain.model_copy(update={"gpus": (Gpu(model="NVIDIA L4", memory_mb=23_034),)})
     for path in (
         "/health",
         f"{API}/health/live",
@@ -58,8 +65,11 @@ def look_around(recorder: Recorder, folder: Path) -> None:
         f"{API}/rounds",
     ):
         recorder.get(path)
+    recorder.get(f"{API}/status")  # of a market that has followed nothing yet
     recorder.post(f"{API}/quotes", {"resources": RESOURCES})
     offer(recorder, world)
+    for path in ("cluster/nodes", "asks"):
+        recorder.get(f"{API}/{path}")
     body = {"resources": RESOURCES, "jobSpec": world.job_spec().to_json(), "replicas": 1, "maxPrice": "1000000"}
     for path in (f"{API}/quotes", f"{API}/quotes/advice"):
         recorder.post(path, body | {"maxPrice": "1"})
@@ -92,15 +102,19 @@ def settle(recorder: Recorder, folder: Path) -> None:
     recorder.get(f"{API}/oracle/claims", oracle=ORACLES[0].address)
     look_at(recorder, lease, job)
     verdict = world.verdict(lease)
-    for oracle in ORACLES[:2]:
-        seal = world.sealed(oracle, verdict).seal(oracle.address)
-        recorder.post(f"{API}/leases/{lease}/seal", signed("seal", seal, oracle, oracle=oracle.address))
+    first, second = ORACLES[:2]
+    seals = [world.sealed(oracle, verdict).seal(oracle.address) for oracle in (first, second)]
+    recorder.post(f"{API}/leases/{lease}/seal", signed("seal", seals[0], first, oracle=first.address))
+    entries = [signed("seal", seals[1], second), signed("seal", seals[0], second)]
+    recorder.post(f"{API}/oracle/seals", {"oracle": second.address, "seals": entries})
     world.chain.mine(seconds=10)
     advance_judgements(world.market)
-    for oracle in ORACLES[:2]:
+    for oracle in (first, second):
         recorder.get(f"{API}/oracle/reveals", oracle=oracle.address)
-        reveal = world.sealed(oracle, verdict)
-        recorder.post(f"{API}/leases/{lease}/verdict", signed("reveal", reveal, oracle, oracle=oracle.address))
+    reveals = [world.sealed(oracle, verdict) for oracle in (first, second)]
+    recorder.post(f"{API}/leases/{lease}/verdict", signed("reveal", reveals[0], first, oracle=first.address))
+    entries = [signed("reveal", reveals[1], second)]
+    recorder.post(f"{API}/oracle/verdicts", {"oracle": second.address, "reveals": entries})
     propose_batches(world.market)
     sign_batches(recorder, world)
     world.drain()
@@ -119,6 +133,8 @@ def audit(recorder: Recorder, folder: Path) -> None:
     world = world_in(folder, recorder, audit=Audit(rate_ppm=500_000))
     lease, job = open_lease(recorder, world)
     attest(recorder, world, lease)
+    recorder.get(f"{API}/leases", agent=AGENT.address, limit="5")  # nothing is drawn yet
+    look_at(recorder, lease, job)
     shown = recorder.get(f"{API}/leases/{lease}/audit")
     draw = Draw(DOMAIN, tuple(shown["members"]), lease, shown["attestation"])
     for oracle in ORACLES:
@@ -209,6 +225,10 @@ def withdraw(recorder: Recorder, folder: Path) -> None:
         recorder.get(f"{API}/jobs/{job}/{page}")
 
 
+def be_told(recorder: Recorder, folder: Path) -> None:
+    use_access(recorder, world_in(folder, recorder), place)
+
+
 # --- what several of them do ---
 
 
@@ -271,4 +291,9 @@ def look_at(recorder: Recorder, lease: str, job: str) -> None:
     recorder.get(f"{API}/rounds/1/transcript")
     for page in ("cluster/status", "cluster/nodes", "oracle/members"):
         recorder.get(f"{API}/{page}")
+    recorder.get(f"{API}/log/head")
+    recorder.get(f"{API}/log/entries", first="0", limit="5")
+    recorder.get(f"{API}/log/subjects/{job}")
+    recorder.get(f"{API}/log/entries/1/proof")
+    recorder.get(f"{API}/log/consistency", first="1", second="3")
     recorder.get(f"{API}/oracle/faults", limit="5")

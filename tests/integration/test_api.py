@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.api.app import build_app
+from marketplace.api.peers import certificate_routes
 from marketplace.client import MarketClient
 from marketplace.domain.rules import Rules
 from marketplace.protocol.canonical import sha256_digest
@@ -40,9 +41,10 @@ def assert_problem(response, status: int, code: str) -> dict:
 def test_every_call_of_the_protocol_page_exists(api, world):
     page = Path(__file__).parents[2].joinpath("docs/protocol.md").read_text()
     table = page[page.index("## The HTTP interface") : page.index("## What each party does")]
-    named = {path for path in re.findall(r"(?:`|GET |PUT |POST )(/[^`\s]+)", table)}
+    named = {path for path in re.findall(r"(?:`|GET |PUT |POST )(/[^`\s?]+)", table)}
     assert len(named) > 25
     routes = {_shape(path) for path in build_app(world.market, with_workers=False).openapi()["paths"]}
+    routes |= {_shape(route.path) for route in certificate_routes(world.market).routes}
     routes |= {"/docs", "/openapi.json", "/api/v1/nodes/register", "/api/v1/jobs/{}"}
     assert not [path for path in named if not any(route.endswith(_shape(path)) for route in routes)]
 

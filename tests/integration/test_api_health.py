@@ -13,9 +13,8 @@ from marketplace.services.show_readiness import MOST_BLOCKS_BEHIND, show_readine
 from marketplace.services.workers import Workers
 from tests.fakes.databases import open_database
 from tests.fakes.http import client_of
+from tests.fakes.waiting import wait_for
 from tests.fakes.world import World
-
-SOON = 30.0
 
 
 @pytest.fixture
@@ -37,13 +36,6 @@ def reasons(world, workers) -> list[str]:
     except MarketError as error:
         return error.values["reasons"]
     return []
-
-
-def wait_for(condition) -> None:
-    until = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def test_a_market_whose_workers_run_is_ready_until_they_stop(world, running):

@@ -38,7 +38,11 @@ def api(tmp_path_factory):
 def operations(api):
     found = [(path, method, each) for path, ms in api.document["paths"].items() for method, each in ms.items()]
     # One has an answer without an end, one answers without a body, one is not ready: here no workers run.
-    return [one for one in found if one[2]["operationId"] not in ("follow_market", "find_blob", "show_readiness")]
+    return [
+        one
+        for one in found
+        if one[2]["operationId"] not in ("follow_market", "follow_work", "find_blob", "show_readiness")
+    ]
 
 
 def places(value: Any, path: tuple = ()) -> list[tuple]:

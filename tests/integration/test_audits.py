@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from agent.adapters import AdapterSettings, open_adapters
 from agent.journal import Journal
 from agent.oracle import OracleDaemon
-from agent.work import JobRunner
+from agent.work import NO_HOOKS, JobRunner
 from marketplace.cli.localmarket import PASSWORD, LocalMarket
 from marketplace.cli.localplan import ProviderPlan
 from marketplace.cli.main import app
@@ -96,9 +96,9 @@ class Scene:
         """The third oracle: the ordinary daemon but for where its share is from."""
         runner = JobRunner(open_adapters(AdapterSettings(self.folder / "own")), client.get_blob)
 
-        def run(terms, stop=None, snapshots=None):
+        def run(terms, hooks=NO_HOOKS):
             self.runs.append(terms.job_spec.name)
-            return runner(terms, stop, snapshots)
+            return runner(terms, hooks)
 
         return OracleDaemon(
             client=client,

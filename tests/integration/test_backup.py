@@ -146,6 +146,9 @@ def test_a_running_market_is_not_restored_over_and_a_drill_beside_it_proves_its_
     assert ran.returncode == 6 and "answers at" in ran.stderr
     ran = hive_market(market, "restore", tmp_path / "backup", DATA_DIR=tmp_path / "drill", PORT=free_port())
     assert ran.returncode == 0 and "Equal" in ran.stderr, ran.stderr
+    with closing(sqlite3.connect(tmp_path / "drill" / "market.db")) as database:
+        ((name,),) = database.execute("SELECT name FROM history").fetchall()
+    assert name, "ids of events are other ones from here on"
 
 
 def is_served(client) -> bool:

@@ -11,12 +11,11 @@ from marketplace.protocol.metering import Resources
 from marketplace.protocol.packing import ClaimedLease
 from tests.integration.local import (
     MARKET,
-    ORACLES,
     PROVIDER,
     RENTER,
     assert_every_micro_usdc_is_accounted_for,
     finish,
-    plan,
+    plan_with_one_oracle,
     submit,
 )
 
@@ -27,9 +26,9 @@ pytestmark = pytest.mark.timeout(280)
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
-    with LocalMarket(plan(), tmp_path_factory.mktemp("market")) as market:
+    with LocalMarket(plan_with_one_oracle(), tmp_path_factory.mktemp("market")) as market:
         market.start()
-        for oracle in ORACLES:
+        for oracle in market.plan.oracles:
             market.process(oracle).kill()
         yield market
 

@@ -1,5 +1,6 @@
 """The two-minute test: `hive dev` in one terminal, somebody's own script on somebody's own file in another."""
 
+import html
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 
 HIVE = [sys.executable, "-m", "marketplace.cli.main"]
@@ -72,13 +75,13 @@ def start_dev(home: Path, log: Path) -> subprocess.Popen[bytes]:
 def processes_under(folder: Path) -> list[str]:
     """Command lines of every process whose environment or arguments name `folder`."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*"):
+    for process in psutil.process_iter():
         try:
-            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
-        except OSError:
+            words, variables = process.cmdline(), process.environ().values()
+        except psutil.Error:  # it has just ended
             continue
-        if str(folder).encode() in text and int(entry.name) != os.getpid():
-            found.append((entry / "cmdline").read_text().replace("\0", " "))
+        if process.pid != os.getpid() and any(str(folder) in text for text in (*words, *variables)):
+            found.append(" ".join(words))
     return found
 
 
@@ -109,6 +112,22 @@ def paid(user):
 
 def job_of(user) -> str:
     return user.json("jobs", "--state", "paid")["jobs"][-1]["jobId"]
+
+
+def test_the_dapp_is_beside_the_market_with_a_test_wallet_of_its_chain(user):
+    url = re.search(
+        r"^dApp +(http://127\.0\.0\.1:\d+)  \(with a test wallet\)", (user.folder / "dev.log").read_text(), re.M
+    )[1]
+    page, dev = httpx.get(url), json.loads((user.home / "dev.json").read_text())
+    known = json.loads(html.unescape(re.search(r'data-known="([^"]+)"', page.text)[1]))
+    assert (known["chainId"], known["market"], set(known["accounts"])) == (
+        dev["chainId"], dev["url"], {"renter", "provider", "auditor"},
+    )  # fmt: skip
+    assert "dev-wallet" not in httpx.get(dev["url"]).text
+    asked = {"ask": "answer", "method": "eth_sendTransaction", "params": [{"from": known["accounts"]["auditor"],
+             "to": known["accounts"]["renter"], "value": "0x1", "chainId": hex(dev["chainId"])}]}  # fmt: skip
+    sent = httpx.post(f"{url}/dev-wallet", json=asked, headers={"Origin": url}, timeout=30).json()
+    assert re.fullmatch("0x[0-9a-f]{64}", sent["result"])
 
 
 def test_the_price_and_the_cap_come_before_anything_is_signed(user):

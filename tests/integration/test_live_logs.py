@@ -9,7 +9,7 @@ from marketplace.client.events import follow_events
 from marketplace.client.livelog import SeenLog
 from marketplace.client.results import fetch_result, read_log
 from marketplace.protocol.metering import Resources
-from tests.integration.local import finish, plan, submit
+from tests.integration.local import finish, plan_with_one_oracle, submit
 
 LINES = 25
 TALKER = f"""
@@ -24,7 +24,7 @@ ROOM = Resources(gpus=0, vcpus=1, memory_mb=256, seconds=200, fuel=100_000_000_0
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
-    with LocalMarket(plan(), tmp_path_factory.mktemp("market")) as made:
+    with LocalMarket(plan_with_one_oracle(), tmp_path_factory.mktemp("market")) as made:
         made.start()
         yield made
 

@@ -18,6 +18,7 @@ from marketplace.protocol.jobspec import InputFile, JobSpec, RuntimeProgram
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.protocol.messages import Ask, Attestation, Bid, Cancel, Heartbeat, Verdict, VerdictBatch, VerdictReveal
 from marketplace.protocol.profile import Cpu, NodeProfile
+from tests.fakes.waiting import wait_for
 from tests.integration.conftest import NAMES, TestChain
 
 USDC = 1_000_000
@@ -28,17 +29,6 @@ AGENT = Account.from_key((104).to_bytes(32))
 SCRIPT = b"print('hello')"
 RUNTIME = "0x" + "ab" * 32
 ASK_SALTS = itertools.count(int(time.time()))
-
-
-def wait_for(condition, what: str, seconds: float = 30):
-    """Poll until `condition()` is true, and return it."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 class Service:

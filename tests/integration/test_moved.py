@@ -13,7 +13,7 @@ from tests.integration.local import (
     RESOURCES,
     assert_every_micro_usdc_is_accounted_for,
     finish,
-    plan,
+    plan_with_one_oracle,
     submit,
 )
 
@@ -22,7 +22,7 @@ LONG = "total = 0\nfor i in range(30_000_000): total += i * i\nprint(total)"
 
 @pytest.fixture
 def market(tmp_path):
-    with LocalMarket(plan(), tmp_path / "market") as market:
+    with LocalMarket(plan_with_one_oracle(), tmp_path / "market") as market:
         market.start()
         yield market
 

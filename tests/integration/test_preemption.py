@@ -14,7 +14,7 @@ from tests.integration.local import (
     USDC,
     assert_every_micro_usdc_is_accounted_for,
     finish,
-    plan,
+    plan_with_one_oracle,
     submit,
 )
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(280)
 
 @pytest.fixture
 def market(tmp_path_factory):
-    one_unit = plan(providers=[ProviderPlan(PROVIDER, "eu", 1, 50 * USDC, RATES)])
+    one_unit = plan_with_one_oracle(providers=[ProviderPlan(PROVIDER, "eu", 1, 50 * USDC, RATES)])
     with LocalMarket(one_unit, tmp_path_factory.mktemp("market")) as market:
         market.start()
         yield market

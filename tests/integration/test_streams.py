@@ -3,19 +3,14 @@
 import socket
 import subprocess
 import sys
-import threading
-import time
 from base64 import b64decode, b64encode
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import Request
 
 from marketplace.api import streams
-from marketplace.api.app import build_app
 from marketplace.api.streams import Streams
-from marketplace.bootstrap import MarketServer
 from marketplace.client import MarketClient
 from marketplace.client.events import follow_events
 from marketplace.domain.rules import Rules
@@ -24,38 +19,11 @@ from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.livelog import STDERR, STDOUT, LogChunk
 from marketplace.services.clear_round import run_round
 from marketplace.services.follow_job import Look
+from tests.fakes.service import serve
+from tests.fakes.waiting import SOON, wait_for
 from tests.fakes.world import AGENT, DOMAIN, World
 
-SOON = 20.0
-"""Seconds that anything may take on a busy machine."""
 EVENTS = {"Accept": "text/event-stream"}
-
-
-class Service:
-    """A market on a socket of its own, stopped as SIGTERM stops it."""
-
-    def __init__(self, world: World) -> None:
-        app = build_app(world.market, with_workers=False)
-        config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=int(SOON))
-        self._server = MarketServer(config, app.state.streams.stop)
-        self._thread = threading.Thread(target=self._server.run)
-        self._thread.start()
-        wait_for(lambda: self._server.started)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.streams = app.state.streams
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(2 * SOON)
-        assert not self._thread.is_alive()
-
-
-def wait_for(condition) -> None:
-    until = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -76,7 +44,7 @@ def job(world, lease) -> str:
 
 @pytest.fixture
 def service(world):
-    made = Service(world)
+    made = serve(world, timeout_graceful_shutdown=int(SOON))
     yield made
     made.stop()
 
@@ -147,8 +115,8 @@ def test_the_market_is_followed_from_round_to_round_over_several_connections(wor
     first = next(reader)
     assert (first.kind, first.data["rounds"]) == ("status", 0)
     world.open_lease()
-    told = next(reader)
-    assert (told.kind, told.data["number"], told.data["matched"]) == ("round", 1, 1)
+    told = next(event for event in reader if event.kind == "round")  # on a slow machine it connects anew meanwhile
+    assert (told.data["number"], told.data["matched"]) == (1, 1)
     reader.close()
     again = next(client.market_event_stream(told.id))
     assert (again.kind, again.data["rounds"]) == ("status", 1)
@@ -203,7 +171,7 @@ def test_while_nothing_happens_a_comment_keeps_the_connection(service, lease, jo
 
 
 def test_a_stop_of_the_market_ends_streams_instead_of_waiting_for_them(world, lease, job, caplog):
-    service = Service(world)
+    service = serve(world, timeout_graceful_shutdown=int(SOON))
     with MarketClient(service.url) as client:
         reader = client.job_event_stream(job)
         next(reader)
@@ -213,13 +181,13 @@ def test_a_stop_of_the_market_ends_streams_instead_of_waiting_for_them(world, le
 
 
 def test_a_client_goes_on_after_a_restart_of_the_market(world, lease, job):
-    first = Service(world)
+    first = serve(world, timeout_graceful_shutdown=int(SOON))
     with MarketClient(first.url) as client:
         send(client, lease, b"one")
         connect, urls = [client.job_log_stream], []
 
         def again(seconds):
-            urls.append(Service(world))
+            urls.append(serve(world, timeout_graceful_shutdown=int(SOON)))
             second = MarketClient(urls[0].url)
             send(second, lease, b"two", offset=3)
             world.attest(lease, b"onetwo")

@@ -22,7 +22,7 @@ from marketplace.errors import ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.jobspec import JobSpec, Requirements
 from marketplace.protocol.messages import Bid
-from tests.integration.local import MARKET, RENTER, RESOURCES, plan
+from tests.integration.local import MARKET, RENTER, RESOURCES, plan_with_one_oracle
 
 NOWHERE = Requirements(regions=("nowhere",))
 PAUSE_SECONDS = 0.05
@@ -32,7 +32,7 @@ ENOUGH = 5
 
 @pytest.fixture
 def market(tmp_path):
-    with LocalMarket(plan(), tmp_path / "market") as market:
+    with LocalMarket(plan_with_one_oracle(), tmp_path / "market") as market:
         market.start()
         yield market
 
@@ -82,7 +82,7 @@ def posting(market: LocalMarket, folder: Path, urls: list[str]) -> Iterator[Post
         upload_job(client, job)
         first, domain = client.next_salt(market.addresses[RENTER]), client.domain()
     common = {"renter": market.addresses[RENTER], "market": config["market"], "resources": RESOURCES}
-    bids = [build_bid(job, max_price=10_000, salt=first + number, **common) for number in range(60)]
+    bids = [build_bid(job, max_price=10_000, salt=first + number, **common) for number in range(400)]
     poster = Poster(market, urls, bids, job.spec, domain)
     thread = Thread(target=poster.run)
     thread.start()

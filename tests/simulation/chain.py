@@ -1,7 +1,8 @@
 """The simulated chain, and how each process sees it: through a node of its own that may be away or answer too late."""
 
 from collections.abc import Callable
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from marketplace.domain.chain import EventOrigin
 from marketplace.errors import Reverted
@@ -10,6 +11,8 @@ from tests.fakes.chain import FakeChain, FakeSender
 from tests.simulation.faults import Faults
 
 _VALUES = ("domain", "deployed_at_block", "address")
+_AT_ONCE = ("broadcast",)
+"""Calls whose answer depends on no block."""
 
 
 class SimulatedChain(FakeChain):
@@ -34,12 +37,32 @@ class SimulatedChain(FakeChain):
             self.mine()
         return len(mined) - len(kept)
 
+    def behind(self, blocks: int) -> Self:
+        """As a node sees it that has not heard of the last blocks; the mempool and what is sent are everybody's."""
+        found = copy(self)
+        found.blocks = self.blocks[: max(2, len(self.blocks) - blocks)]
+        return found
+
 
 class Node:
-    """`ports.Chain`, `ports.Sender` or `agent.chain.Chain` of one process: every call may fail, before or after."""
+    """`ports.Chain`, `ports.Sender` or `agent.chain.Chain` of one process: every call may fail, before or after.
 
-    def __init__(self, inner: object, process: str, faults: Faults, pause: Callable[[], None]) -> None:
-        self._inner, self._process, self._faults, self._pause = inner, process, faults, pause
+    `over` makes what is called over a chain: also over one that lags behind, from one call to the next, as behind an
+    address that several nodes share. Without it (a person's hand) all is asked of the chain itself.
+    """
+
+    def __init__(
+        self,
+        chain: SimulatedChain,
+        over: Callable[[SimulatedChain], object],
+        process: str,
+        faults: Faults,
+        pause: Callable[[], None],
+        *,
+        lags: bool = True,
+    ) -> None:
+        self._chain, self._over, self._inner, self._lags = chain, over, over(chain), lags
+        self._process, self._faults, self._pause = process, faults, pause
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
@@ -48,9 +71,13 @@ class Node:
 
         def call(*args: Any, **options: Any) -> Any:
             self._pause()
-            return self._faults.over_rpc(self._process, lambda: found(*args, **options))
+            return self._faults.over_rpc(self._process, lambda: self._choose(name)(*args, **options))
 
         return call
+
+    def _choose(self, name: str) -> Any:
+        blocks = self._faults.blocks_behind() if self._lags and name not in _AT_ONCE else 0
+        return getattr(self._over(self._chain.behind(blocks)) if blocks else self._inner, name)
 
 
 class AgentView:

@@ -2,8 +2,8 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,16 @@ from tests.simulation.faults import Faults
 
 
 class FaultyStore:
-    """`services.storage.Store` over a real database. `pause` is called where other threads may come in between."""
+    """`services.storage.Store` over a real database. `pause` is called where other threads may come in between.
 
-    def __init__(self, inner: Database, process: str, faults: Faults, pause: Callable[[], None]) -> None:
-        self._inner, self._process, self._faults, self._pause = inner, process, faults, pause
+    `thread` names who is at work now: all of them are one to the database, which knows a role by its thread.
+    """
+
+    def __init__(
+        self, inner: Database, process: str, faults: Faults, pause: Callable[[], None], thread: Callable[[], str]
+    ) -> None:
+        self._inner, self._process, self._faults, self._pause, self._thread = inner, process, faults, pause, thread
+        self._duties: dict[str, str] = {}
         self.is_open = False
         """While a transaction is: then nobody may call anything over a network."""
 
@@ -28,14 +34,40 @@ class FaultyStore:
         with self._inner.read() as tx, self._transaction():
             yield tx
 
+    look = read
+    is_viewed = False
+    """There are no replicas here."""
+
     @contextmanager
     def write(self) -> Iterator[Any]:
         self._begin()
-        with self._inner.write() as tx, self._transaction():
+        role = self._duties.get(self._thread())
+        with self._inner.on_duty(role) if role else nullcontext(), self._inner.write() as tx, self._transaction():
             yield tx
             self._faults.full()
             self._faults.crash(self._process)
         self._faults.crash(self._process)
+
+    def version(self) -> str:
+        self._begin()
+        return self._inner.version()
+
+    @contextmanager
+    def on_duty(self, role: str) -> Iterator[None]:
+        thread = self._thread()
+        self._duties[thread] = role
+        try:
+            yield
+        finally:
+            del self._duties[thread]
+
+    def take_duty(self, role: str) -> bool:
+        self._begin()
+        return self._inner.take_duty(role)
+
+    def renew_duties(self, roles: Collection[str] | None = None) -> frozenset[str]:
+        self._begin()
+        return self._inner.renew_duties(roles)
 
     def _begin(self) -> None:
         if not self.is_open:

@@ -20,9 +20,11 @@ RATES = {
     "delayed": (0.0, 0.01, 0.05),
     "disk full": (0.0, 0.002, 0.01),
     "interleaved": (0.0, 0.01, 0.04),
-    "reorganised": (0.0, 0.2, 1.0),
+    "reorganised": (0.0, 0.5, 3.0),
     "restored": (0.0, 0.0, 1.0),
     "fee": (0.0, 0.5, 1.0),
+    "behind": (0.0, 0.02, 0.1),
+    "asleep": (0.0, 0.005, 0.02),
     "skew": (0.0, 5.0, 40.0),
 }
 """Of each kind how likely it is at one call of a port, of which a seed has one. From `reorganised` to `fee` the weight
@@ -78,6 +80,10 @@ class Faults:
         """Raises DiskFull, or not."""
         if self.strikes("disk full"):
             raise DiskFull
+
+    def blocks_behind(self) -> int:
+        """How many blocks older than the head is what a node answers from now."""
+        return self.random.choice([1, 1, 2, 3]) if self.strikes("behind") else 0
 
     def over_rpc(self, process: str, call: Callable[[], Answer]) -> Answer:
         """A call of the chain's node: it may not arrive, or arrive and its answer be lost; the process may end."""

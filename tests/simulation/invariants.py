@@ -4,27 +4,24 @@ from collections import Counter
 from dataclasses import replace
 
 from marketplace.adapters.store import Database
-from marketplace.domain.chain import CloseReason, LeaseOpened
+from marketplace.domain.chain import LeaseOpened
 from marketplace.domain.ledger import Entry, Ledger
 from marketplace.domain.orders import OrderState
-from marketplace.protocol.enums import ClaimState, Outcome
+from marketplace.protocol.enums import ClaimState
 from marketplace.services.follow_chain import rebuild
 from marketplace.services.market import Market
-from marketplace.services.show_job import show_cost
 from marketplace.services.verify_ledger import verify_ledger
 from tests.fakes.chain import FakeSender
+from tests.simulation.balances import Books, find_wrong, held
 from tests.simulation.disk import copy_database
+from tests.simulation.ledgers import Ledgers, events_of
 from tests.simulation.renters import Job
-from tests.simulation.sandbox import true_result
-from tests.simulation.world import Finding, World
+from tests.simulation.verdicts import Verdicts
+from tests.simulation.world import World, require
 
 CLAIMED = (ClaimState.CLAIMED, ClaimState.DISPUTED)
-
-
-def require(holds: object, problem: str) -> None:
-    """Raises Finding unless it holds."""
-    if not holds:
-        raise Finding(problem)
+LISTED_EVERY = 100
+"""Steps after which all listings are read."""
 
 
 class Invariants:
@@ -32,9 +29,10 @@ class Invariants:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._head, self._followed = "", ""
+        self._head, self._followed, self._version = "", "", (0, 0, 0)
         self._ledger = Ledger(world.operator.address)
         self._jobs: dict[str, Job] = {}
+        self._verdicts, self._ledgers = Verdicts(world, self._jobs), Ledgers(world)
 
     def learn(self, job: Job) -> None:
         """A renter has signed this order."""
@@ -54,30 +52,37 @@ class Invariants:
         if head != self._head:
             self._head = head
             self._check_chain()
-        self._check_database()
+        self._ledgers.check_journals()
+        self._check_refusals()
+        accepted = sum(len(renter.accepted) for renter in self._world.renters)
+        version = self._world.market.starts, self._world.market.version(), accepted
+        if version != self._version:
+            self._version = version
+            self._check_database()
+        if self._world.step % LISTED_EVERY == 0:
+            self._ledgers.check_listings(self._outside())
 
     # --- the chain ------------------------------------------------------------------------------------------------
 
     def _check_chain(self) -> None:
         world, state = self._world, self._world.chain.state
         cover = sum(account.cover for account in state.providers.values())
-        total = state.total()
-        require(total + cover == world.funded, f"{total} in the escrow and {cover} at stake are not {world.funded}")
+        total, funded = state.total(), world.paid_in.total()
+        require(total + cover == funded, f"{total} in the escrow and {cover} at stake are not {funded}")
         self._ledger = ledger = Ledger(world.operator.address)
-        events = [event for block in world.chain.blocks for event in block.events]
+        events = events_of(world)
         ledger.read(events)
         require(not ledger.faults, "; ".join(ledger.faults))
         opened = {event.lease_id: event for event in events if isinstance(event, LeaseOpened)}
         self._check_orders(opened)
-        open_locks: Counter[str] = Counter()
-        for lease_id, entry in ledger.entries.items():
-            if entry.closing is None:
-                open_locks[opened[lease_id].provider] += opened[lease_id].price
-            else:
-                self._check_justice(opened[lease_id], entry.closing)
         for provider, account in state.providers.items():
-            require(account.covered == open_locks[provider], f"{provider}: {account.covered} covered, not what is open")
             require(account.covered <= account.cover, f"{provider}: its stake does not cover its open leases")
+        self._verdicts.check(ledger, events, opened)
+        books = Books(Counter(world.paid_in))
+        books.read(events)
+        has = held(state.renters, state.providers, state.fees.treasury, state.fees.members)
+        wrong = find_wrong(books.amounts, has, world.names())
+        require(not wrong, "what somebody has is not what is due: " + "; ".join(wrong))
 
     def _check_orders(self, opened: dict[str, LeaseOpened]) -> None:
         by_bid: dict[str, list[LeaseOpened]] = {}
@@ -89,23 +94,6 @@ class Invariants:
             providers = {lease.provider for lease in leases}
             require(len(providers) == len(leases), f"bid {bid_hash} has two leases with one provider")
             require(all(lease.price <= bid.max_price for lease in leases), f"bid {bid_hash} is charged above its price")
-
-    def _check_justice(self, event: LeaseOpened, closing: tuple[object, ...]) -> None:
-        outcome, paid, fee, _, result, reason, *_ = closing
-        habit = self.habits()[event.provider]
-        if outcome == Outcome.FRAUD:
-            require(habit == "liar", f"lease {event.lease_id}: its {habit} provider was slashed")
-        if outcome != Outcome.PAID:
-            require((paid, fee) == (0, 0), f"lease {event.lease_id} pays without being paid")
-        elif reason in (CloseReason.VERDICT, CloseReason.RECEIPT):
-            truth = true_result(self._jobs[event.bid_hash].spec)
-            require(result == truth, f"lease {event.lease_id}: {habit} provider was paid for a wrong result")
-        elif reason == CloseReason.CLAIM_RELEASED:
-            require(habit in ("honest", "hoarder"), f"lease {event.lease_id}: a disputed lie was paid")
-
-    def habits(self) -> dict[str, str]:
-        """How each provider is, by address."""
-        return {one.account.address: one.habit for one in self._world.providers}
 
     # --- the database ---------------------------------------------------------------------------------------------
 
@@ -122,7 +110,7 @@ class Invariants:
         with market.store.read() as tx:
             last = tx.blocks.last()
         accepted = {one for renter in world.renters for one in renter.accepted}
-        missing = sorted(accepted - world.lost_orders - world.market.known_orders())
+        missing = sorted(accepted - world.lost_orders - world.market.known("bid_hash", "bids"))
         require(not missing, f"accepted orders are nowhere to be found: {', '.join(missing)}")
         seen = f"{last.hash if last else ''}/{world.market.starts}"
         on_chain = world.chain.block(last.number) if last else None
@@ -131,6 +119,13 @@ class Invariants:
         self._followed = seen
         found = verify_ledger(market)
         require(found.is_equal, "the database is not what the chain says: " + "; ".join(found.differences))
+        self._ledgers.check_bills(market, self._ledgers.ledger_at(last.number))
+
+    def _check_refusals(self) -> None:
+        """What a renter was just told that the market does not take is not in its book."""
+        told = [bid_hash for renter in self._world.renters for bid_hash in renter.take_refused()]
+        kept = sorted(set(told) & self._world.market.known("bid_hash", "bids")) if told else []
+        require(not kept, f"orders were refused and are in the book: {', '.join(kept)}")
 
     # --- at rest --------------------------------------------------------------------------------------------------
 
@@ -160,22 +155,10 @@ class Invariants:
         for provider in self._world.providers:
             assert provider.journal is not None
             left = [event.lease_id for event in provider.journal.open_leases()]
-            require(not left, f"{provider.name} believes leases open that are closed: {', '.join(left)}")
-        for job in self._jobs.values():
-            self._check_bill(market, job)
+            require(not left, f"the journal of {provider.name} has leases open that are closed: {', '.join(left)}")
+        self._ledgers.check_listings(market)
+        self._ledgers.check_ids(market)
         self._check_rebuilt(market)
-
-    def _check_bill(self, market: Market, job: Job) -> None:
-        with market.store.read() as tx:
-            leases = tx.leases.of_bid(job.bid_hash)
-            known = tx.bids.get(job.bid_hash) is not None and all(tx.asks.get(one.ask_hash) for one in leases)
-        if not known:
-            return
-        for bill in show_cost(market, job.bid_hash)["bills"]:
-            closing = self._ledger.entries[bill["leaseId"]].closing
-            assert closing is not None
-            told = tuple(int(bill[name]) for name in ("paid", "fee", "refund"))
-            require(told == closing[1:4], f"the bill of {bill['leaseId']} says {told}, the chain {closing[1:4]}")
 
     def _check_rebuilt(self, market: Market) -> None:
         """`hive market rebuild` on a copy changes nothing that follows from the chain."""

@@ -6,7 +6,7 @@ reads (`marketplace.api.bodies`) and the services it calls: what HTTP itself doe
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -19,18 +19,21 @@ from marketplace.api.bodies import (
     HeartbeatBody,
     JobBody,
     ReceiptBody,
-    SealBody,
-    VerdictBody,
+    RevealsBody,
+    SealsBody,
 )
+from marketplace.api.problems import problem_document
 from marketplace.client import MarketClient
-from marketplace.errors import NotFound, ServiceUnavailable
+from marketplace.client.transport import MOST_BYTES
+from marketplace.errors import MarketError, NotFound, ServiceUnavailable
 from marketplace.services.cancel_order import cancel_order
+from marketplace.services.group_commit import GroupCommit
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_ask, place_bid
 from marketplace.services.record_evidence import record_attestation, record_receipt
 from marketplace.services.record_heartbeat import record_heartbeat
 from marketplace.services.refund_lease import request_refund
-from marketplace.services.seal_verdicts import record_reveal, record_seal
+from marketplace.services.seal_verdicts import SignedReveal, SignedSeal, record_reveals, record_seals
 from marketplace.services.settle_batch import sign_batch
 from marketplace.services.show_job import show_cost, show_job
 from marketplace.services.show_lease import (
@@ -56,16 +59,18 @@ def _attest(market: Market, lease_id: str, sent: Any) -> Any:
     return _DONE
 
 
-def _seal(market: Market, lease_id: str, sent: Any) -> Any:
-    body = SealBody.model_validate(sent)
-    record_seal(market, lease_id, body.seal, body.oracle, body.signature)
-    return _DONE
+def _seal(market: Market, _: str, sent: Any) -> Any:
+    body = SealsBody.model_validate(sent)
+    return _each(record_seals(market, body.oracle, [SignedSeal(one.seal, one.signature) for one in body.seals]))
 
 
-def _reveal(market: Market, lease_id: str, sent: Any) -> Any:
-    body = VerdictBody.model_validate(sent)
-    record_reveal(market, lease_id, body.reveal, body.oracle, body.signature)
-    return _DONE
+def _reveal(market: Market, _: str, sent: Any) -> Any:
+    body = RevealsBody.model_validate(sent)
+    return _each(record_reveals(market, body.oracle, [SignedReveal(one.reveal, one.signature) for one in body.reveals]))
+
+
+def _each(outcomes: Sequence[bool | MarketError]) -> Any:
+    return {"results": [{"problem": problem_document(one)} if isinstance(one, MarketError) else {} for one in outcomes]}
 
 
 def _receipt(market: Market, lease_id: str, sent: Any) -> Any:
@@ -96,7 +101,8 @@ def _cancel(market: Market, _: str, sent: Any) -> Any:
 
 def _beat(market: Market, agent: str, sent: Any) -> Any:
     body = HeartbeatBody.model_validate(sent)
-    return {"lastSeen": record_heartbeat(market, agent, body.heartbeat, body.signature), "notices": []}
+    heard = record_heartbeat(market, agent, body.heartbeat, body.signature)
+    return {"lastSeen": heard.last_seen, "notices": []}
 
 
 def _has_blob(market: Market, digest: str, _: Any) -> Any:
@@ -114,8 +120,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"{_LEASE}/attestation", lambda market, lease_id, _: show_attestation(market, lease_id)),
     ("GET", _LEASE, lambda market, lease_id, _: show_lease(market, lease_id)),
     ("POST", f"{_LEASE}/attestation", _attest),
-    ("POST", f"{_LEASE}/seal", _seal),
-    ("POST", f"{_LEASE}/verdict", _reveal),
+    ("POST", r"/api/v1/oracle/seals()", _seal),
+    ("POST", r"/api/v1/oracle/verdicts()", _reveal),
     ("POST", f"{_LEASE}/receipt", _receipt),
     ("GET", r"/api/v1/oracle/claims()", lambda market, _, asked: list_claims(market, asked["oracle"])),
     ("GET", r"/api/v1/oracle/reveals()", lambda market, _, asked: list_reveals(market, asked["oracle"])),
@@ -147,27 +153,58 @@ def answer(market: Market, method: str, path: str, sent: Any) -> Any:
     raise AssertionError(f"the simulation does not know {method} {path}")
 
 
-class Wire:
-    """In the place of `client.transport.Transport`. `deliver` hands a request to the market as it then is."""
+class MustWait(Exception):
+    """A request waits for another's write."""
 
-    def __init__(self, faults: Faults, deliver: Callable[[str, str, Any], Any], later: list[tuple[str, str, Any]]):
-        self._faults, self._deliver, self._later = faults, deliver, later
+
+class OneThreadGroup(GroupCommit[Any, Any]):
+    """There is one real thread here: a request that waits would wait for the one that it interrupted, for ever."""
+
+    def _join(self, mine: Any) -> list[Any]:
+        if self._is_writing:
+            raise MustWait
+        return super()._join(mine)
+
+
+class Wire:
+    """In the place of `client.transport.Transport`. `deliver` hands a request to the market as it then is.
+
+    `process`: whose requests these are, which may end before or after each; empty for a person.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        deliver: Callable[[str, str, Any], Any],
+        later: list[tuple[str, str, Any]],
+        process: str = "",
+    ) -> None:
+        self._faults, self._deliver, self._later, self._process = faults, deliver, later, process
 
     def close(self) -> None:
         """Nothing is held."""
 
     def request(
         self, method: str, path: str, *, json: Any = None, content: bytes | None = None,
-        params: Mapping[str, Any] | None = None, repeatable: bool | None = None,
+        params: Mapping[str, Any] | None = None, repeatable: bool | None = None, most_bytes: int = MOST_BYTES,
     ) -> httpx.Response:  # fmt: skip
         """As the real one; one attempt, as whoever calls comes again."""
         sent = content if content is not None else json if json is not None else dict(params or {})
+        self._crash()
         found = self._over_network(method, path, sent)
-        return httpx.Response(200, content=found) if isinstance(found, bytes) else httpx.Response(200, json=found)
+        self._crash()
+        answer = httpx.Response(200, content=found) if isinstance(found, bytes) else httpx.Response(200, json=found)
+        if len(answer.content) > most_bytes:
+            raise ServiceUnavailable("The market answered with more than it may.")
+        return answer
 
     def json(self, method: str, path: str, **options: Any) -> Any:
         """As the real one."""
         return self.request(method, path, **options).json()
+
+    def _crash(self) -> None:
+        if self._process:
+            self._faults.crash(self._process)
 
     def _over_network(self, method: str, path: str, sent: Any) -> Any:
         sent = sent if isinstance(sent, bytes) else json.loads(json.dumps(sent))

@@ -5,11 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
+from marketplace.adapters.store import duties
 from marketplace.domain.chain import LeaseClaimed
 from marketplace.protocol.enums import Outcome
 from tests.simulation.invariants import Invariants
-from tests.simulation.processes import WORKERS, OracleProcess, Process, ProviderProcess
+from tests.simulation.oracles import OracleProcess
+from tests.simulation.processes import WORKERS, MarketProcess, Process, ProviderProcess
 from tests.simulation.renters import Renter
 from tests.simulation.sandbox import true_result
 from tests.simulation.world import Finding, World
@@ -19,9 +22,9 @@ SECONDS = (0, 0, 0, 0, 0, 1, 1, 1, 2, 6)
 """How many may pass before a step."""
 REST_ROUNDS = 80
 """Rounds without faults after which everything must have come to its end."""
-REST_SECONDS = (15, 60)
+REST_SECONDS = (20, 85)
 """Between the first rounds of that kind, and between the later ones: less than a provider's margin for claiming."""
-SOON = 6
+SOON = 4
 OFFERING = ("ask", "heartbeat", "follow")
 """Steps that finish nothing."""
 LOOK_BACK = 8
@@ -58,7 +61,7 @@ class Play:
         alter(self.world)
         self.laws = Invariants(self.world)
         self._random = self.world.random
-        self.world.interleaved = self._act
+        self.world.interleaved, self.world.overtaken = self._act, self._overtake
 
     def run(self, steps: int = STEPS) -> None:
         """`steps` with faults, then none until all is at rest. Raises Finding."""
@@ -84,16 +87,16 @@ class Play:
         agents = [*world.providers, *world.oracles]
         found: list[Action] = [(12.0, self._mine), (1.0, lambda: self._step("network", "arrive", None, world.arrive))]
         found += [(OFTEN.get(name, 2.0), lambda name=name: self._worker(name)) for name in WORKERS]
+        found += [(2.0, lambda market=market: self._renew(market)) for market in world.markets[1:] and world.markets]
         found += [(3.0, lambda agent=agent: self._agent(agent)) for agent in agents]
         found += [(5.0, lambda renter=renter: self._renter(renter)) for renter in world.renters]
-        if len(world.busy) == 0:  # nobody puts a server back while one of its steps is half done
-            found += [
-                (rates["reorganised"], world.reorganise),
-                (rates["fee"], world.change_fee),
-                (rates["restored"] * 2, world.back_up),
-                (rates["restored"] * 0.5, lambda: self._step("market/machine", "restore", None, world.restore)),
-            ]
-        return found
+        return [
+            *found,
+            (rates["reorganised"], world.reorganise),
+            (rates["fee"], world.change_fee),
+            (rates["restored"] * 2, world.back_up),
+            (rates["restored"] * 0.5, lambda: self._step("market/machine", "restore", None, world.restore)),
+        ]
 
     def _step(self, thread: str, name: str, process: Process | None, work: Callable[[], object]) -> None:
         self.world.take(thread, name, process, work)
@@ -105,8 +108,21 @@ class Play:
         self._watch()
 
     def _worker(self, name: str) -> None:
-        market = self.world.market
-        self._step(f"market/{name}", "step", market, lambda: WORKERS[name](market.market))
+        market = self._random.choice(self.world.markets)
+        self._work(market, name)
+
+    def _work(self, market: MarketProcess, role: str) -> None:
+        self._step(f"{market.name}/{role}", "step", market, lambda: market.work(role))
+
+    def _renew(self, market: MarketProcess) -> None:
+        self._step(f"{market.name}/duties", "renew", market, market.renew)
+
+    def _overtake(self, asleep: MarketProcess) -> None:
+        """Its roles are nobody's any more: another process takes them, and a step of each."""
+        for role in sorted(asleep.held):
+            for other in self.world.markets:
+                if other is not asleep:
+                    self._work(other, role)
 
     def _agent(self, agent: ProviderProcess | OracleProcess) -> None:
         """Some of the steps of its loop, one after the other."""
@@ -132,7 +148,7 @@ class Play:
 
     def _watch(self) -> None:
         """Renters contradict claims for what is wrong, and for what they are not shown."""
-        world, habits = self.world, self.laws.habits()
+        world, habits = self.world, self.world.habits()
         owners = {renter.account.address: renter for renter in world.renters}
         recent = [event for block in world.chain.blocks[-LOOK_BACK:] for event in block.events]
         for event in recent:
@@ -161,16 +177,20 @@ class Play:
             for agent in (*world.providers, *world.oracles):
                 self._finish(agent)
             for name in (*WORKERS, "outbox", "outbox"):
-                self._worker(name)
+                self._all_work(name)
             self._mine()
-            self._worker("outbox")
-            self._worker("follower")
+            self._all_work("outbox")
+            self._all_work("follower")
             for agent in (*world.providers, *world.oracles):
                 self._step(f"{agent.name}/loop", "follow", agent, agent.daemon.follow)
             self.laws.check()
             if not self.laws.unrest():
                 return
         raise Finding("it does not come to rest: " + "; ".join(self.laws.unrest()))
+
+    def _all_work(self, role: str) -> None:
+        for market in self.world.markets:
+            self._work(market, role)
 
     def _finish(self, agent: ProviderProcess | OracleProcess) -> None:
         """The loop of an agent, as far as it has leases that are not closed."""
@@ -199,7 +219,8 @@ def play(seed: int, steps: int = STEPS, alter: Callable[[World], None] = lambda 
         one = Play(seed, Path(folder), alter)
         world, finding = one.world, ""
         try:
-            one.run(steps)
+            with patch.object(duties, "_now", lambda session: float(world.time)):
+                one.run(steps)
         except Finding as error:
             finding = str(error)
         finally:

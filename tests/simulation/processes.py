@@ -1,10 +1,9 @@
-"""The programs: the market, and the agents of providers and oracles. Each is built anew from its disk after a crash."""
+"""The programs: the market, and the agents of providers. Each is built anew from its disk after a crash."""
 
 import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -13,15 +12,11 @@ from typing import Any, Protocol
 from eth_account.signers.local import LocalAccount
 
 from agent.offer import Offer
-from agent.oracle import OracleDaemon
 from agent.provider import ProviderDaemon
 from marketplace.adapters.store import Database
 from marketplace.client import MarketClient
-from marketplace.domain.chain import LeaseOpened
 from marketplace.domain.rules import Rules
 from marketplace.errors import MarketError
-from marketplace.protocol.enums import Outcome
-from marketplace.protocol.messages import Verdict
 from marketplace.protocol.profile import NodeProfile
 from marketplace.services.close_claims import close_ripe_claims
 from marketplace.services.follow_chain import follow_chain
@@ -35,9 +30,10 @@ from tests.fakes.chain import FakeSender
 from tests.simulation.chain import AgentView, Hand, Node, SimulatedChain
 from tests.simulation.disk import FaultyBlobs, FaultyJournal, FaultyStore
 from tests.simulation.faults import DiskFull, Faults
+from tests.simulation.network import OneThreadGroup
 from tests.simulation.sandbox import make_runner
 
-RULES = Rules(max_blob_bytes=1_000_000, node_silence_seconds=600, settle_grace_seconds=60)
+RULES = Rules(max_blob_bytes=1_000_000, node_silence_seconds=600, settle_grace_seconds=60, batch_seconds=1)
 CLAIM_MARGIN = 90
 WORKERS: dict[str, Callable[[Market], object]] = {
     "follower": follow_chain,
@@ -58,6 +54,8 @@ class Surroundings(Protocol):
     faults: Faults
     folder: Path
 
+    busy: list[str]
+
     def now(self) -> int: ...
     def pause(self, process: "Process") -> None: ...
     def connect(self, process: "Process | None") -> MarketClient: ...
@@ -77,9 +75,10 @@ class Process:
         """What its clock says."""
         return self.world.now() + self.skew
 
-    def node(self, inner: object) -> Any:
+    def node(self, over: Callable[[SimulatedChain], object], *, lags: bool = True) -> Any:
         """Its own view of the chain."""
-        return Node(inner, self.name, self.world.faults, lambda: self.world.pause(self))
+        world = self.world
+        return Node(world.chain, over, self.name, world.faults, lambda: world.pause(self), lags=lags)
 
     def start(self) -> None:
         """From what is on its disk."""
@@ -91,13 +90,16 @@ class Process:
 
 @dataclass
 class MarketProcess(Process):
-    """The market's server."""
+    """A process of the market. Several share a database; what each does by itself it does while it has that role."""
 
     market: Market = field(init=False)
     store: FaultyStore = field(init=False)
     database: Database | None = None
     """Without faults: for those who look at it from outside."""
     operator: str = ""
+    held: set[str] = field(default_factory=set)
+    """Roles that it believes to have."""
+    _outside: sqlite3.Connection | None = None
 
     @property
     def path(self) -> Path:
@@ -107,27 +109,58 @@ class MarketProcess(Process):
     def start(self) -> None:
         super().start()
         self.stop()
+        world, self.held = self.world, set()
         self.database = Database(self.path)
-        self.store = FaultyStore(self.database, self.name, self.world.faults, lambda: self.world.pause(self))
+        self._outside = sqlite3.connect(self.path)
+        self.store = FaultyStore(
+            self.database, self.name, world.faults, lambda: world.pause(self), lambda: world.busy[-1]
+        )
         self.market = Market(
             store=self.store,
-            chain=self.node(self.world.chain),
-            sender=self.node(FakeSender(self.world.chain, self.operator)),
+            chain=self.node(lambda chain: chain),
+            sender=self.node(lambda chain: FakeSender(chain, self.operator)),
             blobs=FaultyBlobs(self.world.folder / "blobs", self.name, self.world.faults),
             clock=self,
             rules=RULES,
+            entering=OneThreadGroup(),
+            hearing=OneThreadGroup(),
+            attesting=OneThreadGroup(),
         )
 
-    def known_orders(self) -> set[str]:
-        """The hashes of all bids on its disk, read past everything that the program does with them."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            return {found for (found,) in connection.execute("SELECT bid_hash FROM bids")}
+    def work(self, role: str) -> None:
+        """A step of a role where this process has it, as `services.workers` takes it: after a failure it asks again."""
+        if role not in self.held and not self.store.take_duty(role):
+            return
+        self.held.add(role)
+        try:
+            with self.store.on_duty(role):
+                WORKERS[role](self.market)
+        except Exception:
+            self.held.discard(role)
+            raise
+
+    def renew(self) -> None:
+        """Keep its roles."""
+        if self.held:
+            self.held &= self.store.renew_duties(set(self.held))
+
+    def version(self) -> int:
+        """Another number whenever somebody has committed something."""
+        assert self._outside is not None
+        ((found,),) = self._outside.execute("PRAGMA data_version")
+        return int(found)
+
+    def known(self, column: str, table: str) -> set[str]:
+        """All that is in a column on its disk, read past everything that the program does with it."""
+        assert self._outside is not None
+        return {found for (found,) in self._outside.execute(f"SELECT {column} FROM {table}")}
 
     def stop(self) -> None:
         """Let go of the files."""
-        if self.database is not None:
+        if self.database is not None and self._outside is not None:
             self.database.close()
-        self.database = None
+            self._outside.close()
+        self.database = self._outside = None
 
 
 class Jobs:
@@ -180,11 +213,12 @@ class ProviderProcess(Process):
         world, client, self.jobs = self.world, self.world.connect(self), Jobs()
         self.journal = FaultyJournal(world.folder / f"{self.name}.sqlite", self.name, world.faults)
         self.daemon = ProviderDaemon(
-            client=client, chain=self.node(AgentView(world.chain)), domain=world.chain.domain, market=self.market,
+            client=client, chain=self.node(AgentView), domain=world.chain.domain, market=self.market,
             provider=self.account, agent=self.agent, offer=self.offer, journal=self.journal,
             runner=make_runner(client.get_blob, lies=self.habit == "liar"),
             blobs=world.folder / f"{self.name}-outputs",
-            hand=self.node(Hand(world.chain, self.account.address, world.now)), claim_margin=CLAIM_MARGIN,
+            hand=self.node(lambda chain: Hand(chain, self.account.address, world.now), lags=False),
+            claim_margin=CLAIM_MARGIN,
             draw=Random(0), now=self.now,
         )  # fmt: skip
         self.daemon._pool = self.jobs  # type: ignore[assignment]  # one thread for everything
@@ -203,53 +237,4 @@ class ProviderProcess(Process):
         return [
             ("ask", one.keep_ask), ("heartbeat", one.send_heartbeat), ("follow", one.follow), *working, *posting,
             ("receipts", one.send_receipts), ("claim", one.claim_unsettled), ("release", one.release_claims),
-        ]  # fmt: skip
-
-
-class LyingOracle(OracleDaemon):
-    """A member that says the opposite of what it finds."""
-
-    def judge(self, event: LeaseOpened) -> Verdict:
-        found = super().judge(event)
-        outcome = Outcome.FRAUD if found.outcome == Outcome.PAID else Outcome.PAID
-        pay = event.price if outcome is Outcome.PAID else 0
-        return found.model_copy(update={"outcome": outcome, "pay": pay})
-
-
-@dataclass
-class OracleProcess(Process):
-    """An oracle's agent. `habit`: honest, liar or silent."""
-
-    account: LocalAccount = field(kw_only=True)
-    habit: str = field(default="honest", kw_only=True)
-    daemon: OracleDaemon = field(init=False)
-    journal: FaultyJournal | None = None
-    entropy: Random = field(kw_only=True)
-
-    def start(self) -> None:
-        super().start()
-        self.stop()
-        client = self.world.connect(self)
-        self.journal = FaultyJournal(self.world.folder / f"{self.name}.sqlite", self.name, self.world.faults)
-        kind = LyingOracle if self.habit == "liar" else OracleDaemon
-        self.daemon = kind(
-            client=client, chain=self.node(AgentView(self.world.chain)), domain=self.world.chain.domain,
-            account=self.account, runner=make_runner(client.get_blob), journal=self.journal,
-            entropy=self.entropy.randbytes,
-        )  # fmt: skip
-
-    def stop(self) -> None:
-        """Let go of the files."""
-        if self.journal is not None:
-            self.journal.close()
-        self.journal = None
-
-    def steps(self) -> list[tuple[str, Callable[[], object]]]:
-        """What its loop does, in order. Judging is not put into a thread of its own."""
-        one = self.daemon
-        if self.habit == "silent":
-            return [("follow", one.follow)]
-        return [
-            ("follow", one.follow), ("judge", one.judge_claims), ("reveal", one.reveal_verdicts),
-            ("sign", one.sign_batches),
         ]  # fmt: skip

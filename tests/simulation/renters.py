@@ -55,6 +55,9 @@ class Renter:
     """Which orders the market has said it has."""
     refused: Counter[str] = field(default_factory=Counter)
     """How often the market said no, by the code of its reason."""
+    receipts: set[str] = field(default_factory=set)
+    """Leases that it has accepted."""
+    just_refused: list[str] = field(default_factory=list)
 
     @property
     def domain(self) -> Domain:
@@ -101,11 +104,16 @@ class Renter:
                 raise AssertionError(f"an honest order was refused: {error}") from error
             if error.code == "chain_unavailable":
                 raise
-            self.pending.pop(0)
+            self.just_refused.append(self.pending.pop(0).bid_hash)
             self.refused[error.code] += 1
             return
         assert told["jobId"] == job.bid_hash
         self.accepted[job.bid_hash] = self.pending.pop(0)
+
+    def take_refused(self) -> list[str]:
+        """Orders that were refused since this was asked last."""
+        told, self.just_refused = self.just_refused, []
+        return told
 
     def _any(self) -> Job | None:
         return self.accepted[self.random.choice(sorted(self.accepted))] if self.accepted else None
@@ -132,6 +140,7 @@ class Renter:
             return
         price = int(self.client.lease(lease_id)["price"])
         receipt = Receipt(lease_id=lease_id, pay=price, result_digest=shown["resultDigest"])
+        self.receipts.add(lease_id)
         self.client.post_receipt(receipt, receipt.sign(self.domain, self.account.key))
 
     def dispute(self, claim: LeaseClaimed) -> None:

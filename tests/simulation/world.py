@@ -15,25 +15,39 @@ from agent.sandbox import sandbox_digest
 from marketplace.client import MarketClient
 from marketplace.errors import MarketError, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
+from marketplace.protocol.messages import Ask
 from marketplace.protocol.metering import Rates
 from marketplace.protocol.profile import Cpu, NodeProfile
 from tests.simulation.chain import Hand, SimulatedChain
 from tests.simulation.disk import copy_database, restore_database
 from tests.simulation.faults import Crash, DiskFull, Faults
-from tests.simulation.network import Wire, answer, client_over
-from tests.simulation.processes import MarketProcess, OracleProcess, Process, ProviderProcess
+from tests.simulation.network import MustWait, Wire, answer, client_over
+from tests.simulation.oracles import OracleProcess
+from tests.simulation.processes import MarketProcess, Process, ProviderProcess
 from tests.simulation.renters import RUNTIME, USDC, Renter
 
 START = 1_800_000_000
 DOMAIN = Domain(1337, "0x" + "Ee" * 20)
 RATES = Rates(0, 100_000, 10_000, 1_000, 50_000, 100)
-STAKE, MONEY = 20 * USDC, 30 * USDC
+MONEY = 30 * USDC
+STAKES = (20 * USDC, 20 * USDC, 1_500_000)
+"""The least covers one lease at the highest price, or some cheap ones."""
 DEPTH = 2
 """How many steps may be under way at once, one within another."""
+THRESHOLD = {3: 2, 5: 3}
+"""How many oracles must agree, by how many there are."""
+ASLEEP_SECONDS = (16, 40)
+"""How long a process of the market may stand still: longer than its roles are its own."""
 
 
 class Finding(BaseException):
     """Something is wrong with the market: nothing may stop this on its way out."""
+
+
+def require(holds: object, problem: str) -> None:
+    """Raises Finding unless it holds."""
+    if not holds:
+        raise Finding(problem)
 
 
 def key(number: int) -> LocalAccount:
@@ -55,29 +69,33 @@ class World:
         self.later: list[tuple[str, str, Any]] = []
         """Requests that are still on their way."""
         self.lost_orders: set[str] = set()
-        """Accepted after the backup that was restored: the one way to lose an order."""
-        oracles = tuple(key(number) for number in (11, 12, 13))
-        self.chain = SimulatedChain(DOMAIN, tuple(one.address for one in oracles), now=START)
+        """Accepted after the backup that was restored: the one way to lose an order, or an ask."""
+        oracles = [key(11 + place) for place in range(self.random.choice([3, 3, 3, 5]))]
+        addresses, threshold = tuple(one.address for one in oracles), THRESHOLD[len(oracles)]
+        self.chain = SimulatedChain(DOMAIN, addresses, threshold, now=START)
         self.chain.mining = False
         self.chain.state.claim_window, self.chain.state.dispute_window = 240, 300
         self.operator = key(1)
-        self.market = MarketProcess("market", self, self._skew(), operator=self.operator.address)
+        names = ("market", "market-2")[: self.random.choice([1, 1, 2])]
+        self.markets = [MarketProcess(name, self, self._skew(), operator=self.operator.address) for name in names]
+        self.market = self.markets[0]
+        """Of several processes on one database the one that is looked at from outside."""
         self.interleaved: Callable[[], None] = lambda: None
+        self.overtaken: Callable[[MarketProcess], None] = lambda asleep: None
         self.renters = [self._renter(key(number)) for number in (21, 22)]
         bad = self.random.choice(["honest", "honest", "liar", "silent", "hoarder"])
         habits = ["honest", "honest", "honest", bad]
         self.providers = [self._provider(place, habit) for place, habit in enumerate(habits)]
-        bad = self.random.choice(["honest", "honest", "liar", "silent"])
-        self.oracles = [
-            OracleProcess(f"oracle-{place}", self, self._skew(), account=one, habit=habit, entropy=self.random)
-            for place, (one, habit) in enumerate(zip(oracles, ["honest", "honest", bad], strict=True))
-        ]
+        self.oracles = self._oracles(oracles, threshold)
+        self.paid_in: Counter[tuple[str, str]] = Counter()
         for renter in self.renters:
             self.chain.state.free[renter.account.address] = MONEY
+            self.paid_in[renter.account.address, "free"] = MONEY
         for provider in self.providers:
-            self.chain.state.active[provider.account.address] = STAKE
-        self.funded = MONEY * len(self.renters) + STAKE * len(self.providers)
-        self.processes: list[Process] = [self.market, *self.providers, *self.oracles]
+            stake = self.random.choice(STAKES)
+            self.chain.state.active[provider.account.address] = stake
+            self.paid_in[provider.account.address, "cover"] = stake
+        self.processes: list[Process] = [*self.markets, *self.providers, *self.oracles]
         for process in self.processes:
             process.start()
         self.chain.mine_at(self.time)
@@ -101,6 +119,39 @@ class World:
             offer=Offer(RATES, units, 900, profile), market=self.operator.address, habit=habit,
         )  # fmt: skip
 
+    def _oracles(self, accounts: list[LocalAccount], threshold: int) -> list[OracleProcess]:
+        """A quorum of honest ones, and a minority that is all bad in one way or honest as well."""
+        bad = self.random.choice(["honest", "honest", "liar", "colluder", "silent"])
+        habits = ["honest"] * threshold + [bad] * (len(accounts) - threshold)
+        liars = frozenset(one.account.address for one in self.providers if one.habit == "liar")
+        return [
+            OracleProcess(
+                f"oracle-{place}", self, self._skew(), account=one, habit=habit, entropy=self.random, friends=liars
+            )
+            for place, (one, habit) in enumerate(zip(accounts, habits, strict=True))
+        ]
+
+    # --- who is who -----------------------------------------------------------------------------------------------
+
+    def habits(self) -> dict[str, str]:
+        """How each provider is, by address."""
+        return {one.account.address: one.habit for one in self.providers}
+
+    def names(self) -> dict[str, str]:
+        """What each party is called, by what its money is kept under."""
+        found = {one.account.address: f"renter-{place}" for place, one in enumerate(self.renters)}
+        found |= {one.account.address: one.name for one in self.providers}
+        members = self.chain.state.committee.members
+        found |= {f"member {members.index(one.account.address)}": one.name for one in self.oracles}
+        return found | {"treasury": "the treasury"}
+
+    def standing_ask(self, provider: ProviderProcess) -> str | None:
+        """The hash of the ask of which the market has told this provider that it stands."""
+        assert provider.journal is not None
+        note = provider.journal.note("ask")
+        placed = Ask.parse(note["ask"]).struct_hash() if note is not None and note["posted"] else None
+        return None if placed in self.lost_orders else placed
+
     # --- what processes are given ---------------------------------------------------------------------------------
 
     def now(self) -> int:
@@ -109,16 +160,20 @@ class World:
 
     def connect(self, process: Process | None) -> MarketClient:
         """A client of the market; of a process, or of a person."""
-        return client_over(Wire(self.faults, lambda *request: self._deliver(process, *request), self.later))
+        name = process.name if process is not None else ""
+        return client_over(Wire(self.faults, lambda *request: self._deliver(process, *request), self.later, name))
 
     def pause(self, process: Process) -> None:
         """Where a thread waits, others may go on: one takes a step now, or not. Raises Crash where that kills it."""
-        if process is self.market and self.market.store.is_open:
-            raise Finding("the market waits for a network in the middle of a transaction")
+        before = process.starts
+        if isinstance(process, MarketProcess):
+            require(not process.store.is_open, "the market waits for a network in the middle of a transaction")
+            if len(self.markets) > 1 and len(self.busy) <= DEPTH and self.faults.strikes("asleep"):
+                self.time += self.random.randint(*ASLEEP_SECONDS)
+                self.overtaken(process)
         if len(self.busy) <= DEPTH and self.faults.strikes("interleaved"):
-            before = process.starts
             self.interleaved()
-            self.require_alive(process, before)
+        self.require_alive(process, before)
 
     def require_alive(self, process: Process, starts: int) -> None:
         """Raises Crash where the process was killed since it had been started so often."""
@@ -126,12 +181,16 @@ class World:
             raise Crash(process.name)
 
     def _deliver(self, sender: Process | None, method: str, path: str, sent: Any) -> Any:
-        market, before = self.market.starts, sender.starts if sender is not None else 0
+        market = self.random.choice(self.markets) if len(self.markets) > 1 else self.market
+        starts, before = market.starts, sender.starts if sender is not None else 0
         try:
-            found = answer(self.market.market, method, path, sent)
+            found = answer(market.market, method, path, sent)
         except Crash as crash:
-            self._restart(self.market, crash, market)
+            self._restart(market, crash, starts)
             raise ServiceUnavailable("The market has ended in the middle of it.") from None
+        except MustWait:
+            self.later.append((method, path, sent))
+            raise ServiceUnavailable("The market did not answer in time.") from None
         finally:
             if sender is not None:
                 self.require_alive(sender, before)
@@ -159,7 +218,7 @@ class World:
             outcome = error.code
         except DiskFull as error:
             outcome = str(error)
-            if process is not None and process is not self.market and process.starts == starts:
+            if process is not None and not isinstance(process, MarketProcess) and process.starts == starts:
                 process.start()  # a daemon ends, and its supervisor starts it again; the market's worker goes on
         except Exception as error:
             raise Finding(f"{thread}/{name}: {type(error).__name__}: {error}") from error
@@ -213,13 +272,17 @@ class World:
         """The market's machine is lost; its last backup goes on."""
         if not self._backup.exists():
             return
-        self.market.stop()
+        before = self._orders()
+        for market in self.markets:
+            market.stop()
         restore_database(self._backup, self.market.path)
-        self.market.start()
+        for market in self.markets:
+            market.start()
         self.faults.counts["restored"] += 1
-        with self.market.database.read() as tx:
-            for renter in self.renters:
-                self.lost_orders |= {one for one in renter.accepted if tx.bids.get(one) is None}
+        self.lost_orders |= before - self._orders()
+
+    def _orders(self) -> set[str]:
+        return self.market.known("bid_hash", "bids") | self.market.known("ask_hash", "asks")
 
     def close(self) -> None:
         """Let go of all files."""

@@ -80,6 +80,9 @@ class Contracts:
             rpc_url, request_kwargs={"timeout": RPC_TIMEOUT_SECONDS}, exception_retry_configuration=None
         )
         self.web3 = Web3(provider)
+        # It asks the node which chain it is before each call, so that a transaction which names a chain goes to no
+        # other: ours are signed for theirs.
+        self.web3.middleware_onion.remove("validation")
         self.escrow = self.at("Escrow")
         self.stake = self.at("ProviderStake")
         self.reputation = self.at("Reputation")

@@ -24,7 +24,7 @@ from marketplace.domain.chain import (
     ReputationRecord,
     StakeState,
 )
-from marketplace.errors import Reverted
+from marketplace.errors import ChainUnavailable, Reverted
 from marketplace.ports import Match
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ClaimState
@@ -98,10 +98,15 @@ class ChainReader:
         """The logs of blocks first..last, the last blocks' first; `indexed` are their next topics."""
         for end in range(last, first - 1, -LOG_RANGE):
             start = max(first, end - LOG_RANGE + 1)
-            with translated():
-                yield from self._eth.get_logs(
-                    {"fromBlock": start, "toBlock": end, "address": address, "topics": [topics, *indexed]}
-                )
+            wanted = {"fromBlock": start, "toBlock": end, "address": address, "topics": [topics, *indexed]}
+            with translated(), self._contracts.web3.batch_requests() as batch:
+                # In one request, so that one node answers both: of blocks that it has not got it would tell no logs.
+                batch.add(self._eth.get_block_number())
+                batch.add(self._eth.get_logs(wanted))
+                head, logs = batch.execute()
+            if head < end:
+                raise ChainUnavailable(f"The chain's node is at block {head}, and not at {end} yet.")
+            yield from logs
 
     def fee_bps(self) -> int:
         with translated():

@@ -1,6 +1,6 @@
 """How far the chain was followed, and what was cancelled on it, as rows."""
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete
 from sqlmodel import Session, col, select
 
 from marketplace.adapters.store.tables import BlockRow, CancellationRow
@@ -11,6 +11,8 @@ from marketplace.protocol.messages import Ask, Bid, Cancel
 
 KEPT_BLOCKS = 2_000
 """Block hashes kept to find where two histories part."""
+_ROWS = CancellationRow.__table__.c
+_CANCELS = select(_ROWS.kind, _ROWS.salt).where(_ROWS.signer == bindparam("signer"))
 
 
 class Blocks:
@@ -20,7 +22,7 @@ class Blocks:
         self._session = session
 
     def last(self) -> BlockRef | None:
-        row = self._session.exec(select(BlockRow).order_by(col(BlockRow.number).desc())).first()
+        row = self._session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()).limit(1)).first()
         return BlockRef(row.number, row.hash, row.timestamp) if row else None
 
     def newest_first(self) -> list[BlockRef]:
@@ -54,8 +56,12 @@ class Blocks:
     def is_cancelled(self, order: Bid | Ask) -> bool:
         """Whether its signer has cancelled the order."""
         signer, voids = (order.renter, voids_bid) if isinstance(order, Bid) else (order.provider, voids_ask)
-        rows = self._session.exec(select(CancellationRow).where(CancellationRow.signer == signer))
-        return any(voids(Cancel(signer=row.signer, kind=row.kind, salt=row.salt), order) for row in rows)
+        return any(voids(cancel, order) for cancel in self.cancels_of(signer))
+
+    def cancels_of(self, signer: str) -> list[Cancel]:
+        """All that this account has cancelled, here or on chain."""
+        found = self._session.execute(_CANCELS, {"signer": signer})
+        return [Cancel(signer=signer, kind=kind, salt=salt) for kind, salt in found]
 
     def is_on_chain(self, cancel: Cancel) -> bool:
         """Whether a followed block has this very cancellation."""

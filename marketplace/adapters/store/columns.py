@@ -26,6 +26,8 @@ from sqlmodel import Field
 from sqlmodel.sql.sqltypes import AutoString
 
 POSTGRESQL = "postgresql"
+MOST_IN_A_QUERY = 500
+"""Values that one `IN` names: databases have a limit of parameters, and a statement is kept for each number of them."""
 _NUL, _REPLACEMENT = "\x00", "\N{REPLACEMENT CHARACTER}"
 
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")

@@ -23,6 +23,8 @@ WRITER_IDLE_SECONDS = 10
 """The same of a writer: no network call is within, and one that was stopped must not stop all others for long."""
 GONE_SECONDS = 15
 """After so long without a sign of life of a client's machine the server ends its connection, and the locks with it."""
+REPLICA_SECONDS = 2
+"""How long a connection to a replica may take; there is always somebody else to ask."""
 WRITER_LOCK = 0x48495645
 """The advisory lock that a writer holds on PostgreSQL until its commit, and a migration likewise."""
 BEGIN_WRITE = (
@@ -54,6 +56,11 @@ def open_engine(url: URL) -> Engine:
     if url.drivername == "sqlite":
         return _sqlite(url)
     return _postgresql(url, pool_size=20, pool_pre_ping=True)
+
+
+def open_replica_engine(url: URL, pool: int) -> Engine:
+    """At most `pool` connections to a replica; who finds none free, or no server, is told at once: it asks another."""
+    return _postgresql(url, connecting=REPLICA_SECONDS, pool_size=pool, max_overflow=0, pool_timeout=0)
 
 
 @contextmanager
@@ -94,7 +101,8 @@ def translated(*, is_public: bool = True) -> Iterator[None]:
 
 def _is_away(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
-        return "locked" in str(error.orig)
+        code = getattr(error.orig, "sqlite_errorcode", 0)  # the module's own errors have none
+        return code & 0xFF == sqlite3.SQLITE_BUSY  # extended codes have the plain one in their low byte
     return error.connection_invalidated or isinstance(error, OperationalError)
 
 
@@ -115,7 +123,7 @@ def _leave_transactions_to_us(connection, _record) -> None:
     connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
 
 
-def _postgresql(url: URL, wait_seconds: int = WAIT_SECONDS, **options) -> Engine:
+def _postgresql(url: URL, wait_seconds: int = WAIT_SECONDS, connecting: int = WAIT_SECONDS, **options) -> Engine:
     settings = {
         "lock_timeout": f"{wait_seconds}s",
         "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
@@ -126,7 +134,8 @@ def _postgresql(url: URL, wait_seconds: int = WAIT_SECONDS, **options) -> Engine
     }
     given = {
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-        "connect_timeout": WAIT_SECONDS,
+        "connect_timeout": connecting,
+        "tcp_user_timeout": connecting * 1000,  # nobody acknowledges what was sent
         "application_name": "computehive",
     }
     try:

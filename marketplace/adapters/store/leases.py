@@ -1,15 +1,16 @@
-"""Leases and matches as rows."""
+"""Leases as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, or_, select
 
-from marketplace.adapters.store.paging import load_page
-from marketplace.adapters.store.tables import LeaseRow, MatchRow
+from marketplace.adapters.store.columns import PlainText
+from marketplace.adapters.store.paging import in_parts, load_page
+from marketplace.adapters.store.tables import LeaseRow
 from marketplace.domain.chain import CloseReason
 from marketplace.domain.jobs import JobState
-from marketplace.domain.leases import Claim, Closing, Dispute, LeaseRecord, MatchRecord, MatchState
+from marketplace.domain.leases import Claim, Closing, Dispute, LeaseRecord, OpenOrders
 from marketplace.domain.paging import Page
 from marketplace.protocol.enums import Outcome
 
@@ -22,25 +23,36 @@ _CLOSING = (
     "close_reason",
     "closed_block",
     "closed_tx",
+    "closed_at",
 )
 _DISPUTE = ("dispute_bond", "dispute_until", "disputed_block")
 _CLAIM = ("claim_pay", "claim_digest", "claim_until", "claimed_block", *_DISPUTE)
 _NOT_COLUMNS = ("closing", "claim")
+_OF_ID = select(LeaseRow).where(LeaseRow.lease_id == bindparam("lease_id", type_=PlainText()))
+_OF_BID = (
+    select(LeaseRow).where(LeaseRow.bid_hash == bindparam("bid_hash", type_=PlainText())).order_by(col(LeaseRow.id))
+)
 
 
 class Leases:
-    """What the chain's events say about leases: written by the follower alone."""
+    """What the chain's events say about leases: written by the follower alone.
+
+    What was looked up once is not looked up again.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._rows: dict[str, LeaseRow | None] = {}
+        """None where there is no such lease."""
 
     def add(self, lease: LeaseRecord) -> bool:
         """True if it was new; an event seen twice changes nothing."""
         if self._row(lease.lease_id) is not None:
             return False
         plain = {name: getattr(lease, name) for name in LeaseRecord.__dataclass_fields__ if name not in _NOT_COLUMNS}
-        self._session.add(LeaseRow(**plain | {"stage": lease.stage.value}))
-        self._session.flush()
+        row = LeaseRow(**plain | {"stage": lease.stage.value})
+        self._rows[row.lease_id] = row
+        self._save(row)
         return True
 
     def close(self, lease_id: str, closing: Closing) -> bool:
@@ -55,7 +67,7 @@ class Leases:
             closing.refund,
         )
         row.result_digest, row.close_reason = closing.result_digest, int(closing.reason)
-        row.closed_block, row.closed_tx = closing.block, closing.tx_hash
+        row.closed_block, row.closed_tx, row.closed_at = closing.block, closing.tx_hash, closing.at
         self._save(row)
         return True
 
@@ -76,16 +88,23 @@ class Leases:
         row = self._row(lease_id)
         return _lease(row) if row else None
 
-    def at(self, group: int, place: int) -> LeaseRecord | None:
-        """The lease that is open there: neither closed nor claimed, both of which leave the place to another."""
+    def load(self, lease_ids: Collection[str]) -> dict[str, LeaseRecord]:
+        """Those of them that there are, in one look; `get` needs none for them after that."""
+        for some in in_parts([one for one in lease_ids if one not in self._rows]):
+            self._rows |= dict.fromkeys(some)
+            for row in self._session.exec(select(LeaseRow).where(col(LeaseRow.lease_id).in_(some))):
+                self._rows[row.lease_id] = row
+        rows = {one: self._rows[one] for one in lease_ids}
+        return {one: _lease(row) for one, row in rows.items() if row is not None}
+
+    def standing_in(self, group: int) -> dict[int, LeaseRecord]:
+        """By place the leases that are open there: neither closed nor claimed, which leave the place to another."""
         query = select(LeaseRow).where(
-            LeaseRow.group == group,
-            LeaseRow.place == place,
-            col(LeaseRow.closed_block).is_(None),
-            col(LeaseRow.claimed_block).is_(None),
+            LeaseRow.group == group, col(LeaseRow.closed_block).is_(None), col(LeaseRow.claimed_block).is_(None)
         )
-        row = self._session.exec(query).first()
-        return _lease(row) if row else None
+        rows = self._session.exec(query).all()
+        self._rows |= {row.lease_id: row for row in rows}
+        return {row.place: _lease(row) for row in rows}
 
     def of_group(self, group: int, opened_tx: str) -> list[LeaseRecord]:
         """All that this transaction opened in the group, by place."""
@@ -93,13 +112,32 @@ class Leases:
         return list(map(_lease, self._session.exec(query.order_by(col(LeaseRow.place)))))
 
     def of_bid(self, bid_hash: str) -> list[LeaseRecord]:
-        query = select(LeaseRow).where(LeaseRow.bid_hash == bid_hash).order_by(col(LeaseRow.id))
-        return list(map(_lease, self._session.exec(query)))
+        return list(map(_lease, self._session.exec(_OF_BID, params={"bid_hash": bid_hash})))
+
+    def of_bids(self, bid_hashes: Collection[str]) -> dict[str, list[LeaseRecord]]:
+        """The same of several, in one look."""
+        found: dict[str, list[LeaseRecord]] = {one: [] for one in bid_hashes}
+        for some in in_parts(bid_hashes):
+            query = select(LeaseRow).where(col(LeaseRow.bid_hash).in_(some)).order_by(col(LeaseRow.id))
+            for row in self._session.exec(query):
+                found[row.bid_hash].append(_lease(row))
+        return found
 
     def open(self) -> list[LeaseRecord]:
         """Leases that the chain has not closed."""
         query = select(LeaseRow).where(col(LeaseRow.closed_block).is_(None)).order_by(col(LeaseRow.id))
         return list(map(_lease, self._session.exec(query)))
+
+    def claimed(self) -> list[LeaseRecord]:
+        """Those of them that were claimed."""
+        query = select(LeaseRow).where(col(LeaseRow.closed_block).is_(None), col(LeaseRow.claimed_block).is_not(None))
+        return list(map(_lease, self._session.exec(query.order_by(col(LeaseRow.id)))))
+
+    def open_orders(self) -> list[OpenOrders]:
+        """Of each lease that the chain has not closed, agent and orders: less than all of it, and so much sooner."""
+        columns = (LeaseRow.agent, LeaseRow.bid_hash, LeaseRow.ask_hash)
+        query = select(*columns).where(col(LeaseRow.closed_block).is_(None)).order_by(col(LeaseRow.id))
+        return [OpenOrders(*row) for row in self._session.exec(query)]
 
     def page(
         self,
@@ -139,6 +177,7 @@ class Leases:
         found = list(map(_lease, rows))
         for row in rows:
             if row.opened_block > block:
+                self._rows.pop(row.lease_id, None)
                 self._session.delete(row)
                 continue
             for at, names in (
@@ -154,100 +193,13 @@ class Leases:
         return found
 
     def _row(self, lease_id: str) -> LeaseRow | None:
-        return self._session.exec(select(LeaseRow).where(LeaseRow.lease_id == lease_id)).first()
+        if lease_id not in self._rows:
+            self._rows[lease_id] = self._session.exec(_OF_ID, params={"lease_id": lease_id}).first()
+        return self._rows[lease_id]
 
     def _save(self, row: LeaseRow) -> None:
+        """Written with others of its kind, before anything is searched for."""
         self._session.add(row)
-        self._session.flush()
-
-
-class Matches:
-    """What the market planned."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def add(self, match: MatchRecord) -> int:
-        """Its id; `match.id` is not looked at."""
-        plain = {name: getattr(match, name) for name in MatchRecord.__dataclass_fields__ if name != "id"}
-        row = MatchRow(**plain | {"state": match.state.value})
-        self._session.add(row)
-        self._session.flush()
-        return row.id
-
-    def get(self, match_id: int) -> MatchRecord | None:
-        row = self._session.get(MatchRow, match_id)
-        return _match(row) if row else None
-
-    def reserved(self) -> list[MatchRecord]:
-        """Matches whose lease is not on chain yet."""
-        return self._where(MatchRow.state == MatchState.RESERVED.value)
-
-    def of_bid(self, bid_hash: str) -> list[MatchRecord]:
-        return self._where(MatchRow.bid_hash == bid_hash)
-
-    def of_round(self, number: int) -> list[MatchRecord]:
-        return self._where(MatchRow.round_number == number)
-
-    def of_outbox(self, outbox_id: int) -> list[MatchRecord]:
-        return self._where(MatchRow.outbox_id == outbox_id)
-
-    def of_lease(self, lease_id: str) -> list[MatchRecord]:
-        return self._where(MatchRow.lease_id == lease_id)
-
-    def reserve_again(self, match_id: int) -> None:
-        """Its lease, or its being left out, was reorganised away: the transaction is to come again."""
-        self._set(match_id, MatchState.RESERVED)
-
-    def open(self, match_id: int, lease_id: str) -> None:
-        self._set(match_id, MatchState.OPENED, lease_id=lease_id)
-
-    def drop(self, match_id: int, reason: str, block: int | None) -> None:
-        """`block` is where the contract left it out, if that was on chain."""
-        self._set(match_id, MatchState.DROPPED, reason=reason, dropped_block=block)
-
-    def move(self, match_id: int, outbox_id: int) -> None:
-        """To another transaction."""
-        row = self._session.get(MatchRow, match_id)
-        row.outbox_id = outbox_id
-        self._save(row)
-
-    def roll_back(self, block: int) -> list[MatchRecord]:
-        """Matches that the contract left out above `block` are reserved again; they, as they were before."""
-        found = self._where(col(MatchRow.dropped_block) > block)
-        for match in found:
-            self.reserve_again(match.id)
-        return found
-
-    def _set(
-        self,
-        match_id: int,
-        state: MatchState,
-        *,
-        lease_id: str = "",
-        reason: str = "",
-        dropped_block: int | None = None,
-    ) -> None:
-        row = self._session.get(MatchRow, match_id)
-        row.state, row.lease_id, row.reason, row.dropped_block = state.value, lease_id, reason, dropped_block
-        self._save(row)
-
-    def _save(self, row: MatchRow) -> None:
-        self._session.add(row)
-        self._session.flush()
-
-    def _where(self, condition) -> list[MatchRecord]:
-        return list(
-            map(
-                _match,
-                self._session.exec(select(MatchRow).where(condition).order_by(col(MatchRow.id))),
-            )
-        )
-
-
-def _match(row: MatchRow) -> MatchRecord:
-    plain = {name: getattr(row, name) for name in MatchRecord.__dataclass_fields__}
-    return MatchRecord(**plain | {"state": MatchState(row.state)})
 
 
 def _lease(row: LeaseRow) -> LeaseRecord:
@@ -263,6 +215,7 @@ def _lease(row: LeaseRow) -> LeaseRecord:
             reason=CloseReason(row.close_reason),
             block=row.closed_block,
             tx_hash=row.closed_tx,
+            at=row.closed_at,
         )
     return LeaseRecord(
         **{name: getattr(row, name) for name in names},

@@ -3,6 +3,7 @@
 A revision is named by its number, `0011`, and its file lies in `migrations/versions`.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -19,9 +20,10 @@ from marketplace.errors import InputError, SettingsError
 FOLDER = Path(__file__).with_name("migrations")
 
 
-def revisions() -> list[str]:
-    """The known ones, oldest first."""
-    return [one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions()][::-1]
+@cache
+def revisions() -> tuple[str, ...]:
+    """The known ones, oldest first. Their files are read once."""
+    return tuple(one.revision for one in ScriptDirectory(str(FOLDER)).walk_revisions())[::-1]
 
 
 def migrate(url: URL, to: str | None = None) -> str:

@@ -1,12 +1,21 @@
-"""Pages of a list, newest first, by the row number that the last page ended with."""
+"""Pages of a list, newest first, by the row number that the last page ended with; and long lists in parts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from sqlmodel import Session
 
 from marketplace.domain.paging import Item, Page
 from marketplace.errors import MalformedMessage
+
+PART = 1_000
+"""Values that one query names: fewer than either database takes."""
+
+
+def in_parts(values: Collection[str]) -> Iterator[list[str]]:
+    """All of them, at most `PART` together."""
+    every = list(values)
+    return (every[start : start + PART] for start in range(0, len(every), PART))
 
 
 def load_page(

@@ -1,10 +1,12 @@
 """Rounds with their transcripts, and each job's timeline, as rows."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, func, select
 
-from marketplace.adapters.store.paging import load_page
+from marketplace.adapters.store.paging import in_parts, load_page
 from marketplace.adapters.store.tables import (
     RoundBidRow,
     RoundRow,
@@ -35,9 +37,11 @@ class Rounds:
         )
         self._session.flush()
         self._session.add(TranscriptRow(number=record.number, transcript=record.transcript))
-        for bid_hash in bid_hashes:
-            self._session.add(RoundBidRow(bid_hash=bid_hash, number=record.number))
         self._session.flush()
+        if bid_hashes:  # of a great book thousands: as objects they would take longer than the round
+            self._session.execute(
+                insert(RoundBidRow), [{"bid_hash": one, "number": record.number} for one in bid_hashes]
+            )
 
     def get(self, number: int) -> RoundRecord | None:
         row = self._session.get(RoundRow, number) if 0 < number < 2**63 else None
@@ -54,8 +58,9 @@ class Rounds:
         return load_page(self._session, select(RoundRow), RoundRow.number, _bare, cursor, limit)
 
     def last(self) -> RoundRecord | None:
-        row = self._session.exec(select(RoundRow).order_by(col(RoundRow.number).desc())).first()
-        return self._record(row) if row else None
+        """Without its transcript, which has every order of the book."""
+        row = self._session.exec(select(RoundRow).order_by(col(RoundRow.number).desc()).limit(1)).first()
+        return _bare(row) if row else None
 
     def _record(self, row: RoundRow) -> RoundRecord:
         transcript = self._session.get(TranscriptRow, row.number)
@@ -67,10 +72,11 @@ def _bare(row: RoundRow) -> RoundRecord:
 
 
 class Timeline:
-    """What happened to each job, in order."""
+    """What happened to each job, in order. What is added is written together, before anything is looked up here."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._added: list[dict[str, Any]] = []
 
     def add(
         self,
@@ -80,18 +86,29 @@ class Timeline:
         detail: dict[str, Any] | None = None,
         lease_id: str = "",
     ) -> None:
-        self._session.add(
-            TimelineRow(
-                bid_hash=bid_hash,
-                lease_id=lease_id,
-                at=at,
-                kind=kind,
-                detail=detail or {},
-            )
-        )
-        self._session.flush()
+        self._added.append({"bid_hash": bid_hash, "lease_id": lease_id, "at": at, "kind": kind, "detail": detail or {}})
+
+    def write(self) -> None:
+        """All that was added, in one statement: before the transaction ends at the latest."""
+        added, self._added = self._added, []
+        if added:
+            self._session.execute(insert(TimelineRow), added)
+
+    def told(self, bid_hashes: Collection[str], kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """Lease and detail of every such event of these jobs, in order."""
+        self.write()
+        found: list[tuple[str, dict[str, Any]]] = []
+        for some in in_parts(bid_hashes):
+            query = select(TimelineRow).where(col(TimelineRow.bid_hash).in_(some), TimelineRow.kind == kind)
+            found += [(row.lease_id, row.detail) for row in self._session.exec(query.order_by(col(TimelineRow.id)))]
+        return found
+
+    def add_each(self, bids: Sequence[tuple[str, int]], kind: str) -> None:
+        for bid_hash, at in bids:
+            self.add(bid_hash, at, kind)
 
     def of(self, bid_hash: str) -> list[dict[str, Any]]:
+        self.write()
         query = select(TimelineRow).where(TimelineRow.bid_hash == bid_hash).order_by(col(TimelineRow.id))
         return [
             {

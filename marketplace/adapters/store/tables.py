@@ -29,6 +29,8 @@ class BidRow(SQLModel, table=True):
     not_before: int | None = None
     notice_seconds: int | None = None
     """Of the job specification's schedule: what is searched for has a column."""
+    locked: int
+    """What all its replicas together may lock, micro-USDC; at most 2^63 - 1, beyond which there is no money."""
 
 
 class AskRow(SQLModel, table=True):
@@ -166,6 +168,8 @@ class LeaseRow(SQLModel, table=True):
     close_reason: int | None = None
     closed_block: int | None = None
     closed_tx: str | None = None
+    closed_at: int | None = None
+    """The time of that block; None of a lease that is open, or was closed before this was kept."""
 
 
 class BlockRow(SQLModel, table=True):
@@ -183,6 +187,22 @@ class TimelineRow(SQLModel, table=True):
     at: int
     kind: str
     detail: dict[str, Any] = json_field()
+
+
+class WorkflowRow(SQLModel, table=True):
+    __tablename__ = "workflows"
+    id: int | None = Field(default=None, primary_key=True)
+    workflow_id: str
+    name: str
+    renter: str
+    bids: list[str] = json_field()
+    placed_at: int
+
+
+class WorkflowBidRow(SQLModel, table=True):
+    __tablename__ = "workflow_bids"
+    bid_hash: str = Field(primary_key=True, foreign_key="bids.bid_hash")
+    workflow: int = Field(foreign_key="workflows.id")
 
 
 class DutyRow(SQLModel, table=True):

@@ -17,7 +17,7 @@ from scripts.bench.service.scale import SMALL, Scale
 from scripts.bench.service.tables import Report
 from scripts.toolchain import BUILD
 
-PARTS = ("orders", "settled", "latency", "heartbeats", "recovery", "soak")
+PARTS = ("orders", "settled", "latency", "heartbeats", "idle", "recovery", "soak", "pages")
 OUTPUT = BUILD / "bench" / "service.json"
 
 

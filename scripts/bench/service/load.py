@@ -11,6 +11,8 @@ from typing import Any
 
 TIMEOUT = 60
 """Seconds that an answer may take."""
+IDLE_SECONDS = 3.0
+"""After so long without a request a connection is made anew: the service closes idle ones after five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,17 @@ class Load:
     count: int
     seconds: float
     latencies: tuple[float, ...]
+    processor_seconds: float = 0.0
+    """What the service's process took, where that was looked at."""
 
     @property
     def per_second(self) -> float:
         return self.count / self.seconds
+
+    @property
+    def processor_ms(self) -> float:
+        """Milliseconds of one processor a request: what others do on the machine changes it little."""
+        return self.processor_seconds / self.count * 1e3
 
 
 class Refused(RuntimeError):
@@ -45,17 +54,24 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        self._used_at = time.monotonic()
+        self.sent = 0
+        """Requests so far."""
 
     def send(self, request: Request) -> Any:
         """The answer's document. Raises Refused; OSError where nobody is there."""
         headers = {"Content-Type": request.content_type} if request.body is not None else {}
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self._http.close()
         if self._http.sock is None:
             self._http.connect()
             self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sent += 1
         try:
             self._http.request(request.method, request.path, request.body, headers)
             answer = self._http.getresponse()
             data = answer.read()
+            self._used_at = time.monotonic()
         except (OSError, http.client.HTTPException):
             self._http.close()
             raise
@@ -89,6 +105,16 @@ def _send_share(port: int, share: Sequence[Request]) -> list[float]:
         taken.append(time.perf_counter() - begun)
     line.close()
     return taken
+
+
+def sum_of(loads: Sequence[Load]) -> Load:
+    """One after the other, as one."""
+    return Load(
+        sum(load.count for load in loads),
+        sum(load.seconds for load in loads),
+        tuple(taken for load in loads for taken in load.latencies),
+        sum(load.processor_seconds for load in loads),
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -5,7 +5,7 @@ They run nothing: what agents attest and oracles judge is made up, alike for eve
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -109,22 +109,25 @@ class Signers:
         body["manifest"] = RESULT.to_json()
         return Request("POST", f"/api/v1/leases/{lease['leaseId']}/attestation", json.dumps(body).encode())
 
-    def seal(self, oracle: Any, lease_id: str, pay: int) -> Request:
-        """An oracle's sealed verdict."""
-        return self._of_oracle(oracle, "seal", "seal", lease_id, reveal(oracle, lease_id, pay).seal(oracle.address))
+    def seals(self, oracle: Any, pays: Mapping[str, int]) -> Request:
+        """An oracle's sealed verdicts, by lease what each says."""
+        made = [reveal(oracle, lease_id, pay).seal(oracle.address) for lease_id, pay in pays.items()]
+        return self._of_oracle(oracle, "seals", "seal", made)
 
-    def reveal(self, oracle: Any, lease_id: str, pay: int) -> Request:
-        """What opens it."""
-        return self._of_oracle(oracle, "verdict", "reveal", lease_id, reveal(oracle, lease_id, pay))
+    def reveals(self, oracle: Any, pays: Mapping[str, int]) -> Request:
+        """What opens them."""
+        made = [reveal(oracle, lease_id, pay) for lease_id, pay in pays.items()]
+        return self._of_oracle(oracle, "verdicts", "reveal", made)
 
     def signature(self, oracle: Any, digest: str, batch: VerdictBatch) -> Request:
         """An oracle's signature over a batch of verdicts."""
         body = {"oracle": oracle.address, "signature": batch.sign(self.domain, oracle.key)}
         return Request("POST", f"/api/v1/oracle/batches/{digest}/signature", json.dumps(body).encode())
 
-    def _of_oracle(self, oracle: Any, path: str, name: str, lease_id: str, message: TypedMessage) -> Request:
-        body = {name: message.to_json(), "oracle": oracle.address, "signature": message.sign(self.domain, oracle.key)}
-        return Request("POST", f"/api/v1/leases/{lease_id}/{path}", json.dumps(body).encode())
+    def _of_oracle(self, oracle: Any, path: str, name: str, messages: Sequence[TypedMessage]) -> Request:
+        entries = [{name: one.to_json(), "signature": one.sign(self.domain, oracle.key)} for one in messages]
+        body = {"oracle": oracle.address, f"{name}s": entries}
+        return Request("POST", f"/api/v1/oracle/{path}", json.dumps(body).encode())
 
 
 def build_bid(renter: str, market: str, salt: int, now: int) -> Bid:

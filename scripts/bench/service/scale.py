@@ -8,14 +8,16 @@ class Scale:
     """Counts, seconds and minutes of the parts."""
 
     orders: int = 5_000
-    """In each of the ways in which they are sent."""
-    jobs: int = 2_000
+    """At most, in each of the ways in which they are sent: one by one for 45 seconds."""
+    jobs: int = 1_000
     """That are settled."""
     rates: tuple[int, ...] = (1, 10, 50)
     """Jobs a second at which latency is measured."""
     seconds: int = 30
     """Of each of these rates, and of heartbeats."""
     nodes: int = 100_000
+    idle: int = 1_000
+    """Agents that have nothing to do."""
     stored: int = 1_000_000
     """Orders in the database that is recovered."""
     soak_minutes: float = 30

@@ -7,6 +7,7 @@ the first order until the last is paid: how fast the market works off what it ha
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -18,7 +19,7 @@ from scripts.bench.service.stage import Stage, in_memory, on_ganache
 from scripts.bench.service.tables import Report, line
 
 CONNECTIONS, PARTIES, BATCHES = 8, 20, 3
-WAIT_SECONDS = 540
+WAIT_SECONDS = 900
 TARGET = 120
 """Jobs a second: ten times a million a day."""
 
@@ -31,6 +32,8 @@ class Run:
     seconds: float
     cpu: dict[str, float]
     rss_mb: float
+    requests: int
+    """Of agents and oracles."""
 
     @property
     def per_second(self) -> float:
@@ -48,6 +51,7 @@ def report(scale: Scale) -> Report:
         line("limit: ganache alone opens and settles, batches of 96", alone, "jobs/s"),
         line("settled, chain in memory: our part", ours.per_second, "jobs/s"),
         *_cpu_lines(ours),
+        line("  requests of agents and oracles", ours.requests / ours.jobs, "a job"),
         line("settled, ganache", whole.per_second, "jobs/s", f"target {TARGET}"),
         *_cpu_lines(whole),
         line("memory of the service after that, ganache", whole.rss_mb, "MB"),
@@ -60,6 +64,7 @@ def report(scale: Scale) -> Report:
         "service_cpu_ms_per_job": whole.cpu["market"] / whole.jobs * 1e3,
         "ganache_cpu_ms_per_job": whole.cpu["ganache"] / whole.jobs * 1e3,
         "settled_rss_mb": whole.rss_mb,
+        "requests_per_settled_job": ours.requests / ours.jobs,
     }
     return Report(lines, figures)
 
@@ -72,21 +77,32 @@ def measure(stage: Stage, jobs: int) -> Run:
         watched |= {"ganache": stage.chain} if stage.chain else {}
         wait_paid(stage.line(), 1)
         bids = stage.signers.bids(jobs, stage.next_salts())
+        sent = sent_by_crew(stage)
         before = {name: _cpu_seconds(process) for name, process in watched.items()}
         begun = time.perf_counter()
         send_all(stage.port, bids, CONNECTIONS)
         wait_paid(stage.line(), jobs + 1)
         seconds = time.perf_counter() - begun
         cpu = {name: _cpu_seconds(process) - before[name] for name, process in watched.items()}
-        return Run(jobs, seconds, cpu, stage.process().memory_info().rss / 1e6)
+        return Run(jobs, seconds, cpu, stage.process().memory_info().rss / 1e6, sent_by_crew(stage) - sent)
 
 
 @contextmanager
 def working_crew(stage: Stage):
     """Agents and oracles at work; their process."""
-    with ManagedProcess("crew", crew.command(stage.port, stage.signers), stage.folder / "crew.log") as process:
-        process.wait_ready(lambda: process.command_pid is not None)
+    command = crew.command(stage.port, stage.signers, _count_file(stage))
+    with ManagedProcess("crew", command, stage.folder / "crew.log") as process:
+        process.wait_ready(lambda: process.command_pid is not None and _count_file(stage).exists())
         yield psutil.Process(process.command_pid)
+
+
+def sent_by_crew(stage: Stage) -> int:
+    """Requests of agents and oracles until now, or a moment ago; their feeds not counted."""
+    return int(_count_file(stage).read_text())
+
+
+def _count_file(stage: Stage) -> Path:
+    return stage.folder / "crew.count"
 
 
 def wait_paid(market: Line, jobs: int) -> None:

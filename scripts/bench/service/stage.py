@@ -5,9 +5,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +17,7 @@ from marketplace.devnet import Devnet, ManagedProcess, free_port
 from marketplace.protocol.canonical import sha256_digest
 from scripts.bench import leases
 from scripts.bench.service.fakes import DOMAIN
-from scripts.bench.service.load import Line, Refused, Request
+from scripts.bench.service.load import Line, Load, Refused, Request, send_all
 from scripts.bench.service.memory import RULES
 from scripts.bench.service.people import BLOBS, Signers
 from scripts.toolchain import BUILD
@@ -25,6 +25,7 @@ from scripts.toolchain import BUILD
 FOLDER = BUILD / "bench" / "service"
 READY_SECONDS, WARM_SECONDS = 120, 300
 PASSWORD = "bench"
+READY, LIVE = "/api/v1/health/ready", "/api/v1/health/live"
 
 
 @dataclass
@@ -47,15 +48,22 @@ class Stage:
         """The service itself."""
         return psutil.Process(_require_pid(self.service))
 
+    def send_all(self, requests: Sequence[Request], connections: int) -> Load:
+        """`load.send_all` to it, with the service's own processor time, all of its threads'."""
+        before = self.process().cpu_times()
+        load = send_all(self.port, requests, connections)
+        after = self.process().cpu_times()
+        return replace(load, processor_seconds=after.user + after.system - before.user - before.system)
+
     def next_salts(self) -> list[int]:
         """Of each renter."""
         line = self.line()
         keys = map(self.signers.renter, range(self.signers.renters))
         return [int(line.get(f"/api/v1/accounts/{key.address}")["nextSalt"]) for key in keys]
 
-    def prepare(self) -> None:
-        """Wait until it is ready, and upload what jobs are made of."""
-        self.wait_ready()
+    def prepare(self, path: str = READY) -> None:
+        """Wait until it is ready, or what `path` says, and upload what jobs are made of."""
+        self.wait_ready(path)
         line = self.line()
         for data in BLOBS:
             line.send(Request("PUT", f"/api/v1/blobs/{sha256_digest(data)}", data, "application/octet-stream"))
@@ -68,28 +76,30 @@ class Stage:
         line.send(self.signers.bids(1, self.next_salts())[0])
         self.service.wait_ready(lambda: line.get("/api/v1/cluster/status")["rounds"] > 0, WARM_SECONDS)
 
-    def wait_ready(self) -> None:
-        """Until `/health/ready` says so. Raises ProcessFailed where the service ends before."""
-        self.service.wait_ready(self._is_ready, READY_SECONDS)
+    def wait_ready(self, path: str = READY) -> None:
+        """Until `path` answers. Raises ProcessFailed where the service ends before."""
+        self.service.wait_ready(lambda: self._answers(path), READY_SECONDS)
 
-    def _is_ready(self) -> bool:
+    def _answers(self, path: str) -> bool:
         try:
-            self.line().get("/api/v1/health/ready")
+            self.line().get(path)
         except (OSError, Refused):
             return False
         return True
 
 
 @contextmanager
-def in_memory(name: str, renters: int, providers: int, database: str = "") -> Iterator[Stage]:
-    """A service on a chain in its own memory."""
+def in_memory(
+    name: str, renters: int, providers: int, database: str = "", roles: str = "all", replica: str = ""
+) -> Iterator[Stage]:
+    """A service on a chain in its own memory; one without workers is never ready, and used as soon as it lives."""
     folder, port = _fresh(name), free_port()
-    words = [folder, port, renters, providers, *([database] if database else [])]
+    words = [folder, port, renters, providers, roles, *filter(None, [database, replica])]
     command = [sys.executable, "-m", "scripts.bench.service.memory", *map(str, words)]
     signers = Signers(DOMAIN, leases.key_of("operator", 0).address, renters, providers)
     with ManagedProcess("market", command, folder / "market.log", env=_environment()) as service:
         stage = Stage(signers, port, service, folder)
-        stage.prepare()
+        stage.prepare(READY if roles == "all" else LIVE)
         yield stage
 
 

@@ -20,12 +20,12 @@ from pathlib import Path
 from agent.adapters.docker import DockerAdapter, open_docker
 from agent.bootstrap import run_provider
 from agent.metering.runner import MeteredRunner
-from agent.network.addresses import AddressPolicy
 from agent.network.gate import Gate
 from agent.settings import ProviderSettings, load_settings
 from agent.work import JobRunner, Runner
 from marketplace.cli.agent_settings import wait_for_market
 from marketplace.client import MarketClient
+from marketplace.network.addresses import AddressPolicy
 
 HOST = "server.test"
 LOOPBACK = AddressPolicy(let_through=(ipaddress.ip_network("127.0.0.1/32"),))

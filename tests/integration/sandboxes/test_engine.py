@@ -229,7 +229,6 @@ def _end_orphans(folder: str) -> None:
                 os.kill(pid, signal.SIGKILL)
         for group in cgroups.ROOT.glob(f"**/{cgroups.PARENT}/{run}/*/"):
             wait_until(lambda group=group: not (group / "cgroup.procs").read_text())
-            group.rmdir()
         cgroups.remove_parent(run)
     assert wait_until(lambda: subprocess.run(["pgrep", "-f", folder], capture_output=True, timeout=30).returncode == 1)
 

@@ -105,7 +105,7 @@ class Scene:
         )
         return oracle
 
-    def run(self, terms, stop=None):
+    def run(self, terms, hooks=None):
         self.runs += 1
         return ended()
 

@@ -2,8 +2,9 @@
 
 from eth_account import Account
 
+from marketplace.client.transport import MOST_BYTES
 from marketplace.domain.chain import BlockRef, ClaimView, Committee, ProviderAccount
-from marketplace.errors import NotFound, ServiceUnavailable
+from marketplace.errors import ConflictError, NotFound, ServiceUnavailable
 from marketplace.protocol.eip712 import Domain
 from marketplace.protocol.enums import ClaimState
 from marketplace.protocol.messages import VerdictSeal
@@ -33,13 +34,22 @@ def transcript_of(terms):
     return {"round": terms.round, "matches": [match]}
 
 
+def _refusal(post, *given):
+    """As a market answers each of several: one that is refused keeps no other out."""
+    try:
+        post(*given)
+    except ConflictError as error:
+        return error
+    return None
+
+
 class PlayedChain:
     """What the chain says about a provider's lease, and what the provider sends to it; a test changes the fields."""
 
     def __init__(self):
         lease = LeaseTerms("0x" + "b1" * 32, AGENT.address, PROVIDER.address, 150_000, 500, 9, 1)
         self.group, self.ask_salt, self.gas, self.open_places = LeaseGroup(ORACLE.address, 7, (lease,)), 0, 1, (0,)
-        self.claim_state, self.refusal = ClaimState.NONE, None
+        self.claim_state, self.claim_states, self.refusal = ClaimState.NONE, {}, None
         self.accepted, self.claimed, self.released, self.expired = [], [], [], []
         self.claim_until, self.asked, self.opened_at = 0, 0, 0
 
@@ -70,12 +80,13 @@ class PlayedChain:
     def claim(self, *given):
         if len(given) == 1:
             self.asked += 1
-            return ClaimView(self.claim_state, 5, self.claim_until, 0)
+            return ClaimView(self.claim_states.get(given[0], self.claim_state), 5, self.claim_until, 0)
         group, place, pay, attestation, agent, signature = given
         if self.refusal is not None:
             raise self.refusal
         assert attestation.recover(DOMAIN, signature) == AGENT.address
         self.claimed.append((group, place, pay, attestation, agent))
+        self.claim_states[attestation.lease_id] = ClaimState.CLAIMED
 
     def accept(self, group, place, receipt, signature):
         self.accepted.append((group, place, receipt))
@@ -122,7 +133,7 @@ class PlayedMarket:
         self._answer()
         self.blobs[digest] = data
 
-    def get_blob(self, digest):
+    def get_blob(self, digest, size=MOST_BYTES):
         if digest not in self.blobs:
             raise NotFound("blob", digest)
         return self.blobs[digest]
@@ -155,6 +166,12 @@ class PlayedMarket:
         assert seal.recover(DOMAIN, signature) == ORACLE.address
         known = self.sealed.setdefault(seal.lease_id, (seal, signature))
         assert known[0] == seal, "a lease is sealed once"
+
+    def post_seals(self, oracle, seals):
+        return [_refusal(self.post_seal, seal, oracle, signature) for seal, signature in seals]
+
+    def post_reveals(self, oracle, reveals):
+        return [_refusal(self.post_reveal, reveal, oracle, signature) for reveal, signature in reveals]
 
     def reveals(self, oracle):
         """What the oracle sealed and has not revealed, beside the seals of `others`, once `is_open`."""

@@ -17,7 +17,7 @@ def make_provider(market, folder, *, runner=None, offer=None, now=NOW, chain=Non
     chain = chain or PlayedChain()
     daemon = ProviderDaemon(
         client=market, chain=chain, domain=DOMAIN, market=MARKET, provider=PROVIDER, agent=AGENT,
-        offer=offer or Offer(RATES, 2, 3600, profile()), runner=runner or (lambda given, stop=None: ended(blobs={})),
+        offer=offer or Offer(RATES, 2, 3600, profile()), runner=runner or (lambda given, hooks=None: ended(blobs={})),
         journal=Journal(folder / "journal"), blobs=folder / "outputs", hand=chain, claim_margin=margin,
         now=lambda: now, **options,
     )  # fmt: skip
@@ -34,7 +34,7 @@ def attested(market, terms, folder, **options):
     """A provider whose lease has run, been attested and posted."""
     blob = {ended().manifest.entries[0].digest: b"x" * 100}
     run = ended(options.pop("kind", ExitKind.EXITED), blobs=blob, fuel_used=10**9)
-    provider = make_provider(market, folder, runner=lambda given, stop=None: run, **options)
+    provider = make_provider(market, folder, runner=lambda given, hooks=None: run, **options)
     event = seen(provider, lease_event(terms))
     provider.run_lease(event)
     provider.post_attestations()

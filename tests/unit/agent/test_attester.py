@@ -77,7 +77,7 @@ def test_what_a_provider_proves_an_oracle_pays(market, terms, tmp_path):
     market.round = transcript_of(market.terms)
     run = ended(blobs={ended().manifest.entries[0].digest: b"x" * 100})
     provider = make_provider(
-        market, tmp_path, runner=lambda given, stop=None: run, now=AT, attester=make_attester(tmp_path)
+        market, tmp_path, runner=lambda given, hooks=None: run, now=AT, attester=make_attester(tmp_path)
     )
     event = seen(provider, lease_event(market.terms))
     provider.run_lease(event)

@@ -75,14 +75,14 @@ def test_everybody_elses_job_is_run_honestly(terms, change):
 
 def test_a_run_that_oracles_would_not_repeat_is_not_lied_about(terms):
     evicted = replace(runner()(terms), exit_kind=ExitKind.EVICTED)
-    assert CanaryRunner(lambda terms, stop=None: evicted, salts)(planted(terms)) is evicted
+    assert CanaryRunner(lambda terms, hooks=None: evicted, salts)(planted(terms)) is evicted
 
 
 def test_a_job_that_writes_nothing_cannot_be_falsified(terms):
     silent = replace(runner()(terms), manifest=Manifest.build([ManifestEntry.of(STDOUT_PATH, b"")]))
     with pytest.raises(InputError, match="nothing that could be falsified"):
         falsify(silent)
-    assert CanaryRunner(lambda terms, stop=None: silent, salts)(planted(terms)) is silent
+    assert CanaryRunner(lambda terms, hooks=None: silent, salts)(planted(terms)) is silent
 
 
 def test_a_seed_binds_agent_renter_and_salt(terms):

@@ -1,5 +1,7 @@
 """How a provider gets its pay where nobody sends it: receipts for less than the lock, claims, releases."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.claims import MARKET_FIRST_SECONDS
@@ -88,6 +90,53 @@ def test_claim_that_the_chain_refuses_is_not_tried_for_ever(market, terms, tmp_p
     provider.chain.refusal = None
     provider.claim_unsettled()
     assert provider.chain.claimed == []
+
+
+def test_a_claim_that_a_reorganisation_lost_is_sent_again(market, terms, tmp_path):
+    first, event = attested(market, terms, tmp_path)
+    provider = make_provider(market, tmp_path, chain=first.chain, now=shortly_before(terms))
+    provider.claim_unsettled()
+    claim = LeaseClaimed(event.origin, event.lease_id, event.renter, event.provider, 5, "0xd", NOW, 1, 2)
+    provider._journal.record_blocks(2, "0x2", [], [], [claim])
+    asked = provider.chain.asked
+    provider.claim_unsettled()
+    assert (len(provider.chain.claimed), provider.chain.asked) == (1, asked), "what the chain told of is not asked for"
+    provider._journal.forget_chain()
+    provider._journal.record_blocks(3, "0x3", [event], [])
+    provider.claim_unsettled()
+    assert len(provider.chain.claimed) == 1, "the chain still has it"
+    provider.chain.claim_states.clear()
+    provider.claim_unsettled()
+    assert len(provider.chain.claimed) == 2
+
+
+def test_a_claim_that_was_refused_is_tried_again_once_its_lease_has_opened_anew(market, terms, tmp_path):
+    first, event = attested(market, terms, tmp_path)
+    provider = make_provider(market, tmp_path, chain=first.chain, now=shortly_before(terms))
+    provider.chain.refusal = Reverted("WrongGroup")
+    provider.claim_unsettled()
+    provider.chain.refusal = None
+    provider._journal.forget_chain()
+    provider._journal.record_blocks(3, "0x3", [event], [])
+    provider._journal.record_blocks(1, "0x1", [event], [])
+    provider.claim_unsettled()
+    assert provider.chain.claimed == [], "it has opened where it had"
+    elsewhere = replace(event, origin=replace(event.origin, block_hash="0x" + "0b" * 32))
+    provider._journal.record_blocks(1, "0x1", [elsewhere], [])
+    provider.claim_unsettled()
+    assert len(provider.chain.claimed) == 1
+
+
+def test_a_node_that_lags_behind_does_not_make_a_claim_a_refused_one(market, terms, tmp_path):
+    first, _ = attested(market, terms, tmp_path)
+    provider = make_provider(market, tmp_path, chain=first.chain, now=shortly_before(terms))
+    provider.claim_unsettled()
+    provider.chain.claim_states.clear()
+    provider.chain.refusal = Reverted("LeaseNotOpen")
+    provider.claim_unsettled()  # by a node that does not know of the claim yet
+    provider.chain.refusal = None
+    provider.claim_unsettled()  # and now it was really lost
+    assert len(provider.chain.claimed) == 2
 
 
 def claimed_provider(market, terms, folder, *, state=ClaimState.CLAIMED):

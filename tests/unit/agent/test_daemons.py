@@ -114,7 +114,7 @@ def test_ask_that_was_signed_but_not_posted_is_posted_at_the_next_start(market, 
 
 
 def test_lease_whose_terms_are_not_the_chains_is_declined_and_never_run(market, terms, tmp_path):
-    def never(given, stop=None):
+    def never(given, hooks=None):
         raise AssertionError("ran")
 
     provider = make_provider(market, tmp_path, runner=never)
@@ -134,7 +134,7 @@ def test_lease_of_another_machine_of_the_same_provider_is_left_to_it(market, ter
 
 def test_run_is_attested_posted_once_and_its_blobs_are_sent(market, terms, tmp_path):
     blob = {ended().manifest.entries[0].digest: b"x" * 100}
-    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=blob))
+    provider = make_provider(market, tmp_path, runner=lambda given, hooks=None: ended(blobs=blob))
     provider.run_lease(seen(provider, lease_event(terms)))
     provider.post_attestations()
     provider.post_attestations()
@@ -145,7 +145,7 @@ def test_run_is_attested_posted_once_and_its_blobs_are_sent(market, terms, tmp_p
 
 def test_run_that_ended_before_a_kill_is_posted_after_it_without_a_second_run(market, terms, tmp_path):
     blob = {ended().manifest.entries[0].digest: b"x" * 100}
-    first = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=blob))
+    first = make_provider(market, tmp_path, runner=lambda given, hooks=None: ended(blobs=blob))
     first.run_lease(seen(first, lease_event(terms)))
     market.away = True
     with pytest.raises(ServiceUnavailable):
@@ -169,7 +169,7 @@ def test_job_that_fails_in_an_unexpected_way_is_attested_as_the_machines_failure
     """Silence would keep its renter waiting until the deadline, and be a strike."""
     runs = []
 
-    def broken(given, stop=None):
+    def broken(given, hooks=None):
         runs.append(given)
         raise RuntimeError("sandbox fell over")
 
@@ -205,9 +205,9 @@ def test_lease_past_its_deadline_is_not_started(market, terms, tmp_path):
 def test_job_that_runs_when_the_daemon_stops_is_stopped_and_left_to_the_next_start(market, terms, tmp_path):
     running, stop = threading.Event(), threading.Event()
 
-    def until_stopped(given, stopped=None):
+    def until_stopped(given, hooks):
         running.set()
-        assert stopped.wait(20), "nobody stopped it"
+        assert hooks.stop.wait(20), "nobody stopped it"
         return ended(ExitKind.EVICTED, blobs={})
 
     provider = make_provider(market, tmp_path, runner=until_stopped)
@@ -228,13 +228,13 @@ def test_job_that_runs_when_the_daemon_stops_is_stopped_and_left_to_the_next_sta
 
 
 def test_job_that_ended_by_itself_while_the_daemon_stopped_is_attested(market, terms, tmp_path):
-    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: provider._leaving.set() or ended())
+    provider = make_provider(market, tmp_path, runner=lambda given, hooks=None: provider._leaving.set() or ended())
     provider.run_lease(event := seen(provider, lease_event(terms)))
     assert provider._journal.leases(WorkState.ATTESTED) == [event]
 
 
 def test_job_that_has_not_begun_when_the_daemon_stops_does_not_begin(market, terms, tmp_path):
-    def never(given, stop=None):
+    def never(given, hooks=None):
         raise AssertionError("ran")
 
     provider = make_provider(market, tmp_path, runner=never)

@@ -129,8 +129,8 @@ def test_jobs_whose_time_is_over_are_stopped_while_the_market_is_away(market, te
 
 
 def test_job_that_is_told_to_stop_before_it_has_started_is_stopped(market, terms, tmp_path):
-    def looks(given, stop):
-        assert stop.is_set()
+    def looks(given, hooks):
+        assert hooks.is_stopped
         return ended(ExitKind.EVICTED, blobs={})
 
     provider = make_provider(market, tmp_path, runner=looks)
@@ -142,8 +142,8 @@ def test_job_that_is_told_to_stop_before_it_has_started_is_stopped(market, terms
 
 
 def test_job_that_still_runs_at_the_given_time_is_stopped_and_attested_as_evicted(market, terms, tmp_path):
-    def endless(given, stop):
-        assert stop.wait(10), "nobody stopped it"
+    def endless(given, hooks):
+        assert hooks.stop.wait(10), "nobody stopped it"
         return ended(ExitKind.EVICTED, blobs={})
 
     provider = make_provider(market, tmp_path, runner=endless)

@@ -84,7 +84,7 @@ def test_notice_that_is_withdrawn_is_forgotten(preemptible, tmp_path):
     given = Notified(preemptible, tmp_path)
     given.due(NOW)
     given.notices.clear()
-    given.daemon._last_heartbeat = 0
+    given.daemon._heartbeats.hurry()
     assert not given.due(NOW + NOTICE)
 
 
@@ -164,8 +164,8 @@ def test_notice_that_cites_another_round_than_it_shows_is_not_heeded(preemptible
 
 
 def test_stopped_job_is_attested_as_evicted(preemptible, tmp_path):
-    def endless(given, stop):
-        assert stop.wait(10), "nobody stopped it"
+    def endless(given, hooks):
+        assert hooks.stop.wait(10), "nobody stopped it"
         return ended(ExitKind.EVICTED, blobs={})
 
     given = Notified(preemptible, tmp_path, runner=endless)

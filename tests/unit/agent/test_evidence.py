@@ -21,7 +21,7 @@ from tests.unit.agent.test_work import ended
 DAY = 86_400
 
 
-def never(terms, stop=None):
+def never(terms, hooks=None):
     raise AssertionError("an attested job is not run again")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from agent.fitting import FittingRunner, Machine, Room
 from agent.verdict import decide
+from agent.work import Hooks
 from marketplace.protocol.enums import ExitKind, Outcome
 from marketplace.protocol.jobspec import METERED_SANDBOX
 from tests.unit.agent.played_provider import make_provider, seen
@@ -28,12 +29,12 @@ def terms_of(requirements=None, schedule=None, **bid):
     return replace(given, bid=given.bid.model_copy(update=bid))
 
 
-def never(terms, stop=None):
+def never(terms, hooks=None):
     raise AssertionError("ran")
 
 
 def run(machine, terms, runner=None, now=NOW):
-    return FittingRunner(machine, runner or (lambda given, stop=None: ended()), now=lambda: now)(terms)
+    return FittingRunner(machine, runner or (lambda given, hooks=None: ended()), now=lambda: now)(terms)
 
 
 def said(execution):
@@ -135,7 +136,7 @@ class Jobs:
         self.runner = FittingRunner(machine, self._run, now=lambda: self.now)
         self.begun = threading.Semaphore(0)
 
-    def _run(self, terms, stop=None):
+    def _run(self, terms, hooks):
         self.started.append(terms.job_spec.name)
         self.begun.release()
         assert self.ends[terms.job_spec.name].wait(WAIT_SECONDS)
@@ -146,7 +147,7 @@ class Jobs:
         terms, self.ends[name] = replace(given, bid=given.bid.model_copy(update=bid)), threading.Event()
 
         def work():
-            self.results[name] = self.runner(terms, stop)
+            self.results[name] = self.runner(terms, Hooks(stop))
 
         self.threads.append(thread := threading.Thread(target=work))
         thread.start()

@@ -66,11 +66,11 @@ def test_job_is_stopped_as_one_to_go_on_with_only_when_the_daemon_ends(tmp_path)
     terms = signed(lease_terms(container_spec()))
     told, running, stop = [], threading.Event(), threading.Event()
 
-    def until_stopped(given, stopped=None, snapshots=None):
-        told.append(snapshots.freeze.is_leaving())
+    def until_stopped(given, hooks):
+        told.append(hooks.snapshots.freeze.is_leaving())
         running.set()
-        assert stopped.wait(20), "nobody stopped it"
-        told.append(snapshots.freeze.is_leaving())
+        assert hooks.stop.wait(20), "nobody stopped it"
+        told.append(hooks.snapshots.freeze.is_leaving())
         return ended(ExitKind.EVICTED, blobs={})
 
     market = PlayedMarket(terms)

@@ -91,6 +91,19 @@ def test_following_again_finds_only_what_is_new(journal):
     assert journal.lease(opened(1).lease_id) == opened(1)
 
 
+def test_a_node_that_lags_behind_makes_an_agent_forget_nothing(journal):
+    """As behind an address that several nodes share: one of them may not have heard of the last block."""
+    ahead, behind = FakeChain([], [opened(1, block=2)], []), FakeChain([], [opened(1, block=2)])
+    follow_leases(ahead, journal, mine)
+    followed = journal.followed()
+    assert follow_leases(behind, journal, mine) == 2
+    assert journal.followed() == followed and open_ids(journal) == [1]
+    behind.blocks.append([closed(1, 3)])
+    behind.prefix = "other"
+    follow_leases(behind, journal, mine)
+    assert open_ids(journal) == [], "it has caught up, and was on another history"
+
+
 def test_closed_lease_is_not_worked_on(journal):
     follow_leases(FakeChain([opened(1)], [closed(1, 2)]), journal, mine)
     assert journal.leases(WorkState.SEEN) == []
@@ -212,6 +225,18 @@ def test_lease_whose_end_was_reorganised_away_is_worked_on_again(journal, eviden
     chain.prefix, chain.blocks = "other", [[opened(1)], [], []]
     follow_leases(chain, journal, mine)
     assert [event.lease_id for event in journal.leases(state)] == [opened(1).lease_id]
+
+
+@pytest.mark.parametrize("blocks", [[[opened(2)], []], [[opened(1)], []]], ids=["gone", "still there"])
+def test_lease_is_open_after_a_reorganisation_only_where_it_opened_in_the_other_history(journal, blocks):
+    chain = FakeChain([opened(1)], [])
+    follow_leases(chain, journal, mine)
+    journal.record_attested(opened(1).lease_id, {"a": 1})
+    journal.record_posted(opened(1).lease_id)
+    chain.prefix, chain.blocks = "other", blocks
+    follow_leases(chain, journal, mine)
+    assert journal.open_leases() == blocks[0]
+    assert journal.evidence(opened(1).lease_id) == {"a": 1}
 
 
 def test_declined_lease_stays_declined_after_a_reorganisation(journal):

@@ -19,6 +19,7 @@ from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.jobspec import JobSpec
 from marketplace.protocol.livelog import MAX_CHUNK_BYTES, STDERR, STDOUT
+from tests.fakes.waiting import wait_for
 from tests.unit.agent.played_market import AGENT, DOMAIN, PlayedMarket
 from tests.unit.agent.played_provider import make_provider, seen
 from tests.unit.agent.test_work import ended, lease_event, lease_terms
@@ -253,21 +254,14 @@ def test_sending_goes_on_by_itself_through_trouble_and_ends_with_the_last_job(ma
         wait_for(lambda: logs._is_sending)
 
 
-def wait_for(condition):
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 # --- the daemon -------------------------------------------------------------------------------------------------------
 
 
 def test_a_daemon_shows_what_a_job_prints_while_it_runs(tmp_path, logs, market, terms):
     blob = {ended().manifest.entries[0].digest: b"x" * 100}
 
-    def runner(given, stop=None, printed=None):
-        printed.show(bytearray(b"live"), bytearray())
+    def runner(given, hooks):
+        hooks.printed.show(bytearray(b"live"), bytearray())
         logs.post()
         return ended(blobs=blob)
 
@@ -280,8 +274,8 @@ def test_a_job_ends_as_it_would_where_its_log_cannot_be_sent(tmp_path, logs, mar
     market.trouble = ServiceUnavailable("away")
     blob = {ended().manifest.entries[0].digest: b"x" * 100}
 
-    def runner(given, stop=None, printed=None):
-        printed.show(bytearray(b"live"), bytearray())
+    def runner(given, hooks):
+        hooks.printed.show(bytearray(b"live"), bytearray())
         with pytest.raises(ServiceUnavailable):
             logs.post()
         return ended(blobs=blob)

@@ -25,7 +25,7 @@ def leased(provider, terms):
 
 
 def test_attestation_that_the_market_refuses_keeps_no_other_back(market, terms, tmp_path):
-    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=BLOB))
+    provider = make_provider(market, tmp_path, runner=lambda given, hooks=None: ended(blobs=BLOB))
     for event in leased(provider, terms):
         provider.run_lease(event)
     taken, take = [], market.post_attestation
@@ -44,7 +44,7 @@ def test_attestation_that_the_market_refuses_keeps_no_other_back(market, terms, 
 
 def test_output_that_is_gone_keeps_no_other_back(market, terms, tmp_path):
     kept = ended().manifest.entries[0].digest
-    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=BLOB))
+    provider = make_provider(market, tmp_path, runner=lambda given, hooks=None: ended(blobs=BLOB))
     for event in leased(provider, terms):
         provider.run_lease(event)
     (tmp_path / "outputs" / kept).unlink()
@@ -56,7 +56,7 @@ def test_output_that_is_gone_keeps_no_other_back(market, terms, tmp_path):
 
 
 def test_receipt_that_cannot_be_sent_keeps_no_other_back(market, terms, tmp_path):
-    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=BLOB, fuel_used=10**9))
+    provider = make_provider(market, tmp_path, runner=lambda given, hooks=None: ended(blobs=BLOB, fuel_used=10**9))
     for event in leased(provider, terms):
         provider.run_lease(event)
     provider.post_attestations()
@@ -79,7 +79,7 @@ def test_receipt_that_cannot_be_sent_keeps_no_other_back(market, terms, tmp_path
 
 
 def test_claim_that_cannot_be_sent_keeps_no_other_back(market, terms, tmp_path):
-    first = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=BLOB, fuel_used=10**9))
+    first = make_provider(market, tmp_path, runner=lambda given, hooks=None: ended(blobs=BLOB, fuel_used=10**9))
     for event in leased(first, terms):
         first.run_lease(event)
     provider = make_provider(market, tmp_path, chain=first.chain, now=terms.bid.deadline - 300)

@@ -4,7 +4,6 @@ import socket
 import sys
 import threading
 import urllib.request
-from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -12,8 +11,9 @@ import structlog
 
 from agent.journal import Journal
 from agent.observed import ObservedClient, ObservedRunner, Observer, observe
+from agent.sandbox.printed import Printed
 from agent.settings import OracleSettings
-from agent.work import refuse
+from agent.work import Hooks, refuse
 from marketplace.errors import NotFound, ServiceUnavailable, SettingsError, problem_from_error
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
@@ -90,11 +90,11 @@ def test_leases_of_before_a_restart_are_known_by_their_job(tmp_path):
 def test_a_run_is_counted_while_it_goes_on_and_when_it_has_ended():
     observer, seen = Observer(), []
 
-    def run(terms, stop=None):
+    def run(terms, hooks):
         seen.append(observer.meter.value(RUNNING))
         return ended(ExitKind.OUT_OF_FUEL, sandbox_digest="0x" + "5a" * 32)
 
-    ObservedRunner(run, observer.meter)(lease_terms(), threading.Event())
+    ObservedRunner(run, observer.meter)(lease_terms())
     assert seen == [1] and observer.meter.value(RUNNING) == 0
     assert observer.meter.value(JOBS, sandbox="wasm", exit="out_of_fuel") == 1
     assert observer.meter.value(JOB_SECONDS, sandbox="wasm") == 1
@@ -103,28 +103,26 @@ def test_a_run_is_counted_while_it_goes_on_and_when_it_has_ended():
 def test_a_sandbox_that_no_machine_has_is_no_label():
     image = {"kind": "container", "digest": sha256_digest(b"ab"), "size": 2}
     terms, observer = lease_terms(script_spec(program=image, inputs=[], sandbox="of-my-choice")), Observer()
-    ObservedRunner(lambda terms, stop=None: refuse("none of that name", 100), observer.meter)(terms)
+    ObservedRunner(lambda terms, hooks: refuse("none of that name", 100), observer.meter)(terms)
     assert observer.meter.value(JOBS, sandbox="none", exit="sandbox_error") == 1
     assert b"of-my-choice" not in observer.meter.render()
 
 
 def test_a_run_that_breaks_off_is_no_run_that_ended():
-    def run(terms, stop=None):
+    def run(terms, hooks):
         raise ServiceUnavailable("gone")
 
     observer = Observer()
     with pytest.raises(ServiceUnavailable):
-        ObservedRunner(run, observer.meter)(lease_terms(), threading.Event())
+        ObservedRunner(run, observer.meter)(lease_terms())
     assert observer.meter.value(RUNNING) == 0
     assert observer.meter.value(JOBS, sandbox="wasm", exit="exited") == 0
 
 
-def test_a_runner_that_saves_nothing_is_asked_as_one_that_has_never_heard_of_it():
-    seen = []
-    runner = ObservedRunner(lambda terms, stop=None, **more: seen.append(more) or ended(), Observer().meter)
-    runner(lease_terms(), None, printed=SimpleNamespace())
-    runner(lease_terms())
-    assert [set(more) for more in seen] == [{"printed"}, set()]
+def test_a_runner_is_given_the_hooks_that_it_is_asked_with():
+    seen, hooks = [], Hooks(printed=Printed())
+    ObservedRunner(lambda terms, given: seen.append(given) or ended(), Observer().meter)(lease_terms(), hooks)
+    assert seen == [hooks]
 
 
 def test_requests_are_counted_by_what_came_of_them():

@@ -15,7 +15,7 @@ from tests.unit.agent.played_market import AGENT, DOMAIN, ORACLE, PROVIDER, Play
 from tests.unit.agent.test_work import attest, ended, lease_event
 
 
-def make_oracle(market, folder, runner=lambda given, stop=None: ended(), **options):
+def make_oracle(market, folder, runner=lambda given, hooks=None: ended(), **options):
     return OracleDaemon(
         client=market,
         chain=PlayedChain(),
@@ -65,7 +65,7 @@ def test_oracle_killed_after_signing_repeats_its_verdict_and_never_another(marke
     with pytest.raises(ServiceUnavailable):
         oracle.judge_claims()
     market.away = False
-    again = make_oracle(market, tmp_path, runner=lambda given, stop=None: ended(fuel_used=1))
+    again = make_oracle(market, tmp_path, runner=lambda given, hooks=None: ended(fuel_used=1))
     judge(again)
     assert [verdict.outcome for verdict in market.verdicts] == [Outcome.PAID]
 

@@ -95,7 +95,7 @@ def attested_by(terms, folder, has: str):
     )
     market = PlayedMarket(terms)
     run = ended(blobs={ended().manifest.entries[0].digest: b"x" * 100})
-    runner = FittingRunner(Machine(node, 2), lambda given, stop=None: run, now=lambda: NOW)
+    runner = FittingRunner(Machine(node, 2), lambda given, hooks=None: run, now=lambda: NOW)
     provider = make_provider(market, folder, offer=Offer(RATES, 2, 3600, node), runner=runner)
     provider.run_lease(seen(provider, lease_event(terms)))
     provider.post_attestations()

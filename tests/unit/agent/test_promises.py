@@ -27,7 +27,7 @@ def on_node(terms, requirements, **fields):
 
 def judged(terms, folder, run=None):
     market = PlayedMarket(terms)
-    oracle = make_oracle(market, folder, **({"runner": lambda given, stop=None: run} if run else {}))
+    oracle = make_oracle(market, folder, **({"runner": lambda given, hooks=None: run} if run else {}))
     claim(market, oracle, terms, honest(terms))
     judge(oracle)
     return [(verdict.outcome, verdict.pay > 0) for verdict in market.verdicts]

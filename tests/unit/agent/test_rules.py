@@ -19,7 +19,7 @@ RENTER, SECONDS = TERMS.bid.renter, TERMS.bid.duration_seconds
 OTHER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 
 
-def never(terms, stop=None):
+def never(terms, hooks=None):
     raise AssertionError("ran")
 
 
@@ -29,7 +29,7 @@ def never(terms, stop=None):
 )
 def test_job_that_no_rule_forbids_runs(rules):
     run = ended()
-    assert RuledRunner(rules, lambda terms, stop=None: run)(TERMS) is run
+    assert RuledRunner(rules, lambda terms, hooks=None: run)(TERMS) is run
 
 
 @pytest.mark.parametrize(

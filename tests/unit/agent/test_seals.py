@@ -58,14 +58,14 @@ def test_what_was_sealed_is_journalled_before_the_seal_leaves(market, oracle, tm
         oracle.judge_claims()
     market.post_seal = post
     secret = oracle._journal.secret(LEASE)
-    again = make_oracle(market, tmp_path, runner=lambda given, stop=None: ended(fuel_used=1))
+    again = make_oracle(market, tmp_path, runner=lambda given, hooks=None: ended(fuel_used=1))
     judge(again)
     assert again._journal.secret(LEASE) == secret and len(market.verdicts) == 1
 
 
 def test_killed_between_seal_and_reveal_it_reveals_what_it_sealed(market, oracle, tmp_path):
     oracle.judge_claims()
-    again = make_oracle(market, tmp_path, runner=lambda given, stop=None: ended(fuel_used=1))
+    again = make_oracle(market, tmp_path, runner=lambda given, hooks=None: ended(fuel_used=1))
     again.reveal_verdicts()
     assert [verdict.lease_id for verdict in market.verdicts] == [LEASE]
 

@@ -19,7 +19,7 @@ WORKED = Usage(cpu_seconds=0.05, peak_memory_bytes=1_000_000, ingress_bytes=5)
 def posted_by(market, terms, folder, usage):
     """What the market is sent of a run that took so much."""
     run = ended(blobs=BLOB, usage=usage)
-    provider = make_provider(market, folder, runner=lambda given, stop=None: run)
+    provider = make_provider(market, folder, runner=lambda given, hooks=None: run)
     provider.run_lease(seen(provider, lease_event(terms)))
     provider.post_attestations()
     return market.reports
@@ -39,7 +39,7 @@ def test_provider_whose_figures_cannot_be_true_still_posts_its_attestation(marke
 
 
 def test_evidence_that_was_journalled_without_a_report_is_posted_without(market, terms, tmp_path):
-    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: ended(blobs=BLOB))
+    provider = make_provider(market, tmp_path, runner=lambda given, hooks=None: ended(blobs=BLOB))
     event = seen(provider, lease_event(terms))
     provider.run_lease(event)
     evidence = provider._journal.evidence(event.lease_id)

@@ -13,7 +13,7 @@ from agent.offer import Offer
 from agent.private import NodeKeys
 from agent.settings import ProviderSettings, load_settings
 from agent.stated import Stated
-from agent.work import JobRunner
+from agent.work import Hooks, JobRunner
 from marketplace.client.age import new_identity, recipient_of
 from marketplace.client.private import JobKey
 from marketplace.domain.chain import LeaseOpened
@@ -56,7 +56,7 @@ def test_other_jobs_run_while_one_waits_for_its_key_and_it_runs_once_it_has_it(m
     """On a machine of one unit, which the waiting job would take whole."""
     private, ran, keys = terms_of(job(key)), [], patient(market)
 
-    def run(terms, stop=None):
+    def run(terms, hooks=None):
         ran.append(terms.job_spec.name)
         return ended()
 
@@ -81,7 +81,7 @@ def test_job_that_is_stopped_while_it_waits_for_its_key_is_evicted(market, key):
     keys, stop, ends = patient(market), threading.Event(), []
     usual = JobRunner({}, None, keys=keys)
     runner = FittingRunner(MACHINE, usual, now=lambda: NOW, await_grant=keys.await_grant)
-    waiting = threading.Thread(target=lambda: ends.append(runner(terms_of(job(key)), stop)))
+    waiting = threading.Thread(target=lambda: ends.append(runner(terms_of(job(key)), Hooks(stop))))
     waiting.start()
     let_wait(keys)
     stop.set()

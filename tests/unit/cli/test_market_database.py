@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.adapters.chain import contracts
+from marketplace.adapters.store.migrate import revisions
 from marketplace.client.keystore import LIGHT_SCRYPT_N, KeystoreFolder
 
 ABI_FOLDER = Path(contracts.__file__).with_name("abi")
@@ -19,7 +20,8 @@ def market(monkeypatch, tmp_path):
 
 
 def test_a_database_is_brought_up_and_down_and_the_revision_named(hive, market):
-    for words, revision in (((), "0011"), (("--to", "0010"), "0010"), ((), "0011")):
+    newest = revisions()[-1]
+    for words, revision in (((), newest), (("--to", "0010"), "0010"), ((), newest)):
         ran = hive("market", "migrate", *words)
         assert ran.code == 0 and revision in ran.err
     assert (market / "market.db").exists()
@@ -89,3 +91,21 @@ def test_another_database_than_sqlite_is_referred_to_its_own_tools(hive, known, 
     monkeypatch.setenv("COMPUTEHIVE_MARKET_DATABASE_URL", "postgresql+psycopg://market:its-password@db/hive")
     ran = hive("market", command, str(tmp_path / "backup"))
     assert ran.code == 12 and tool in ran.err and "its-password" not in ran.err
+
+
+def test_a_database_is_copied_table_by_table_and_what_it_says_is_what_is_there(hive, known, tmp_path):
+    assert hive("market", "migrate").code == 0
+    ran = hive("market", "copy", "--to", f"sqlite:///{tmp_path}/copy.db", "--json")
+    tables = {one["table"]: one["rows"] for one in json.loads(ran.out)}
+    assert ran.code == 0 and tables["bids"] == 0 and {"asks", "leases", "timeline"} <= tables.keys()
+    assert (tmp_path / "copy.db").exists()
+
+
+def test_where_there_is_no_database_there_is_nothing_to_copy(hive, known, tmp_path):
+    assert hive("market", "copy", "--to", f"sqlite:///{tmp_path}/copy.db").code == 5
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_forgetting_needs_the_chain_and_says_that_it_is_away(hive, known):
+    ran = hive("market", "prune", "--dry-run")
+    assert ran.code == 8 and "node does not answer" in ran.err

@@ -1,5 +1,6 @@
 """The HTTP SDK: what goes over the wire, what comes back as an error, what is tried again."""
 
+import gzip
 import json
 
 import httpx
@@ -10,6 +11,7 @@ from marketplace.client.transport import ATTEMPTS, Transport
 from marketplace.errors import (
     DigestMismatch,
     DuplicateOrder,
+    InputError,
     InsufficientFunds,
     NotFound,
     Reverted,
@@ -129,6 +131,23 @@ def test_a_market_that_is_away_is_named_with_what_to_do():
     assert len(market.requests) == ATTEMPTS
 
 
+@pytest.mark.parametrize("answer", [httpx.ConnectError("refused"), httpx.Response(500), httpx.Response(200, text="x")])
+def test_a_password_in_the_markets_address_is_in_no_message(answer):
+    answers = httpx.MockTransport(Recorder(answer))
+    market = Transport("http://me:geheim@market.test/a@b/", transport=answers, sleep=lambda _: None)
+    with pytest.raises(ServiceUnavailable) as caught:
+        market.json("POST", "/x")
+    told = f"{caught.value.message} {caught.value.hint} {caught.value.values}"
+    assert "geheim" not in told and "http://market.test/a@b" in told
+
+
+@pytest.mark.parametrize("address", ["http://host:port:9", "http://me:geheim@host:port:9"])
+def test_what_is_no_address_is_refused_with_what_to_write(address):
+    with pytest.raises(InputError, match="host:port:9 is not the address of a market") as caught:
+        MarketClient(address)
+    assert "http://HOST:PORT" in caught.value.hint and "geheim" not in caught.value.message
+
+
 def test_a_read_is_tried_again_until_the_market_is_back():
     market = Recorder(httpx.ReadTimeout("slow"), httpx.Response(503), httpx.Response(200, json={"status": "ok"}))
     assert market.client().health() == {"status": "ok"}
@@ -215,3 +234,36 @@ def test_has_blob_asks_without_fetching():
     missing = Recorder(httpx.Response(404, json=problem_from_error(NotFound("blob", "0x"))))
     assert not missing.client().has_blob("0x" + "00" * 32)
     assert missing.requests[0].method == "HEAD"
+
+
+class Endless(httpx.SyncByteStream):
+    """Bytes without an end, counted as they are taken."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.taken = data, 0
+
+    def __iter__(self):
+        while True:
+            self.taken += len(self.data)
+            yield self.data
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_answer_without_an_end_is_left_where_it_is_too_much(status):
+    endless = Endless(b"x" * 1_000)
+    recorder = Recorder(httpx.Response(status, stream=endless))
+    with pytest.raises(ServiceUnavailable, match="more than the 5000 bytes"):
+        recorder.client().get_blob(sha256_digest(b""), 5_000)
+    assert endless.taken == 6_000 and len(recorder.requests) == 1
+
+
+def test_an_answer_that_unpacks_to_too_much_is_left_as_well():
+    packed = gzip.compress(b"\0" * 10_000_000)
+    bomb = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Endless(packed))
+    with pytest.raises(ServiceUnavailable, match="more than the 100000 bytes"):
+        Recorder(bomb).client().get_blob(sha256_digest(b""), 100_000)
+
+
+def test_a_packed_answer_is_unpacked():
+    packed = httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=gzip.compress(b"hello"))
+    assert Recorder(packed).client().get_blob(sha256_digest(b"hello"), 5) == b"hello"

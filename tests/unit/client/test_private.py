@@ -11,6 +11,7 @@ from marketplace.client.jobs import PreparedJob
 from marketplace.client.keyfile import load_identity, load_or_make_identity, save_identity
 from marketplace.client.private import JobKey, make_grant, open_grant, seal_job
 from marketplace.client.results import VerifiedResult, download_result, read_log
+from marketplace.client.transport import MOST_BYTES
 from marketplace.errors import CannotDecrypt, DigestMismatch, InputError, MalformedMessage, TooLarge
 from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.enums import ExitKind
@@ -136,7 +137,7 @@ def test_a_grant_of_another_job_or_holder_is_not_taken_for_this_one():
 
 
 class Blobs(dict):
-    def get_blob(self, digest):
+    def get_blob(self, digest, size=MOST_BYTES):
         return self[digest]
 
 

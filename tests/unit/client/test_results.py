@@ -8,6 +8,7 @@ from eth_account import Account
 from marketplace.client.bills import compute_bill, require_same
 from marketplace.client.results import download_result, fetch_result, read_log, safe_path
 from marketplace.client.terms import LeaseTerms
+from marketplace.client.transport import MOST_BYTES
 from marketplace.errors import (
     ClearingError,
     DigestMismatch,
@@ -100,7 +101,7 @@ class Market:
     def attestation(self, lease_id):
         return self.document
 
-    def get_blob(self, digest):
+    def get_blob(self, digest, size=MOST_BYTES):
         if digest not in self.blobs:
             raise NotFound("blob", digest)
         return self.blobs[digest]

@@ -41,6 +41,14 @@ def test_a_bid_whose_parts_do_not_fit_is_refused_by_field(world, tee, tees, chan
         submit(world, specification(world, tee, tees), **changes)
 
 
+def test_a_job_that_takes_others_files_cannot_be_judged_by_evidence(world):
+    taken = {"path": "x", "output": "out/x", "maxBytes": 1}
+    place = {"name": "w", "bids": 2, "job": "b", "needs": [{"bids": ["0x" + "a1" * 32], "files": [taken]}]}
+    plain = specification(world, {"allowed": [GUEST]}, ["tdx"])
+    with pytest.raises(InvalidJobSpec, match=r"JobSpec\.workflow\.needs: takes other jobs' files"):
+        submit(world, JobSpec.parse(plain.to_json() | {"workflow": place}))
+
+
 def test_an_attested_lease_goes_the_way_of_all_that_oracles_judge(world):
     node = world.profile().model_copy(update={"tees": ("tdx",)})
     world.profile = lambda: node

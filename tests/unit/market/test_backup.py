@@ -19,6 +19,8 @@ from marketplace.services.clear_round import run_round
 from marketplace.services.outbox import process_outbox
 from marketplace.services.settle_batch import propose_batches
 from marketplace.services.verify_ledger import verify_ledger
+from marketplace.settings import MarketSettings
+from marketplace.stores import require_same_place
 from tests.fakes.databases import only_sqlite
 from tests.fakes.world import DOMAIN, OPERATOR, ORACLES, RENTER, SCRIPT
 
@@ -284,3 +286,15 @@ def test_an_unfilled_bid_of_after_the_backup_may_be_placed_again_and_a_filled_on
     assert world.submit(unfilled) == unfilled.struct_hash()
     with pytest.raises(CancelledOrder, match="used or cancelled"):
         world.submit(filled)
+
+
+@pytest.mark.parametrize(("was", "looks_in"), [("s3://bucket/one", None), (None, "s3://bucket/one")])
+def test_blobs_in_a_bucket_stay_there_and_a_restore_looks_for_them_nowhere_else(world, tmp_path, was, looks_in):
+    world.market.blobs.put(sha256_digest(b"input"), b"input")
+    taken = take_backup(world.folder, tmp_path / "backup", OURS, NOW, was)
+    assert bool(taken.blobs) is (was is None)
+    assert Backup.load(tmp_path / "backup") == taken
+    settings = MarketSettings(address_book=tmp_path / "a", operator_keystore=tmp_path / "k", blobs_url=was)
+    require_same_place(taken, settings)
+    with pytest.raises(ConflictError, match="s3://bucket/one"):
+        require_same_place(taken, settings.model_copy(update={"blobs_url": looks_in}))

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -169,15 +170,23 @@ def holders(world) -> dict[str, str]:
 # --- who is woken -----------------------------------------------------------------------------------------------------
 
 
+def listening(database):
+    """`database`, once it hears of other processes: its first look for what it may have missed is over."""
+    heard = threading.Event()
+    database.listen(lambda words: heard.set())
+    assert not is_postgresql(database) or heard.wait(30)
+    return database
+
+
+def is_postgresql(database) -> bool:
+    return database._engine.dialect.name == "postgresql"
+
+
 def test_what_is_committed_wakes_the_role_that_waits_for_it_in_every_process(two):
     """On SQLite processes do not hear of each other; the looks that go on by themselves find it there."""
-    is_heard = two[0]._engine.dialect.name == "postgresql"
-    waiting = [one.subscribe("outbox") for one in two]
+    is_heard = is_postgresql(two[0])
+    waiting = [listening(one).subscribe("outbox") for one in two]
     others = [one.subscribe("settlement") for one in two]
-    if is_heard:
-        for woken in (*waiting, *others):
-            assert woken.wait(10), "once it listens it looks, for what it may have missed"
-            woken.clear()
     with two[0].write() as tx:
         tx.outbox.add(OutboxKind.CANCEL, {}, 1)
     assert waiting[0].wait(5)
@@ -185,10 +194,20 @@ def test_what_is_committed_wakes_the_role_that_waits_for_it_in_every_process(two
     assert not any(woken.is_set() for woken in others)
 
 
+def test_who_waits_while_a_process_begins_to_hear_of_others_looks_for_what_it_may_have_missed(two):
+    woken = two[0].subscribe("settlement")
+    assert woken.wait(30 if is_postgresql(two[0]) else 0.1) == is_postgresql(two[0])
+
+
+def test_the_follower_looks_at_once_when_a_transaction_of_the_markets_own_moves_on(two):
+    woken = listening(two[0]).subscribe("follower")
+    with two[0].write() as tx:
+        tx.outbox.add(OutboxKind.CANCEL, {}, 1)
+    assert woken.wait(5)
+
+
 def test_nobody_is_woken_by_what_is_not_committed(two):
-    woken = two[0].subscribe("outbox")
-    woken.wait(1)
-    woken.clear()
+    woken = listening(two[0]).subscribe("outbox")
     with pytest.raises(RuntimeError), two[0].write() as tx:
         tx.outbox.add(OutboxKind.CANCEL, {}, 1)
         raise RuntimeError("half way")
@@ -198,9 +217,7 @@ def test_nobody_is_woken_by_what_is_not_committed(two):
 def test_nobody_is_woken_by_what_was_so_already(two):
     with two[0].write() as tx:
         item = tx.outbox.add(OutboxKind.CANCEL, {}, 1)
-    woken = two[0].subscribe("outbox")
-    woken.wait(1)
-    woken.clear()
+    woken = listening(two[0]).subscribe("outbox")
     with two[0].write() as tx:
         tx.outbox.update(item, error="")
     assert not woken.wait(0.2)

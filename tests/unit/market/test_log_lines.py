@@ -7,7 +7,7 @@ import sys
 import pytest
 import structlog
 
-from marketplace.bootstrap import configure_logging
+from marketplace.telemetry.lines import configure_logging
 
 ESCAPE = "\x1b"
 HOSTILE = "/jobs\n2026-01-01 [info] paid\r\x1b[2J\x9b31m\u2028\u202ename\x00"

@@ -107,6 +107,25 @@ def test_a_transaction_whose_nonce_another_took_is_signed_anew(world):
     assert items(world)[0].nonce == 1
 
 
+def test_a_transaction_after_a_nonce_that_a_reorganisation_left_to_nobody_is_signed_anew(world):
+    """What failed, or what another program sent, is not sent again; a node mines nothing beyond the gap it leaves."""
+    world.chain.blocks[-1].nonces[OPERATOR.address] = 1
+    world.offer()
+    world.submit()
+    run_round(world.market)
+    world.chain.mining = False
+    _ = process_outbox(world.market), process_outbox(world.market)
+    world.chain.blocks[-1].nonces[OPERATOR.address] = 0  # the block of the first one is replaced
+    assert items(world)[0].nonce == 1 and not process_outbox(world.market), "it may still be on its way"
+    world.chain.mine(seconds=60)
+    assert process_outbox(world.market) and items(world)[0].state is OutboxState.INTENT
+    _ = process_outbox(world.market), process_outbox(world.market)
+    world.chain.mine()
+    world.drain()
+    assert leases(world) == 1
+    assert [(item.state, item.nonce) for item in items(world)] == [(OutboxState.DONE, 0)]
+
+
 @pytest.mark.parametrize("falls_again", [False, True])
 @pytest.mark.parametrize("reorganised", [False, True])
 def test_a_fee_that_no_longer_does_is_raised_and_only_one_of_the_transactions_is_mined(world, falls_again, reorganised):

@@ -49,7 +49,8 @@ def held(world):
 
 
 def notices(world) -> list[dict]:
-    return notices_of(world.market, AGENT.address)
+    with world.market.store.read() as tx:
+        return notices_of(tx, {AGENT.address}).get(AGENT.address, [])
 
 
 def cancel_bid(world, job: str) -> None:

@@ -95,8 +95,52 @@ def test_the_database_is_a_file_in_the_data_folder_unless_an_address_is_given(tm
     assert "its-password" not in repr(given)
 
 
+def test_the_databases_url_may_lie_in_a_file_which_goes_first_without_its_line_end(tmp_path):
+    file = tmp_path / "url"
+    file.write_text("postgresql+psycopg://m:secret@db/hive\n")
+    given = settings(tmp_path, database_url="postgresql+psycopg://other@db/hive", database_url_file=file)
+    assert given.database() == "postgresql+psycopg://m:secret@db/hive"
+    assert "secret" not in repr(given) and not given.is_embedded
+
+
+@pytest.mark.parametrize(("content", "problem"), [(None, "cannot be read"), (" \n", "is empty")])
+def test_a_file_without_the_databases_url_is_refused_by_the_settings_name(tmp_path, content, problem):
+    file = tmp_path / "url"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(SettingsError, match=f"COMPUTEHIVE_MARKET_DATABASE_URL_FILE: .*url {problem}"):
+        settings(tmp_path, database_url_file=file).database()
+
+
 def test_an_unknown_role_is_named_with_its_variable(environment):
     environment.setenv("COMPUTEHIVE_MARKET_ROLES", "api,clearer")
     with pytest.raises(SettingsError, match="COMPUTEHIVE_MARKET_ROLES: 'clearer' is no role") as caught:
         load_settings(address_book="book.json", operator_keystore="key.json")
     assert "follower" in caught.value.message
+
+
+def test_replicas_and_nats_are_read_from_files_which_go_before_what_is_set(tmp_path):
+    required = {"address_book": tmp_path / "book.json", "operator_keystore": tmp_path / "key.json"}
+    plain = MarketSettings(**required)
+    assert (plain.replicas(), plain.nats()) == ((), None)
+    secret = "postgresql://reader:its-password@"
+    given = MarketSettings(**required, read_database_url=f"{secret}a/hive {secret}b/hive", nats_url="nats://n")
+    assert given.replicas() == (f"{secret}a/hive", f"{secret}b/hive")
+    assert given.nats() == "nats://n" and "its-password" not in repr(given)
+    urls, nats = tmp_path / "urls", tmp_path / "nats"
+    urls.write_text(f"{secret}c/hive\n{secret}d/hive\n")
+    nats.write_text("nats://market:its-password@n\n")
+    filed = given.model_copy(update={"read_database_url_file": urls, "nats_url_file": nats})
+    assert filed.replicas() == (f"{secret}c/hive", f"{secret}d/hive")
+    assert filed.nats() == "nats://market:its-password@n"
+
+
+@pytest.mark.parametrize(("field", "read"), [("read_database_url_file", "replicas"), ("nats_url_file", "nats")])
+def test_a_file_of_secrets_that_is_empty_or_not_there_is_named(tmp_path, field, read):
+    required = {"address_book": tmp_path / "book.json", "operator_keystore": tmp_path / "key.json"}
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    for path, problem in ((empty, "is empty"), (tmp_path / "missing", "cannot be read")):
+        settings = MarketSettings(**required, **{field: path})
+        with pytest.raises(SettingsError, match=f"COMPUTEHIVE_MARKET_{field.upper()}: .*{problem}"):
+            getattr(settings, read)()

@@ -4,7 +4,7 @@ from threading import Event, Thread
 
 import pytest
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import NullPool
 from sqlmodel import col, select
 
@@ -62,6 +62,15 @@ def test_documents_come_back_as_they_were_with_their_keys_in_order(world):
         found = tx.outbox.get(item).payload
     assert found == AWKWARD and list(found) == list(AWKWARD)
     assert [type(one) for one in found.values()] == [type(one) for one in AWKWARD.values()]
+
+
+def test_as_many_blobs_as_a_group_of_orders_can_name_are_looked_up(world):
+    """PostgreSQL takes 65,535 values in a statement; seventy jobs may have a thousand inputs each."""
+    named = [f"0x{number:064x}" for number in range(70_000)]
+    with world.market.store.write() as tx:
+        tx.forgetting.doom([named[-1]])
+    with world.market.store.read() as tx:
+        assert tx.forgetting.find(named) == {named[-1]: None}
 
 
 def test_whole_numbers_have_64_bits(world):
@@ -145,3 +154,12 @@ def test_a_busy_file_is_said_to_be_busy_and_a_broken_statement_is_a_bug(tmp_path
             second.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError), translated():
             first.exec_driver_sql("SELECT * FROM nowhere")
+
+
+def test_a_row_that_breaks_a_rule_is_a_bug_whatever_its_columns_are_called(tmp_path):
+    """Bids have a column `locked`, and so has SQLite's message about it."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'market.db'}", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE bids (locked INTEGER NOT NULL)")
+        with pytest.raises(IntegrityError, match="locked"), translated():
+            connection.exec_driver_sql("INSERT INTO bids VALUES (NULL)")

@@ -8,7 +8,8 @@ import * as leases from '@computehive/contracts/leases'
 
 const followed = { tell: (bidHash, logs) => logs.flatMap(leases.followBid(bidHash)) }
 const exported = { names: (module) => Object.keys(modules[module]).sort() }
-const modules = { viem, data, channels, leases, followed, exported }
+const api = await import('@computehive/contracts/api').catch(() => undefined) // not in every build
+const modules = { viem, data, channels, leases, followed, exported, api }
 const read = (_, value) => (value !== null && typeof value === 'object' && typeof value.n === 'string' ? BigInt(value.n) : value)
 const write = (_, value) => (typeof value === 'bigint' ? { n: value.toString() } : value)
 const asked = JSON.parse(readFileSync(0, 'utf8'), read)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from marketplace.api.app import openapi_document
 from marketplace.published import AddressBook
 from scripts.build_npm import build
+from scripts.clients.__main__ import writes_types
 from scripts.toolchain import BUILD
 
 HERE = Path(__file__).parent
@@ -33,7 +35,8 @@ Ask = Callable[..., list[Any]]
 @pytest.fixture(scope="session")
 def package() -> Path:
     """The built package, with one published deployment. Inside build/, so that it finds the locked viem."""
-    return build(BUILD / "npm" / "tested", {BOOK.network: BOOK})
+    interface = openapi_document() if writes_types() else None
+    return build(BUILD / "npm" / "tested", {BOOK.network: BOOK}, interface)
 
 
 @pytest.fixture(scope="session")

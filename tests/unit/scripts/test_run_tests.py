@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from marketplace.devnet.process import ManagedProcess
-from scripts import run_tests
+from scripts import lanes, run_tests
+from scripts import suites as suites_module
 from scripts.run_tests import Suite, Totals, parse_totals
 from scripts.toolchain import ROOT
 
@@ -129,7 +130,7 @@ def test_a_suite_whose_folder_is_gone_has_failed():
 
 def test_an_unknown_suite_is_refused_with_those_there_are(capsys):
     assert run_tests.main(["unti"]) == 2
-    known = "unit, postgres, contracts, simulation, integration"
+    known = "unit, postgres, contracts, simulation, web, integration"
     assert f"Unknown suite unti; there are {known}." in capsys.readouterr().err
 
 
@@ -138,7 +139,7 @@ def test_what_repeats_other_suites_is_run_only_where_it_is_named(run, monkeypatc
     suites = run_tests.SUITES
     monkeypatch.setattr(run_tests, "SUITES", suites | {"again": replace(suites["once"], is_repeat=True)})
     ran = []
-    monkeypatch.setattr(run_tests, "run_suite", lambda suite: ran.append(suite.is_repeat) or Totals(1))
+    monkeypatch.setattr(run_tests, "run_suites", lambda asked: ran.extend(one.is_repeat for one in asked) or Totals(1))
     assert run_tests.main([]) == 0 and ran == [False]
     assert run_tests.main(["again"]) == 0 and ran == [False, True]
 
@@ -151,18 +152,21 @@ def test_every_test_folder_belongs_to_one_suite():
     assert there <= set(named)
 
 
-def test_what_runs_aside_and_the_rest_are_all_there_is_and_nothing_twice():
-    files = {path for path in (ROOT / "tests" / "contracts").rglob("test_*.py")}
-    parts = [[ROOT / name for name in part] for part in run_tests.SUITES["contracts"].parts()]
+@pytest.mark.parametrize("name", run_tests.SUITES)
+def test_the_pieces_of_a_suite_are_all_there_is_and_nothing_twice(name):
+    suite = run_tests.SUITES[name]
+    files = {path for folder in suite.folders for path in (ROOT / folder).rglob("test_*.py")}
+    parts = [[ROOT / path for path in part] for part in suite.parts()]
     run = [file for part in parts for path in part for file in ([path] if path.is_file() else path.rglob("test_*.py"))]
-    assert len(parts) == 2
+    assert len(parts) >= 2, "one for each of two cores"
     assert len(run) == len(set(run))
     assert set(run) == files
 
 
 def test_parts_of_a_suite_run_side_by_side_and_their_totals_add_up(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(run_tests, "LOGS", tmp_path / "logs")
-    monkeypatch.setattr(run_tests, "ROOT", tmp_path)
+    monkeypatch.setattr(suites_module, "ROOT", tmp_path)
+    monkeypatch.setattr(lanes, "ROOT", tmp_path)
     meeting = (
         "import time\nfrom pathlib import Path\n"
         "def here(): return len(list(Path(__file__).parent.parent.rglob('*.here')))\n"
@@ -231,9 +235,9 @@ GOES_ON, FAILS = "print('.', end='', flush=True); time.sleep(60)", "raise System
 
 
 @pytest.mark.parametrize("ending", [GOES_ON, FAILS])
-def test_the_second_half_waits_for_the_first_ones_first_result_or_its_end(tmp_path, ending):
+def test_what_comes_after_contracts_waits_for_their_first_result_or_their_end(tmp_path, ending):
     code = f"import time; print('Brownie v1', 'File not found', sep=chr(10), flush=True); time.sleep(1); {ending}"
     with ManagedProcess("first", [sys.executable, "-c", code], tmp_path / "log") as first:
-        run_tests._wait_until_loaded(first)
+        lanes.wait_until_loaded(first)
         has_result = (tmp_path / "log").read_text().endswith("\n.")
         assert has_result == first.is_running == (ending == GOES_ON)

@@ -76,7 +76,7 @@ def test_image_holds_what_the_package_is_built_from_and_runs_as_nobody_of_import
     text = (SOURCES / "Containerfile").read_text()
     for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE):
         assert all((ROOT / each).exists() for each in copied.split())
-    assert text.index("USER computehive") < text.index("ENTRYPOINT")
+    assert text.index("USER 10001:10001") < text.index("ENTRYPOINT")
 
 
 def test_libraries_of_the_package_are_what_the_program_needs_and_none_of_the_tools():
@@ -94,6 +94,8 @@ def test_package_holds_the_program_the_unit_and_the_account(package):
     ):  # fmt: skip
         assert f" ./{path}" in listed
     assert re.search(r"^-rwxr-xr-x root/root .* \./usr/bin/hive-agent$", listed, re.MULTILINE)
+    web = re.findall(rf"\./{LIBRARY}/marketplace/web/(\w+)", listed)
+    assert set(web) <= {"__init__", "pages", "static"}
     assert "direct_url.json" not in listed and "__pycache__" not in listed and "/etc/" not in listed
 
 

@@ -4,7 +4,7 @@ from agent.journal import Journal
 from agent.observed import ObservedClient, ObservedOracle, ObservedProvider, ObservedRunner, Observer
 from agent.offer import Offer
 from agent.sandbox import RunResult
-from agent.work import Execution, package
+from agent.work import NO_HOOKS, Execution, Hooks, package
 from marketplace.api.app import build_app
 from marketplace.client.terms import LeaseTerms
 from marketplace.protocol.enums import ExitKind
@@ -85,7 +85,7 @@ class Fetching:
     def __init__(self, client: ObservedClient) -> None:
         self._client = client
 
-    def __call__(self, terms: LeaseTerms, stop=None, snapshots=None, printed=None) -> Execution:
+    def __call__(self, terms: LeaseTerms, hooks: Hooks = NO_HOOKS) -> Execution:
         for entry in terms.job_spec.inputs:
             self._client.get_blob(entry.digest)
         return package(RunResult(ExitKind.EXITED, 0, 5 * 10**9, 2.5, {}, b"hello\n", b""), SANDBOX)

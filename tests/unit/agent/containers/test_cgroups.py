@@ -82,6 +82,21 @@ def test_parents_of_runs_are_found_by_agent_and_removed(tmp_path):
     assert leftover_runs("", tmp_path) == {"mine-2", "other-1"}
 
 
+def test_groups_that_a_killed_engine_left_in_a_parent_are_removed_with_it(tmp_path):
+    for job in ("one", "other"):
+        (tmp_path / "cpu" / cgroups.PARENT / "mine-1" / job / "inner").mkdir(parents=True)
+    remove_parent("mine-1", tmp_path)
+    assert leftover_runs("", tmp_path) == set()
+
+
+def test_group_that_the_kernel_keeps_stays_and_is_found_again(tmp_path):
+    busy = tmp_path / "cpu" / cgroups.PARENT / "mine-1" / "job"
+    busy.mkdir(parents=True)
+    (busy / "cgroup.procs").write_text("1")  # as in a folder, so among groups: one with something in it is not removed
+    remove_parent("mine-1", tmp_path)
+    assert leftover_runs("mine-", tmp_path) == {"mine-1"}
+
+
 @pytest.mark.parametrize("place", ["pids/computehive/run/job", "computehive/run/job"], ids=["v1", "v2"])
 def test_processes_of_a_group_are_ended_and_no_others(tmp_path, place):
     folder = tmp_path / place

@@ -10,7 +10,7 @@ from agent.metering.rapl import Meter
 from agent.metering.runner import MeteredRunner
 from agent.sandbox import Limits, Sandbox, Task
 from agent.sandbox.types import Usage
-from agent.work import Intake
+from agent.work import Hooks, Intake
 from marketplace.protocol.enums import ExitKind
 from tests.unit.agent.metering.test_rapl import put_zone
 from tests.unit.agent.test_work import ended, lease_terms, runner
@@ -100,17 +100,17 @@ def test_watching_looks_at_the_beginning_meanwhile_and_at_the_end_whatever_happe
 
 def test_metered_run_is_the_same_run_with_its_share_of_what_the_machine_drew(tmp_path):
     put_zone(tmp_path, "intel-rapl:0", "package-0", 1_000_000)
-    stop = threading.Event()
+    hooks = Hooks(threading.Event())
 
     def run(terms, given):
-        assert given is stop
+        assert given is hooks
         put_zone(tmp_path, "intel-rapl:0", "package-0", 5_000_000)
         return ended(usage=Usage(cpu_seconds=10**9))
 
-    execution = MeteredRunner(run, lambda: Meter(tmp_path))(lease_terms(), stop)
+    execution = MeteredRunner(run, lambda: Meter(tmp_path))(lease_terms(), hooks)
     assert execution == ended(usage=Usage(cpu_seconds=10**9, cpu_joules=4.0))
 
 
 def test_metered_run_on_a_machine_without_counters_leaves_its_energy_to_the_model(tmp_path):
-    execution = MeteredRunner(lambda terms, stop: ended(usage=Usage(cpu_seconds=1.0)), lambda: Meter(tmp_path))
+    execution = MeteredRunner(lambda terms, hooks: ended(usage=Usage(cpu_seconds=1.0)), lambda: Meter(tmp_path))
     assert execution(lease_terms()).usage == Usage(cpu_seconds=1.0)

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from agent.network.addresses import AddressPolicy
 from agent.network.proxy import Proxy
 from agent.network.traffic import Bounds
+from marketplace.network.addresses import AddressPolicy
 
 HOST = "server.test"
 SECONDS = 10

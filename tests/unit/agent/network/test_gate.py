@@ -5,9 +5,9 @@ import os
 import pytest
 
 from agent.network.gate import ENVIRONMENT, Gate
-from agent.network.names import ask_the_system
 from agent.network.namespace import listen_inside
 from marketplace.errors import AgentError
+from marketplace.network.names import ask_the_system
 from marketplace.protocol.network import Network
 
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from agent.network import names
-from agent.network.addresses import AddressPolicy
 from agent.network.proxy import _Seen
+from marketplace.network import names
+from marketplace.network.addresses import AddressPolicy
 from tests.unit.agent.network.conftest import HOST, LOOPBACK, PLENTY, ask, head_of, rest_of, status, tunnel
 
 pytestmark = pytest.mark.timeout(60)

@@ -184,7 +184,7 @@ def test_what_is_not_newer_not_prepared_or_set_aside_makes_nobody_leave(make, he
 
 def test_a_daemon_with_a_lease_leaves_only_once_that_is_done_and_posted(market, terms, tmp_path, make, helpers):
     run = ended(blobs={ended().manifest.entries[0].digest: b"x" * 100})
-    provider = make_provider(market, tmp_path, runner=lambda given, stop=None: run)
+    provider = make_provider(market, tmp_path, runner=lambda given, hooks=None: run)
     provider.keep_ask()
     provider.chain.ask_salt = provider._journal.note("salt") + 1
     event = seen(provider, lease_event(terms))

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from agent.update.installation import STARTER, Installation
+from tests.fakes.waiting import wait_for
 
 SECONDS = 20
 
@@ -87,13 +88,6 @@ def ended(process) -> int:
 def started(installation) -> list[str]:
     path = installation.root / "log"
     return path.read_text().splitlines() if path.exists() else []
-
-
-def wait_for(condition) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def test_without_a_trial_the_current_version_is_started_as_supervised(installation, put, start):

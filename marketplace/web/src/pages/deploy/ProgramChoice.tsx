@@ -1,0 +1,124 @@
+import { useId, useState, type ReactNode } from 'react'
+
+import { digestOf, type Blob256, type Program, type ProgramKind } from './spec'
+
+export interface Chosen {
+  readonly program: Program
+  readonly inputs: readonly Blob256[]
+}
+
+interface Props {
+  kind: ProgramKind
+  onKind: (kind: ProgramKind) => void
+  /** Name and digest of each ready-made runtime that the market's machines carry. */
+  runtimes: Readonly<Record<string, string>>
+  /** Whether some machine runs containers. */
+  hasContainers: boolean
+  maxBytes: number
+  chosen: Chosen | null
+  onChosen: (chosen: Chosen | null) => void
+}
+
+const RUNTIME_OF: Readonly<Record<string, string>> = { py: 'python', js: 'javascript', mjs: 'javascript' }
+const EXAMPLES: Readonly<Record<string, readonly [string, string]>> = {
+  python: ['main.py', 'print("hello from the market")\n'],
+  javascript: ['main.js', 'console.log("hello from the market")\n'],
+}
+const ACCEPTS: Readonly<Record<ProgramKind, string>> = { script: '.py,.js,.mjs', module: '.wasm', container: '.tar' }
+const NAMES: Readonly<Record<ProgramKind, string>> = { script: 'A script', module: 'A WebAssembly module', container: 'A container image' }
+
+/** Which program runs, and which files it finds. Bytes stay in this browser until the upload. */
+export function ProgramChoice({ kind, onKind, runtimes, hasContainers, maxBytes, chosen, onChosen }: Props): ReactNode {
+  const [problem, setProblem] = useState<string | null>(null)
+  const id = useId()
+  const names = Object.keys(runtimes).filter((name) => name in EXAMPLES)
+  const kinds: ProgramKind[] = [...(names.length > 0 ? ['script' as const] : []), 'module', ...(hasContainers ? ['container' as const] : [])]
+  const take = async (files: readonly File[]) => {
+    try {
+      setProblem(null)
+      const [file] = await readAll(files, maxBytes)
+      if (file) onChosen({ program: programOf(kind, file, runtimes), inputs: chosen?.inputs ?? [] })
+    } catch (thrown) {
+      onChosen(null)
+      setProblem((thrown as Error).message)
+    }
+  }
+  const takeInputs = async (files: readonly File[]) => {
+    try {
+      setProblem(null)
+      if (chosen) onChosen({ ...chosen, inputs: await readAll(files, maxBytes) })
+    } catch (thrown) {
+      setProblem((thrown as Error).message)
+    }
+  }
+  return (
+    <div className="fields">
+      <fieldset>
+        <legend>What runs</legend>
+        {kinds.map((one) => (
+          <label key={one}>
+            <input type="radio" name="kind" checked={kind === one} onChange={() => onKind(one)} /> {NAMES[one]}
+          </label>
+        ))}
+      </fieldset>
+      {kind === 'script' ? (
+        <div className="actions">
+          {names.map((name) => (
+            <button key={name} type="button" className="quiet" onClick={() => void take([exampleOf(name)])}>
+              Take a {name === 'python' ? 'Python' : 'JavaScript'} example
+            </button>
+          ))}
+        </div>
+      ) : null}
+      <div>
+        <label htmlFor={id}>Program ({ACCEPTS[kind].replaceAll(',', ', ')})</label>
+        <input id={id} key={kind} type="file" accept={ACCEPTS[kind]} onChange={(event) => void take([...(event.target.files ?? [])])} />
+      </div>
+      <div>
+        <label htmlFor={`${id}-inputs`}>Input files, found under /in</label>
+        <input id={`${id}-inputs`} type="file" multiple disabled={!chosen} onChange={(event) => void takeInputs([...(event.target.files ?? [])])} />
+      </div>
+      {chosen ? <Taken chosen={chosen} /> : <p className="note">At most {maxBytes.toLocaleString('en')} bytes a file. Anybody can read what is uploaded.</p>}
+      {problem ? <p role="alert">{problem}</p> : null}
+    </div>
+  )
+}
+
+function Taken({ chosen: { program, inputs } }: { chosen: Chosen }): ReactNode {
+  return (
+    <ul className="files" aria-label="Chosen files">
+      {[program.file, ...inputs].map((file) => (
+        <li key={file.path}>
+          <code>{file.path}</code>, {file.bytes.length.toLocaleString('en')} bytes
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function exampleOf(runtime: string): File {
+  const [name, text] = EXAMPLES[runtime]!
+  return new File([text], name)
+}
+
+async function readAll(files: readonly File[], maxBytes: number): Promise<Blob256[]> {
+  const large = files.find((file) => file.size > maxBytes)
+  if (large) throw new Error(`${large.name} has ${large.size.toLocaleString('en')} bytes; this market takes ${maxBytes.toLocaleString('en')} at most.`)
+  return Promise.all(
+    files.map(async (file) => {
+      const bytes = new Uint8Array(await file.arrayBuffer())
+      return { path: file.name, digest: await digestOf(bytes), bytes }
+    }),
+  )
+}
+
+function programOf(kind: ProgramKind, file: Blob256, runtimes: Readonly<Record<string, string>>): Program {
+  if (kind === 'module' && String(file.bytes.slice(0, 4)) !== '0,97,115,109') {
+    throw new Error(`${file.path} is no WebAssembly module: it does not begin with \\0asm. Compile it for wasm32-wasi.`)
+  }
+  if (kind !== 'script') return { kind, file }
+  const name = RUNTIME_OF[file.path.split('.').at(-1)!.toLowerCase()]
+  const digest = name ? runtimes[name] : undefined
+  if (!name || !digest) throw new Error(`No machine of this market runs ${file.path}. They run: ${Object.keys(runtimes).join(', ')}.`)
+  return { kind, runtime: { name, digest }, file }
+}

@@ -1,0 +1,52 @@
+import { useState, type ChangeEvent, type ReactNode } from 'react'
+
+import type { Flow } from '../../flow/model'
+import { readYaml, writeYaml } from '../../flow/yaml'
+import type { Edit } from './edit'
+
+const MOST_BYTES = 1_000_000
+
+/** The document as a file, out and in, and how it is run. */
+export function Share({ flow, edit, canRun }: { flow: Flow; edit: Edit; canRun: boolean }): ReactNode {
+  const [wrong, setWrong] = useState('')
+  const file = `${flow.name.replace(/[^\w-]+/g, '-').replace(/^-+|-+$/g, '') || 'workflow'}.yaml`
+  const download = () => {
+    const url = URL.createObjectURL(new Blob([writeYaml(flow)], { type: 'application/yaml' }))
+    const link = document.createElement('a')
+    link.href = url
+    link.download = file
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(url), 1_000)
+  }
+  const open = async (event: ChangeEvent<HTMLInputElement>) => {
+    const [given] = event.target.files ?? []
+    event.target.value = ''
+    if (!given) return
+    const read = given.size > MOST_BYTES ? null : readYaml(await given.text())
+    if (read?.flow) edit(() => read.flow!)
+    const why = read?.errors[0] ? `Line ${read.errors[0].line}: ${read.errors[0].message}` : 'It has more than 1 MB.'
+    setWrong(read?.flow ? '' : `${given.name} was not taken. ${why}`)
+  }
+  return (
+    <>
+      <p className="tools">
+        <button type="button" onClick={download}>
+          Download {file}
+        </button>
+        <label className="file">
+          Open a file <input type="file" accept=".yaml,.yml,.json" onChange={(event) => void open(event)} />
+        </label>
+      </p>
+      {wrong ? <p role="alert">{wrong}</p> : null}
+      <h3>To run it</h3>
+      <p>
+        {canRun ? 'Put its programs and inputs beside the file, and place it from a terminal: ' : 'Once nothing is wrong with it, it is placed from a terminal: '}
+        <code>hive workflow run {file} --follow</code>
+      </p>
+      <p className="note">
+        The command says what it can cost, then sends the programs and signs all bids with your wallet’s file. This page does not place workflows: a browser’s
+        wallet would ask once for each bid. What you placed stands under <em>Yours on this market</em>, and is followed there.
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,1 @@
+"""What the dApp weighs, how soon it answers, and whether everybody can use it."""

@@ -1,0 +1,1 @@
+"""Clients in Python and TypeScript, generated from the OpenAPI document."""

@@ -1,0 +1,1 @@
+"""How a market is operated: containers, manifests, what Prometheus and Grafana read."""

@@ -1,0 +1,106 @@
+"""Leaving with every server off: refund, deposit and stake by the chain alone, through a page that was there before."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from marketplace.cli.localmarket import LocalMarket
+from marketplace.client.waiting import wait_until
+from tests.integration.local import MARKET, PROVIDER, RENTER, USDC, plan_with_one_oracle, submit
+from tests.web.conftest import SHOTS, WIDTHS
+from tests.web.real import free, page_of, wallet_of
+from tests.web.test_frame import AXE, connect
+
+FETCHED = 5_000
+"""Milliseconds after which a page has fetched the one that needs no server."""
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    with LocalMarket(plan_with_one_oracle(), tmp_path_factory.mktemp("market")) as market:
+        market.start()
+        yield market
+
+
+@pytest.fixture(scope="module")
+def lapsed(market, tmp_path_factory):
+    """A lease of the renter's which nobody closed: its provider and the market are gone, and its deadline is over."""
+    job = submit(market, tmp_path_factory.mktemp("job"), "while True: pass")
+    with market.client() as client:
+        wait_until(lambda: client.job(job)["state"] == "running", timeout=60, what="The job's start")
+        (lease,) = client.job(job)["leases"]
+    market.process(PROVIDER).kill()
+    return lease
+
+
+def switch_off(market) -> None:
+    for name in (MARKET, *market.plan.oracles):
+        market.process(name).kill()
+
+
+def test_everybody_leaves_with_what_is_theirs_while_every_server_is_off(browser, market, lapsed):
+    renter, provider = wallet_of(market, RENTER), wallet_of(market, PROVIDER)
+    with (
+        page_of(browser, market, "/", renter, may_fail=True) as page,
+        page_of(browser, market, "/", provider, may_fail=True) as other,
+    ):
+        for one in (page, other):
+            connect(one)
+            one.wait_for_timeout(FETCHED)
+        switch_off(market)
+        market.devnet.advance_time(lapsed["deadline"] - market.reader().head().timestamp + 2)
+        _renter_leaves(page, market)
+        _provider_leaves(other, market)
+
+
+def _renter_leaves(page, market) -> None:
+    page.get_by_role("link", name="Exit", exact=True).click()
+    page.get_by_role("button", name="Refund it").click()
+    page.get_by_text("No lease of this account is open.").wait_for()
+    assert free(market, RENTER) == 50 * USDC
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for name, size in WIDTHS.items():
+        page.set_viewport_size(size)
+        page.screenshot(path=SHOTS / f"exit-{name}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.evaluate(AXE.read_text())
+    assert page.evaluate("axe.run()")["violations"] == []
+    page.get_by_role("button", name="Withdraw all of it").click()
+    page.get_by_text("Done in block").wait_for()
+    assert free(market, RENTER) == 0
+    assert market.reader().token_balance(market.addresses[RENTER]) == 100 * USDC
+
+
+def _provider_leaves(page, market) -> None:
+    page.get_by_role("link", name="Exit", exact=True).click()
+    stake = page.get_by_role("region", name="Stake", exact=True)
+    stake.get_by_role("button", name="Start to take out").click()
+    expect(stake).to_contain_text("Done in block")
+    expect(stake.get_by_role("button", name="Take out what is unbonded")).to_have_count(0)
+    bond = market.reader().stake(market.addresses[PROVIDER])
+    assert (bond.active, bond.unbonding) == (0, 50 * USDC)
+    market.devnet.advance_time(bond.withdrawable_at - market.reader().head().timestamp + 2)
+    stake.get_by_role("button", name="Take out what is unbonded").click()
+    expect(stake).to_contain_text("This account has staked nothing.")
+    assert market.reader().stake(market.addresses[PROVIDER]).unbonding == 0
+
+
+def test_a_browser_that_kept_nothing_takes_an_address_book_and_holds_it_against_the_chain(open_page, market):
+    page = open_page("/settings", expects_errors=True)
+    page.get_by_label("Another node of the chain").fill(market.devnet.rpc_url)
+    page.get_by_role("button", name="Use these").click()
+    page.get_by_role("link", name="Exit").click()
+    paste = page.get_by_label("Address book, JSON")
+    paste.fill("{}")
+    page.get_by_role("button", name="Use it").click()
+    page.get_by_text("That is no address book").wait_for()
+    book = json.loads(market.devnet.address_book.read_text())
+    book["contracts"]["Escrow"] = market.addresses[RENTER]
+    paste.fill(json.dumps(book))
+    page.get_by_role("button", name="Use it").click()
+    page.get_by_text(
+        "There is no contract at the address of Escrow. Check the address book. Nothing is sent."
+    ).wait_for()
+    expect(page.get_by_role("button", name="Withdraw all of it")).to_have_count(0)
