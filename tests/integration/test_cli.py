@@ -17,6 +17,8 @@ import pytest
 HIVE = [sys.executable, "-m", "marketplace.cli.main"]
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS, COMMAND_SECONDS = 150, 90
+LAST_SAID = "Ctrl-C ends it all."
+"""By `hive dev`, once everything is up."""
 SERVICES = 8
 """Processes from which on there is something to leave behind."""
 SCRIPT = """
@@ -61,12 +63,12 @@ class User:
 
 
 def start_dev(home: Path, log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as stream:
+    with log.open("xb") as stream:
         process = subprocess.Popen(
             [*HIVE, "dev"], env=environment(home), stdout=stream, stderr=stream, start_new_session=True
         )
     until = time.monotonic() + START_SECONDS
-    while not (home / "dev.json").exists() or json.loads((home / "dev.json").read_text())["pid"] != process.pid:
+    while LAST_SAID not in log.read_text():  # other terminals find it a moment before all of it is said
         assert process.poll() is None and time.monotonic() < until, log.read_text()
         time.sleep(0.1)
     return process
