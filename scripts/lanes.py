@@ -14,7 +14,7 @@ from scripts.suites import Piece
 from scripts.toolchain import BROWNIE_VENV, BUILD, ROOT, VENV, brownie_environment, chain_for_tests_command
 
 _FIRST_RESULT = re.compile(r"^[.FEsx]+(?=\s|$)", re.MULTILINE)
-_REPORT = ("-o", "junit_family=xunit1", "-o", "junit_duration_report=total", "--junitxml")
+_REPORT = ("-o", "junit_family=xunit1", "-o", "junit_duration_report=total")
 """What `python -m scripts.suites` reads: how long each test took, fixtures included, and in which file it is."""
 LOADING_SECONDS = 60
 """How long what comes after a piece of the contracts' tests waits for that to get so far."""
@@ -101,14 +101,10 @@ class _Lane:
         piece, log = self.piece, self._logs / f"test-{self.piece.name}.log"
         log.unlink(missing_ok=True)
         if piece.suite.name != "contracts":
-            report = (
-                "-o",
-                "junit_family=xunit1",
-                "-o",
-                "junit_duration_report=total",
-                f"--junitxml={log.with_suffix('.xml')}",
-            )
-            command = [VENV / "bin" / "python", "-m", "pytest", "-q", *report, *piece.paths]
+            cache = self._logs / f"cache-{piece.first_name}"
+            where = (f"--junitxml={log.with_suffix('.xml')}", "-o", f"cache_dir={cache.resolve()}")
+            only = ("--last-failed", "--last-failed-no-failures=none") if piece.is_again else ()
+            command = [VENV / "bin" / "python", "-m", "pytest", "-q", *_REPORT, *where, *only, *piece.paths]
             return ManagedProcess(piece.name, command, log, env=os.environ | dict(piece.suite.env), cwd=ROOT)
         env = _start_chain(BUILD / f"test-chain-{piece.place}", self._stack)
         command = [BROWNIE_VENV / "bin" / "brownie", "test", *piece.paths, "--network", "hive", "-q"]

@@ -3,22 +3,27 @@
 python -m scripts.run_tests [unit] [contracts] [simulation] [web] [integration] [postgres]   # else all but the last
 
 The suites are cut into pieces (scripts/suites.py), which one queue deals out to as many processes at once as there are
-cores (scripts/lanes.py). The output of each piece is shown as it ends, and lies in build/logs meanwhile.
+cores (scripts/lanes.py). The output of each piece is shown as it ends, and lies in build/logs meanwhile. A few tests
+that fail beside others are run once more, alone, when all else has ended (docs/decisions/0061-run-again.md).
 """
 
 import re
 import signal
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.lanes import TIMED_OUT, Ended, run_all
-from scripts.suites import LOGS, SUITES, Suite, queue_of
+from scripts.suites import LOGS, SUITES, Piece, Suite, queue_of
 
 __all__ = ["LOGS", "SUITES", "Suite", "Totals", "main", "parse_totals", "run_suite", "run_suites"]
 
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
 _CLOSING = re.compile(rf"^(=+ )?{_COUNT.pattern}\b.* in [\d.]+s\b")
+MOST_AGAIN = 5
+"""Tests that may be run once more: where more fail, it is not the load."""
+TESTS_FAILED = 1
+"""Pytest's status where tests failed and nothing else is wrong."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,21 @@ class Totals:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    again: int = 0
+    """Of those that passed: only when they were run again."""
 
     def __add__(self, other: "Totals") -> "Totals":
-        return Totals(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Totals(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.again + other.again,
+        )
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
-        return f"{self.passed} passed, {self.failed} failed{skipped}"
+        again = f"; {self.again} of them passed only alone, run again" if self.again else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}{again}"
 
 
 def parse_totals(output: str) -> Totals:
@@ -55,7 +68,7 @@ def run_suite(suite: Suite) -> Totals:
 
 def run_suites(suites: Iterable[Suite]) -> Totals:
     """Run suites side by side, piece by piece. A piece that ends badly counts as a failure, as does an empty suite."""
-    suites, counts = list(suites), list[Totals]()
+    suites, counts, judged = list(suites), list[Totals](), list[tuple[Ended, Totals]]()
     pieces = queue_of(suites)
     for suite in suites:
         if all(piece.suite is not suite for piece in pieces):  # pytest without folders would run everything
@@ -63,14 +76,35 @@ def run_suites(suites: Iterable[Suite]) -> Totals:
             counts.append(Totals(failed=1))
         _forget_logs(suite)
     print(f"{len(pieces)} pieces; the output of each is shown as it ends, and is in {LOGS} before.", flush=True)
-    run_all(pieces, LOGS, lambda ended: counts.append(_judge(ended)))
-    return sum(counts, Totals())
+    run_all(pieces, LOGS, lambda ended: judged.append((ended, _judge(ended))))
+    return sum(_run_failed_again(judged), sum(counts, Totals()))
+
+
+def _run_failed_again(judged: list[tuple[Ended, Totals]]) -> list[Totals]:
+    """The totals of each piece, after what failed was run once more by itself: only where that was little, and nothing
+    but tests failed."""
+    if sum(totals.failed for _, totals in judged) > MOST_AGAIN:
+        return [totals for _, totals in judged]
+    return [
+        _run_again(ended.piece, totals) if totals.failed and ended.status == TESTS_FAILED else totals
+        for ended, totals in judged
+    ]
+
+
+def _run_again(piece: Piece, first: Totals) -> Totals:
+    """Of `first`, with what passes now. The contracts' tests are on a chain of their own as it is: they stand."""
+    if piece.suite.name == "contracts":
+        return first
+    counts = list[Totals]()
+    run_all([replace(piece, is_again=True)], LOGS, lambda ended: counts.append(_judge(ended)), lanes=1)
+    passed = min(counts[0].passed, first.failed)
+    return Totals(first.passed + passed, first.failed - passed, first.skipped, passed)
 
 
 def _forget_logs(suite: Suite) -> None:
     """Of an earlier run, which may have been cut into more pieces."""
     for path in LOGS.glob(f"test-{suite.name}*"):
-        if re.fullmatch(rf"test-{suite.name}(-\d+)?\.(log|xml)", path.name):
+        if re.fullmatch(rf"test-{suite.name}(-\d+)?(-again)?\.(log|xml)", path.name):
             path.unlink()
 
 

@@ -118,20 +118,27 @@ SUITES = {
 
 @dataclass(frozen=True)
 class Piece:
-    """What one process runs: the `place`th part of `places` of a suite."""
+    """What one process runs: the `place`th part of `places` of a suite; or, again, what failed of that."""
 
     suite: Suite
     paths: tuple[str, ...]
     place: int
     places: int
+    is_again: bool = False
+
+    @property
+    def first_name(self) -> str:
+        """The same for the piece and for what is run again of it."""
+        return self.suite.name if self.place == 1 else f"{self.suite.name}-{self.place}"
 
     @property
     def name(self) -> str:
         """Of its log and of its process."""
-        return self.suite.name if self.place == 1 else f"{self.suite.name}-{self.place}"
+        return self.first_name + ("-again" if self.is_again else "")
 
     def __str__(self) -> str:
-        return self.suite.name + (f", {self.place} of {self.places}" if self.places > 1 else "")
+        which = f", {self.place} of {self.places}" if self.places > 1 else ""
+        return self.suite.name + which + (", what failed once more" if self.is_again else "")
 
 
 def queue_of(suites: Iterable[Suite]) -> list[Piece]:

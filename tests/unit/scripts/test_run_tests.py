@@ -94,6 +94,38 @@ def test_a_failure_fails_the_command(run):
     assert (status, last_line(output)) == (1, "2 passed, 1 failed")
 
 
+FAILS_ONCE = """
+from pathlib import Path
+def test_{name}():
+    been = Path(__file__).with_suffix(".{name}")
+    was = been.exists()
+    been.touch()
+    assert was
+"""
+
+
+def test_what_fails_beside_others_is_run_once_more_alone_and_the_last_line_tells(run):
+    status, output = run(one=PASSING + FAILS_ONCE.format(name="c"), two="def test_d(): pass\n")
+    assert (status, last_line(output)) == (0, "4 passed, 0 failed; 1 of them passed only alone, run again")
+    assert "=== one, what failed once more" in output and "1 failed, 2 passed in" in output
+
+
+def test_what_fails_both_times_has_failed(run):
+    status, output = run(one=FAILS_ONCE.format(name="c") + "def test_d(): assert False\n")
+    assert (status, last_line(output)) == (1, "1 passed, 1 failed; 1 of them passed only alone, run again")
+
+
+def test_where_many_fail_nothing_is_run_again(run):
+    many = run_tests.MOST_AGAIN + 1
+    status, output = run(one="".join(FAILS_ONCE.format(name=f"n{number}") for number in range(many)))
+    assert (status, last_line(output)) == (1, f"0 passed, {many} failed")
+
+
+def test_a_piece_that_died_is_not_run_again(run):
+    status, output = run(one=FAILS_ONCE.format(name="c") + "import atexit, os\natexit.register(os._exit, 9)\n")
+    assert (status, last_line(output)) == (1, "0 passed, 1 failed")
+
+
 def test_a_suite_that_runs_nothing_has_failed(run):
     status, output = run(one="")
     assert (status, last_line(output)) == (1, "0 passed, 1 failed")
