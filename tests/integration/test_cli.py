@@ -280,13 +280,8 @@ def test_the_dapp_authors_tutorial_runs_as_it_stands(user, tmp_path):
 def test_a_killed_market_leaves_nothing_and_a_second_one_starts(tmp_path):
     """`kill -9` of `hive dev` while it starts: its services see the end of it and go."""
     home = tmp_path / "home"
-    first = subprocess.Popen(
-        [*HIVE, "dev"],
-        env=environment(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    quiet = subprocess.DEVNULL
+    first = subprocess.Popen([*HIVE, "dev"], env=environment(home), stdout=quiet, stderr=quiet, start_new_session=True)
     until = time.monotonic() + START_SECONDS
     while len(processes_under(home)) < SERVICES and time.monotonic() < until:
         time.sleep(0.1)
