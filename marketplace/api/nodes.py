@@ -12,6 +12,7 @@ from marketplace.protocol.eip712 import Address
 from marketplace.services.market import Market
 from marketplace.services.place_order import place_ask
 from marketplace.services.record_heartbeat import record_heartbeat
+from marketplace.services.show_ask import show_ask_explanation
 from marketplace.services.show_market import (
     list_asks,
     list_nodes,
@@ -25,6 +26,7 @@ from marketplace.services.show_market import (
 )
 
 RoundNumber = Annotated[int, Path(ge=1, lt=2**63)]
+AskHash = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$", description="The ask's hash.")]
 
 
 def node_routes(market: Market, limits: Limits) -> APIRouter:
@@ -87,6 +89,14 @@ def round_routes(market: Market) -> APIRouter:
     @router.get("/{number}/transcript", operation_id="show_transcript", summary="All it takes to recompute a round")
     def transcript(number: RoundNumber) -> dict[str, Any]:
         return show_transcript(market, number)
+
+    @router.get(
+        "/{number}/asks/{ask_hash}/explain",
+        operation_id="explain_ask",
+        summary="Every bid of a round as an ask saw it: won or lost, and why",
+    )
+    def explain(number: RoundNumber, ask_hash: AskHash) -> dict[str, Any]:
+        return show_ask_explanation(market, number, ask_hash)
 
     return router
 

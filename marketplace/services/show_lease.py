@@ -174,6 +174,7 @@ def _document(tx: Transaction, lease: LeaseRecord, groups: Groups) -> dict[str, 
         "refund": str(closing.refund) if closing else None,
         "reason": closing.reason.name.lower() if closing else None,
         "closedTransaction": closing.tx_hash if closing else None,
+        "closedAt": closing.at if closing else None,
         "detail": _detail(lease, record),
     }
 

@@ -289,6 +289,7 @@ def look_at(recorder: Recorder, lease: str, job: str) -> None:
     recorder.get(f"{API}/rounds", limit="5")
     recorder.get(f"{API}/rounds/1")
     recorder.get(f"{API}/rounds/1/transcript")
+    recorder.get(f"{API}/rounds/1/asks/{recorder.get(f'{API}/leases/{lease}')['askHash']}/explain")
     for page in ("cluster/status", "cluster/nodes", "oracle/members"):
         recorder.get(f"{API}/{page}")
     recorder.get(f"{API}/log/head")

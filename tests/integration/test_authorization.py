@@ -14,6 +14,7 @@ from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.checkpoint import Checkpoint
 from marketplace.protocol.jobspec import Checkpointing
 from marketplace.protocol.manifest import Manifest, ManifestEntry
+from marketplace.services.show_lease import show_lease
 from tests.fakes.databases import close_databases
 from tests.fakes.http import client_of
 from tests.fakes.world import AGENT, ORACLES, OTHER_RULES, RENTER, World
@@ -28,6 +29,7 @@ create_webhook      account
 delete_webhook      account
 download_blob       anybody
 end_session         account
+explain_ask         anybody
 explain_job         anybody
 find_blob           anybody
 find_log_entries    anybody
@@ -174,7 +176,7 @@ def open_market(tmp_path_factory):
         world.attest(lease)
         names = {"job_id": job, "lease_id": lease, "number": "1", "digest": sha256_digest(b"7"), "index": "0"}
         names |= {"address": RENTER.address, "subject": job, "node_id": AGENT.address}
-        names["workflow_id"] = placed_workflow(api, world)
+        names |= {"workflow_id": placed_workflow(api, world), "ask_hash": show_lease(world.market, lease)["askHash"]}
         yield api, names
     close_databases()
 
