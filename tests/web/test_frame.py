@@ -145,6 +145,7 @@ def test_every_page_is_accessible_fits_and_is_kept_as_a_picture(open_page, world
     world.open_lease()
     page = open_page(route, viewport=WIDTHS[width], color_scheme=theme)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_text("Loading the page…")).to_have_count(0)
     expect(page.get_by_role("status", name=re.compile("^Loading"))).to_have_count(0)
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{route.strip('/') or 'dashboard'}-{width}-{theme}.png", full_page=True)

@@ -14,6 +14,8 @@ const Round = lazy(async () => ({ default: (await import('../pages/rounds/Round'
 const Flow = lazy(async () => ({ default: (await import('../pages/flow/Flow')).FlowPage }))
 const Jobs = lazy(async () => ({ default: (await import('../pages/job/Jobs')).Jobs }))
 const Job = lazy(async () => ({ default: (await import('../pages/job/Job')).JobPage }))
+const Nodes = lazy(async () => ({ default: (await import('../pages/node/Nodes')).Nodes }))
+const Node = lazy(async () => ({ default: (await import('../pages/node/Node')).NodePage }))
 const Deploy = lazy(async () => ({ default: (await import('../pages/deploy/Deploy')).Deploy }))
 const exit = async () => ({ default: (await import('../pages/exit/Exit')).ExitPage })
 const Exit = lazy(exit)
@@ -27,6 +29,8 @@ export const PAGES: readonly Page[] = [
   { path: '/flow/:id', title: 'Flow', isInMenu: false, Page: Flow },
   { path: '/jobs', title: 'Jobs', isInMenu: true, Page: Jobs },
   { path: '/jobs/:id', title: 'Job', isInMenu: false, Page: Job },
+  { path: '/nodes', title: 'Nodes', isInMenu: true, Page: Nodes },
+  { path: '/nodes/:id', title: 'Node', isInMenu: false, Page: Node },
   { path: '/rounds', title: 'Rounds', isInMenu: true, Page: Rounds },
   { path: '/rounds/:number', title: 'Round', isInMenu: false, Page: Round },
   { path: '/exit', title: 'Exit', isInMenu: true, Page: Exit },

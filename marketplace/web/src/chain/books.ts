@@ -20,16 +20,20 @@ interface Told {
 
 const KEY = 'computehive.books'
 
-/** Keep what the market at `url` says of its contracts. False where that is no address book, or not the escrow that it has
- * orders signed for: what was kept stays.
+/** The address book that a market tells; null where that is none, or not the escrow that it has orders signed for. */
+export function toldBook({ chainId, contracts, deployedAtBlock, domain }: Told): AddressBook | null {
+  const book = bookOf({ network: `chain ${chainId}`, chainId, contracts, deployedAtBlock })
+  return book?.contracts.Escrow.toLowerCase() === domain.verifyingContract.toLowerCase() ? book : null
+}
+
+/** Keep what the market at `url` says of its contracts. False where that is no address book of its own: what was kept stays.
  *
  * Only for a market whose pin is what it was: a server that was broken into must not replace what its visitors would leave by. */
 export function keepBook(url: string, told: Told, storage: Storage = localStorage): boolean {
-  const { chainId, contracts, deployedAtBlock, rpcUrl } = told
-  const book = bookOf({ network: `chain ${chainId}`, chainId, contracts, deployedAtBlock })
-  if (!book || book.contracts.Escrow.toLowerCase() !== told.domain.verifyingContract.toLowerCase()) return false
+  const book = toldBook(told)
+  if (!book) return false
   try {
-    storage.setItem(KEY, JSON.stringify({ ...readAll(storage), [url]: { book, rpcUrl: urlOf(rpcUrl) } }))
+    storage.setItem(KEY, JSON.stringify({ ...readAll(storage), [url]: { book, rpcUrl: urlOf(told.rpcUrl) } }))
     return true
   } catch {
     return false // storage that is full or forbidden

@@ -9,7 +9,7 @@ import { Loaded } from '../../ui/states'
 import { Hash, Instant } from '../../ui/values'
 import { hindranceOf, OLD, useFound, type Found } from './checks'
 import { Leases } from './Leases'
-import { Money } from './Money'
+import { Deposits, Stake } from './Money'
 import './exit.css'
 
 /** What one does when no server answers: everything here asks a node of the chain, and nothing else. */
@@ -47,7 +47,8 @@ function OnChain({ book, url }: { book: AddressBook; url: string | null }): Reac
       {found.data && !hindrance ? (
         account ? (
           <>
-            <Money key={`m${account}`} node={node} book={book} account={account} now={found.data.time} />
+            <Deposits key={`d${account}`} node={node} book={book} account={account} />
+            <Stake key={`s${account}`} node={node} book={book} account={account} now={found.data.time} />
             <Leases key={`l${account}`} node={node} book={book} account={account} now={found.data.time} />
             <p className="note">
               Claims, disputes, oracles’ bonds and payment channels have no buttons here: the guide “Get what is yours with every server of ours off” has each call, ready to paste.

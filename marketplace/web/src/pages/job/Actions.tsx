@@ -1,4 +1,4 @@
-import { CancelKind, escrowAbi, typedData } from '@computehive/contracts'
+import { CancelKind, escrowAbi } from '@computehive/contracts'
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState, type ReactNode } from 'react'
 import type { Address, Hex } from 'viem'
@@ -7,12 +7,10 @@ import { useSession, useWallet } from '../../app/context'
 import { useNode } from '../../chain/node'
 import { useTransaction } from '../../chain/useTransaction'
 import { answerOf } from '../../market/api'
+import { CancelRequest } from '../../market/CancelRequest'
 import { useConfig, type Config } from '../../market/queries'
-import { SignatureRequest } from '../../ui/SignatureRequest'
 import { TransactionLine } from '../../ui/TransactionState'
 import { Instant, Usdc } from '../../ui/values'
-import type { Typed } from '../../wallet/signing'
-import { useSigning } from '../../wallet/useSigning'
 import type { Job, Lease } from './queries'
 
 /** What can be done about a job now, by whoever is here. */
@@ -35,26 +33,8 @@ export function Actions({ job }: { job: Job }): ReactNode {
 }
 
 function Cancel({ job, config }: { job: Job; config: Config }): ReactNode {
-  const { market } = useSession()
   const client = useQueryClient()
-  const { sign, isAsking, problem } = useSigning()
   const [isOpen, setOpen] = useState(false)
-  const [refusal, setRefusal] = useState<string | null>(null)
-  const cancel = { signer: job.renter, kind: CancelKind.BID, salt: job.bid.salt }
-  // Its bytes are signed, not how it is written.
-  const domain = { ...config.domain, verifyingContract: config.domain.verifyingContract.toLowerCase() as Address }
-  const typed: Typed = { domain, types: typedData.Cancel.types, primaryType: 'Cancel', message: cancel }
-  const withdraw = async () => {
-    setRefusal(null)
-    const signature = await sign(typed)
-    if (!signature) return
-    try {
-      await answerOf(market.POST('/api/v1/cancellations', { body: { cancel, signature } }))
-      await client.invalidateQueries({ queryKey: ['job', job.jobId] })
-    } catch (thrown) {
-      setRefusal((thrown as Error).message)
-    }
-  }
   if (!isOpen)
     return (
       <p>
@@ -64,15 +44,14 @@ function Cancel({ job, config }: { job: Job; config: Config }): ReactNode {
       </p>
     )
   return (
-    <>
-      <SignatureRequest does="This withdraws the bid, if no round has matched it before. It costs nothing." facts={[{ name: 'Job', value: job.name }]} typed={typed} />
-      {(problem ?? refusal) ? <p role="alert">{problem?.message ?? refusal}</p> : null}
-      <p>
-        <button type="button" disabled={isAsking} onClick={() => void withdraw()}>
-          {isAsking ? 'Look at your wallet…' : 'Sign to cancel'}
-        </button>
-      </p>
-    </>
+    <CancelRequest
+      cancel={{ signer: job.renter, kind: CancelKind.BID, salt: job.bid.salt }}
+      config={config}
+      does="This withdraws the bid, if no round has matched it before. It costs nothing."
+      facts={[{ name: 'Job', value: job.name }]}
+      action="Sign to cancel"
+      done={() => client.invalidateQueries({ queryKey: ['job', job.jobId] })}
+    />
   )
 }
 

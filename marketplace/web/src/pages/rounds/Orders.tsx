@@ -5,7 +5,7 @@ import type { Column } from '../../ui/DataTable'
 import { LongTable } from '../../ui/LongTable'
 import { Hash, Instant, Usdc } from '../../ui/values'
 import type { Served } from '../../replay/book'
-import { machineOf, reservedBy, type AskRow, type BidRow, type RoundView } from './rows'
+import { machineOfAsk, reservedBy, type AskRow, type BidRow, type RoundView } from './rows'
 import { Why } from './Why'
 
 const name = (text: string | undefined) => text || 'unnamed'
@@ -93,7 +93,7 @@ const ASK_COLUMNS: readonly Column<AskRow>[] = [
   { name: 'Node', of: ({ ask }) => <Hash value={ask.agent} label="node's address" />, chars: 14 },
   { name: 'Provider', of: ({ ask }) => <Hash value={ask.provider} label="provider's address" />, chars: 14 },
   { name: 'Region', of: ({ profile }) => profile.region, chars: 12 },
-  { name: 'Machine', of: machineOf, chars: 34 },
+  { name: 'Machine', of: machineOfAsk, chars: 34 },
   { name: 'Free units', of: ({ ask, freeUnits }) => `${freeUnits} of ${ask.units}`, isNumber: true, chars: 11 },
   { name: 'GPU and hour', of: ({ ask }) => <Usdc micro={ask.gpuHourRate} />, isNumber: true, chars: 15 },
   { name: 'vCPU and hour', of: ({ ask }) => <Usdc micro={ask.vcpuHourRate} />, isNumber: true, chars: 15 },

@@ -4,7 +4,7 @@ import { openBook } from '../../replay/book'
 import { readRound } from '../../replay/hashes'
 import { recordedClaim } from '../../replay/recorded'
 import { corners, curvesOf, extentOf, marksUpTo, type Step } from './curves'
-import { formatDuration, machineOf, reservedBy, viewOf } from './rows'
+import { formatDuration, machineOfAsk, reservedBy, viewOf } from './rows'
 
 const step = (amount: number, micro: number): Step => ({ hash: '', label: '', amount, micro, isServed: false })
 
@@ -46,6 +46,6 @@ test('what was left out and what is free is in a round as it is shown', async ()
 test('orders are told in the units that people use', () => {
   const { bids, asks } = recordedClaim().transcript
   expect(reservedBy(bids[0]!.bid)).toBe('1 vCPU, 512 MB, 1 min')
-  expect(machineOf(asks[0]!)).toBe('4 vCPUs, 8.2 GB')
+  expect(machineOfAsk(asks[0]!)).toBe('4 vCPUs, 8.2 GB')
   expect([0, 59, 3_600, 5_461].map(formatDuration)).toEqual(['0 s', '59 s', '1 h', '1 h 31 min 1 s'])
 })

@@ -1,3 +1,4 @@
+import { counted, formatMb, machineOf } from '../../market/machines'
 import { openBook, rentOf, type Book, type Served } from '../../replay/book'
 import type { PlacedAsk, PlacedBid, ReadRound } from '../../replay/transcript'
 
@@ -54,20 +55,9 @@ export function reservedBy(bid: PlacedBid['bid']): string {
   return [...gpus, counted(bid.vcpus, 'vCPU'), formatMb(bid.memoryMb), formatDuration(bid.durationSeconds)].join(', ')
 }
 
-/** `1 × NVIDIA L4, 8 vCPUs, 32 GB`: what a machine has. */
-export function machineOf({ profile }: PlacedAsk): string {
-  const models = new Map<string, number>()
-  for (const { model } of profile.gpus) models.set(model, (models.get(model) ?? 0) + 1)
-  const gpus = [...models].map(([model, count]) => `${count} × ${model}`)
-  return [...gpus, counted(profile.cpu.cores, 'vCPU'), formatMb(profile.memoryMb)].join(', ')
-}
-
-function counted(count: number, name: string): string {
-  return `${count} ${name}${count === 1 ? '' : 's'}`
-}
-
-function formatMb(mb: number): string {
-  return mb >= 1_000 ? `${Number((mb / 1_000).toFixed(1))} GB` : `${mb} MB`
+/** What the machine of an ask has. */
+export function machineOfAsk({ profile }: PlacedAsk): string {
+  return machineOf({ gpus: profile.gpus.map(({ model }) => model), vcpus: profile.cpu.cores, memoryMb: profile.memoryMb })
 }
 
 /** Hours, minutes and seconds that are not zero: exact, as prices follow from it. */
