@@ -92,17 +92,29 @@ export function chooseRounds(rounds: readonly Round[]): Round[] {
   return chosen
 }
 
-/** Prices of past rounds, oldest first, as far as they are there. Transcripts are read once and dropped. */
-export function useHistory(rounds: readonly Round[]): { found: RoundRates[]; isLoading: boolean; error: Error | null } {
+/** Prices of past rounds, oldest first, as far as they are there. */
+export function useHistory(rounds: readonly Round[]): FromRounds<RoundRates> {
+  return useFromRounds('rates', rounds, (read, { number, clearedAt }) => ({ number, clearedAt, rates: ratesOf(read) }))
+}
+
+interface FromRounds<T> {
+  readonly found: T[]
+  readonly isLoading: boolean
+  readonly error: Error | null
+}
+
+/** What `of` finds in each of the transcripts that `chooseRounds` allows, oldest first, under `name`. They are read once and dropped. */
+export function useFromRounds<T>(name: string, rounds: readonly Round[], of: (read: ReadRound, round: Round) => T): FromRounds<T> {
   const { market } = useSession()
+  const chosen = chooseRounds(rounds).sort((one, other) => one.number - other.number)
   return useQueries({
-    queries: chooseRounds(rounds).map(({ number, digest, clearedAt }) => ({
-      queryKey: ['rates', digest],
-      queryFn: async () => ({ number, clearedAt, rates: ratesOf(await fetchTranscript(market, number)) }),
+    queries: chosen.map((round) => ({
+      queryKey: [name, round.digest],
+      queryFn: async () => of(await fetchTranscript(market, round.number), round),
       staleTime: Infinity,
     })),
     combine: (results) => ({
-      found: results.flatMap(({ data }) => (data ? [data] : [])).sort((one, other) => one.number - other.number),
+      found: results.flatMap(({ data }) => (data === undefined ? [] : [data])),
       isLoading: results.some(({ isPending }) => isPending),
       error: results.find(({ error }) => error)?.error ?? null,
     }),

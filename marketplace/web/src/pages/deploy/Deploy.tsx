@@ -1,8 +1,10 @@
 import { useDeferredValue, useState, type ReactNode } from 'react'
+import { useParams } from 'wouter'
 
 import { useConfig, useOffers, type Config, type Offer } from '../../market/queries'
 import { Loaded } from '../../ui/states'
 import './deploy.css'
+import { FromRegistry, Named, type Taken } from './FromRegistry'
 import { Hardware } from './Hardware'
 import { Price } from './Price'
 import { ProgramChoice, type Chosen } from './ProgramChoice'
@@ -15,12 +17,21 @@ import { FIRST_WISH, parseWish, splitArgs } from './wish'
 export function Deploy(): ReactNode {
   const config = useConfig()
   const offers = useOffers()
+  const { name, version } = useParams<{ name?: string; version?: string }>()
   return (
     <div className="deploy">
       <Loaded query={config} what="the market's rules" lines={6}>
         {(rules) => (
           <Loaded query={offers} what="the offers" lines={6}>
-            {(found) => <Form config={rules} offers={found} />}
+            {(found) =>
+              name && version ? (
+                <FromRegistry key={`${name}@${version}`} name={name} version={version}>
+                  {(taken) => <Form config={rules} offers={found} taken={taken} />}
+                </FromRegistry>
+              ) : (
+                <Form config={rules} offers={found} taken={null} />
+              )
+            }
           </Loaded>
         )}
       </Loaded>
@@ -28,10 +39,10 @@ export function Deploy(): ReactNode {
   )
 }
 
-function Form({ config, offers }: { config: Config; offers: readonly Offer[] }): ReactNode {
+function Form({ config, offers, taken }: { config: Config; offers: readonly Offer[]; taken: Taken | null }): ReactNode {
   const runtimes = config.runtimes as Readonly<Record<string, string>>
-  const [kind, setKind] = useState<ProgramKind>(() => ('python' in runtimes || 'javascript' in runtimes ? 'script' : 'module'))
-  const [chosen, setChosen] = useState<Chosen | null>(null)
+  const [kind, setKind] = useState<ProgramKind>(() => (!taken && ('python' in runtimes || 'javascript' in runtimes) ? 'script' : 'module'))
+  const [chosen, setChosen] = useState<Chosen | null>(() => (taken?.file ? { program: { kind: 'module', file: taken.file }, inputs: [] } : null))
   const [args, setArgs] = useState('')
   const [wish, setWish] = useState(FIRST_WISH)
   const [cap, setCap] = useState<string | null>(null)
@@ -47,7 +58,9 @@ function Form({ config, offers }: { config: Config; offers: readonly Offer[] }):
     <>
       <section aria-labelledby="program">
         <h2 id="program">1. Program</h2>
+        {taken ? <Named taken={taken} /> : null}
         <ProgramChoice
+          pinned={taken?.release.digest ?? null}
           kind={kind}
           onKind={take}
           runtimes={runtimes}

@@ -8,6 +8,8 @@ export interface Chosen {
 }
 
 interface Props {
+  /** The digest of the one module that may be chosen; null for any program. */
+  pinned: string | null
   kind: ProgramKind
   onKind: (kind: ProgramKind) => void
   /** Name and digest of each ready-made runtime that the market's machines carry. */
@@ -28,7 +30,7 @@ const ACCEPTS: Readonly<Record<ProgramKind, string>> = { script: '.py,.js,.mjs',
 const NAMES: Readonly<Record<ProgramKind, string>> = { script: 'A script', module: 'A WebAssembly module', container: 'A container image' }
 
 /** Which program runs, and which files it finds. Bytes stay in this browser until the upload. */
-export function ProgramChoice({ kind, onKind, runtimes, hasContainers, maxBytes, chosen, onChosen }: Props): ReactNode {
+export function ProgramChoice({ pinned, kind, onKind, runtimes, hasContainers, maxBytes, chosen, onChosen }: Props): ReactNode {
   const [problem, setProblem] = useState<string | null>(null)
   const id = useId()
   const names = Object.keys(runtimes).filter((name) => name in EXAMPLES)
@@ -37,6 +39,7 @@ export function ProgramChoice({ kind, onKind, runtimes, hasContainers, maxBytes,
     try {
       setProblem(null)
       const [file] = await readAll(files, maxBytes)
+      if (pinned && file && file.digest !== pinned) throw new Error(`${file.path} has other bytes than this module: its SHA-256 is ${file.digest}.`)
       if (file) onChosen({ program: programOf(kind, file, runtimes), inputs: chosen?.inputs ?? [] })
     } catch (thrown) {
       onChosen(null)
@@ -53,14 +56,16 @@ export function ProgramChoice({ kind, onKind, runtimes, hasContainers, maxBytes,
   }
   return (
     <div className="fields">
-      <fieldset>
-        <legend>What runs</legend>
-        {kinds.map((one) => (
-          <label key={one}>
-            <input type="radio" name="kind" checked={kind === one} onChange={() => onKind(one)} /> {NAMES[one]}
-          </label>
-        ))}
-      </fieldset>
+      {pinned ? null : (
+        <fieldset>
+          <legend>What runs</legend>
+          {kinds.map((one) => (
+            <label key={one}>
+              <input type="radio" name="kind" checked={kind === one} onChange={() => onKind(one)} /> {NAMES[one]}
+            </label>
+          ))}
+        </fieldset>
+      )}
       {kind === 'script' ? (
         <div className="actions">
           {names.map((name) => (

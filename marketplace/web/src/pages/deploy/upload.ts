@@ -7,7 +7,7 @@ export interface Progress {
   readonly total: number
 }
 
-/** Have the market hold these files, each under its digest; files that are there already are not sent. Throws Problem. */
+/** Have the market hold these files, each under its digest and each sent once. Throws Problem. */
 export async function uploadAll(marketUrl: string, files: readonly Blob256[], tell: (progress: Progress) => void): Promise<void> {
   const different = [...new Map(files.map((file) => [file.digest, file])).values()]
   const total = different.reduce((sum, file) => sum + file.bytes.length, 0)

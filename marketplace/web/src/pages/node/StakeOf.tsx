@@ -1,11 +1,8 @@
-import { useMemo, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import type { Address } from 'viem'
 
-import { useSession } from '../../app/context'
-import { usePinned } from '../../app/pinned'
-import { keptBook, toldBook } from '../../chain/books'
 import { useNode } from '../../chain/node'
-import { useConfig } from '../../market/queries'
+import { useBook } from '../../chain/useBook'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
 import { hindranceOf, useFound } from '../exit/checks'
@@ -13,11 +10,7 @@ import { Stake } from '../exit/Money'
 
 /** A provider's stake by the contracts' own word. */
 export function StakeOf({ account }: { account: Address }): ReactNode {
-  const { marketUrl } = useSession()
-  const { data } = useConfig()
-  const pinned = usePinned()
-  const isTrusted = pinned !== null && pinned.kind !== 'changed'
-  const book = useMemo(() => keptBook(marketUrl)?.book ?? (data && isTrusted ? toldBook(data) : null), [data, isTrusted, marketUrl])
+  const book = useBook()
   const node = useNode()
   if (!book || !node) return <Away>{book ? 'No node of the chain is known: Settings take the address of one.' : 'This browser has kept no addresses of this market’s contracts.'}</Away>
   return <OnChain account={account} node={node} book={book} />
