@@ -25,14 +25,15 @@ def market(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def lapsed(market, tmp_path_factory):
-    """A lease of the renter's which nobody closed: its provider and the market are gone, and its deadline is over."""
-    job = submit(market, tmp_path_factory.mktemp("job"), "while True: pass")
+def leases(market, tmp_path_factory):
+    """Two leases of the renter's that are open while their provider is gone."""
+    jobs = [submit(market, tmp_path_factory.mktemp("job"), "while True: pass") for _ in range(2)]
     with market.client() as client:
-        wait_until(lambda: client.job(job)["state"] == "running", timeout=60, what="The job's start")
-        (lease,) = client.job(job)["leases"]
+        for job in jobs:
+            wait_until(lambda: client.job(job)["state"] == "running", timeout=60, what="The job's start")  # noqa: B023
+        found = [client.job(job)["leases"][0] for job in jobs]
     market.process(PROVIDER).kill()
-    return lease
+    return found
 
 
 def switch_off(market) -> None:
@@ -40,7 +41,7 @@ def switch_off(market) -> None:
         market.process(name).kill()
 
 
-def test_everybody_leaves_with_what_is_theirs_while_every_server_is_off(browser, market, lapsed):
+def test_everybody_leaves_with_what_is_theirs_while_every_server_is_off(browser, market, leases):
     renter, provider = wallet_of(market, RENTER), wallet_of(market, PROVIDER)
     with (
         page_of(browser, market, "/", renter, may_fail=True) as page,
@@ -50,16 +51,59 @@ def test_everybody_leaves_with_what_is_theirs_while_every_server_is_off(browser,
             connect(one)
             one.wait_for_timeout(FETCHED)
         switch_off(market)
+        lapsed, accepted = leases
+        paid = _provider_takes(other, market, accepted, _renter_signs(page, accepted))
         market.devnet.advance_time(lapsed["deadline"] - market.reader().head().timestamp + 2)
-        _renter_leaves(page, market)
+        _renter_leaves(page, market, 50 * USDC - paid)
         _provider_leaves(other, market)
 
 
-def _renter_leaves(page, market) -> None:
+def _lease_on(page, lease):
     page.get_by_role("link", name="Exit", exact=True).click()
+    return page.get_by_role("listitem").filter(has_text=f"{lease['leaseId'][:6]}…{lease['leaseId'][-4:]}")
+
+
+def _renter_signs(page, lease) -> str:
+    """The receipt that the page shows, for less than what is locked."""
+    item = _lease_on(page, lease)
+    item.get_by_text("Accept a result and pay for it").click()
+    item.get_by_label("Digest of the result").fill("0x12")
+    item.get_by_role("button", name="Review").click()
+    expect(item.get_by_role("alert")).to_contain_text("0x and 64 hex digits")
+    item.get_by_label("Digest of the result").fill("0x" + "5a" * 32)
+    item.get_by_label("Pay, USDC, the fee included").fill("0.001")
+    item.get_by_role("button", name="Review").click()
+    item.get_by_role("button", name="Sign the receipt").click()
+    expect(item.get_by_text("only the provider can send it")).to_be_visible()
+    return item.get_by_label("The receipt, signed").input_value()
+
+
+def _provider_takes(page, market, lease, receipt: str) -> int:
+    """What the renter paid, micro-USDC, once the chain has it."""
+    item = _lease_on(page, lease)
+    item.get_by_text("Be paid by a receipt of the renter’s").click()
+    for text, said in (
+        ("{}", "That is no receipt"),
+        (receipt.replace('"1000"', '"2000"'), "Its signature is not that of the lease’s renter."),
+    ):
+        item.get_by_label("Receipt, JSON").fill(text)
+        item.get_by_role("button", name="Look at it").click()
+        expect(item.get_by_role("alert")).to_contain_text(said)
+    item.get_by_label("Receipt, JSON").fill(receipt)
+    item.get_by_role("button", name="Look at it").click()
+    item.get_by_role("button", name="Be paid").click()
+    expect(item).to_have_count(0)
+    pay = 1_000
+    assert free(market, PROVIDER) == pay - pay * lease["feeBps"] // 10_000
+    return pay
+
+
+def _renter_leaves(page, market, left: int) -> None:
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("listitem")).to_have_count(1)  # the other one is closed, by its provider
     page.get_by_role("button", name="Refund it").click()
     page.get_by_text("No lease of this account is open.").wait_for()
-    assert free(market, RENTER) == 50 * USDC
+    assert free(market, RENTER) == left
     SHOTS.mkdir(parents=True, exist_ok=True)
     for name, size in WIDTHS.items():
         page.set_viewport_size(size)
@@ -70,12 +114,12 @@ def _renter_leaves(page, market) -> None:
     page.get_by_role("button", name="Withdraw all of it").click()
     page.get_by_text("Done in block").wait_for()
     assert free(market, RENTER) == 0
-    assert market.reader().token_balance(market.addresses[RENTER]) == 100 * USDC
+    assert market.reader().token_balance(market.addresses[RENTER]) == 50 * USDC + left
 
 
 def _provider_leaves(page, market) -> None:
-    page.get_by_role("link", name="Exit", exact=True).click()
     stake = page.get_by_role("region", name="Stake", exact=True)
+    expect(stake.locator(".figure", has_text="Needed by open leases")).to_contain_text("0.00")  # as refunds are seen
     stake.get_by_role("button", name="Start to take out").click()
     expect(stake).to_contain_text("Done in block")
     expect(stake.get_by_role("button", name="Take out what is unbonded")).to_have_count(0)

@@ -23,6 +23,11 @@ export const LIMITS: Readonly<Record<NumberField, Limit>> = {
   within: whole(1, 2 ** 31 - 1, null),
 }
 
+/** What was typed into a field of numbers that nothing is wrong with, or what it is where nothing was. */
+export function numberOf(field: Exclude<NumberField, 'within'>, text: string): number {
+  return text === '' ? LIMITS[field].usual! : Number(text)
+}
+
 /** What is wrong with what was typed into a field of numbers; null for nothing, as for an empty field. */
 export function problemOfNumber(field: NumberField, text: string): string | null {
   if (text === '') return null

@@ -14,7 +14,8 @@ export interface Problem {
 export const MAX_BIDS = 64
 const MAX_BYTES = 1_000_000_000
 const LEAST_SLACK = 60
-const SLACK = 1_500
+/** For a match, for verdicts and for settlement beside a job's own seconds, unless it says how much. */
+export const SLACK = 1_500
 const NAME = /^[a-z][a-z0-9-]{0,31}$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 const OUTPUT = /^(out|log)\//

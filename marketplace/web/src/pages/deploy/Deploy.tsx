@@ -10,7 +10,7 @@ import { Price } from './Price'
 import { ProgramChoice, type Chosen } from './ProgramChoice'
 import { usePrice, type Asked } from './quotes'
 import { Rent } from './Rent'
-import { buildSpec, type JobSpec, type ProgramKind } from './spec'
+import { buildSpec, type JobSpec, type ProgramKind } from '../../orders/spec'
 import { FIRST_WISH, parseWish, splitArgs } from './wish'
 
 /** Rent a machine: a program, what it needs, what it costs, one signature. */

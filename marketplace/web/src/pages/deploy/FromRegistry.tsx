@@ -8,7 +8,7 @@ import { Loaded } from '../../ui/states'
 import { Hash } from '../../ui/values'
 import { OnChain } from '../modules/OnChain'
 import type { Registry } from '../modules/queries'
-import { digestOf, type Blob256 } from './spec'
+import { digestOf, type Blob256 } from '../../orders/spec'
 
 /** A release with its bytes, as far as the market has them. */
 export interface Taken {

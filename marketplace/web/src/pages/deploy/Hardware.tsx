@@ -4,7 +4,7 @@ import { pricesByClass } from '../../market/prices'
 import type { Offer } from '../../market/queries'
 import { DataTable } from '../../ui/DataTable'
 import { Usdc } from '../../ui/values'
-import type { ProgramKind } from './spec'
+import type { ProgramKind } from '../../orders/spec'
 import type { Number_, Wish } from './wish'
 
 interface Props {

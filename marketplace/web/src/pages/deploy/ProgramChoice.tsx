@@ -1,6 +1,7 @@
 import { useId, useState, type ReactNode } from 'react'
 
-import { digestOf, type Blob256, type Program, type ProgramKind } from './spec'
+import { programOf, readFiles } from '../../orders/programs'
+import type { Blob256, Program, ProgramKind } from '../../orders/spec'
 
 export interface Chosen {
   readonly program: Program
@@ -21,7 +22,6 @@ interface Props {
   onChosen: (chosen: Chosen | null) => void
 }
 
-const RUNTIME_OF: Readonly<Record<string, string>> = { py: 'python', js: 'javascript', mjs: 'javascript' }
 const EXAMPLES: Readonly<Record<string, readonly [string, string]>> = {
   python: ['main.py', 'print("hello from the market")\n'],
   javascript: ['main.js', 'console.log("hello from the market")\n'],
@@ -38,7 +38,7 @@ export function ProgramChoice({ pinned, kind, onKind, runtimes, hasContainers, m
   const take = async (files: readonly File[]) => {
     try {
       setProblem(null)
-      const [file] = await readAll(files, maxBytes)
+      const [file] = await readFiles(files, maxBytes)
       if (pinned && file && file.digest !== pinned) throw new Error(`${file.path} has other bytes than this module: its SHA-256 is ${file.digest}.`)
       if (file) onChosen({ program: programOf(kind, file, runtimes), inputs: chosen?.inputs ?? [] })
     } catch (thrown) {
@@ -49,7 +49,7 @@ export function ProgramChoice({ pinned, kind, onKind, runtimes, hasContainers, m
   const takeInputs = async (files: readonly File[]) => {
     try {
       setProblem(null)
-      if (chosen) onChosen({ ...chosen, inputs: await readAll(files, maxBytes) })
+      if (chosen) onChosen({ ...chosen, inputs: await readFiles(files, maxBytes) })
     } catch (thrown) {
       setProblem((thrown as Error).message)
     }
@@ -104,26 +104,4 @@ function Taken({ chosen: { program, inputs } }: { chosen: Chosen }): ReactNode {
 function exampleOf(runtime: string): File {
   const [name, text] = EXAMPLES[runtime]!
   return new File([text], name)
-}
-
-async function readAll(files: readonly File[], maxBytes: number): Promise<Blob256[]> {
-  const large = files.find((file) => file.size > maxBytes)
-  if (large) throw new Error(`${large.name} has ${large.size.toLocaleString('en')} bytes; this market takes ${maxBytes.toLocaleString('en')} at most.`)
-  return Promise.all(
-    files.map(async (file) => {
-      const bytes = new Uint8Array(await file.arrayBuffer())
-      return { path: file.name, digest: await digestOf(bytes), bytes }
-    }),
-  )
-}
-
-function programOf(kind: ProgramKind, file: Blob256, runtimes: Readonly<Record<string, string>>): Program {
-  if (kind === 'module' && String(file.bytes.slice(0, 4)) !== '0,97,115,109') {
-    throw new Error(`${file.path} is no WebAssembly module: it does not begin with \\0asm. Compile it for wasm32-wasi.`)
-  }
-  if (kind !== 'script') return { kind, file }
-  const name = RUNTIME_OF[file.path.split('.').at(-1)!.toLowerCase()]
-  const digest = name ? runtimes[name] : undefined
-  if (!name || !digest) throw new Error(`No machine of this market runs ${file.path}. They run: ${Object.keys(runtimes).join(', ')}.`)
-  return { kind, runtime: { name, digest }, file }
 }

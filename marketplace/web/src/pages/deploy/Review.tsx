@@ -3,8 +3,8 @@ import type { ReactNode } from 'react'
 import type { Config } from '../../market/queries'
 import { SignatureRequest } from '../../ui/SignatureRequest'
 import { Hash, Instant, Usdc } from '../../ui/values'
-import { typedBid, type Bid } from './bid'
-import type { JobSpec } from './spec'
+import { typedBid, type Bid } from '../../orders/bid'
+import type { JobSpec } from '../../orders/spec'
 
 interface Props {
   bid: Bid

@@ -3,8 +3,8 @@ import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react
 import { useSession } from '../../app/context'
 import type { operations } from '../../generated/api'
 import { answerOf } from '../../market/api'
-import type { Resources } from './bid'
-import type { JobSpec } from './spec'
+import type { Resources } from '../../orders/bid'
+import type { JobSpec } from '../../orders/spec'
 
 type Body<name extends 'quote_job' | 'advise_job'> = operations[name]['responses'][200]['content']['application/json']
 

@@ -4,9 +4,9 @@ import { useSession, useWallet } from '../../app/context'
 import { answerOf } from '../../market/api'
 import type { Config } from '../../market/queries'
 import { useSigning } from '../../wallet/useSigning'
-import { buildBid, takeSalt, typedBid, type Bid, type Resources } from './bid'
-import type { Blob256, JobSpec } from './spec'
-import { uploadAll, type Progress } from './upload'
+import { buildBid, takeSalt, typedBid, type Bid, type Resources } from '../../orders/bid'
+import type { Blob256, JobSpec } from '../../orders/spec'
+import { uploadAll, type Progress } from '../../orders/upload'
 
 /** What is to be ordered, complete. */
 export interface Order {

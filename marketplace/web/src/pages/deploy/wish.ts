@@ -1,6 +1,6 @@
 import type { Config } from '../../market/queries'
-import type { Resources } from './bid'
-import type { ProgramKind } from './spec'
+import type { Resources } from '../../orders/bid'
+import type { ProgramKind } from '../../orders/spec'
 
 /** What the form holds, as it was typed. */
 export interface Wish {

@@ -7,7 +7,8 @@ import type { Address, PublicClient } from 'viem'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
 import { Hash, Instant, Usdc } from '../../ui/values'
-import { findOpenLeases, type OpenLease } from './leases'
+import { Accept, TakeReceipt } from './Accept'
+import { findOpenLeases, isStillOpen, type OpenLease } from './leases'
 import { Act } from './Money'
 
 interface Props {
@@ -34,7 +35,13 @@ export function Leases({ node, book, account, now }: Props): ReactNode {
         <p role="status">
           Reading the chain’s log: <progress max={1} value={share} aria-label="Read" /> {Math.round(share * 100)} %
         </p>
-      ) : null}
+      ) : (
+        <p>
+          <button type="button" className="quiet" onClick={() => void leases.refetch()}>
+            Look again
+          </button>
+        </p>
+      )}
       <Loaded query={leases} what="your leases" empty={{ is: (found) => found.length === 0, say: 'No lease of this account is open.' }}>
         {(found) => (
           <ul className="leases">
@@ -54,7 +61,7 @@ function One({ one, node, book, account, now }: Props & { one: OpenLease }): Rea
   const { lease, group } = one
   const isOver = lease.deadline < now
   const isRenter = lease.renter.toLowerCase() === account.toLowerCase()
-  const isOpen = async () => (await findOpenLeases(node, book.contracts.Escrow, account, BigInt(book.deployedAtBlock), () => {})).some((left) => left.lease.leaseId === lease.leaseId)
+  const isClosed = async () => !(await isStillOpen(node, book.contracts.Escrow, one))
   return (
     <>
       <p>
@@ -67,8 +74,9 @@ function One({ one, node, book, account, now }: Props & { one: OpenLease }): Rea
         name={isRenter ? 'Refund it' : 'Refund it to its renter'}
         isOpen={isOver}
         call={{ address: book.contracts.Escrow, abi: escrowAbi, functionName: 'refund', args: [group.market, [groupTerms(group, lease.place)]] }}
-        effect={async () => !(await isOpen())}
+        effect={isClosed}
       />
+      {isRenter ? <Accept one={one} node={node} book={book} isClosed={isClosed} /> : <TakeReceipt one={one} node={node} book={book} isClosed={isClosed} />}
     </>
   )
 }

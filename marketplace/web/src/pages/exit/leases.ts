@@ -36,6 +36,11 @@ export async function findOpenLeases(
   return found
 }
 
+/** Whether a lease that was found open is so still. */
+export async function isStillOpen(node: PublicClient, escrow: Address, { lease, group }: OpenLease): Promise<boolean> {
+  return isOpen(group, lease.place, await node.readContract({ address: escrow, abi: escrowAbi, functionName: 'groupWord', args: [group.market, group.group] }))
+}
+
 async function openOf(node: PublicClient, escrow: Address, group: LeaseGroup, account: Address): Promise<OpenLease[]> {
   const own = group.leases.filter(({ renter, provider }) => [renter, provider].some((one) => one.toLowerCase() === account.toLowerCase()))
   if (own.length === 0) return []

@@ -7,6 +7,7 @@ import { connect, disconnect, needsOf, removeJob, type Flow, type Job } from '..
 import { problemsOf, type Path } from '../../flow/problems'
 import { useFocus, type Edit } from './edit'
 import { JobList } from './JobList'
+import { Place } from './Place'
 import { Problems } from './Problems'
 import { Share } from './Share'
 import { Summary } from './Summary'
@@ -82,6 +83,10 @@ export function Editor({ draft }: { draft: Draft }): ReactNode {
           <Share flow={flow} edit={edit} canRun={problems.length === 0} />
         </section>
       </div>
+      <section aria-labelledby="place">
+        <h2 id="place">Place it</h2>
+        {problems.length === 0 ? <Place flow={flow} /> : <p className="empty">Once nothing is wrong with it, it can be placed here.</p>}
+      </section>
     </div>
   )
 }

@@ -38,15 +38,12 @@ export function Share({ flow, edit, canRun }: { flow: Flow; edit: Edit; canRun: 
         </label>
       </p>
       {wrong ? <p role="alert">{wrong}</p> : null}
-      <h3>To run it</h3>
+      <h3>From a terminal</h3>
       <p>
-        {canRun ? 'Put its programs and inputs beside the file, and place it from a terminal: ' : 'Once nothing is wrong with it, it is placed from a terminal: '}
+        {canRun ? 'With its programs and inputs beside the file: ' : 'Once nothing is wrong with it: '}
         <code>hive workflow run {file} --follow</code>
       </p>
-      <p className="note">
-        The command says what it can cost, then sends the programs and signs all bids with your wallet’s file. This page does not place workflows: a browser’s
-        wallet would ask once for each bid. What you placed stands under <em>Yours on this market</em>, and is followed there.
-      </p>
+      <p className="note">The command signs all bids at once with your wallet’s file; a browser’s wallet asks for each.</p>
     </>
   )
 }

@@ -1,7 +1,7 @@
 import { bytesToHex, sha256, type Hex } from 'viem'
 
-import type { components } from '../../generated/api'
-import { jsonDigest } from '../../protocol/canonical'
+import type { components } from '../generated/api'
+import { jsonDigest } from '../protocol/canonical'
 
 export type JobSpec = components['schemas']['JobSpec']
 
@@ -27,6 +27,13 @@ export interface Needs {
   readonly gpuModels: readonly string[]
 }
 
+/** Beyond what Deploy asks for: a name other than the program's, variables, a place in a workflow. */
+export interface More {
+  readonly name?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly workflow?: JobSpec['workflow']
+}
+
 const MAX_NAME = 120
 const MAX_PATH = 512
 /** 2020-01-01T00:00:00Z: the time that a deterministic job sees at its start. */
@@ -45,18 +52,18 @@ export function jobDigest(spec: JobSpec): Hex {
 }
 
 /** The job, every field written out: equal jobs have equal digests. Throws an Error that says which file is wrong. */
-export function buildSpec(program: Program, inputs: readonly Blob256[], args: readonly string[], needs: Needs): JobSpec {
+export function buildSpec(program: Program, inputs: readonly Blob256[], args: readonly string[], needs: Needs, more: More = {}): JobSpec {
   const files = program.kind === 'script' ? [program.file, ...inputs] : inputs
   for (const file of files) requirePath(file.path)
   const twice = files.find((file, index) => files.findIndex((other) => other.path === file.path) !== index)
   if (twice) throw new Error(`Two files are called ${twice.path}. Rename one.`)
   return {
     version: 1,
-    name: [...program.file.path].slice(0, MAX_NAME).join(''),
+    name: [...(more.name ?? program.file.path)].slice(0, MAX_NAME).join(''),
     sandbox: program.kind === 'container' ? 'docker' : 'wasm',
     program: programOf(program),
     args: [...args],
-    env: {},
+    env: { ...more.env },
     inputs: files.map(({ path, digest, bytes }) => ({ path, digest, size: bytes.length })),
     requirements: {
       regions: [...needs.regions],
@@ -81,6 +88,7 @@ export function buildSpec(program: Program, inputs: readonly Blob256[], args: re
     tee: null,
     privacy: null,
     audit: null,
+    ...(more.workflow ? { workflow: more.workflow } : {}),
   }
 }
 

@@ -1,4 +1,4 @@
-import { awayProblem, problemOf } from '../../market/problem'
+import { awayProblem, problemOf } from '../market/problem'
 import type { Blob256 } from './spec'
 
 /** Bytes that are at the market, of all there are. */

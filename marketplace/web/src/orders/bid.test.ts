@@ -1,11 +1,11 @@
 import { hashTypedData } from 'viem'
 import { describe, expect, test } from 'vitest'
 
-import vector from '../../../../../tests/data/web_bid.json'
-import type { Config } from '../../market/queries'
+import vector from '../../../../tests/data/web_bid.json'
+import type { Config } from '../market/queries'
 import { buildBid, takeSalt, typedBid, verificationOf } from './bid'
 import { buildSpec, digestOf, jobDigest, type JobSpec } from './spec'
-import { FIRST_WISH, parseWish, splitArgs } from './wish'
+import { FIRST_WISH, parseWish, splitArgs } from '../pages/deploy/wish'
 
 const LIMITS = { maxJobMemoryMb: 4096, maxJobSeconds: 86_400, maxReplicas: 16 } as Config['limits']
 

@@ -1,9 +1,9 @@
 import { Settlement, typedData, Verification } from '@computehive/contracts'
 import { getAddress } from 'viem'
 
-import type { components } from '../../generated/api'
-import type { Config } from '../../market/queries'
-import type { Typed } from '../../wallet/signing'
+import type { components } from '../generated/api'
+import type { Config } from '../market/queries'
+import type { Typed } from '../wallet/signing'
 import { jobDigest, type JobSpec } from './spec'
 
 export type Bid = components['schemas']['Bid']
@@ -32,6 +32,13 @@ export function takeSalt(renter: string, next: number): number {
   return salt
 }
 
+/** As many, one after the other; the first of them. */
+export function takeSalts(renter: string, next: number, count: number): number {
+  const first = takeSalt(renter, next)
+  taken.set(renter, first + count - 1)
+  return first
+}
+
 /** What is deterministic is run again; of the rest replicas vote, and a single one is accepted by its renter. */
 export function verificationOf(spec: JobSpec, replicas: number): number {
   if (spec.sandbox === 'wasm') return Verification.REEXECUTE
@@ -49,10 +56,16 @@ interface Terms {
   readonly salt: number
   /** Unix seconds. */
   readonly now: number
+  /** A `Verification`; else what fits the job. */
+  readonly verification?: number | null
+  /** How long it waits for a match. */
+  readonly validSeconds?: number
+  /** Unix seconds; else what leaves time for all that follows. */
+  readonly deadline?: number
 }
 
 /** The bid for a job, as `hive run` builds it (marketplace/client/jobs.py). */
-export function buildBid({ renter, market, spec, resources, maxPrice, replicas, salt, now }: Terms): Bid {
+export function buildBid({ renter, market, spec, resources, maxPrice, replicas, salt, now, verification, validSeconds = VALID_SECONDS, deadline }: Terms): Bid {
   return {
     renter,
     market,
@@ -60,10 +73,10 @@ export function buildBid({ renter, market, spec, resources, maxPrice, replicas, 
     ...resources,
     maxPrice: maxPrice.toString(),
     replicas,
-    verification: verificationOf(spec, replicas),
+    verification: verification ?? verificationOf(spec, replicas),
     settlement: Settlement.ESCROWED,
-    deadline: now + VALID_SECONDS + resources.durationSeconds + SLACK_SECONDS,
-    validUntil: now + VALID_SECONDS,
+    deadline: deadline ?? now + validSeconds + resources.durationSeconds + SLACK_SECONDS,
+    validUntil: now + validSeconds,
     salt,
   }
 }
