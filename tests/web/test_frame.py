@@ -138,6 +138,12 @@ def test_a_market_that_names_another_contract_than_before_is_warned_of(open_page
     expect(page.get_by_role("alert")).to_contain_text(PROVIDER.address)
 
 
+def test_the_menu_of_a_narrow_screen_shows_where_one_is(open_page):
+    page = open_page("/settings", viewport=WIDTHS["narrow"])
+    expect(page.get_by_role("link", name="Settings", exact=True)).to_be_in_viewport()
+    assert page.evaluate("scrollX") == 0
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("route", ROUTES)

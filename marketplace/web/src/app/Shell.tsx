@@ -1,4 +1,4 @@
-import { Suspense, useEffect, type ReactNode } from 'react'
+import { Suspense, useEffect, useRef, type ReactNode } from 'react'
 import { Link, Route, Router, Switch, useLocation } from 'wouter'
 import { useHashLocation } from 'wouter/use-hash-location'
 
@@ -50,8 +50,14 @@ export function Shell(): ReactNode {
 
 function Tab({ path, title }: { path: string; title: string }): ReactNode {
   const [location] = useLocation()
+  const link = useRef<HTMLAnchorElement>(null)
+  const isHere = location === path || (path !== '/' && location.startsWith(`${path}/`))
+  useEffect(() => {
+    // On narrow screens the menu scrolls, and shows where one is.
+    if (isHere) link.current?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [isHere])
   return (
-    <Link href={path} aria-current={location === path || (path !== '/' && location.startsWith(`${path}/`)) ? 'page' : undefined}>
+    <Link ref={link} href={path} aria-current={isHere ? 'page' : undefined}>
       {title}
     </Link>
   )
