@@ -39,15 +39,25 @@ def page(browser, market, wallet):
 
 def test_renter_deposits_what_is_missing_signs_once_and_pays_what_the_job_cost(market, wallet, page):
     page.get_by_role("button", name="Take a Python example").click()
-    page.get_by_label("At most, USDC").fill("1")
+    page.get_by_label("At most, USDC").fill("0.5")
 
     wallet.decide = lambda method, params: method != "eth_sendTransaction"
-    page.get_by_role("button", name="Deposit 0.90 USDC").click()
+    page.get_by_role("button", name="Deposit 0.40 USDC").click()
+    expect(page.get_by_text("This lets the escrow take so much of your USDC once.")).to_be_visible()
+    assert wallet.messages() == []
+    page.get_by_role("button", name="Sign and deposit").click()
     page.get_by_text("You declined this in your wallet.").wait_for()
     assert free(market, RENTER) == HELD
 
     wallet.decide = lambda method, params: True
-    page.get_by_role("button", name="Deposit 0.90 USDC").click()
+    page.get_by_role("button", name="Sign and deposit").click()
+    expect(page.get_by_role("button", name="Upload and review")).to_be_enabled()
+    assert free(market, RENTER) == CAP // 2
+    assert {one["primaryType"] for one in wallet.messages()} == {"Permit"}
+
+    page.get_by_label("At most, USDC").fill("1")
+    page.get_by_role("button", name="Deposit 0.50 USDC").click()
+    page.get_by_role("button", name="Approve instead").click()
     page.get_by_role("button", name="Upload and review").click()
     assert free(market, RENTER) == CAP
 
@@ -64,5 +74,5 @@ def test_renter_deposits_what_is_missing_signs_once_and_pays_what_the_job_cost(m
     (lease,) = job["leases"]
     assert job["state"] == "paid" and int(lease["paid"]) > 0
     assert free(market, RENTER) == CAP - int(lease["paid"]) - int(lease["fee"])
-    assert [method for method, _ in wallet.asked].count("eth_signTypedData_v4") == 1
+    assert [one["primaryType"] for one in wallet.messages()].count("Bid") == 1
     assert_every_micro_usdc_is_accounted_for(market)

@@ -1,57 +1,44 @@
-import { useQueryClient } from '@tanstack/react-query'
-import { useState, type ReactNode } from 'react'
-import type { Address } from 'viem'
+import type { ReactNode } from 'react'
 
-import { useNode } from '../../chain/node'
-import { useTransaction } from '../../chain/useTransaction'
-import { usePinned } from '../../app/pinned'
 import { useWallet } from '../../app/context'
+import { usePinned } from '../../app/pinned'
 import type { Config } from '../../market/queries'
+import { SignatureRequest } from '../../ui/SignatureRequest'
 import { TransactionLine } from '../../ui/TransactionState'
-import { Usdc } from '../../ui/values'
-import { approveCall, depositCall, freeOf, readFunds } from './deposits'
+import { Hash, Instant, Usdc } from '../../ui/values'
+import type { Permit } from './permit'
+import { useDeposit } from './useDeposit'
 
-/** What the escrow lacks for a bid, and the two transactions that bring it there: leave for exactly that, then the deposit. */
+/** What the escrow lacks for a bid, and what brings it there: a permit that is read first and one transaction, or an approval and another. */
 export function Deposit({ missing, config }: { missing: bigint; config: Config }): ReactNode {
-  const node = useNode()
   const pinned = usePinned()
-  const { account, wallet } = useWallet()
-  const client = useQueryClient()
-  const allowing = useTransaction()
-  const depositing = useTransaction()
-  const [problem, setProblem] = useState<string | null>(null)
-  const escrow = config.domain.verifyingContract as Address
-  const isBusy = allowing.isBusy || depositing.isBusy
-  const deposit = async () => {
-    if (!node || !account) return
-    setProblem(null)
-    try {
-      const funds = await readFunds(node, escrow, account)
-      if (funds.wallet < missing) {
-        setProblem('Your wallet holds less USDC than that. Bring some there first, or ask for less.')
-        return
-      }
-      const mayTake = async () => (await readFunds(node, escrow, account)).allowance >= missing
-      const isAllowed = funds.allowance >= missing || (await allowing.send(node, config.chainId, approveCall(funds.token, escrow, missing), mayTake))
-      if (!isAllowed) return
-      const isThere = async () => (await freeOf(node, escrow, account)) >= funds.free + missing
-      await depositing.send(node, config.chainId, depositCall(escrow, missing), isThere)
-      await client.invalidateQueries({ queryKey: ['account'] })
-    } catch (thrown) {
-      setProblem(`The chain's node did not answer: ${(thrown as Error).message.split('\n')[0]}`)
-    }
-  }
-  const hindrance = hindranceOf({ hasNode: node !== null, hasWallet: wallet !== null, isChanged: pinned?.kind === 'changed' })
+  const { wallet } = useWallet()
+  const { hasNode, isBusy, isAsking, problem, permit, allowing, depositing, begin, sign, approve } = useDeposit(missing, config)
+  const hindrance = hindranceOf({ hasNode, hasWallet: wallet !== null, isChanged: pinned?.kind === 'changed' })
+  const isStill = isBusy || isAsking
   return (
     <>
       <p>
         The escrow holds <Usdc micro={missing} /> too little of your money for this cap. What a job does not cost stays yours, and free money can be
         withdrawn at any time.
       </p>
-      <p className="note">Your wallet asks twice: to let the escrow take exactly this amount, and to deposit it. Each costs gas.</p>
-      <button type="button" disabled={isBusy || hindrance !== null} onClick={() => void deposit()}>
-        Deposit <Plain micro={missing} />
-      </button>
+      {permit && !hindrance ? (
+        <>
+          <Permitted permit={permit} escrow={config.domain.verifyingContract} />
+          <div className="actions">
+            <button type="button" disabled={isStill} onClick={() => void sign()}>
+              {isAsking ? 'Look at your wallet…' : 'Sign and deposit'}
+            </button>
+            <button type="button" className="quiet" disabled={isStill} onClick={() => void approve()}>
+              Approve instead
+            </button>
+          </div>
+        </>
+      ) : (
+        <button type="button" disabled={isStill || hindrance !== null} onClick={() => void begin()}>
+          Deposit <Usdc micro={missing} />
+        </button>
+      )}
       {hindrance ? <p className="note">{hindrance}</p> : null}
       {problem ? <p role="alert">{problem}</p> : null}
       <TransactionLine state={allowing.state} />
@@ -60,8 +47,19 @@ export function Deposit({ missing, config }: { missing: bigint; config: Config }
   )
 }
 
-function Plain({ micro }: { micro: bigint }): ReactNode {
-  return <Usdc micro={micro} />
+function Permitted({ permit, escrow }: { permit: Permit; escrow: string }): ReactNode {
+  const facts = [
+    { name: 'Who may take it', value: <Hash value={escrow} label="the escrow contract" /> },
+    { name: 'Exactly', value: <Usdc micro={permit.value} /> },
+    { name: 'Until', value: <Instant at={Number(permit.deadline)} /> },
+  ]
+  return (
+    <SignatureRequest
+      does="This lets the escrow take so much of your USDC once. Your wallet then asks for the deposit itself, which costs gas. An approval does the same by a transaction of its own."
+      facts={facts}
+      typed={permit.typed}
+    />
+  )
 }
 
 function hindranceOf(now: { hasNode: boolean; hasWallet: boolean; isChanged: boolean }): string | null {
