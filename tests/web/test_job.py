@@ -9,6 +9,7 @@ from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.services.clear_round import run_round
 from marketplace.services.record_evidence import record_attestation
+from marketplace.services.show_job import show_job
 from tests.fakes.world import AGENT, DOMAIN, RENTER
 from tests.web.conftest import SHOTS, WIDTHS
 from tests.web.test_frame import AXE, connect
@@ -78,6 +79,21 @@ def test_a_job_in_the_book_is_cancelled_by_a_signature_of_its_renter(open_page, 
     page.get_by_role("button", name="Sign to cancel").click()
     expect(page.get_by_text("cancelled", exact=True).first).to_be_visible()
     assert [method for method, _ in wallet.asked].count("eth_signTypedData_v4") == 1
+
+
+def test_a_lease_past_its_deadline_is_refunded_at_its_renters_word(open_page, world):
+    lease = world.open_lease()
+    with world.market.store.read() as tx:
+        job = tx.leases.get(lease).bid_hash
+    world.chain.mine(seconds=4_000)
+    page = open_page(f"/jobs/{job}")
+    page.clock.set_fixed_time(world.chain.time)
+    expect(page.get_by_text("The deadline is over: what was locked goes back.")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Ask for the refund").click()
+    expect(page.get_by_text("The refund is on its way.")).to_be_visible()
+    world.drain()
+    expect(page.get_by_role("heading", name="hello")).to_be_visible()
+    assert show_job(world.market, job)["state"] == "refunded"
 
 
 def test_the_list_leads_to_a_job_and_what_happens_to_it_appears_by_itself(open_page, world):

@@ -26,7 +26,7 @@ export function Actions({ job }: { job: Job }): ReactNode {
       {late ? <Refund job={job} /> : null}
       {job.leases.map((lease) => {
         const claim = lease.claim as ClaimTold | null
-        return claim?.state === 'claimed' && claim.until > now ? <Claim key={lease.leaseId} lease={lease} claim={claim} isRenter={isRenter} config={config.data} /> : null
+        return claim && claim.state !== 'closed' && claim.until > now ? <Claim key={lease.leaseId} lease={lease} claim={claim} isRenter={isRenter} config={config.data} /> : null
       })}
     </>
   )
@@ -93,6 +93,7 @@ interface ClaimProps {
 function Claim({ lease, claim, isRenter, config }: ClaimProps): ReactNode {
   const node = useNode()
   const { state, isBusy, send } = useTransaction()
+  const isDisputed = claim.state === 'disputed'
   const dispute = () => {
     const [first, second] = claim.terms.map(BigInt)
     const args = [{ leaseId: lease.leaseId as Hex, first: first!, second: second! }]
@@ -100,10 +101,16 @@ function Claim({ lease, claim, isRenter, config }: ClaimProps): ReactNode {
   }
   return (
     <>
-      <p>
-        The provider claims <Usdc micro={claim.pay} />. It is paid unless the renter disputes before <Instant at={claim.until} />. Disputing locks a bond of the renter's, and oracles decide.
-      </p>
-      {isRenter ? (
+      {isDisputed ? (
+        <p>
+          The provider's claim of <Usdc micro={claim.pay} /> is disputed. Unless oracles decide before <Instant at={claim.until} />, everything goes back to the renter.
+        </p>
+      ) : (
+        <p>
+          The provider claims <Usdc micro={claim.pay} />. It is paid unless the renter disputes before <Instant at={claim.until} />. Disputing locks a bond of the renter's, and oracles decide.
+        </p>
+      )}
+      {isRenter && !isDisputed ? (
         <p>
           <button type="button" disabled={isBusy || !node || !config} onClick={dispute}>
             Dispute the claim
