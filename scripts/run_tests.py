@@ -97,7 +97,8 @@ def _run_again(piece: Piece, first: Totals) -> Totals:
         return first
     counts = list[Totals]()
     run_all([replace(piece, is_again=True)], LOGS, lambda ended: counts.append(_judge(ended)), lanes=1)
-    passed = min(counts[0].passed, first.failed)
+    # An error after a test counts beside its pass: what failed again is taken off whatever passed.
+    passed = max(0, min(counts[0].passed, first.failed - counts[0].failed))
     return Totals(first.passed + passed, first.failed - passed, first.skipped, passed)
 
 

@@ -69,15 +69,17 @@ def explain_ask(result: RoundResult, ask_hash: str) -> list[BidView]:
     own = next((ask for ask in snapshot.asks if ask.ask_hash == ask_hash), None)
     if own is None:
         return []
-    return [_view(result, placed, own) for placed in snapshot.bids]
+    by_hash = {ask.ask_hash: ask for ask in snapshot.asks}
+    winners: dict[str, list[PlacedAsk]] = {}
+    for match in result.matches:
+        winners.setdefault(match.bid_hash, []).append(by_hash[match.ask_hash])
+    return [_view(result, placed, own, winners.get(placed.bid_hash, [])) for placed in snapshot.bids]
 
 
-def _view(result: RoundResult, placed: PlacedBid, own: PlacedAsk) -> BidView:
+def _view(result: RoundResult, placed: PlacedBid, own: PlacedAsk, winners: list[PlacedAsk]) -> BidView:
     broken = violations(placed, own, result.problem.snapshot.now)
     if broken:
         return _unfit(placed, own, broken)
-    by_hash = {ask.ask_hash: ask for ask in result.problem.snapshot.asks}
-    winners = [by_hash[match.ask_hash] for match in result.matches if match.bid_hash == placed.bid_hash]
     offer, *others = _offers(result, placed, [own, *winners])
     fate, undercut = _judge(offer, others, placed.bid.max_price)
     return BidView(

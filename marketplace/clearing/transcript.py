@@ -132,6 +132,12 @@ def read_snapshot(document: dict[str, Any]) -> BookSnapshot:
         raise TranscriptMismatch(f"The transcript lacks or garbles {error}.") from error
 
 
+def read_parameters(document: dict[str, Any]) -> Parameters:
+    """By which a round was cleared. Raises KeyError, ValueError for what is no transcript."""
+    given = document["parameters"]
+    return Parameters(*(int(given[name]) for name in ("epsilonPpm", "strandedWeightBps", "standingWeightBps")))
+
+
 def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundResult:
     """Recompute a round from its transcript alone.
 
@@ -150,10 +156,7 @@ def verify_transcript(document: dict[str, Any], expected_digest: str) -> RoundRe
         if document["version"] != VERSION:
             raise TranscriptMismatch(f"The transcript is of version {document['version']!r}; this is {VERSION}.")
         domain = Domain(int(document["domain"]["chainId"]), document["domain"]["verifyingContract"])
-        market, given = document["market"], document["parameters"]
-        parameters = Parameters(
-            *(int(given[name]) for name in ("epsilonPpm", "strandedWeightBps", "standingWeightBps"))
-        )
+        market, given, parameters = document["market"], document["parameters"], read_parameters(document)
         weights = (parameters.stranded_weight_bps, parameters.standing_weight_bps)
         _require(
             0 <= parameters.epsilon_ppm <= PPM and all(0 <= weight <= BPS for weight in weights),

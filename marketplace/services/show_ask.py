@@ -3,9 +3,8 @@
 from typing import Any
 
 from marketplace.clearing import clear_round, explain_ask
-from marketplace.clearing.transcript import read_snapshot
+from marketplace.clearing.transcript import read_parameters, read_snapshot
 from marketplace.errors import NotFound
-from marketplace.services.clear_round import PARAMETERS
 from marketplace.services.market import Market
 from marketplace.services.show_market import show_round, show_transcript
 
@@ -19,9 +18,10 @@ def show_ask_explanation(market: Market, number: int, ask_hash: str) -> dict[str
 
 
 def _explain(market: Market, number: int, ask_hash: str) -> dict[str, Any]:
-    shown = show_round(market, number)
-    result = clear_round(read_snapshot(show_transcript(market, number)), PARAMETERS)
-    if all(each.ask_hash != ask_hash for each in result.problem.snapshot.asks):
+    shown, transcript = show_round(market, number), show_transcript(market, number)
+    snapshot = read_snapshot(transcript)
+    if all(each.ask_hash != ask_hash for each in snapshot.asks):  # before the round is cleared, which takes long
         raise NotFound(f"ask in round {number}", ask_hash)
+    result = clear_round(snapshot, read_parameters(transcript))
     views = [view.to_json() for view in explain_ask(result, ask_hash)]
     return {"round": number, "roundDigest": shown["digest"], "askHash": ask_hash, "bids": views}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from marketplace.clearing import clear_round, explain_bid
-from marketplace.clearing.transcript import read_snapshot
+from marketplace.clearing.transcript import read_parameters, read_snapshot
 from marketplace.domain.bill import Bill, build_bill
 from marketplace.domain.evidence import AttestationRecord
 from marketplace.domain.leases import MatchState
@@ -13,7 +13,6 @@ from marketplace.errors import NotFound
 from marketplace.protocol.enums import Verification
 from marketplace.protocol.manifest import STDERR_PATH, STDOUT_PATH
 from marketplace.protocol.units import format_usdc
-from marketplace.services.clear_round import PARAMETERS
 from marketplace.services.market import Market
 from marketplace.services.show_lease import attestation_document, lease_document
 from marketplace.services.storage import Transaction
@@ -151,7 +150,7 @@ def show_explanation(market: Market, job_id: str) -> dict[str, Any]:
             "obstacles": [],
             "suggestions": [],
         }
-    result = clear_round(read_snapshot(decided.transcript), PARAMETERS)
+    result = clear_round(read_snapshot(decided.transcript), read_parameters(decided.transcript))
     explanation = explain_bid(result, job_id).to_json()
     if record.reason and not kept:
         explanation["reason"] = record.reason

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from marketplace.cli.localmarket import LocalMarket
 from marketplace.client.waiting import wait_until
 from marketplace.services.show_workflow import list_workflows
-from tests.fakes.world import DOMAIN, RENTER
+from tests.fakes.world import DOMAIN, PROVIDER, RENTER
 from tests.integration.local import RENTER as RENTER_NAME
 from tests.integration.local import plan_with_one_oracle
 from tests.web.conftest import SHOTS, WIDTHS
@@ -61,8 +61,13 @@ def wallet() -> Wallet:
 
 @pytest.fixture
 def page(open_page, world, wallet):
+    return written(open_page, world, wallet)
+
+
+def written(open_page, world, wallet, **options):
+    """The document on the Flow page of whoever has that wallet."""
     world.offer()
-    page = open_page("/", wallet)
+    page = open_page("/", wallet, **options)
     page.clock.set_fixed_time(world.chain.time)
     connect(page)
     write(page)
@@ -98,6 +103,34 @@ def test_nothing_is_placed_before_every_bid_is_signed_and_what_was_signed_is_kep
     assert workflow["workflowId"] == page.url.rsplit("/", 1)[1]
     asked = [one["message"]["salt"] for one in wallet.messages()]
     assert len(asked) == BIDS + 1 and asked[1] == asked[2], "the declined one is asked again, the first is not"
+
+
+def test_bids_of_one_account_are_not_signed_by_another(page, world, wallet, tmp_path):
+    review(page, tmp_path)
+    wallet.decide = lambda method, params: len(wallet.messages()) < 2
+    page.get_by_role("button", name=f"Sign {BIDS} and place").click()
+    expect(page.get_by_role("region", name="Place it").get_by_role("alert")).to_contain_text("You declined")
+    wallet.decide, wallet.account = lambda method, params: True, PROVIDER
+    page.evaluate("address => __tell['test.wallet']('accountsChanged', [address])", PROVIDER.address)
+    page.get_by_role("button", name="Sign the other 2 and place").click()
+    expect(page.get_by_text("Your wallet shows another account than these bids are of.")).to_be_visible()
+    assert len(wallet.messages()) == 2 and placed(world) == []
+
+
+def test_what_the_market_refuses_is_not_sent_again_with_the_same_signatures(open_page, world, wallet, tmp_path):
+    page = written(open_page, world, wallet, expects_errors=True)
+    review(page, tmp_path)
+    page.route("**/api/v1/workflows", refuse)
+    page.get_by_role("button", name=f"Sign {BIDS} and place").click()
+    expect(page.get_by_role("region", name="Place it").get_by_role("alert")).to_contain_text("No. Sign anew.")
+    expect(page.get_by_role("button", name="Place again")).to_have_count(0)
+    page.get_by_role("button", name="Begin anew").click()
+    expect(page.get_by_role("button", name="Upload and review")).to_be_enabled()
+
+
+def refuse(route) -> None:
+    problem = {"type": "urn:computehive:error:cancelled_order", "detail": "No.", "hint": "Sign anew."}
+    route.fulfill(status=422, json=problem)
 
 
 def test_what_is_changed_after_the_review_is_reviewed_again(page, world, wallet, tmp_path):

@@ -64,6 +64,7 @@ def test_each_bid_of_a_round_is_won_or_lost_with_the_reason_and_what_lower_rates
     run_round(world.market)
     page = at(NODE)
     bids = page.get_by_role("region", name="Bids of a round", exact=False).first
+    bids.get_by_role("button", name="Show its bids").click()
     for told in (
         "1 won",
         "1 cannot be served here",
@@ -79,6 +80,7 @@ def test_each_bid_of_a_round_is_won_or_lost_with_the_reason_and_what_lower_rates
 def test_a_round_without_the_machine_says_so(at, world):
     world.open_lease()
     page = at(f"/nodes/{RENTER.address}")
+    page.get_by_role("button", name="Show its bids").click()
     expect(page.get_by_text("This machine took no part in this round.")).to_be_visible()
     expect(page.get_by_text("This machine offers nothing now, or has never.")).to_be_visible()
     expect(page.get_by_text("It has had no lease yet.")).to_be_visible()

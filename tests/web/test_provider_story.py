@@ -30,6 +30,7 @@ def test_provider_sees_what_its_machine_earns_and_why_takes_its_ask_back_and_lea
         connect(page)
         page.get_by_role("region", name="Your machines", exact=True).get_by_role("link").click()
         _earned_is_what_the_chain_says(page, market)
+        page.get_by_role("button", name="Show its bids").click()
         expect(page.get_by_role("region", name="Bids of a round", exact=False).first).to_contain_text("1 won")
         SHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SHOTS / "provider-story-node.png", full_page=True)

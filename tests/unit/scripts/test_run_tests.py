@@ -115,6 +115,18 @@ def test_what_fails_both_times_has_failed(run):
     assert (status, last_line(output)) == (1, "1 passed, 1 failed; 1 of them passed only alone, run again")
 
 
+def test_a_test_that_leaves_an_error_behind_both_times_has_failed(run):
+    leaves = "import pytest\n@pytest.fixture\ndef bad():\n    yield\n    raise OSError\ndef test_c(bad): pass\n"
+    status, output = run(one=leaves)
+    assert (status, last_line(output)) == (1, "1 passed, 1 failed")
+
+
+def test_a_piece_that_dies_when_it_is_run_again_has_failed(run):
+    dies = "import atexit, os\nif Path(__file__).with_suffix('.c').exists(): atexit.register(os._exit, 9)\n"
+    status, output = run(one=FAILS_ONCE.format(name="c") + dies)
+    assert (status, last_line(output)) == (1, "0 passed, 1 failed")
+
+
 def test_where_many_fail_nothing_is_run_again(run):
     many = run_tests.MOST_AGAIN + 1
     status, output = run(one="".join(FAILS_ONCE.format(name=f"n{number}") for number in range(many)))

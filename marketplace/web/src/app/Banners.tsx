@@ -1,7 +1,7 @@
 import { useEffect, type ReactNode } from 'react'
 import { Link } from 'wouter'
 
-import { keepBook } from '../chain/books'
+import { changedContracts, keepBook } from '../chain/books'
 import { comparePin, savePin, type Pin, type Pinned } from '../chain/pins'
 import { useConfig, type Config } from '../market/queries'
 import { useSession, useWallet } from './context'
@@ -35,6 +35,13 @@ function OfMarket({ config }: { config: Config }): ReactNode {
     if (isTrusted) keepBook(marketUrl, config)
   }, [isTrusted, marketUrl, config])
   if (pinned.kind === 'changed') return <Changed pinned={pinned} pin={pin} />
+  const others = changedContracts(marketUrl, config)
+  if (others.length > 0)
+    return (
+      <p className="banner bad" role="alert">
+        <strong>This market names other contracts than before: {others.join(', ')}.</strong> This browser goes on with those that it kept.
+      </p>
+    )
   if (!used || chainId === config.chainId) return null
   const chain = { chainId: config.chainId, name: `Chain ${config.chainId}`, rpcUrl: config.rpcUrl }
   return (

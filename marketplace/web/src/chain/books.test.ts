@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
-import { keepBook, keptBook } from './books'
+import { changedContracts, keepBook, keptBook } from './books'
 
 const URL = 'https://market.example'
 const NAMES = ['USDC', 'Escrow', 'Messages', 'ProviderStake', 'OracleCommittee', 'Reputation', 'PaymentChannels', 'ModuleRegistry', 'Prepaid', 'Timelock']
@@ -32,6 +32,15 @@ describe('the address book of a market', () => {
     expect(keepBook(URL, { ...TOLD, deployedAtBlock: 8, domain: { verifyingContract: `0x${'Ab'.repeat(20)}` } })).toBe(false)
     expect(keepBook(URL, { ...TOLD, deployedAtBlock: 8, contracts: {} })).toBe(false)
     expect(keptBook(URL)?.book.deployedAtBlock).toBe(7)
+  })
+
+  test('is not replaced by one that has other contracts around the same escrow, which are named', () => {
+    keepBook(URL, TOLD)
+    const other = { ...TOLD, contracts: { ...TOLD.contracts, ModuleRegistry: `0x${'ff'.repeat(20)}` } }
+    expect(changedContracts(URL, other)).toEqual(['ModuleRegistry'])
+    expect(keepBook(URL, other)).toBe(false)
+    expect(keptBook(URL)?.book.contracts.ModuleRegistry).toBe(TOLD.contracts['ModuleRegistry'])
+    expect(changedContracts(URL, TOLD)).toEqual([])
   })
 
   test('names no node that is not http', () => {

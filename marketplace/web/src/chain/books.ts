@@ -26,18 +26,30 @@ export function toldBook({ chainId, contracts, deployedAtBlock, domain }: Told):
   return book?.contracts.Escrow.toLowerCase() === domain.verifyingContract.toLowerCase() ? book : null
 }
 
-/** Keep what the market at `url` says of its contracts. False where that is no address book of its own: what was kept stays.
+/** Keep what the market at `url` says of its contracts. False where that is no address book of its own, or names others around the
+ * same escrow than before: what was kept stays.
  *
  * Only for a market whose pin is what it was: a server that was broken into must not replace what its visitors would leave by. */
 export function keepBook(url: string, told: Told, storage: Storage = localStorage): boolean {
   const book = toldBook(told)
-  if (!book) return false
+  if (!book || changedContracts(url, told, storage).length > 0) return false
   try {
     storage.setItem(KEY, JSON.stringify({ ...readAll(storage), [url]: { book, rpcUrl: urlOf(told.rpcUrl) } }))
     return true
   } catch {
     return false // storage that is full or forbidden
   }
+}
+
+/** Names of contracts that the market at `url` has elsewhere now than at first, around the same escrow. */
+export function changedContracts(url: string, told: Told, storage: Storage = localStorage): string[] {
+  const [before, now] = [keptBook(url, storage)?.book, toldBook(told)]
+  if (!before || !now || before.chainId !== now.chainId || !isSame(before.contracts.Escrow, now.contracts.Escrow)) return []
+  return Object.entries(now.contracts).flatMap(([name, address]) => (isSame(before.contracts[name as keyof AddressBook['contracts']], address) ? [] : [name]))
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase()
 }
 
 /** What was kept of the market at `url`, with the addresses that were published of its chain, if any were; null of nothing. */

@@ -55,8 +55,11 @@ export function jobDigest(spec: JobSpec): Hex {
 export function buildSpec(program: Program, inputs: readonly Blob256[], args: readonly string[], needs: Needs, more: More = {}): JobSpec {
   const files = program.kind === 'script' ? [program.file, ...inputs] : inputs
   for (const file of files) requirePath(file.path)
-  const twice = files.find((file, index) => files.findIndex((other) => other.path === file.path) !== index)
-  if (twice) throw new Error(`Two files are called ${twice.path}. Rename one.`)
+  const paths = [...files.map(({ path }) => path), ...(more.workflow?.needs ?? []).flatMap((need) => need.files ?? []).map(({ path }) => path)]
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index)
+  if (twice !== undefined) throw new Error(`Two files are called ${twice}. Rename one.`)
+  const folder = paths.find((path) => paths.some((other) => other.startsWith(`${path}/`)))
+  if (folder !== undefined) throw new Error(`${folder} is a file, and the folder of another. Rename one.`)
   return {
     version: 1,
     name: [...(more.name ?? program.file.path)].slice(0, MAX_NAME).join(''),

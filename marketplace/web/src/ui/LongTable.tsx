@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useRef, type ReactNode } from 'react'
+import { memo, useRef, type ReactNode } from 'react'
 
 import { Cells, DataTable, Head, type TableProps } from './DataTable'
 import './long.css'
@@ -48,9 +48,7 @@ function Window<Row>({ caption, columns, rows, keyOf }: TableProps<Row>): ReactN
           <tbody>
             <Gap pixels={above} span={columns.length} />
             {shown.map(({ index }) => (
-              <tr key={keyOf(rows[index]!)} aria-rowindex={index + 2}>
-                <Cells columns={columns} row={rows[index]!} />
-              </tr>
+              <Row key={keyOf(rows[index]!)} columns={columns} row={rows[index]!} index={index} />
             ))}
             <Gap pixels={below} span={columns.length} />
           </tbody>
@@ -60,6 +58,23 @@ function Window<Row>({ caption, columns, rows, keyOf }: TableProps<Row>): ReactN
     </>
   )
 }
+
+interface RowProps<Row> {
+  columns: TableProps<Row>['columns']
+  row: Row
+  index: number
+}
+
+function PlainRow<Row>({ columns, row, index }: RowProps<Row>): ReactNode {
+  return (
+    <tr aria-rowindex={index + 2}>
+      <Cells columns={columns} row={row} />
+    </tr>
+  )
+}
+
+/** Made once while it is in view: scrolling draws only the rows that come. */
+const Row = memo(PlainRow) as typeof PlainRow
 
 /** What stands for the rows that are not there. */
 function Gap({ pixels, span }: { pixels: number; span: number }): ReactNode {

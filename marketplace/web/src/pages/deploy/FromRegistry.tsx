@@ -15,6 +15,8 @@ export interface Taken {
   readonly uri: string
   readonly release: Release
   readonly file: Blob256 | null
+  /** Why they are not there. */
+  readonly lack: string | null
 }
 
 interface Props {
@@ -38,7 +40,10 @@ function Resolved({ registry: { book, node }, name, version, children }: Props &
     queryKey: ['release', uri, book, node.transport['url'], marketUrl],
     queryFn: async (): Promise<Taken> => {
       const release = await readRelease(node, book, name, version)
-      return { uri, release, file: await fetchBytes(marketUrl, `${name}.wasm`, release.digest) }
+      return fetchBytes(marketUrl, `${name}.wasm`, release.digest).then(
+        (file) => ({ uri, release, file, lack: file ? null : 'The market has no copy of its bytes.' }),
+        (thrown: Error) => ({ uri, release, file: null, lack: thrown.message }),
+      )
     },
     staleTime: Infinity,
     retry: false,
@@ -58,19 +63,19 @@ async function fetchBytes(marketUrl: string, path: string, digest: Release['dige
   if (answer.status === 404) return null
   if (!answer.ok) throw problemOf(await answer.json().catch(() => null), answer.status)
   const bytes = new Uint8Array(await answer.arrayBuffer())
-  if ((await digestOf(bytes)) !== digest) throw new Error('The market gave other bytes than the registry names. Nothing was taken.')
+  if ((await digestOf(bytes)) !== digest) throw new Error('The market gave other bytes than the registry names. They were not taken.')
   return { path, digest, bytes }
 }
 
 /** Which module it is that is about to run. */
-export function Named({ taken: { uri, release, file } }: { taken: Taken }): ReactNode {
+export function Named({ taken: { uri, release, file, lack } }: { taken: Taken }): ReactNode {
   return (
     <>
       <p>
         <code>{uri}</code>, published by <Hash value={release.publisher} label="publisher's address" />, SHA-256 <Hash value={release.digest} label="digest" />.
       </p>
       {release.isDeprecated ? <p role="alert">It is deprecated: {release.warning}</p> : null}
-      {file ? null : <p role="alert">The market has no copy of its bytes. Choose the file yourself: its digest is compared.</p>}
+      {file ? null : <p role="alert">{lack} Choose the file yourself: its digest is compared.</p>}
     </>
   )
 }

@@ -42,7 +42,7 @@ export function ProgramChoice({ pinned, kind, onKind, runtimes, hasContainers, m
       if (pinned && file && file.digest !== pinned) throw new Error(`${file.path} has other bytes than this module: its SHA-256 is ${file.digest}.`)
       if (file) onChosen({ program: programOf(kind, file, runtimes), inputs: chosen?.inputs ?? [] })
     } catch (thrown) {
-      onChosen(null)
+      if (!pinned) onChosen(null) // what the registry named stays chosen
       setProblem((thrown as Error).message)
     }
   }

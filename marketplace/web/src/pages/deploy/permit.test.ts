@@ -29,12 +29,13 @@ test('a token without permits, or whose domain is another than it tells, is appr
   expect(await readPermit(nodeOf({ version: '1' }), token, escrow, owner, 1n)).toBe(null)
 })
 
-test('a permit whose number was used, or whose hour is nearly over, is read again', async () => {
+test('a permit of another account, whose number was used, or whose hour is nearly over, is read again', async () => {
   const at = async (said: Record<string, unknown>, time: bigint) => (await readPermit(nodeOf(said, time), token, escrow, owner, 1n))!
   const first = await at({}, 1_000n)
   expect(isStale(first, await at({}, 4_300n))).toBe(false)
   expect(isStale(first, await at({}, 4_301n))).toBe(true)
   expect(isStale(first, await at({ nonces: 5n }, 1_000n))).toBe(true)
+  expect(isStale(first, (await readPermit(nodeOf({}), token, escrow, escrow, 1n))!)).toBe(true)
 })
 
 test('a signature is taken apart, and one of a contract cannot be carried', async () => {

@@ -49,10 +49,11 @@ export async function readPermit(node: PublicClient, token: Address, escrow: Add
   }
 }
 
-/** Whether a permit must be read again: its number was used, or its time is nearly over. `fresh` is the one of now. */
+/** Whether a permit must be read again: it is somebody else's, its number was used, or its time is nearly over. `fresh` is the one of now. */
 export function isStale(permit: Permit, fresh: Permit): boolean {
   const left = permit.deadline - (fresh.deadline - BigInt(HOLDS))
-  return permit.typed.message['nonce'] !== fresh.typed.message['nonce'] || left < LEAST
+  const isOther = (['owner', 'spender', 'value', 'nonce'] as const).some((field) => permit.typed.message[field] !== fresh.typed.message[field])
+  return isOther || left < LEAST
 }
 
 /** The deposit that brings its permit along; null where the signature is one of a contract's (ERC-1271), which a permit cannot carry. */

@@ -1,6 +1,6 @@
 import { escrowDomain, typedData, type AddressBook } from '@computehive/contracts'
 import type { Lease } from '@computehive/contracts/leases'
-import { isHex, size, type Hex, type PublicClient } from 'viem'
+import { isHex, type Hex, type PublicClient } from 'viem'
 
 import type { Typed } from '../../wallet/signing'
 
@@ -18,9 +18,9 @@ export interface SignedReceipt {
   readonly signature: Hex
 }
 
-/** Whether a text is 32 bytes in hex digits that are not all zero. */
+/** Whether a text is 0x and 64 hex digits that are not all zero. */
 export function isDigest(text: string): text is Hex {
-  return isHex(text) && size(text) === 32 && BigInt(text) !== 0n
+  return /^0x[0-9a-fA-F]{64}$/.test(text) && BigInt(text) !== 0n
 }
 
 /** What the renter signs. */

@@ -6,6 +6,7 @@ import { fileName, filesOf, problemOfFiles, readyJobs } from '../../flow/files'
 import type { Flow } from '../../flow/model'
 import { totalOf } from '../../flow/problems'
 import { useAccount, useConfig, type Config } from '../../market/queries'
+import { Problem } from '../../market/problem'
 import { readFiles } from '../../orders/programs'
 import type { Blob256 } from '../../orders/spec'
 import { Loaded } from '../../ui/states'
@@ -31,7 +32,7 @@ function Of({ flow, config }: { flow: Flow; config: Config }): ReactNode {
   const [given, setGiven] = useState<ReadonlyMap<string, Blob256>>(new Map())
   const [wrong, setWrong] = useState<string | null>(null)
   const { drop } = placing
-  useEffect(drop, [flow]) // bids of what it was before are not signed
+  useEffect(drop, [drop, flow]) // bids of what it was before are not signed
   const cannot = problemOfFiles(flow)
   if (cannot) return <p className="note">{cannot}</p>
   const missing = filesOf(flow).filter((path) => !given.has(fileName(path)))
@@ -46,11 +47,12 @@ function Of({ flow, config }: { flow: Flow; config: Config }): ReactNode {
     }
   }
   const { state } = placing
+  const hint = placing.problem instanceof Problem ? placing.problem.hint : null
   const problem = wrong ?? placing.problem?.message
   return (
     <>
       {state.at === 'review' ? (
-        <ReviewFlow state={state} config={config} placing={placing} />
+        <ReviewFlow state={state} total={totalOf(flow) ?? 0n} config={config} placing={placing} />
       ) : (
         <>
           <Files flow={flow} given={given} onGiven={setGiven} maxBytes={config.limits.maxBlobBytes} />
@@ -64,7 +66,11 @@ function Of({ flow, config }: { flow: Flow; config: Config }): ReactNode {
           {said ? <p className="note">{said}</p> : null}
         </>
       )}
-      {problem ? <p role="alert">{problem}</p> : null}
+      {problem ? (
+        <p role="alert">
+          {problem} {hint}
+        </p>
+      ) : null}
     </>
   )
 }

@@ -83,9 +83,12 @@ function Said({ release: { isDeprecated, warning, metadataUri, metadataDigest } 
 
 function Prices({ name, releases }: { name: string; releases: readonly Release[] }): ReactNode {
   const rounds = useRounds(LOOKED_AT)
-  const { found, isLoading } = useMatches(name, releases, rounds.data ?? [])
+  const { found, looked, isLoading, error } = useMatches(name, releases, rounds.data ?? [])
+  const wrong = error ?? (rounds.data ? null : rounds.error)
+  if (wrong) return <p role="alert">Past rounds could not be looked through: {wrong.message}</p>
   if (rounds.isPending || isLoading) return <p role="status">Looking through past rounds…</p>
-  if (found.length === 0) return <p className="empty">No job of the newest rounds ran one of these versions.</p>
+  if (looked === 0) return <p className="empty">There is no round yet that could be looked through, or the newest is too large for that.</p>
+  if (found.length === 0) return <p className="empty">In the newest {looked === 1 ? 'round' : `${looked} rounds`} with a match nobody ran one of these versions.</p>
   return (
     <LongTable
       caption={`Matches of ${name} in past rounds, newest first`}

@@ -33,15 +33,15 @@ export interface Match {
   readonly price: string
 }
 
-/** What jobs of these releases were matched at in past rounds, newest first, as far as they are there. */
-export function useMatches(name: string, releases: readonly Release[], rounds: readonly Round[]): { found: Match[]; isLoading: boolean } {
+/** What jobs of these releases were matched at in past rounds, newest first, as far as they are there; `looked` rounds were. */
+export function useMatches(name: string, releases: readonly Release[], rounds: readonly Round[]): { found: Match[]; looked: number; isLoading: boolean; error: Error | null } {
   const versions = new Map(releases.map(({ digest, version }) => [digest as string, version]))
   const key = `module ${name} ${releases.length}`
-  const { found, isLoading } = useFromRounds(key, rounds, (read, { number, clearedAt }) =>
+  const { found, isLoading, error } = useFromRounds(key, rounds, (read, { number, clearedAt }) =>
     openBook(read).served.flatMap(({ bid, match }) => {
       const version = versions.get(bid.jobSpec.program.digest)
       return version === undefined ? [] : [{ round: number, clearedAt, bidHash: match.bidHash, askHash: match.askHash, version, price: match.price }]
     }),
   )
-  return { found: found.flat().reverse(), isLoading }
+  return { found: found.flat().reverse(), looked: found.length, isLoading, error }
 }

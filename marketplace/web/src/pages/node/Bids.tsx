@@ -7,7 +7,7 @@ import { Loaded } from '../../ui/states'
 import { Usdc } from '../../ui/values'
 import { adviceOf, countFates, FATES, type BidView } from './bids'
 import './node.css'
-import { useBidsAt } from './queries'
+import { isLarge, useBidsAt } from './queries'
 
 /** Rounds that can be chosen. */
 const LISTED = 20
@@ -24,25 +24,37 @@ export function Bids({ agent }: { agent: string }): ReactNode {
 
 function Choice({ agent, rounds }: { agent: string; rounds: readonly Round[] }): ReactNode {
   const id = useId()
-  const [chosen, setChosen] = useState<number | null>(null)
-  const round = rounds.find(({ number }) => number === chosen) ?? rounds[0]!
-  const bids = useBidsAt(agent, round)
+  const [round, setRound] = useState(rounds[0]!) // as it was at first: newer ones come to the list, and leave this table alone
+  const [isWanted, setWanted] = useState(false)
+  const listed = rounds.some(({ number }) => number === round.number) ? rounds : [...rounds, round]
+  const bids = useBidsAt(agent, isWanted && !isLarge(round) ? round : null)
   return (
     <>
       <p className="round">
         <label htmlFor={id}>Round</label>{' '}
-        <select id={id} value={round.number} onChange={(event) => setChosen(Number(event.target.value))}>
-          {rounds.map(({ number, bids: count }) => (
+        <select id={id} value={round.number} onChange={(event) => setRound(listed.find(({ number }) => number === Number(event.target.value))!)}>
+          {listed.map(({ number, bids: count }) => (
             <option key={number} value={number}>
               {number}: {count} {count === 1 ? 'bid' : 'bids'}
             </option>
           ))}
         </select>{' '}
+        {isWanted ? null : (
+          <button type="button" onClick={() => setWanted(true)}>
+            Show its bids
+          </button>
+        )}{' '}
         <Link href={`/rounds/${round.number}`}>All of it</Link>
       </p>
-      <Loaded query={bids} what="its bids" lines={4} empty={{ is: (found) => found === null, say: 'This machine took no part in this round.' }}>
-        {(found) => <Seen views={found!} />}
-      </Loaded>
+      {isLarge(round) ? (
+        <p className="note">
+          This round is too large to be read here: <code>hive provider bids</code> reads it.
+        </p>
+      ) : isWanted ? (
+        <Loaded query={bids} what="its bids" lines={4} empty={{ is: (found) => found === null, say: 'This machine took no part in this round.' }}>
+          {(found) => <Seen views={found!} />}
+        </Loaded>
+      ) : null}
     </>
   )
 }

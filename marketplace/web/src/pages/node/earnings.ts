@@ -24,13 +24,13 @@ export const SECONDS_PER_HOUR = 3_600
 
 /**
  * What leases that ended from `from` until `now` brought, as `hive provider earnings` counts: by the hours of the clock from
- * `opened`, when the first of them was opened, or from `from` where that was earlier. A machine that stood idle or was off
+ * `opened`, when the first of them was opened (null: nobody knows), or from `from` where that was earlier. A machine that stood idle or was off
  * earned less an hour.
  */
-export function sumUp(all: readonly Ended[], { now, from, opened, gpus }: { now: number; from: number; opened: number; gpus: number }): Earnings {
+export function sumUp(all: readonly Ended[], { now, from, opened, gpus }: { now: number; from: number; opened: number | null; gpus: number }): Earnings {
   const ended = all.filter(({ closedAt }) => closedAt >= from && closedAt <= now)
   const earned = sum(ended)
-  const since = ended.length > 0 ? Math.max(from, opened) : now
+  const since = ended.length > 0 && opened !== null ? Math.max(from, opened) : now
   const seconds = now - since
   const perHour = seconds >= SECONDS_PER_HOUR ? rounded(earned * BigInt(SECONDS_PER_HOUR), BigInt(seconds)) : null
   const perGpuHour = perHour !== null && gpus > 0 ? rounded(earned * BigInt(SECONDS_PER_HOUR), BigInt(seconds * gpus)) : null

@@ -4,10 +4,11 @@ import type { PublicClient } from 'viem'
 import { useSession } from '../../app/context'
 import { useNode } from '../../chain/node'
 import { answerOf, type Market } from '../../market/api'
-import type { Answer, Round } from '../../market/queries'
+import { useConfig, type Answer, type Round } from '../../market/queries'
+import { MOST_ORDERS } from '../../market/rounds'
 import { hashOrder } from '../../replay/hashes'
 import type { BidView } from './bids'
-import { SECONDS_PER_HOUR, sumUp, type Earnings } from './earnings'
+import { SECONDS_PER_HOUR, type Ended } from './earnings'
 
 export type Lease = Answer<'list_leases'>['leases'][number]
 
@@ -17,40 +18,53 @@ const PAGE = 200
 /** Pages of leases that are looked through for a sum, at most. */
 const MOST_PAGES = 10
 const OFTEN = 10_000
-/** After a lease's deadline everything about it is over by then, claims and disputes too. Seconds. */
-const LONGEST_END = 30 * 24 * SECONDS_PER_HOUR
 
-export interface Income extends Earnings {
-  /** Whether there were more leases than are looked through. */
+/** What a node's leases brought, and whether there were more than are looked through. */
+export interface Income {
+  readonly ended: readonly Ended[]
+  /** Unix seconds, by the chain where a node of it is within reach. */
+  readonly now: number
+  readonly from: number
+  /** When the first of them was opened; null where no node of the chain said so. */
+  readonly opened: number | null
   readonly isCut: boolean
 }
 
 /** What a node earned in the last days. */
-export function useIncome(agent: string, gpus: number): UseQueryResult<Income> {
+export function useIncome(agent: string): UseQueryResult<Income> {
   const { market } = useSession()
   const node = useNode()
-  const queryFn = async () => read(market, node, agent, gpus)
-  return useQuery({ queryKey: ['leases', 'income', agent, gpus, node?.transport['url']], queryFn, refetchInterval: 6 * OFTEN })
+  const chainId = useConfig().data?.chainId
+  const queryFn = () => read(market, chainId === undefined ? null : node, chainId, agent)
+  return useQuery({ queryKey: ['income', agent, chainId, node?.transport['url']], queryFn, refetchInterval: 6 * OFTEN })
 }
 
-async function read(market: Market, node: PublicClient | null, agent: string, gpus: number): Promise<Income> {
-  const now = node ? Number((await node.getBlock()).timestamp) : Math.floor(Date.now() / 1000)
+async function read(market: Market, node: PublicClient | null, chainId: number | undefined, agent: string): Promise<Income> {
+  const head = await headOf(node, chainId)
+  const now = head ?? Math.floor(Date.now() / 1000)
   const from = now - SECONDS
-  const { leases, isCut } = await leasesSince(market, agent, from)
-  const ended = leases.filter(({ closedAt }) => closedAt !== null && closedAt >= from)
-  const opened = await openingOf(node, ended)
-  const counted = ended.map(({ paid, closedAt, outcome }) => ({ paid: BigInt(paid ?? 0), closedAt: closedAt!, outcome: outcome ?? 'none' }))
-  return { ...sumUp(counted, { now, from, opened: opened ?? now, gpus }), isCut }
+  const { leases, isCut } = await newestLeases(market, agent)
+  const closed = leases.filter(({ closedAt }) => closedAt !== null && closedAt >= from)
+  const ended = closed.map(({ paid, closedAt, outcome }) => ({ paid: BigInt(paid ?? 0), closedAt: closedAt!, outcome: outcome ?? 'none' }))
+  return { ended, now: Math.max(now, ...ended.map(({ closedAt }) => closedAt)), from, opened: head === null ? null : await openingOf(node!, closed), isCut }
 }
 
-/** When the first of them was opened, by a node of the chain. Null where none is within reach, or nothing is there. */
-async function openingOf(node: PublicClient | null, leases: readonly Lease[]): Promise<number | null> {
-  if (!node || leases.length === 0) return null
+/** The chain's time; null where no node answers, or one of another chain. */
+async function headOf(node: PublicClient | null, chainId: number | undefined): Promise<number | null> {
+  if (!node) return null
+  const asked = Promise.all([node.getChainId(), node.getBlock()])
+  return asked.then(([id, block]) => (id === chainId ? Number(block.timestamp) : null)).catch(() => null)
+}
+
+/** When the first of them was opened; null where nothing is there, or the node does not know. */
+async function openingOf(node: PublicClient, leases: readonly Lease[]): Promise<number | null> {
+  if (leases.length === 0) return null
   const first = Math.min(...leases.map(({ openedBlock }) => openedBlock))
-  return Number((await node.getBlock({ blockNumber: BigInt(first) })).timestamp)
+  const asked = node.getBlock({ blockNumber: BigInt(first) })
+  return asked.then(({ timestamp }) => Number(timestamp)).catch(() => null)
 }
 
-async function leasesSince(market: Market, agent: string, from: number): Promise<{ leases: Lease[]; isCut: boolean }> {
+async function newestLeases(market: Market, agent: string): Promise<{ leases: Lease[]; isCut: boolean }> {
   const leases: Lease[] = []
   let cursor: string | null = null
   for (let page = 0; page < MOST_PAGES; page += 1) {
@@ -58,8 +72,7 @@ async function leasesSince(market: Market, agent: string, from: number): Promise
     const found = await answerOf(market.GET('/api/v1/leases', { params: { query } }))
     leases.push(...found.leases)
     cursor = typeof found.nextCursor === 'string' ? found.nextCursor : null
-    const last = found.leases.at(-1)
-    if (!cursor || !last || last.deadline < from - LONGEST_END) return { leases, isCut: false }
+    if (!cursor) return { leases, isCut: false }
   }
   return { leases, isCut: true }
 }
@@ -71,8 +84,13 @@ export function useNodeLeases(agent: string): UseQueryResult<Lease[]> {
   return useQuery({ queryKey: ['leases', 'node', agent], queryFn, refetchInterval: OFTEN })
 }
 
-/** Every bid of a round as this node saw it; null where it took no part. The market recomputes it: asked for when it is wanted. */
-export function useBidsAt(agent: string, round: Pick<Round, 'number' | 'digest'> | null): UseQueryResult<readonly BidView[] | null> {
+/** Whether a round is too large for its transcript to be fetched for a table. */
+export function isLarge({ bids, asks }: Round): boolean {
+  return bids + asks > MOST_ORDERS
+}
+
+/** Every bid of a round as this node saw it; null where it took no part. The market recomputes it: `round` is null until it is wanted. */
+export function useBidsAt(agent: string, round: Round | null): UseQueryResult<readonly BidView[] | null> {
   const { market } = useSession()
   return useQuery({ queryKey: ['bids-at', agent, round?.digest], queryFn: () => bidsAt(market, agent, round!.number), enabled: round !== null, staleTime: Infinity })
 }
