@@ -25,11 +25,9 @@ def market(tmp_path):
 def test_provider_sees_what_its_machine_earns_and_why_takes_its_ask_back_and_leaves(browser, market, tmp_path):
     assert finish(market, submit(market, tmp_path, "print('done')"))["state"] == "paid"
     market.process(PROVIDER).kill()
-    market.devnet.advance_time(HOURS * 3_600)
     with page_of(browser, market, "/nodes", wallet_of(market, PROVIDER)) as page:
         connect(page)
         page.get_by_role("region", name="Your machines", exact=True).get_by_role("link").click()
-        _earned_is_what_the_chain_says(page, market)
         page.get_by_role("button", name="Show its bids").click()
         expect(page.get_by_role("region", name="Bids of a round", exact=False).first).to_contain_text("1 won")
         SHOTS.mkdir(parents=True, exist_ok=True)
@@ -37,6 +35,9 @@ def test_provider_sees_what_its_machine_earns_and_why_takes_its_ask_back_and_lea
         page.get_by_role("button", name="Take the ask back").click()
         page.get_by_role("button", name="Sign to take it back").click()
         page.get_by_text("This machine offers nothing now").wait_for()
+        market.devnet.advance_time(HOURS * 3_600)
+        page.reload()
+        _earned_is_what_the_chain_says(page, market)
         page.get_by_role("link", name="All machines").click()
         _stake_comes_back(page, market)
 
