@@ -48,11 +48,13 @@ def _sign(market: Market, item: OutboxItem) -> bool:
     except Reverted as error:
         return refuse(market, item, error)
     except NothingLeft:
-        _update(market, item, state=OutboxState.FAILED, error="nothing was left of it")
-        return True
+        sent = None
     with market.store.write() as tx:
         if tx.matches.of_outbox(item.id) != planned or tx.outbox.get(item.id).state is not OutboxState.INTENT:
             return True  # cancelled meanwhile: what was signed was never sent, so it does not exist
+        if sent is None:
+            tx.outbox.update(item.id, state=OutboxState.FAILED, error="nothing was left of it")
+            return True
         tx.outbox.update(
             item.id,
             state=OutboxState.SIGNED,

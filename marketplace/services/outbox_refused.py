@@ -36,7 +36,8 @@ def refuse(market: Market, item: OutboxItem, error: Reverted) -> bool:
 def _refuse_open(market: Market, item: OutboxItem, error: Reverted) -> None:
     """The contract leaves out what is bad and opens the rest, so this is about all of it: each match is tried alone."""
     with market.store.read() as tx:
-        reserved = [one for one in tx.matches.of_outbox(item.id) if one.state is MatchState.RESERVED]
+        planned = tx.matches.of_outbox(item.id)
+        reserved = [one for one in planned if one.state is MatchState.RESERVED]
         matches = [load_match(tx, one) for one in reserved]
     refused: dict[int, Reverted] = {}
     for record, match in zip(reserved, matches, strict=True):
@@ -51,6 +52,8 @@ def _refuse_open(market: Market, item: OutboxItem, error: Reverted) -> None:
     bids_refused = {record.bid_hash for record in reserved if record.id in refused}
     left = [record for record in reserved if record.bid_hash not in bids_refused]
     with market.store.write() as tx:
+        if tx.matches.of_outbox(item.id) != planned:
+            return  # followed or cancelled meanwhile: asked again, about what there is now
         for record in reserved:
             if record.bid_hash in bids_refused:
                 _drop(market, tx, record, refused.get(record.id), now, head)

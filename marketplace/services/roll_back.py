@@ -26,6 +26,8 @@ def roll_back(market: Market, *, to: int | None = None) -> int:
         jobs = _revive(tx, fork) | {one.bid_hash for one in [*changed, *left_out]}
         for lease in changed:
             _forget(tx, lease, fork)
+        for bid_hash in jobs:
+            _owe_again(tx, bid_hash)
         for bid_hash in sorted(jobs):
             refresh_job(tx, bid_hash, now, rolled_back=True)
     return fork
@@ -78,3 +80,14 @@ def _forget(tx: Transaction, lease: LeaseRecord, fork: int) -> None:
     if record is not None and record.state is OrderState.FILLED:
         tx.bids.set_state(lease.bid_hash, OrderState.LIVE)
         _keep_cancelled(tx, lease.bid_hash)
+
+
+def _owe_again(tx: Transaction, bid_hash: str) -> None:
+    """A match that is reserved again has a transaction again.
+
+    The outbox may have heard before us that the new history refuses it, when nothing seemed to be left of it.
+    """
+    reserved = [match for match in tx.matches.of_bid(bid_hash) if match.state is MatchState.RESERVED]
+    for item in map(tx.outbox.get, {match.outbox_id for match in reserved}):
+        if item.state is OutboxState.FAILED:
+            tx.outbox.update(item.id, state=OutboxState.INTENT, attempts=0, next_try_at=0.0)
