@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 from marketplace.cli.localmarket import LocalMarket
 from marketplace.client.waiting import wait_until
 from tests.integration.local import MARKET, PROVIDER, RENTER, USDC, plan_with_one_oracle, submit
-from tests.web.conftest import SHOTS, WIDTHS
+from tests.web.pictures import keep_pictures
 from tests.web.real import free, page_of, wallet_of
-from tests.web.test_frame import AXE, connect
+from tests.web.test_frame import connect
 
 FETCHED = 5_000
 """Milliseconds after which a page has fetched the one that needs no server."""
@@ -104,13 +104,7 @@ def _renter_leaves(page, market, left: int) -> None:
     page.get_by_role("button", name="Refund it").click()
     page.get_by_text("No lease of this account is open.").wait_for()
     assert free(market, RENTER) == left
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for name, size in WIDTHS.items():
-        page.set_viewport_size(size)
-        page.screenshot(path=SHOTS / f"exit-{name}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.evaluate(AXE.read_text())
-    assert page.evaluate("axe.run()")["violations"] == []
+    keep_pictures(page, "exit")
     page.get_by_role("button", name="Withdraw all of it").click()
     page.get_by_text("Done in block").wait_for()
     assert free(market, RENTER) == 0

@@ -11,9 +11,9 @@ from marketplace.services.show_workflow import list_workflows
 from tests.fakes.world import DOMAIN, PROVIDER, RENTER
 from tests.integration.local import RENTER as RENTER_NAME
 from tests.integration.local import plan_with_one_oracle
-from tests.web.conftest import SHOTS, WIDTHS
+from tests.web.pictures import keep_pictures
 from tests.web.real import page_of, wallet_of
-from tests.web.test_frame import AXE, connect
+from tests.web.test_frame import connect
 from tests.web.wallet import Wallet
 
 DOCUMENT = """
@@ -95,7 +95,7 @@ def test_nothing_is_placed_before_every_bid_is_signed_and_what_was_signed_is_kep
     expect(place.get_by_role("alert")).to_contain_text("You declined this in your wallet.")
     expect(place.get_by_role("heading", name=f"Bid 2 of {BIDS}: make, attempt 2")).to_be_visible()
     assert placed(world) == []
-    keep(page)
+    keep_pictures(page, "flow-place", page.get_by_role("region", name="Place it"))
     wallet.decide = lambda method, params: True
     page.get_by_role("button", name="Sign the other 2 and place").click()
     expect(page).to_have_url(re.compile("#/flow/0x[0-9a-f]{64}$"))
@@ -159,15 +159,3 @@ def test_a_workflow_of_the_browser_runs_to_its_end_on_a_real_chain(browser, tmp_
                 (log,) = client.job_logs(count["attempts"][0]["jobId"])["leases"]
             expect(page.get_by_role("region", name="Jobs and their attempts")).to_contain_text("paid")
             assert log["stdout"] == "['ONE', 'TWO', 'THREE']\n"
-
-
-def keep(page) -> None:
-    """A picture at both widths; fits, and axe finds nothing."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for name, size in WIDTHS.items():
-        page.set_viewport_size(size)
-        page.get_by_role("heading", name="Place it").scroll_into_view_if_needed()
-        page.get_by_role("region", name="Place it").screenshot(path=SHOTS / f"flow-place-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.evaluate(AXE.read_text())
-    assert page.evaluate("axe.run()")["violations"] == []

@@ -11,9 +11,9 @@ from marketplace.protocol.canonical import sha256_digest
 from marketplace.protocol.module_uri import ModuleUri, Version
 from scripts.toolchain import BUILD
 from tests.integration.local import PROVIDER, RENTER, finish, plan_with_one_oracle
-from tests.web.conftest import SHOTS, WIDTHS
+from tests.web.pictures import keep_pictures
 from tests.web.real import page_of, wallet_of
-from tests.web.test_frame import AXE, connect
+from tests.web.test_frame import connect
 
 FIRST, SECOND, THIRD = Version(1, 2, 0), Version(1, 10, 0), Version(2, 0, 0)
 EVIL = '<img src=x onerror="document.title=1"> use 1.10.0'
@@ -66,7 +66,7 @@ def test_versions_come_greatest_first_and_what_a_publisher_says_is_text(page):
     expect(rows.nth(1)).to_contain_text(f"Deprecated: {EVIL}")
     expect(rows.nth(1)).to_contain_text(SCRIPTED)
     assert page.locator("main img").count() == 0 and page.locator("a[href^=javascript]").count() == 0
-    keep(page)
+    keep_pictures(page, "module")
 
 
 def test_a_module_is_run_from_the_registry_and_its_price_is_then_in_its_history(page, market, wasm):
@@ -103,14 +103,3 @@ def test_what_is_no_module_is_refused(page):
     expect(page.get_by_role("alert")).to_contain_text("That is no module’s name and version.")
     page.goto(page.url.split("#")[0] + "#/modules/nobody-has-this")
     expect(page.get_by_text("Could not load the versions of nobody-has-this.")).to_be_visible()
-
-
-def keep(page) -> None:
-    """A picture at both widths; fits, and axe finds nothing."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for name, size in WIDTHS.items():
-        page.set_viewport_size(size)
-        page.screenshot(path=SHOTS / f"module-{name}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.evaluate(AXE.read_text())
-    assert page.evaluate("axe.run()")["violations"] == []

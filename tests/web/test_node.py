@@ -8,8 +8,8 @@ from marketplace.services.clear_round import run_round
 from marketplace.services.show_lease import list_leases
 from marketplace.services.show_market import list_nodes
 from tests.fakes.world import AGENT, DOMAIN, PROVIDER, RENTER
-from tests.web.conftest import SHOTS, WIDTHS
-from tests.web.test_frame import AXE, connect
+from tests.web.pictures import keep_pictures
+from tests.web.test_frame import connect
 from tests.web.test_job import settle
 from tests.web.wallet import Wallet
 
@@ -74,7 +74,7 @@ def test_each_bid_of_a_round_is_won_or_lost_with_the_reason_and_what_lower_rates
     ):
         expect(bids).to_contain_text(told)
     expect(bids).to_contain_text("20 % lower: 1 bid more")
-    keep(page)
+    keep_pictures(page, "node")
 
 
 def test_a_round_without_the_machine_says_so(at, world):
@@ -124,14 +124,3 @@ def test_nobody_else_can_take_an_ask_back(at, world):
     connect(page)
     expect(page.get_by_role("region", name="State")).to_contain_text("alive")
     expect(page.get_by_role("button", name="Take the ask back")).to_have_count(0)
-
-
-def keep(page) -> None:
-    """A picture at both widths; fits, and axe finds nothing."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    for name, size in WIDTHS.items():
-        page.set_viewport_size(size)
-        page.screenshot(path=SHOTS / f"node-{name}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.evaluate(AXE.read_text())
-    assert page.evaluate("axe.run()")["violations"] == []

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import { openMarket } from '../market/api'
 import { Problem } from '../market/problem'
 import { loadSettings, saveSettings, type Settings } from '../market/settings'
+import { UnitsProvider } from '../ui/units'
 import { WalletStore } from '../wallet/wallet'
 import { SessionProvider, type Session } from './context'
 import { fetchExit } from './pages'
@@ -47,7 +48,9 @@ export function App(): ReactNode {
   return (
     <QueryClientProvider client={client}>
       <SessionProvider value={session}>
-        <Shell />
+        <UnitsProvider value={settings.units}>
+          <Shell />
+        </UnitsProvider>
       </SessionProvider>
     </QueryClientProvider>
   )

@@ -6,11 +6,13 @@ import { useLiveMarket } from '../market/queries'
 import { Guard } from '../ui/states'
 import { Banners } from './Banners'
 import { PAGES } from './pages'
+import { useNotices } from './useNotices'
 import { WalletMenu } from './WalletMenu'
 
 /** The frame around every page. */
 export function Shell(): ReactNode {
   useLiveMarket()
+  useNotices()
   return (
     <Router hook={useHashLocation}>
       <a className="skip" href="#main" onClick={focusMain}>

@@ -11,9 +11,9 @@ function offer(rate: number, gpus: string[] = [], more: Partial<Offer> = {}): Of
 test('CPUs come first, then GPUs by name, each with its cheapest and its median rate', () => {
   const found = pricesByClass([offer(30, ['NVIDIA L4']), offer(7), offer(5), offer(9), offer(1, ['NVIDIA A100'])])
   expect(found.map((one) => [one.name, one.cheapest, one.median, one.free, one.units, one.per])).toEqual([
-    ['CPU', 5n, 7n, 3, 6, 'vCPU and hour'],
-    ['NVIDIA A100', 1n, 1n, 1, 2, 'GPU and hour'],
-    ['NVIDIA L4', 30n, 30n, 1, 2, 'GPU and hour'],
+    ['CPU', 5n, 7n, 3, 6, 'vCPU'],
+    ['NVIDIA A100', 1n, 1n, 1, 2, 'GPU'],
+    ['NVIDIA L4', 30n, 30n, 1, 2, 'GPU'],
   ])
 })
 

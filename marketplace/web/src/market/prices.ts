@@ -10,8 +10,8 @@ export interface ClassPrice {
   readonly units: number
   readonly cheapest: bigint
   readonly median: bigint
-  /** What the rate counts. */
-  readonly per: 'GPU and hour' | 'vCPU and hour'
+  /** Of what the rate is, for an hour. */
+  readonly per: 'GPU' | 'vCPU'
 }
 
 /** The classes of machines that are on offer, CPUs first, then GPUs by name; a class is its first GPU's model. */
@@ -37,7 +37,7 @@ function priceOf(name: string, offers: readonly Offer[]): ClassPrice {
     units: sum(offers.map((offer) => offer.units)),
     cheapest: sorted[0]!,
     median: sorted[Math.floor((sorted.length - 1) / 2)]!,
-    per: isCpu ? 'vCPU and hour' : 'GPU and hour',
+    per: isCpu ? 'vCPU' : 'GPU',
   }
 }
 

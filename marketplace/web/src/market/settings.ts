@@ -1,3 +1,5 @@
+import { DEFAULT_UNITS, HOURS, type Units } from '../ui/units'
+
 /** What a visitor chose, kept in this browser. Everything else follows from the market's configuration. */
 export interface Settings {
   /** Of another market than the one that served this page. */
@@ -5,9 +7,12 @@ export interface Settings {
   /** Of another node than the one that the market names. */
   readonly rpcUrl: string | null
   readonly theme: 'system' | 'light' | 'dark'
+  readonly units: Units
+  /** Whether this browser tells when a job ends, while the page is open somewhere. */
+  readonly tells: boolean
 }
 
-export const DEFAULTS: Settings = { marketUrl: null, rpcUrl: null, theme: 'system' }
+export const DEFAULTS: Settings = { marketUrl: null, rpcUrl: null, theme: 'system', units: DEFAULT_UNITS, tells: false }
 const KEY = 'computehive.settings'
 
 /** What was kept; what cannot be read is as if it had not been. */
@@ -19,10 +24,17 @@ export function loadSettings(storage: Storage = localStorage): Settings {
       marketUrl: urlOf(found.marketUrl),
       rpcUrl: urlOf(found.rpcUrl),
       theme: found.theme === 'light' || found.theme === 'dark' ? found.theme : 'system',
+      units: unitsOf(found.units),
+      tells: found.tells === true,
     }
   } catch {
     return DEFAULTS
   }
+}
+
+function unitsOf(found: unknown): Units {
+  const { per, clock } = (typeof found === 'object' && found !== null ? found : {}) as Partial<Units>
+  return { per: per && Object.hasOwn(HOURS, per) ? per : DEFAULT_UNITS.per, clock: clock === 'UTC' ? clock : DEFAULT_UNITS.clock }
 }
 
 export function saveSettings(settings: Settings, storage: Storage = localStorage): void {

@@ -2,43 +2,29 @@ import { useId, useState, type FormEvent, type ReactNode } from 'react'
 
 import { useSession } from '../app/context'
 import { useConfig } from '../market/queries'
-import { urlOf, type Settings } from '../market/settings'
+import { urlOf } from '../market/settings'
 import { Loaded } from '../ui/states'
 import { Hash } from '../ui/values'
 import { Access } from './settings/Access'
+import { Agents } from './settings/Agents'
 import { Export } from './settings/Export'
+import { Look, Notices } from './settings/Look'
 
 /** Where this page gets what it shows, and how it looks. */
 export function SettingsPage(): ReactNode {
   return (
     <>
-      <section aria-labelledby="look">
-        <h2 id="look">Look</h2>
-        <Theme />
-      </section>
+      <Look />
       <section aria-labelledby="network">
         <h2 id="network">Network</h2>
         <Addresses />
         <Facts />
       </section>
+      <Notices />
+      <Agents />
       <Access />
       <Export />
     </>
-  )
-}
-
-function Theme(): ReactNode {
-  const { settings, change } = useSession()
-  const themes: Settings['theme'][] = ['system', 'light', 'dark']
-  return (
-    <fieldset>
-      <legend>Colours</legend>
-      {themes.map((theme) => (
-        <label key={theme}>
-          <input type="radio" name="theme" checked={settings.theme === theme} onChange={() => change({ ...settings, theme })} /> {theme}
-        </label>
-      ))}
-    </fieldset>
   )
 }
 

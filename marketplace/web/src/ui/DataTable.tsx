@@ -1,7 +1,9 @@
 import type { ReactNode } from 'react'
 
 export interface Column<Row> {
+  /** Tells it from the others; its heading, where it has no other. */
   readonly name: string
+  readonly heading?: ReactNode
   readonly of: (row: Row) => ReactNode
   /** Numbers stand right, under each other. */
   readonly isNumber?: boolean
@@ -43,7 +45,7 @@ export function Head<Row>({ columns }: Pick<TableProps<Row>, 'columns'>): ReactN
       <tr>
         {columns.map((column) => (
           <th key={column.name} scope="col" className={column.isNumber ? 'right' : undefined}>
-            {column.name}
+            {column.heading ?? column.name}
           </th>
         ))}
       </tr>

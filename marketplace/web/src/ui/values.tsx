@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from 'react'
 
 import { formatUsdc, shorten, type Micro } from './amounts'
+import { rateOf, useUnits } from './units'
 
 /** An amount with its unit. */
 export function Usdc({ micro }: { micro: Micro }): ReactNode {
@@ -11,14 +12,26 @@ export function Usdc({ micro }: { micro: Micro }): ReactNode {
   )
 }
 
+/** What is paid for an hour, over the time that the visitor chose. */
+export function Rate({ microAnHour }: { microAnHour: Micro }): ReactNode {
+  return <Usdc micro={rateOf(microAnHour, useUnits())} />
+}
+
+/** What a rate counts, such as `GPU and hour`. */
+export function Per({ what }: { what: string }): ReactNode {
+  return `${what} and ${useUnits().per}`
+}
+
 const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
 
-/** A moment in Unix seconds: the visitor's time, UTC where one points at it. */
+/** A moment in Unix seconds: the visitor's time, UTC where one points at it; the other way round for who chose UTC. */
 export function Instant({ at }: { at: number }): ReactNode {
+  const { clock } = useUnits()
   const date = new Date(at * 1000)
+  const [local, utc] = [LOCAL.format(date), `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`]
   return (
-    <time dateTime={date.toISOString()} title={`${date.toISOString().replace('T', ' ').replace('.000Z', '')} UTC`}>
-      {LOCAL.format(date)}
+    <time dateTime={date.toISOString()} title={clock === 'UTC' ? local : utc}>
+      {clock === 'UTC' ? utc : local}
     </time>
   )
 }
@@ -41,7 +54,7 @@ export function Hash({ value, label }: { value: string; label: string }): ReactN
 }
 
 /** One figure with what it counts. */
-export function Figure({ label, children, more }: { label: string; children: ReactNode; more?: ReactNode }): ReactNode {
+export function Figure({ label, children, more }: { label: ReactNode; children: ReactNode; more?: ReactNode }): ReactNode {
   return (
     <div className="figure">
       <dt>{label}</dt>

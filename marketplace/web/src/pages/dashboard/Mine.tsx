@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react'
 import type { Address } from 'viem'
-import { Link } from 'wouter'
 
 import { useWallet } from '../../app/context'
-import { useAccount, useJobs, type JobRow } from '../../market/queries'
+import { JobTable } from '../../market/JobTable'
+import { useAccount, useJobs } from '../../market/queries'
 import { useLeases, type Lease } from '../../market/rounds'
 import { DataTable } from '../../ui/DataTable'
 import { Section } from '../../ui/Section'
@@ -25,7 +25,7 @@ function Of({ account }: { account: Address }): ReactNode {
       </Section>
       <Section title="Your jobs">
         <Loaded query={jobs} what="your jobs" empty={{ is: isEmpty, say: 'You have no jobs yet.' }}>
-          {(all) => <Jobs rows={all} />}
+          {(all) => <JobTable caption="Your newest jobs" rows={all} />}
         </Loaded>
       </Section>
       <Section title="Your leases">
@@ -58,23 +58,6 @@ function Money({ account }: { account: Address }): ReactNode {
         </dl>
       )}
     </Loaded>
-  )
-}
-
-function Jobs({ rows }: { rows: readonly JobRow[] }): ReactNode {
-  return (
-    <DataTable
-      caption="Your newest jobs"
-      rows={rows}
-      keyOf={(job) => job.jobId}
-      columns={[
-        { name: 'Job', of: (job) => <Link href={`/jobs/${job.jobId}`}>{job.name || 'A job without a name'}</Link> },
-        { name: 'Id', of: (job) => <Hash value={job.jobId} label="job id" /> },
-        { name: 'State', of: (job) => (job.reason ? `${job.state}: ${job.reason}` : job.state), isText: true },
-        { name: 'At most', of: (job) => <Usdc micro={job.bid.maxPrice} />, isNumber: true },
-        { name: 'Placed', of: (job) => <Instant at={job.createdAt} /> },
-      ]}
-    />
   )
 }
 

@@ -5,7 +5,7 @@ import { useOffers } from '../../market/queries'
 import { DataTable } from '../../ui/DataTable'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
-import { Usdc } from '../../ui/values'
+import { Per, Rate } from '../../ui/values'
 
 /** What each class of machine is offered for now. */
 export function Offers(): ReactNode {
@@ -21,9 +21,9 @@ export function Offers(): ReactNode {
             columns={[
               { name: 'Class', of: (one) => one.name },
               { name: 'Free units', of: (one) => `${one.free} of ${one.units}`, isNumber: true },
-              { name: 'Cheapest', of: (one) => <Usdc micro={one.cheapest} />, isNumber: true },
-              { name: 'Median', of: (one) => <Usdc micro={one.median} />, isNumber: true },
-              { name: 'Per', of: (one) => one.per },
+              { name: 'Cheapest', of: (one) => <Rate microAnHour={one.cheapest} />, isNumber: true },
+              { name: 'Median', of: (one) => <Rate microAnHour={one.median} />, isNumber: true },
+              { name: 'Per', of: (one) => <Per what={one.per} /> },
             ]}
           />
         )}

@@ -1,11 +1,12 @@
-import { useMemo, type ReactNode } from 'react'
+import { useCallback, useMemo, type ReactNode } from 'react'
 
 import type { Round } from '../../market/queries'
 import { chooseRounds, useHistory, type RoundRates } from '../../market/rounds'
 import { formatUsdc } from '../../ui/amounts'
 import { DataTable } from '../../ui/DataTable'
 import LineChart from '../../ui/LineChart'
-import { Instant, Usdc } from '../../ui/values'
+import { rateOf, useUnits } from '../../ui/units'
+import { Instant, Per, Rate } from '../../ui/values'
 import { linesOf } from './lines'
 
 const NOTHING = 'Nothing has been leased in the last rounds. Prices are drawn here once something is.'
@@ -32,24 +33,23 @@ export default function PriceHistory({ rounds }: { rounds: readonly Round[] }): 
 }
 
 function OfKind({ per, found }: { per: 'GPU' | 'vCPU'; found: readonly RoundRates[] }): ReactNode {
+  const units = useUnits()
+  const time = units.per === 'hour' ? 'an hour' : `a ${units.per}`
+  const formatY = useCallback((micro: number) => formatUsdc(rateOf(micro, units)), [units])
   const drawn = useMemo(() => linesOf(found, per), [found, per])
   if (drawn.lines.length === 0) return null
   return (
     <figure className="history">
-      <figcaption>USDC for one {per} and an hour</figcaption>
+      <figcaption>USDC for one {per} and {time}</figcaption>
       <LineChart
-        label={`What a ${per} cost for an hour, round by round; the table below has each figure`}
+        label={`What a ${per} cost for ${time}, round by round; the table below has each figure`}
         xs={drawn.xs}
         lines={drawn.lines}
         xName="Round"
-        formatY={formatMicro}
+        formatY={formatY}
       />
     </figure>
   )
-}
-
-function formatMicro(value: number): string {
-  return formatUsdc(Math.round(value))
 }
 
 function Behind({ found }: { found: readonly RoundRates[] }): ReactNode {
@@ -66,8 +66,8 @@ function Behind({ found }: { found: readonly RoundRates[] }): ReactNode {
           { name: 'Cleared', of: (row) => <Instant at={row.clearedAt} /> },
           { name: 'Class', of: (row) => row.name },
           { name: 'Leases', of: (row) => row.leases, isNumber: true },
-          { name: 'Price', of: (row) => <Usdc micro={Math.round(row.micro)} />, isNumber: true },
-          { name: 'Per', of: (row) => `${row.per} and hour` },
+          { name: 'Price', of: (row) => <Rate microAnHour={row.micro} />, isNumber: true },
+          { name: 'Per', of: (row) => <Per what={row.per} /> },
         ]}
       />
     </details>

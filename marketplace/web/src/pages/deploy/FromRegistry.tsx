@@ -3,11 +3,10 @@ import type { ReactNode } from 'react'
 
 import { useSession } from '../../app/context'
 import { isName, parseVersion, readRelease, type Release } from '../../chain/modules'
+import { OnChain, type Reached } from '../../chain/OnChain'
 import { awayProblem, problemOf } from '../../market/problem'
 import { Loaded } from '../../ui/states'
 import { Hash } from '../../ui/values'
-import { OnChain } from '../modules/OnChain'
-import type { Registry } from '../modules/queries'
 import { digestOf, type Blob256 } from '../../orders/spec'
 
 /** A release with its bytes, as far as the market has them. */
@@ -33,7 +32,7 @@ export function FromRegistry({ name, version, children }: Props): ReactNode {
   return <OnChain>{(registry) => <Resolved registry={registry} name={name} version={version} children={children} />}</OnChain>
 }
 
-function Resolved({ registry: { book, node }, name, version, children }: Props & { registry: Registry }): ReactNode {
+function Resolved({ registry: { book, node }, name, version, children }: Props & { registry: Reached }): ReactNode {
   const { marketUrl } = useSession()
   const uri = `chain://${name}@${version}`
   const found = useQuery({

@@ -3,7 +3,7 @@ import { useId, type ReactNode } from 'react'
 import { pricesByClass } from '../../market/prices'
 import type { Offer } from '../../market/queries'
 import { DataTable } from '../../ui/DataTable'
-import { Usdc } from '../../ui/values'
+import { Per, Rate } from '../../ui/values'
 import type { ProgramKind } from '../../orders/spec'
 import type { Number_, Wish } from './wish'
 
@@ -34,8 +34,8 @@ export function Hardware({ offers, kind, wish, wrong, onWish }: Props): ReactNod
           columns={[
             { name: 'Class', of: (row) => row.name },
             { name: 'Free units', of: (row) => `${row.free} of ${row.units}`, isNumber: true },
-            { name: 'From', of: (row) => <Usdc micro={row.cheapest} />, isNumber: true },
-            { name: 'Per', of: (row) => row.per },
+            { name: 'From', of: (row) => <Rate microAnHour={row.cheapest} />, isNumber: true },
+            { name: 'Per', of: (row) => <Per what={row.per} /> },
           ]}
         />
       )}

@@ -5,10 +5,11 @@ import type { Address } from 'viem'
 import { useWallet } from '../../app/context'
 import { useNode } from '../../chain/node'
 import type { Call } from '../../chain/transactions'
+import { approveCall, readPurse, type Purse } from '../../chain/usdc'
 import { useTransaction, type Transaction } from '../../chain/useTransaction'
 import type { Config } from '../../market/queries'
 import { useSigning } from '../../wallet/useSigning'
-import { approveCall, depositCall, freeOf, readFunds, type Funds } from './deposits'
+import { depositCall, freeOf } from './deposits'
 import { isStale, permitCall, readPermit, type Permit } from './permit'
 
 interface Depositing {
@@ -41,36 +42,37 @@ export function useDeposit(missing: bigint, config: Config): Depositing {
   const escrow = config.domain.verifyingContract as Address
 
   /** Does `what` with the account's funds, if they are enough. */
-  const withFunds = async (what: (funds: Funds) => Promise<void>) => {
+  const withFunds = async (what: (purse: Purse) => Promise<void>) => {
     if (!node || !account) return
     setProblem(null)
     try {
-      const funds = await readFunds(node, escrow, account)
-      if (funds.wallet < missing) setProblem('Your wallet holds less USDC than that. Bring some there first, or ask for less.')
-      else await what(funds)
+      const purse = await readPurse(node, escrow, account)
+      if (purse.wallet < missing) setProblem('Your wallet holds less USDC than that. Bring some there first, or ask for less.')
+      else await what(purse)
     } catch (thrown) {
       setProblem(`The chain's node did not answer: ${(thrown as Error).message.split('\n')[0]}`)
     }
   }
-  const deposit = async (funds: Funds, call: Call) => {
-    const isThere = async () => (await freeOf(node!, escrow, account!)) >= funds.free + missing
+  const deposit = async (call: Call) => {
+    const before = await freeOf(node!, escrow, account!)
+    const isThere = async () => (await freeOf(node!, escrow, account!)) >= before + missing
     if (await depositing.send(node!, config.chainId, call, isThere)) setPermit(null)
     await client.invalidateQueries({ queryKey: ['account'] })
   }
-  const allow = async (funds: Funds) => {
-    const mayTake = async () => (await readFunds(node!, escrow, account!)).allowance >= missing
-    const isAllowed = funds.allowance >= missing || (await allowing.send(node!, config.chainId, approveCall(funds.token, escrow, missing), mayTake))
-    if (isAllowed) await deposit(funds, depositCall(escrow, missing))
+  const allow = async (purse: Purse) => {
+    const mayTake = async () => (await readPurse(node!, escrow, account!)).allowance >= missing
+    const isAllowed = purse.allowance >= missing || (await allowing.send(node!, config.chainId, approveCall(purse.token, escrow, missing), mayTake))
+    if (isAllowed) await deposit(depositCall(escrow, missing))
   }
   const begin = () =>
-    withFunds(async (funds) => {
-      const found = funds.allowance >= missing ? null : await readPermit(node!, funds.token, escrow, account!, missing)
+    withFunds(async (purse) => {
+      const found = purse.allowance >= missing ? null : await readPermit(node!, purse.token, escrow, account!, missing)
       if (found) setPermit(found)
-      else await allow(funds)
+      else await allow(purse)
     })
   const sign = () =>
-    withFunds(async (funds) => {
-      const fresh = await readPermit(node!, funds.token, escrow, account!, missing)
+    withFunds(async ({ token }) => {
+      const fresh = await readPermit(node!, token, escrow, account!, missing)
       if (!permit || !fresh || isStale(permit, fresh)) {
         setPermit(fresh)
         setProblem('What is to be signed has changed. Read it again.')
@@ -79,7 +81,7 @@ export function useDeposit(missing: bigint, config: Config): Depositing {
       const signature = await signing.sign(permit.typed)
       if (!signature) return
       const call = permitCall(escrow, permit, signature)
-      if (call) await deposit(funds, call)
+      if (call) await deposit(call)
       else setProblem('Your account is a contract, whose signatures a permit cannot carry. Approve instead.')
     })
   return {

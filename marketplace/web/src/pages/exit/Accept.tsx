@@ -4,13 +4,13 @@ import { useId, useState, type FormEvent, type ReactNode } from 'react'
 import type { PublicClient } from 'viem'
 
 import { useSession } from '../../app/context'
+import { Act } from '../../chain/Act'
 import type { Call } from '../../chain/transactions'
 import { formatUsdc, parseUsdc } from '../../ui/amounts'
 import { SignatureRequest } from '../../ui/SignatureRequest'
 import { Hash, Usdc } from '../../ui/values'
 import { signTyped } from '../../wallet/signing'
 import type { OpenLease } from './leases'
-import { Act } from './Money'
 import { isDigest, readReceipt, typedReceipt, writeReceipt, type Receipt, type SignedReceipt } from './receipts'
 
 interface Props {

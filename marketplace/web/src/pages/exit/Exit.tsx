@@ -3,11 +3,11 @@ import { useMemo, useState, type FormEvent, type ReactNode } from 'react'
 
 import { useSession, useWallet } from '../../app/context'
 import { keptBook } from '../../chain/books'
+import { hindranceOf, OLD, useFound, type Found } from '../../chain/checks'
 import { openNode } from '../../chain/node'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
 import { Hash, Instant } from '../../ui/values'
-import { hindranceOf, OLD, useFound, type Found } from './checks'
 import { Leases } from './Leases'
 import { Deposits, Stake } from './Money'
 import './exit.css'
@@ -48,7 +48,9 @@ function OnChain({ book, url }: { book: AddressBook; url: string | null }): Reac
         account ? (
           <>
             <Deposits key={`d${account}`} node={node} book={book} account={account} />
-            <Stake key={`s${account}`} node={node} book={book} account={account} now={found.data.time} />
+            <Section title="Stake">
+              <Stake key={`s${account}`} node={node} book={book} account={account} now={found.data.time} />
+            </Section>
             <Leases key={`l${account}`} node={node} book={book} account={account} now={found.data.time} />
             <p className="note">
               Claims, disputes, oracles’ bonds and payment channels have no buttons here: the guide “Get what is yours with every server of ours off” has each call, ready to paste.

@@ -4,12 +4,12 @@ import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
 import type { Address, PublicClient } from 'viem'
 
+import { Act } from '../../chain/Act'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
 import { Hash, Instant, Usdc } from '../../ui/values'
 import { Accept, TakeReceipt } from './Accept'
 import { findOpenLeases, isStillOpen, type OpenLease } from './leases'
-import { Act } from './Money'
 
 interface Props {
   node: PublicClient

@@ -1,16 +1,12 @@
 import { escrowAbi, providerStakeAbi, type AddressBook } from '@computehive/contracts'
-import { useQueryClient } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import type { Address, PublicClient } from 'viem'
 
-import { useWallet } from '../../app/context'
-import type { Call } from '../../chain/transactions'
-import { useTransaction } from '../../chain/useTransaction'
+import { Act } from '../../chain/Act'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
-import { TransactionLine } from '../../ui/TransactionState'
 import { Figure, Instant, Usdc } from '../../ui/values'
-import { readOwn, useOwn, type Own } from './checks'
+import { readOwn, useOwn, type Own } from './own'
 
 interface Props {
   node: PublicClient
@@ -53,29 +49,27 @@ export function Stake({ node, book, account, now }: Props): ReactNode {
   const common = { node, chainId: book.chainId }
   const stake = { address: book.contracts.ProviderStake, abi: providerStakeAbi }
   return (
-    <Section title="Stake">
-      <Loaded query={own} what="your stake" empty={{ is: (found) => found.stake + found.unbonding === 0n, say: 'This account has staked nothing.' }}>
-        {(found) => (
-          <>
-            <Staked own={found} />
-            <Act
-              {...common}
-              name="Start to take out what no lease needs"
-              isOpen={found.stake > found.locked}
-              call={{ ...stake, functionName: 'unbond', args: [found.stake - found.locked] }}
-              effect={async () => (await read()).stake < found.stake}
-            />
-            <Act
-              {...common}
-              name="Take out what is unbonded"
-              isOpen={found.unbonding > 0n && found.withdrawableAt <= now}
-              call={{ ...stake, functionName: 'withdraw', args: [] }}
-              effect={async () => (await read()).unbonding < found.unbonding}
-            />
-          </>
-        )}
-      </Loaded>
-    </Section>
+    <Loaded query={own} what="your stake" empty={{ is: (found) => found.stake + found.unbonding === 0n, say: 'This account has staked nothing.' }}>
+      {(found) => (
+        <>
+          <Staked own={found} />
+          <Act
+            {...common}
+            name="Start to take out what no lease needs"
+            isOpen={found.stake > found.locked}
+            call={{ ...stake, functionName: 'unbond', args: [found.stake - found.locked] }}
+            effect={async () => (await read()).stake < found.stake}
+          />
+          <Act
+            {...common}
+            name="Take out what is unbonded"
+            isOpen={found.unbonding > 0n && found.withdrawableAt <= now}
+            call={{ ...stake, functionName: 'withdraw', args: [] }}
+            effect={async () => (await read()).unbonding < found.unbonding}
+          />
+        </>
+      )}
+    </Loaded>
   )
 }
 
@@ -92,35 +86,5 @@ function Staked({ own }: { own: Own }): ReactNode {
         <Usdc micro={own.unbonding} />
       </Figure>
     </dl>
-  )
-}
-
-interface ActProps {
-  node: PublicClient
-  chainId: number
-  name: string
-  isOpen: boolean
-  call: Call
-  effect: () => Promise<boolean>
-}
-
-/** One transaction behind a button, told to its end. */
-export function Act({ node, chainId, name, isOpen, call, effect }: ActProps): ReactNode {
-  const { wallet } = useWallet()
-  const client = useQueryClient()
-  const { state, isBusy, send } = useTransaction()
-  const act = async () => {
-    if (await send(node, chainId, call, effect)) await client.invalidateQueries()
-  }
-  return (
-    <div className="act">
-      {isOpen || isBusy ? (
-        <button type="button" disabled={isBusy || !wallet} onClick={() => void act()}>
-          {name}
-        </button>
-      ) : null}
-      {isOpen && !wallet ? <p className="note">This account is only watched. Connect its wallet to send.</p> : null}
-      <TransactionLine state={state} />
-    </div>
   )
 }

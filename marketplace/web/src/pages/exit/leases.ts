@@ -2,20 +2,12 @@ import { escrowAbi } from '@computehive/contracts'
 import { isOpen, readGroup, type Lease, type LeaseGroup } from '@computehive/contracts/leases'
 import type { Address, PublicClient } from 'viem'
 
+import { spansOf } from '../../chain/spans'
+
 /** A lease of one's own that is open on the chain. */
 export interface OpenLease {
   readonly lease: Lease
   readonly group: LeaseGroup
-}
-
-/** Blocks asked for at once: what public nodes answer. */
-export const SPAN = 5_000n
-
-/** Block ranges from `first` to `last`, both with them, newest first: what is open was opened lately. */
-export function spansOf(first: bigint, last: bigint, span = SPAN): [bigint, bigint][] {
-  const spans: [bigint, bigint][] = []
-  for (let to = last; to >= first; to -= span) spans.push([to - span + 1n > first ? to - span + 1n : first, to])
-  return spans
 }
 
 /** The leases of `account`, as renter or provider, that are open now; `tell` hears which share of the chain was read. */
@@ -26,7 +18,7 @@ export async function findOpenLeases(
   first: bigint,
   tell: (share: number) => void,
 ): Promise<OpenLease[]> {
-  const spans = spansOf(first, await node.getBlockNumber())
+  const spans = spansOf(first, await node.getBlockNumber({ cacheTime: 0 }))
   const found: OpenLease[] = []
   for (const [at, [fromBlock, toBlock]] of spans.entries()) {
     const logs = await node.getContractEvents({ address: escrow, abi: escrowAbi, eventName: 'LeasesOpened', fromBlock, toBlock, strict: true })

@@ -2,9 +2,8 @@ import { useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 
 import { useWallet } from '../../app/context'
-import { DataTable } from '../../ui/DataTable'
+import { JobTable } from '../../market/JobTable'
 import { Loaded } from '../../ui/states'
-import { Instant, Usdc } from '../../ui/values'
 import { useJobPage } from './queries'
 
 /** The jobs of whoever is connected or watched, newest first. */
@@ -21,20 +20,7 @@ function Of({ account }: { account: string }): ReactNode {
   return (
     <>
       <Loaded query={jobs} what="your jobs" lines={8} empty={{ is: (found) => found.jobs.length === 0, say: <>There are no jobs here yet. <Link href="/deploy">Deploy one</Link>.</> }}>
-        {(found) => (
-          <DataTable
-            caption="Jobs, newest first"
-            rows={found.jobs}
-            keyOf={({ jobId }) => jobId}
-            columns={[
-              { name: 'Job', of: ({ jobId, name }) => <Link href={`/jobs/${jobId}`}>{name || 'Without a name'}</Link> },
-              { name: 'State', of: ({ state, reason }) => (reason ? `${state}: ${reason}` : state), isText: true },
-              { name: 'At most', of: ({ bid }) => <Usdc micro={bid.maxPrice} />, isNumber: true },
-              { name: 'Replicas', of: ({ bid }) => bid.replicas, isNumber: true },
-              { name: 'Placed', of: ({ createdAt }) => <Instant at={createdAt} /> },
-            ]}
-          />
-        )}
+        {(found) => <JobTable caption="Jobs, newest first" rows={found.jobs} />}
       </Loaded>
       <p className="logbar">
         {cursors.length > 1 ? (

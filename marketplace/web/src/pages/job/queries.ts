@@ -4,6 +4,7 @@ import { useEffect } from 'react'
 import { useSession } from '../../app/context'
 import type { operations } from '../../generated/api'
 import { answerOf } from '../../market/api'
+import { hasEnded } from '../../market/ends'
 
 type Answer<name extends keyof operations> = operations[name] extends {
   responses: { 200: { content: { 'application/json': infer body } } }
@@ -71,8 +72,6 @@ export function useLiveJob(id: string): void {
   }, [client, id, marketUrl])
 }
 
-const OVER = new Set(['paid', 'failed', 'fraud', 'refunded', 'cancelled', 'expired'])
-
 export function isOver(job: Job | undefined): boolean {
-  return job !== undefined && OVER.has(job.state)
+  return job !== undefined && hasEnded(job.state)
 }

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react'
 import { Link, useParams } from 'wouter'
 
 import { isName, type Release } from '../../chain/modules'
+import { OnChain, type Reached } from '../../chain/OnChain'
 import { useRounds } from '../../market/queries'
 import { DataTable } from '../../ui/DataTable'
 import { LongTable } from '../../ui/LongTable'
@@ -9,8 +10,7 @@ import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
 import { Hash, Instant, Usdc } from '../../ui/values'
 import './modules.css'
-import { OnChain } from './OnChain'
-import { useMatches, useReleases, type Registry } from './queries'
+import { useMatches, useReleases } from './queries'
 
 /** Rounds that prices are looked for in. */
 const LOOKED_AT = 50
@@ -31,7 +31,7 @@ export function ModulePage(): ReactNode {
   )
 }
 
-function Named({ registry, name }: { registry: Registry; name: string }): ReactNode {
+function Named({ registry, name }: { registry: Reached; name: string }): ReactNode {
   const releases = useReleases(registry, name)
   return (
     <Loaded query={releases} what={`the versions of ${name}`} lines={6}>

@@ -2,12 +2,12 @@ import { useId, useState, type ReactNode } from 'react'
 import { Link } from 'wouter'
 
 import { MOST, type ModuleName } from '../../chain/modules'
+import { OnChain, type Reached } from '../../chain/OnChain'
 import { LongTable } from '../../ui/LongTable'
 import { Loaded } from '../../ui/states'
 import { Hash, Instant } from '../../ui/values'
 import './modules.css'
-import { OnChain } from './OnChain'
-import { useModules, type Registry } from './queries'
+import { useModules } from './queries'
 
 /** Every name of the registry, by the contract's own word. */
 export function Modules(): ReactNode {
@@ -28,7 +28,7 @@ const NONE = (
   </>
 )
 
-function Names({ registry }: { registry: Registry }): ReactNode {
+function Names({ registry }: { registry: Reached }): ReactNode {
   const modules = useModules(registry)
   return (
     <Loaded query={modules} what="the registry" lines={8} empty={{ is: ({ found }) => found.length === 0, say: NONE }}>

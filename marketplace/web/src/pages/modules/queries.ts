@@ -1,25 +1,18 @@
-import type { AddressBook } from '@computehive/contracts'
 import { useQuery, type UseQueryResult } from '@tanstack/react-query'
-import type { PublicClient } from 'viem'
 
 import { readModules, readReleases, type Release } from '../../chain/modules'
+import type { Reached } from '../../chain/OnChain'
 import type { Round } from '../../market/queries'
 import { useFromRounds } from '../../market/rounds'
 import { openBook } from '../../replay/book'
 
-/** What a page asks of the registry. */
-export interface Registry {
-  readonly node: PublicClient
-  readonly book: AddressBook
-}
-
 const OFTEN = 60_000
 
-export function useModules({ node, book }: Registry): UseQueryResult<Awaited<ReturnType<typeof readModules>>> {
+export function useModules({ node, book }: Reached): UseQueryResult<Awaited<ReturnType<typeof readModules>>> {
   return useQuery({ queryKey: ['modules', book, node.transport['url']], queryFn: () => readModules(node, book), refetchInterval: OFTEN })
 }
 
-export function useReleases({ node, book }: Registry, name: string): UseQueryResult<Awaited<ReturnType<typeof readReleases>>> {
+export function useReleases({ node, book }: Reached, name: string): UseQueryResult<Awaited<ReturnType<typeof readReleases>>> {
   return useQuery({ queryKey: ['releases', name, book, node.transport['url']], queryFn: () => readReleases(node, book, name), refetchInterval: OFTEN, retry: false })
 }
 

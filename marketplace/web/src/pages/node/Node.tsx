@@ -7,7 +7,7 @@ import { useOffers, type Offer } from '../../market/queries'
 import { DataTable } from '../../ui/DataTable'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
-import { Figure, Hash, Instant, Usdc } from '../../ui/values'
+import { Figure, Hash, Instant, Per, Rate, Usdc } from '../../ui/values'
 import { Bids } from './Bids'
 import { Income } from './Income'
 import { useNodeLeases } from './queries'
@@ -66,15 +66,15 @@ function State({ offer }: { offer: Offer }): ReactNode {
         <Figure label="Free units">
           {offer.freeUnits} of {offer.units}
         </Figure>
-        <Figure label="vCPU and hour">
-          <Usdc micro={ask.vcpuHourRate} />
+        <Figure label={<Per what="vCPU" />}>
+          <Rate microAnHour={ask.vcpuHourRate} />
         </Figure>
-        <Figure label="GB and hour">
-          <Usdc micro={ask.gbHourRate} />
+        <Figure label={<Per what="GB" />}>
+          <Rate microAnHour={ask.gbHourRate} />
         </Figure>
         {offer.gpus.length > 0 ? (
-          <Figure label="GPU and hour">
-            <Usdc micro={ask.gpuHourRate} />
+          <Figure label={<Per what="GPU" />}>
+            <Rate microAnHour={ask.gpuHourRate} />
           </Figure>
         ) : null}
         <Figure label="Gfuel">

@@ -6,10 +6,11 @@ import { machineOf } from '../../market/machines'
 import { useOffers, type Offer } from '../../market/queries'
 import type { Column } from '../../ui/DataTable'
 import { LongTable } from '../../ui/LongTable'
+import { rateColumn } from '../../ui/rates'
 import { Section } from '../../ui/Section'
 import { Loaded } from '../../ui/states'
 import { shorten } from '../../ui/amounts'
-import { Hash, Instant, Usdc } from '../../ui/values'
+import { Hash, Instant } from '../../ui/values'
 import { StakeOf } from './StakeOf'
 
 /** The machines of whoever is connected or watched, their stake, and every machine of the market. */
@@ -61,8 +62,8 @@ const OWN: readonly Column<Offer>[] = [
   { name: 'Machine', of: machineOf, chars: 34 },
   { name: 'Region', of: ({ region }) => region, chars: 12 },
   { name: 'Free units', of: ({ freeUnits, units }) => `${freeUnits} of ${units}`, isNumber: true, chars: 11 },
-  { name: 'GPU and hour', of: ({ ask, gpus }) => (gpus.length > 0 ? <Usdc micro={ask.gpuHourRate} /> : '—'), isNumber: true, chars: 15 },
-  { name: 'vCPU and hour', of: ({ ask }) => <Usdc micro={ask.vcpuHourRate} />, isNumber: true, chars: 15 },
+  rateColumn('GPU', ({ ask, gpus }) => (gpus.length > 0 ? ask.gpuHourRate : null)),
+  rateColumn('vCPU', ({ ask }) => ask.vcpuHourRate),
   { name: 'Last heard', of: ({ lastSeen }) => <Instant at={lastSeen} />, chars: 24 },
 ]
 const ALL: readonly Column<Offer>[] = [...OWN, { name: 'Provider', of: ({ provider }) => <Hash value={provider} label="provider's address" />, chars: 14 }]

@@ -9,14 +9,14 @@ import { bearer, keepVisit, keptVisit, type Visit } from './access'
 import { Keys } from './Keys'
 import { SignIn } from './SignIn'
 import { Webhooks } from './Webhooks'
-import './access.css'
+import './settings.css'
 
 /** What is an account's own at a market and is not signed each time: its visits, keys and webhooks. */
 export function Access(): ReactNode {
   const { marketUrl } = useSession()
   const { account, wallet } = useWallet()
   return (
-    <Section title="Keys and notifications">
+    <Section title="Keys and webhooks">
       {account && wallet ? (
         <Account key={`${marketUrl} ${account}`} account={account} />
       ) : (

@@ -31,7 +31,7 @@ export function SignIn({ account, done }: { account: Address; done: (visit: Visi
   if (!draft.data)
     return (
       <>
-        <p>Orders are signed each by itself. For keys and notifications you sign in to this market, for a day, by signing a text.</p>
+        <p>Orders are signed each by itself. For keys and webhooks you sign in to this market, for a day, by signing a text.</p>
         <button type="button" disabled={draft.isPending} onClick={() => draft.mutate()}>
           Sign in
         </button>

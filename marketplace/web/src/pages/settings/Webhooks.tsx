@@ -47,7 +47,7 @@ export function Webhooks({ visit }: { visit: Visit }): ReactNode {
   ]
   return (
     <>
-      <h3>Notifications</h3>
+      <h3>Webhooks</h3>
       <Loaded query={webhooks} what="your webhooks" empty={{ is: (found) => found.length === 0, say: 'Nothing of yours is called yet.' }}>
         {(found) => <DataTable caption="Your webhooks" columns={columns} rows={found} keyOf={(webhook) => webhook.id} />}
       </Loaded>

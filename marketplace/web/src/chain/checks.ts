@@ -1,4 +1,4 @@
-import { escrowAbi, providerStakeAbi, type AddressBook } from '@computehive/contracts'
+import { providerStakeAbi, type AddressBook } from '@computehive/contracts'
 import { useQuery, type UseQueryResult } from '@tanstack/react-query'
 import type { Address, PublicClient } from 'viem'
 
@@ -12,17 +12,6 @@ export interface Found {
   readonly missing: readonly string[]
   /** Whether the stake's contract names the same escrow as the address book. */
   readonly isOne: boolean
-}
-
-/** One's money as the chain has it, micro-USDC. */
-export interface Own {
-  readonly free: bigint
-  readonly stake: bigint
-  /** Of the stake, needed by open leases. */
-  readonly locked: bigint
-  readonly unbonding: bigint
-  /** Unix seconds. */
-  readonly withdrawableAt: number
 }
 
 const OFTEN = 10_000
@@ -52,16 +41,4 @@ async function look(node: PublicClient, { contracts }: AddressBook): Promise<Fou
 async function escrowOf(node: PublicClient, stake: Address): Promise<string> {
   const found = await node.readContract({ address: stake, abi: providerStakeAbi, functionName: 'escrow' }).catch(() => '')
   return found.toLowerCase()
-}
-
-export function useOwn(node: PublicClient, book: AddressBook, account: Address): UseQueryResult<Own> {
-  return useQuery({ queryKey: ['exit-own', account, book, node.transport['url']], queryFn: () => readOwn(node, book, account), refetchInterval: OFTEN })
-}
-
-export async function readOwn(node: PublicClient, { contracts }: AddressBook, account: Address): Promise<Own> {
-  const [free, bond] = await Promise.all([
-    node.readContract({ address: contracts.Escrow, abi: escrowAbi, functionName: 'free', args: [account] }),
-    node.readContract({ address: contracts.ProviderStake, abi: providerStakeAbi, functionName: 'bond', args: [account] }),
-  ])
-  return { free, stake: bond.active, locked: bond.locked, unbonding: bond.unbonding, withdrawableAt: bond.withdrawableAt }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { spansOf } from './leases'
+import { spansOf } from './spans'
 
 test('every block from the first to the last is in one span, none in two, newest first', () => {
   expect(spansOf(10n, 21n, 5n)).toEqual([
