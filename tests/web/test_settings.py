@@ -1,4 +1,4 @@
-"""What a visitor chooses in Settings: how rates and moments are written, and whether the browser tells of ended jobs."""
+"""What a visitor chooses in Settings: how rates and moments are written, whether the browser tells of ended jobs."""
 
 import pytest
 from playwright.sync_api import expect
