@@ -6,15 +6,18 @@ import pytest
 from playwright.sync_api import expect
 
 from marketplace.protocol.canonical import sha256_digest
+from marketplace.protocol.enums import Verification
 from marketplace.protocol.manifest import Manifest, ManifestEntry
 from marketplace.services.clear_round import run_round
 from marketplace.services.record_evidence import record_attestation
 from marketplace.services.show_job import show_job
-from tests.fakes.world import AGENT, DOMAIN, RENTER
+from tests.fakes.world import AGENT, DOMAIN, PROVIDER, RENTER, USDC, key
 from tests.web.conftest import SHOTS, WIDTHS
+from tests.web.pictures import keep_pictures
 from tests.web.test_frame import AXE, connect
 from tests.web.wallet import Wallet
 
+OTHER, OTHER_AGENT = key(51), key(52)
 EVIL = b"<h1>Report</h1><script>top.document.title = 'taken'</script><img src=x onerror=\"top.document.title='taken'\">"
 OUTPUTS = {
     "out/report.html": EVIL,
@@ -29,12 +32,36 @@ def settle(world, outputs=OUTPUTS) -> str:
     lease = world.open_lease()
     with world.market.store.read() as tx:
         job = tx.leases.get(lease).bid_hash
+    attest(world, lease, AGENT, outputs)
+    world.judge(lease)
+    world.sign_batches()
+    world.drain()
+    return job
+
+
+def attest(world, lease: str, agent, outputs=OUTPUTS) -> None:
     for data in outputs.values():
         world.market.blobs.put(sha256_digest(data), data)
     manifest = Manifest.build([ManifestEntry.of(path, data) for path, data in outputs.items()])
     attestation = world.attestation(lease, manifest)
-    record_attestation(world.market, lease, attestation, attestation.sign(DOMAIN, AGENT.key), manifest)
-    world.judge(lease)
+    record_attestation(world.market, lease, attestation, attestation.sign(DOMAIN, agent.key), manifest)
+
+
+def settle_replicas(world) -> str:
+    """A job that two machines ran, of two providers; its id."""
+    agents = {PROVIDER.address: AGENT, OTHER.address: OTHER_AGENT}
+    world.chain.state.active[OTHER.address] = 100 * USDC
+    world.offer()
+    world.offer(world.ask(provider=OTHER.address, agent=OTHER_AGENT.address), signer=OTHER)
+    job = world.submit(world.bid(replicas=2, verification=int(Verification.REPLICATE)))
+    run_round(world.market)
+    world.drain()
+    with world.market.store.read() as tx:
+        leases = tx.leases.of_bid(job)
+    for lease in leases:
+        attest(world, lease.lease_id, agents[lease.provider])
+    for lease in leases:
+        world.judge(lease.lease_id)
     world.sign_batches()
     world.drain()
     return job
@@ -50,6 +77,21 @@ def test_a_settled_job_is_shown_and_verified_in_the_browser(open_page, world):
     page.get_by_role("button", name="Verify it yourself").click()
     expect(page.get_by_text("20 hold, 0 do not, 2 could not be checked.")).to_be_visible()
     expect(page.get_by_text("the market names no node of the chain").first).to_be_visible()
+
+
+def test_each_replica_has_its_bill_and_evidence_and_is_verified_by_itself(open_page, world):
+    page = open_page(f"/jobs/{settle_replicas(world)}")
+    expect(page.get_by_text("for each of 2 replicas")).to_be_visible()
+    expect(page.get_by_text("Matched: 2 of 2 wanted")).to_be_visible()
+    for replica in ("Replica 1", "Replica 2"):
+        expect(page.get_by_role("region", name=f"{replica}: standard output")).to_have_text("hello <b>there</b>\n")
+        expect(page.get_by_role("region", name=f"{replica}: bill, line by line")).to_contain_text("Back to you")
+        expect(page.get_by_role("region", name="Evidence").get_by_role("heading", name=replica)).to_be_visible()
+    buttons = page.get_by_role("button", name="Verify it yourself")
+    for place in range(2):
+        buttons.nth(place).click()
+        expect(page.get_by_text("0 do not, 2 could not be checked.")).to_have_count(place + 1)
+    keep_pictures(page, "job-replicas")
 
 
 def test_a_hostile_page_among_the_outputs_is_drawn_without_its_scripts(open_page, world):

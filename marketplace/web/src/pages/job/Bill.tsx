@@ -5,6 +5,7 @@ import { DataTable } from '../../ui/DataTable'
 import { Loaded } from '../../ui/states'
 import { Usdc } from '../../ui/values'
 import { useCost, type Cost, type Job } from './queries'
+import { replicaOf } from './replicas'
 
 type Line = Cost['bills'][number]
 
@@ -15,7 +16,7 @@ export function Bill({ job }: { job: Job }): ReactNode {
     <section aria-labelledby="bill">
       <h2 id="bill">Bill</h2>
       <Loaded query={cost} what="the bill" empty={{ is: (found) => found.bills.length === 0, say: 'No lease is open yet: nothing is locked, nothing is owed.' }}>
-        {(found) => found.bills.map((bill, at) => <One key={bill.leaseId} bill={bill} title={found.bills.length > 1 ? `Replica ${at + 1}` : null} />)}
+        {(found) => found.bills.map((bill) => <One key={bill.leaseId} bill={bill} title={replicaOf(job, bill.leaseId)} />)}
       </Loaded>
     </section>
   )
@@ -45,7 +46,7 @@ function One({ bill, title }: { bill: Line; title: string | null }): ReactNode {
       {title ? <h3>{title}</h3> : null}
       {bill.closed ? null : <p>The lease is open. What is not used comes back when it closes.</p>}
       <DataTable
-        caption={title ? `Bill of ${title}` : 'Bill, line by line'}
+        caption={title ? `${title}: bill, line by line` : 'Bill, line by line'}
         rows={rows.filter(({ amount }) => amount !== null)}
         keyOf={({ name }) => name}
         columns={[

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useSession } from '../../app/context'
 import { keyOf, type Log, type StreamName } from './logs'
 import { useResult, type Job } from './queries'
+import { replicaOf } from './replicas'
 import { useLogs } from './useLogs'
 
 const STREAMS: readonly (readonly [StreamName, string])[] = [
@@ -20,9 +21,8 @@ export function LogView({ job }: { job: Job }): ReactNode {
       {withheld ? <p className="note">{withheld}</p> : null}
       {state === 'lost' ? <p role="status" className="note">The stream is away. It goes on where it broke off.</p> : null}
       {leases.length === 0 ? <p className="empty">{state === 'over' ? 'The job printed nothing that is kept.' : 'Nothing was printed yet.'}</p> : null}
-      {leases.map(({ leaseId }, at) => (
+      {leases.map(({ leaseId }) => (
         <div key={leaseId}>
-          {leases.length > 1 ? <h3>Replica {at + 1}</h3> : null}
           {STREAMS.map(([stream, title]) => {
             const log = logs.get(keyOf(leaseId, stream))
             return log && (log.bytes > 0 || stream === 'stdout') ? <Stream key={stream} job={job} leaseId={leaseId} stream={stream} title={title} log={log} /> : null
@@ -48,12 +48,14 @@ function Stream({ job, leaseId, stream, title, log }: StreamProps): ReactNode {
     if (follows && box.current) box.current.scrollTop = box.current.scrollHeight
   }, [follows, log.tail])
   const shown = new TextEncoder().encode(log.tail).length
+  const replica = replicaOf(job, leaseId)
+  const name = replica ? `${replica}: ${title.toLowerCase()}` : title
   return (
     <>
       <h3>
-        {title} <span className="note">{log.isAttested ? 'as attested' : 'not attested yet: it proves nothing'}</span>
+        {name} <span className="note">{log.isAttested ? 'as attested' : 'not attested yet: it proves nothing'}</span>
       </h3>
-      <pre ref={box} className="log" tabIndex={0} role="region" aria-label={title}>
+      <pre ref={box} className="log" tabIndex={0} role="region" aria-label={name}>
         {log.tail || 'Nothing.'}
       </pre>
       <p className="logbar">

@@ -5,6 +5,7 @@ import { Loaded } from '../../ui/states'
 import { isNamed, type Entry } from '../../protocol/manifest'
 import { IMAGE_BYTES, previewOf, type Preview } from './previews'
 import { useResult, type Job } from './queries'
+import { replicaOf } from './replicas'
 
 /** How many files are listed; a result may have thousands. */
 const LISTED = 200
@@ -21,7 +22,7 @@ export function Outputs({ job }: { job: Job }): ReactNode {
         </p>
       ) : (
         <Loaded query={result} what="the result" empty={{ is: (found) => found.leases.length === 0, say: 'There is no result yet.' }}>
-          {(found) => found.leases.map((lease, at) => <Files key={lease.leaseId} title={found.leases.length > 1 ? `Replica ${at + 1}` : null} entries={lease.manifest.entries} />)}
+          {(found) => found.leases.map((lease) => <Files key={lease.leaseId} title={replicaOf(job, lease.leaseId)} entries={lease.manifest.entries} />)}
         </Loaded>
       )}
     </section>

@@ -6,6 +6,7 @@ import { useConfig } from '../../market/queries'
 import { Hash } from '../../ui/values'
 import type { Check } from './checks'
 import type { Job, Lease } from './queries'
+import { replicaOf } from './replicas'
 import { verifyLease } from './verify'
 
 /** What machines and oracles signed about the job, and a button that recomputes it here. */
@@ -14,8 +15,8 @@ export function Verify({ job }: { job: Job }): ReactNode {
     <section aria-labelledby="verify">
       <h2 id="verify">Evidence</h2>
       {job.leases.length === 0 ? <p className="empty">There is nothing to verify before a lease is open.</p> : null}
-      {job.leases.map((lease, at) => (
-        <One key={lease.leaseId} job={job} lease={lease} title={job.leases.length > 1 ? `Replica ${at + 1}` : null} />
+      {job.leases.map((lease) => (
+        <One key={lease.leaseId} job={job} lease={lease} title={replicaOf(job, lease.leaseId)} />
       ))}
     </section>
   )
