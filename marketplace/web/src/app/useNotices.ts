@@ -34,10 +34,20 @@ export function mayTell(): boolean {
 }
 
 function tell({ jobId, name, state, reason }: JobRow): void {
-  const notice = new Notification(`${name || 'A job'}: ${state}`, { body: String(reason || 'Its bill and results are on its page.'), tag: jobId })
+  const notice = open(`${name || 'A job'}: ${state}`, { body: String(reason || 'Its bill and results are on its page.'), tag: jobId })
+  if (!notice) return
   notice.onclick = () => {
     window.focus()
     location.hash = `#/jobs/${jobId}`
     notice.close()
+  }
+}
+
+/** Null where a browser allows notices and yet shows none to pages, as Android's do. */
+function open(title: string, options: NotificationOptions): Notification | null {
+  try {
+    return new Notification(title, options)
+  } catch {
+    return null
   }
 }
